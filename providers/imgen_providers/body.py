@@ -1,0 +1,109 @@
+"""A JSON request body whose reference pictures are read and base64-encoded only while they are sent.
+
+Memory does not grow with the pictures, and the length is known beforehand: httpx then sends a
+Content-Length and no chunks, which is what lets a cut upload be told from an accepted one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+from imgen_providers.base import Json, PictureFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_CHUNK = 192 * 1024  # bytes
+
+
+class ReferenceChangedError(Exception):
+    """A reference picture is not the file that was recorded, so the request was cut short."""
+
+
+class JsonBody:
+    """The bytes of `{...}` with each `PictureFile` in it written as a data URI; can be iterated again.
+
+    Iterating raises `ReferenceChangedError` before the last byte of a picture that changed or vanished.
+    """
+
+    def __init__(self, body: Mapping[str, object]) -> None:
+        pictures: list[PictureFile] = []
+        mark = secrets.token_hex(16)
+
+        def stand_in(value: object) -> str:
+            if not isinstance(value, PictureFile):
+                raise TypeError(f"a request body cannot hold a {type(value).__name__}")
+            pictures.append(value)
+            return mark
+
+        texts = json.dumps(body, default=stand_in).split(mark)
+        self._parts: list[bytes | PictureFile] = [texts[0].encode()]
+        for picture, text in zip(pictures, texts[1:], strict=True):
+            self._parts += [f"data:{picture.media_type};base64,".encode(), picture, text.encode()]
+
+    def __len__(self) -> int:
+        return sum(
+            -(-part.size // 3) * 4 if isinstance(part, PictureFile) else len(part) for part in self._parts
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            if isinstance(part, PictureFile):
+                yield from _encoded(part)
+            else:
+                yield part
+
+
+class FileBody:
+    """A reference picture's own bytes, read only while they are sent; can be iterated again.
+
+    Iterating raises `ReferenceChangedError` before the last byte of a picture that changed or vanished.
+    """
+
+    def __init__(self, picture: PictureFile) -> None:
+        self._picture = picture
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        left = self._picture.size
+        name = self._picture.path.name
+        try:
+            with self._picture.path.open("rb") as file:
+                while left:
+                    chunk = file.read(min(_CHUNK, left))
+                    if not chunk:
+                        raise ReferenceChangedError(f"{name} became shorter while it was sent")
+                    left -= len(chunk)
+                    digest.update(chunk)
+                    if not left and digest.hexdigest() != self._picture.sha256:
+                        raise ReferenceChangedError(f"{name} changed since this request was recorded")
+                    yield chunk
+        except OSError as error:
+            raise ReferenceChangedError(f"{name} cannot be read any more ({error.strerror})") from error
+
+
+def _encoded(picture: PictureFile) -> Iterator[bytes]:
+    held = b""
+    for chunk in FileBody(picture):
+        # only whole threes may be encoded before the end, or base64 would pad in the middle
+        held += chunk
+        whole = len(held) - len(held) % 3
+        yield base64.b64encode(held[:whole])
+        held = held[whole:]
+    if held:
+        yield base64.b64encode(held)
+
+
+def shown(body: Mapping[str, object]) -> Json:
+    """The body as a person may look at it: each picture a short note instead of its bytes."""
+
+    def note(value: object) -> str:
+        assert isinstance(value, PictureFile)
+        return f"<{value.media_type} of {value.size} bytes from {value.path.name}>"
+
+    result: Json = json.loads(json.dumps(body, default=note))
+    return result

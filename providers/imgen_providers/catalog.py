@@ -1,0 +1,317 @@
+"""What each service offers: data only, cheap to import, because it serves TAB.
+
+Every number stands in one of the services' own documents (kept as test fixtures and compared with this
+file by `tests/providers/test_catalog.py`) or says where else it was seen, with the date.
+Spelling is ours and the same everywhere: aspects "16:9", resolutions "0.5K" "1K" "2K" "4K",
+formats "png" "jpeg" "webp"; the service files turn it into each wire's own words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen_providers.pixels import (
+    FOURTEEN_ASPECTS,
+    GEMINI_3_PRO,
+    GEMINI_25_FLASH,
+    GEMINI_31_FLASH,
+    TEN_ASPECTS,
+    PixelTable,
+)
+from imgen_providers.rows import Cadence, Model, Price, ReferenceRoute, ServiceEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "FAMILIES",
+    "SERVICES",
+    "Cadence",
+    "Model",
+    "PixelTable",
+    "Price",
+    "ReferenceRoute",
+    "ServiceEntry",
+]
+
+_DAY = 86_400.0
+
+_SEED_000 = "3D AI Studio, Gemini 3 Pro page (seed 000)"
+_SEED_002 = "3D AI Studio, Gemini 3.1 Flash page (seed 002)"
+
+
+def _credits(amount: str, source: str) -> Price:
+    return Price(amount, "credits", "2026-11-20", source)
+
+
+_THREEDAISTUDIO = ServiceEntry(
+    name="3daistudio",
+    title="3D AI Studio",
+    origin="https://api.3daistudio.com",
+    key_variable="THREEDAISTUDIO_API_KEY",
+    origin_variable="THREEDAISTUDIO_BASE_URL",
+    organization_variable=None,
+    implementation="imgen_providers.threedaistudio:ThreeDAIStudio",
+    # No cadence is documented; public clients ask every 4 to 15 s (reference 2.5, 2026-11-20).
+    cadence=Cadence(
+        first=5.0, steps=((0.0, 4.0), (120.0, 8.0), (300.0, 15.0)), floor=2.0, after_rate_limit=20.0
+    ),
+    submits_per_minute=3,  # "by default", Getting Started page (reference 2.4, 2026-11-20)
+    submit_seconds=60.0,
+    failure_is_free=True,  # "credits are refunded automatically" (reference 2.3, 2026-11-20)
+    reference_route="data-uri",
+    models=(
+        Model(
+            remote_id="gemini/3/pro",
+            family="gemini-3-pro",
+            pixels=GEMINI_3_PRO,
+            aspects=TEN_ASPECTS,
+            auto_aspect=True,
+            resolutions=("1K", "2K", "4K"),
+            formats=("png", "jpeg", "webp"),
+            max_count=4,
+            max_references=14,
+            reference_formats=("png", "jpeg", "webp"),
+            reference_bytes=None,
+            prompt_limit=None,
+            prices={
+                "1K": _credits("50", _SEED_000),
+                "2K": _credits("50", _SEED_000),
+                "4K": _credits("80", _SEED_000),
+            },
+            durations={"1K": (40.0, 90.0), "2K": (40.0, 90.0), "4K": (40.0, 90.0)},
+            link_seconds=_DAY,
+        ),
+        Model(
+            remote_id="gemini/3.1/flash",
+            family="gemini-3.1-flash",
+            pixels=GEMINI_31_FLASH,
+            aspects=FOURTEEN_ASPECTS,
+            auto_aspect=True,
+            resolutions=("0.5K", "1K", "2K", "4K"),
+            formats=("png", "jpeg", "webp"),
+            max_count=4,
+            max_references=14,
+            reference_formats=("png", "jpeg", "webp"),
+            reference_bytes=None,
+            prompt_limit=None,
+            prices={
+                "0.5K": _credits("10", _SEED_002),
+                "1K": _credits("15", _SEED_002),
+                "2K": _credits("20", _SEED_002),
+                "4K": _credits("25", _SEED_002),
+            },
+            durations={"0.5K": (30.0, 60.0), "1K": (30.0, 60.0), "2K": (30.0, 60.0), "4K": (30.0, 60.0)},
+            link_seconds=_DAY,
+        ),
+        # No page of the service's own was found for this one: path and "no resolution" come from two public
+        # clients (reference 2.1, 2026-11-20), the limits from Google's table (reference 5.1).
+        Model(
+            remote_id="gemini/2.5/flash",
+            family="gemini-2.5-flash",
+            pixels=GEMINI_25_FLASH,
+            aspects=TEN_ASPECTS,
+            auto_aspect=True,
+            resolutions=("1K",),
+            formats=("png", "jpeg", "webp"),
+            max_count=4,
+            max_references=3,
+            reference_formats=("png", "jpeg", "webp"),
+            reference_bytes=None,
+            prompt_limit=None,
+            prices={},
+            durations={},
+            link_seconds=_DAY,
+        ),
+    ),
+)
+
+_WEEK = 7 * _DAY
+
+_GMI_PRICES_SEEN = "2026-09"
+_GMI_PRICE_SOURCE = "the service's model information, as a public client noted it (reference 1.2)"
+
+
+def _gmi_gemini_3_pro(remote_id: str) -> Model:
+    return Model(
+        remote_id=remote_id,
+        family="gemini-3-pro",
+        pixels=GEMINI_3_PRO,
+        # Seed 001 lists eight: without 2:3 and 3:2.
+        aspects=("1:1", "4:5", "5:4", "3:4", "4:3", "9:16", "16:9", "21:9"),
+        auto_aspect=False,
+        resolutions=("1K", "2K", "4K"),
+        formats=("png", "jpeg"),
+        max_count=1,
+        max_references=14,
+        reference_formats=("png", "jpeg", "webp", "heic", "heif"),
+        reference_bytes=7_000_000,
+        prompt_limit=2000,
+        # Each reference picture adds $0.0011, which is not part of these.
+        prices={
+            "1K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
+            "2K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
+            "4K": Price("0.24", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
+        },
+        durations={},
+        link_seconds=None,
+    )
+
+
+_GMICLOUD = ServiceEntry(
+    name="gmicloud",
+    title="GMI Cloud",
+    origin="https://console.gmicloud.ai",
+    key_variable="GMI_API_KEY",
+    origin_variable="GMI_BASE_URL",
+    organization_variable="GMI_ORG_ID",
+    implementation="imgen_providers.gmicloud:GmiCloud",
+    # No cadence is documented; public clients ask every 5 to 15 s (reference 1.9, 2026-11-20).
+    cadence=Cadence(first=5.0, steps=((0.0, 5.0), (120.0, 15.0)), floor=2.0, after_rate_limit=15.0),
+    submits_per_minute=None,
+    submit_seconds=900.0,  # the answer may be the picture itself; a live client waits as long (reference 1.3)
+    failure_is_free=None,
+    reference_route="upload",
+    models=(
+        _gmi_gemini_3_pro("gemini-3-pro-image-preview"),
+        # The id since general availability, seen live in 2026-09 (reference 1.2).
+        _gmi_gemini_3_pro("gemini-3-pro-image"),
+        Model(
+            # Its docs page has a prompt, three pictures, ten aspects, no more (reference 1.2, 2026-11-20).
+            remote_id="gemini-2.5-flash-image",
+            family="gemini-2.5-flash",
+            pixels=GEMINI_25_FLASH,
+            aspects=TEN_ASPECTS,
+            auto_aspect=False,
+            resolutions=("1K",),
+            formats=(),
+            max_count=1,
+            max_references=3,
+            reference_formats=(),
+            reference_bytes=7_000_000,
+            prompt_limit=None,
+            prices={},
+            durations={},
+            link_seconds=None,
+        ),
+    ),
+)
+
+# Seed 003 says it of Gemini 3 Pro: "a 1K image 30 - 60 seconds; 2K adds ~30s; 4K can take 90 - 120 seconds".
+_REAPI_DURATIONS = {"1K": (30.0, 60.0), "2K": (60.0, 90.0), "4K": (90.0, 120.0)}
+_REAPI_PRICE_SOURCE = "reAPI's model pages, as a public client noted them (reference 3.3)"
+
+
+def _reapi(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str, str]) -> Model:
+    official = remote_id.endswith("-official")
+    flash_25 = family == "gemini-2.5-flash"
+    return Model(
+        remote_id=remote_id,
+        family=family,
+        pixels=pixels,
+        aspects=FOURTEEN_ASPECTS if family == "gemini-3.1-flash" else TEN_ASPECTS,
+        auto_aspect=False,
+        resolutions=tuple(pixels),
+        formats=(),
+        max_count=4,
+        max_references=14,
+        reference_formats=(),
+        reference_bytes=None,
+        prompt_limit=2000 if flash_25 else 4000,  # reference 3.3, a contract of 2026-07-23
+        prices={
+            size: Price(amount, "usd", "2026-09-28", _REAPI_PRICE_SOURCE) for size, amount in prices.items()
+        },
+        durations=_REAPI_DURATIONS if family == "gemini-3-pro" else {},
+        link_seconds=_WEEK,
+        channel="official" if official else "default",
+    )
+
+
+_REAPI = ServiceEntry(
+    name="reapi",
+    title="reAPI",
+    origin="https://reapi.ai",
+    key_variable="REAPI_API_KEY",
+    origin_variable="REAPI_BASE_URL",
+    organization_variable=None,
+    implementation="imgen_providers.reapi:ReApi",
+    # Seed 003: "0-30s: wait before the first poll; 30s-3m: every 3-5s; 3m+: back off to 10s; cap at 30s".
+    cadence=Cadence(
+        first=30.0, steps=((0.0, 4.0), (180.0, 10.0), (600.0, 30.0)), floor=3.0, after_rate_limit=10.0
+    ),
+    submits_per_minute=None,
+    submit_seconds=60.0,
+    failure_is_free=True,  # "Failed / moderated requests are not charged", seed 003
+    reference_route="public-url",
+    models=(
+        _reapi(
+            "gemini-3.1-flash-image-preview",
+            "gemini-3.1-flash",
+            GEMINI_31_FLASH,
+            {"1K": "0.050", "2K": "0.075"},
+        ),
+        _reapi("gemini-3.1-flash-image-preview-official", "gemini-3.1-flash", GEMINI_31_FLASH, {}),
+        _reapi("gemini-3-pro-image-preview", "gemini-3-pro", GEMINI_3_PRO, {"1K": "0.030", "2K": "0.030"}),
+        _reapi(
+            "gemini-3-pro-image-preview-official",
+            "gemini-3-pro",
+            GEMINI_3_PRO,
+            {"1K": "0.108", "2K": "0.108"},
+        ),
+        _reapi("gemini-2.5-flash-image-preview", "gemini-2.5-flash", GEMINI_25_FLASH, {}),
+        _reapi("gemini-2.5-flash-image-preview-official", "gemini-2.5-flash", GEMINI_25_FLASH, {}),
+    ),
+)
+
+
+def _gptproto(remote_id: str, family: str, pixels: PixelTable) -> Model:
+    return Model(
+        remote_id=remote_id,
+        family=family,
+        pixels=pixels,
+        aspects=FOURTEEN_ASPECTS if family == "gemini-3.1-flash" else TEN_ASPECTS,
+        auto_aspect=False,
+        resolutions=tuple(pixels),
+        formats=("png", "jpeg"),
+        max_count=1,  # the "n" of one page is copied from another model (reference 4.A, 2026-11-20)
+        max_references=3 if family == "gemini-2.5-flash" else 14,
+        reference_formats=("png", "webp", "jpeg"),
+        reference_bytes=50_000_000,
+        prompt_limit=32_000,
+        prices={},
+        durations={},
+        link_seconds=None,
+    )
+
+
+_GPTPROTO = ServiceEntry(
+    name="gptproto",
+    title="GPTProto",
+    origin="https://gptproto.com",
+    key_variable="GPTPROTO_API_KEY",
+    origin_variable="GPTPROTO_BASE_URL",
+    organization_variable=None,
+    implementation="imgen_providers.gptproto:GptProto",
+    # The docs recommend 1 to 3 s, and answer 429 to anything tighter (reference 4.C, 2026-11-20).
+    cadence=Cadence(
+        first=3.0, steps=((0.0, 3.0), (120.0, 5.0), (300.0, 10.0)), floor=1.0, after_rate_limit=10.0
+    ),
+    submits_per_minute=None,
+    submit_seconds=120.0,  # nothing is documented; a prediction is an id at once, unless the service waits
+    failure_is_free=None,
+    reference_route="public-url",
+    models=(
+        _gptproto("gemini-3.1-flash-image-preview", "gemini-3.1-flash", GEMINI_31_FLASH),
+        _gptproto("gemini-3-pro-image-preview", "gemini-3-pro", GEMINI_3_PRO),
+        # Seed 004 names this model; the id stands in the service's own documentation tool (reference 4.A).
+        _gptproto("gemini-2.5-flash-image", "gemini-2.5-flash", GEMINI_25_FLASH),
+    ),
+)
+
+SERVICES: dict[str, ServiceEntry] = {
+    entry.name: entry for entry in (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)
+}
+"""Every service by its name, in the order they are preferred where nothing else decides."""
+
+FAMILIES: tuple[str, ...] = ("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash")
+"""Every model family, the default first."""

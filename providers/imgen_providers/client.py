@@ -1,0 +1,349 @@
+"""All HTTP policy between imgen and a service.
+
+Questions may be asked again; a paid request is sent once, and how it ended is read from httpx's trace of
+what really left (measured 2026-11-20: no exception class alone tells it). No redirect is followed with a
+key on board, and no key comes back out: answers that echo it are cleaned at the door.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx  # noqa: TID253  (this module is only imported where a request is about to leave)
+
+from imgen_providers.answers import (
+    SENTENCES,
+    Answer,
+    Explanation,
+    explain,
+    meaning,
+    names_content_policy,
+    retry_after,
+)
+from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import (
+    Busy,
+    KeyRefused,
+    NotSent,
+    NotUnderstood,
+    RateLimited,
+    ServiceError,
+    Uncertain,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from pydantic import BaseModel
+
+    from imgen_providers.base import Account, Json, PictureFile
+
+    Shape = TypeVar("Shape", bound=BaseModel)
+
+__all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown"]
+
+_ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
+_TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it trickles
+_KEY_LENGTH = 8  # characters; shorter than any real key, and too short to blank out of a text without harm
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+# stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class Network:
+    """What all HTTP of one process shares: certificates, User-Agent, and one keep-alive client per thread.
+
+    A client per thread, because one shared httpx client spends most of its time on its own pool
+    (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
+    `ca_file` is a PEM file that replaces the certificates that come with certifi. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        ca_file: str | None = None,
+        connect_seconds: float = 10.0,
+        read_seconds: float = 30.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.user_agent = user_agent
+        self.now = now
+        self.connect_seconds = connect_seconds
+        self._ca_file = ca_file
+        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
+        self._lock = threading.Lock()
+        self._ssl: ssl.SSLContext | None = None
+        self._threads = threading.local()
+        self._clients: list[httpx.Client] = []
+
+    def certificates(self) -> ssl.SSLContext:
+        """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms)."""
+        with self._lock:
+            if self._ssl is None:
+                import certifi
+
+                self._ssl = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+            return self._ssl
+
+    def new_client(self) -> httpx.Client:
+        """A client that follows no redirect and reaches loopback without a proxy; the caller closes it."""
+        return httpx.Client(
+            verify=self.certificates(),
+            timeout=self._timeout,
+            headers={"User-Agent": self.user_agent},
+            mounts={f"all://{host}": None for host in _LOOPBACK},
+        )
+
+    def client(self) -> httpx.Client:
+        """This thread's own client, kept until `close`."""
+        mine: httpx.Client | None = getattr(self._threads, "client", None)
+        if mine is None or mine.is_closed:
+            mine = self._threads.client = self.new_client()
+            with self._lock:
+                self._clients.append(mine)
+        return mine
+
+    def close(self) -> None:
+        """Close every thread's client."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+
+
+class Api:
+    """One service's origin with its key: asks questions, and sends a paid request once.
+
+    `service` is its name in the catalogue, which says what people call it and how long a submit may take.
+    `headers` carry the key; `explain` reads its error bodies. A key no header can hold is a `KeyRefused`.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        account: Account,
+        network: Network,
+        *,
+        headers: Mapping[str, str],
+        explain: Callable[[Answer], Explanation] = explain,
+    ) -> None:
+        entry = SERVICES[service]
+        self._title = entry.title
+        self._submit_seconds = entry.submit_seconds
+        self._account = account
+        self._network = network
+        self._headers = {"Accept": "application/json", **headers}
+        self._explain = explain
+        if not account.key.isascii() or not account.key.isprintable() or not account.key.strip():
+            # The library under us would say so too, and quote the key.
+            raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
+
+    def post_once(
+        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.
+
+        Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
+        """
+        content = JsonBody(body)
+        trace = _Trace()
+        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        with self._network.new_client() as client:
+            request = client.build_request(
+                "POST",
+                self._url(path),
+                content=content,
+                headers={**self._headers, **(headers or {}), **length},
+                timeout=httpx.Timeout(self._submit_seconds, connect=self._network.connect_seconds),
+                extensions={"trace": trace},
+            )
+            try:
+                response = client.send(request, stream=True)
+            except httpx.HTTPError as error:
+                # Not chained: the exception under it may quote the wire, and the wire the key.
+                raise self._lost(error, trace) from None
+            except ReferenceChangedError as error:
+                raise NotSent(f"The request was cut short before it was whole: {error}.") from error
+            try:
+                answer = self._whole(response, self._submit_seconds)
+            except httpx.HTTPError as error:
+                # The status line is an answer too: a refusal stays one, however little of its text came.
+                answer = Answer(response.status_code, self._headers_of(response), b"")
+                if response.is_success:
+                    raise self._error(
+                        Uncertain, answer, f"its answer broke off ({self._clean(error)})"
+                    ) from None
+        if response.is_success:
+            return answer
+        raise self.failure(answer, paid=True)
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
+
+        Raises a `Refused`, `Unreachable` or `NotUnderstood`, with `retry_after` where a time was named.
+        """
+        return self._ask(
+            lambda client: client.stream("GET", self._url(path), params=params, headers=self._headers)
+        )
+
+    def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
+        """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
+        return self._ask(
+            lambda client: client.stream("POST", self._url(path), json=body, headers=self._headers)
+        )
+
+    def put_file(self, url: str, picture: PictureFile) -> None:
+        """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
+
+        Raises a `Refused` or `Unreachable`, or `NotSent` when the file is not the one that was recorded.
+        """
+        if not (self.trusts(url) or url.startswith("https://")):
+            raise NotUnderstood(f"{self._title} named a place for uploads that is not safe to send to.")
+        headers = {"Content-Type": picture.media_type, "Content-Length": str(picture.size)}
+        try:
+            with self._network.new_client() as client:
+                response = client.put(url, content=FileBody(picture), headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{picture.path.name} could not be uploaded: {self._clean(error)}.") from None
+        except ReferenceChangedError as error:
+            raise NotSent(f"The upload was cut short before it was whole: {error}.") from error
+        if not response.is_success:
+            raise self.failure(Answer(response.status_code, self._headers_of(response), b""), paid=False)
+
+    def trusts(self, url: str) -> bool:
+        """Whether a URL that the service named lies on its own origin, so that the key may go there."""
+        try:
+            theirs, ours = httpx.URL(url), httpx.URL(self._account.origin)
+        except httpx.InvalidURL:
+            return False
+        return (theirs.scheme, theirs.host, theirs.port) == (ours.scheme, ours.host, ours.port)
+
+    def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
+        """A 2xx answer as the pydantic model that describes it. Raises what `unexpected` gives."""
+        try:
+            return shape.model_validate_json(answer.body)
+        except ValueError:
+            raise self.unexpected(answer, paid=paid) from None
+
+    def unexpected(self, answer: Answer, *, paid: bool) -> ServiceError:
+        """The error for a 2xx answer whose body nobody understands: a paid one may have been charged."""
+        kind = Uncertain if paid else NotUnderstood
+        return self._error(kind, answer, "it answered in a form that no document of it describes")
+
+    def failure(self, answer: Answer, *, paid: bool) -> ServiceError:
+        """The error that an answer other than 2xx means, for a paid request or for a question."""
+        explanation = self._explain(answer)
+        kind = explanation.verdict or meaning(answer.status, paid=paid)
+        if not paid and kind in (Busy, Uncertain):
+            kind = Unreachable
+        return self._error(kind, answer, explanation.message, explanation)
+
+    def _ask(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+        import stamina
+
+        for attempt in stamina.retry_context(
+            on=_worth_asking_again, attempts=3, timeout=15.0, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
+        ):
+            with attempt:
+                return self._ask_once(stream)
+        raise AssertionError("stamina raises the last error itself")
+
+    def _ask_once(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+        try:
+            with stream(self._network.client()) as response:
+                answer = self._whole(response, _QUESTION_SECONDS)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{self._title} could not be reached: {self._clean(error)}.") from None
+        if response.is_success:
+            return answer
+        raise self.failure(answer, paid=False)
+
+    def _url(self, path: str) -> str:
+        if not path.startswith("/"):
+            raise ValueError("a path begins with a slash, or it could name another host")
+        return self._account.origin + path
+
+    def _whole(self, response: httpx.Response, seconds: float) -> Answer:
+        body = bytearray()
+        until = time.monotonic() + seconds
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > _ANSWER_LIMIT:
+                raise httpx.ReadError("the answer is larger than any picture it could hold")
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("the answer came too slowly")
+        return Answer(response.status_code, self._headers_of(response), self._without_key(bytes(body)))
+
+    def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
+        return httpx.Headers([(name, self._without_key(value)) for name, value in response.headers.raw])
+
+    def _without_key(self, data: bytes) -> bytes:
+        key = self._account.key.encode()
+        return data.replace(key, b"[key]") if len(key) >= _KEY_LENGTH else data
+
+    def _clean(self, error: Exception) -> str:
+        text = " ".join(str(error).split()) or type(error).__name__
+        return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
+
+    def _lost(self, error: httpx.HTTPError, trace: _Trace) -> ServiceError:
+        reason = self._clean(error)
+        if isinstance(error, _NEVER_SENT) or trace.nothing_accepted:
+            return NotSent(f"{self._title} could not be reached: {reason}.")
+        return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
+
+    def _error(
+        self, kind: type[ServiceError], answer: Answer, text: str, explanation: Explanation | None = None
+    ) -> ServiceError:
+        said = f": {text.rstrip('.')}" if text else ""
+        return kind(
+            f"{self._title} {SENTENCES[kind]} (HTTP {answer.status}){said}.",
+            code=explanation.code if explanation else None,
+            http_status=answer.status,
+            request_id=(explanation and explanation.request_id) or answer.headers.get("x-request-id"),
+            retry_after=retry_after(answer.headers.get("retry-after"), self._network.now()),
+        )
+
+
+class _Trace:
+    """What httpx reports of one request while it happens.
+
+    `nothing_accepted` is true when no request other than a proxy's CONNECT began to leave, or when its body,
+    whose length was announced, was never sent whole: half a JSON text cannot be accepted.
+    Without any report, everything counts as sent.
+    """
+
+    def __init__(self) -> None:
+        self._reported = False
+        self._began = False
+        self._whole = False
+
+    def __call__(self, event: str, info: dict[str, Any]) -> None:
+        self._reported = True
+        if event.endswith(".send_request_headers.started"):
+            self._began = info["request"].method != b"CONNECT"
+        elif event.endswith(".send_request_body.complete"):
+            self._whole = self._began
+
+    @property
+    def nothing_accepted(self) -> bool:
+        return self._reported and not self._whole
+
+
+def _worth_asking_again(error: Exception) -> bool | float:
+    if not isinstance(error, Unreachable | RateLimited):
+        return False
+    if error.retry_after is not None:
+        # A longer wait belongs to the schedule of whoever asked, not to a thread that sleeps.
+        return error.retry_after if error.retry_after <= 2.0 else False
+    return isinstance(error, Unreachable)
