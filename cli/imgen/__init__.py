@@ -1,0 +1,3 @@
+"""imgen: a command line for hosted image models."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,84 @@
+"""imgen models: what can be ordered, where, and for how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from imgen.commands import options
+from imgen.config import Config, load
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from imgen.screen.tables import ModelRow
+    from imgen_providers.catalog import Model, ServiceEntry
+
+
+def models(
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[MODEL]", help="Show one model in full, with its pixel table.", show_default=False),
+    ] = None,
+    provider: options.Provider = None,
+    json: options.Json = False,  # noqa: FBT002
+) -> int:
+    """List the models with their services, sizes and prices, or show one in full."""
+    from imgen.commands.telling import surroundings
+    from imgen.screen.console import out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.tables import model_detail, model_table
+
+    config = load()
+    around = surroundings(config)
+    found = _matching(model, provider)
+    rows = [_row(entry, found_model, config) for entry, found_model in found]
+    if json:
+        listed = [(row, found_model.pixels if model else None) for row, (_, found_model) in zip(rows, found, strict=True)]
+        out(envelope("models", exit_code=0, data=("models", [_entry(row, pixels) for row, pixels in listed])))
+    elif model:
+        for row, (_, found_model) in zip(rows, found, strict=True):
+            out("\n".join(model_detail(row, found_model.pixels, color=around.stdout_color)))
+    else:
+        out("\n".join(model_table(rows, width=around.stdout_width, color=around.stdout_color)))
+    return 0
+
+
+def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
+    from imgen.jobs.order import find_service, nearest
+    from imgen_providers.catalog import FAMILIES, SERVICES
+
+    entries = [find_service(provider)] if provider else list(SERVICES.values())
+    every = [(entry, model) for entry in entries for model in entry.models]
+    every.sort(key=lambda pair: FAMILIES.index(pair[1].family))
+    if name is None:
+        return every
+    found = [(entry, model) for entry, model in every if name in (model.family, f"{entry.name}/{model.remote_id}")]
+    if not found:
+        known = dict.fromkeys(model.family for _, model in every)
+        raise UsageProblem(f"There is no model {name!r}.", nearest(name, known, "Models"))
+    return found
+
+
+def _row(entry: ServiceEntry, model: Model, config: Config) -> ModelRow:
+    from imgen.screen.tables import ModelRow
+
+    return ModelRow(
+        family=model.family,
+        service=entry.name,
+        title=entry.title,
+        remote_id=model.remote_id,
+        resolutions=model.resolutions,
+        aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
+        references=model.max_references,
+        formats=model.formats,
+        prices=model.prices,
+        link_seconds=model.link_seconds,
+        key_set=config.has_key(entry),
+    )
+
+
+def _entry(row: ModelRow, pixels: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {**asdict(row), **({"pixels": pixels} if pixels else {})}

@@ -1,0 +1,35 @@
+"""imgen status: how jobs stand, asked once."""
+
+from __future__ import annotations
+
+import time
+
+from imgen.commands import options
+from imgen.config import load
+
+
+def status(
+    jobs: options.Ids = None,
+    provider: options.Provider = None,
+    json: options.Json = False,  # noqa: FBT002
+    sandbox: options.Sandbox = False,  # noqa: FBT002
+) -> int:
+    """Say how jobs stand, asking each open one once and saving nothing; without ids, all that is open."""
+    from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell_states
+    from imgen.jobs.goals import Goal
+    from imgen.jobs.records import OPEN
+    from imgen.jobs.run import report, session, work
+
+    config = load()
+    around = surroundings(config)
+    in_sandbox = sandbox or config.sandbox
+    with session(config) as opened:
+        if not jobs and not opened.open_jobs(sandbox=in_sandbox):
+            return nothing_open("status", json=json)
+        known = None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
+        if known is not None and not any(record.state in OPEN for record in known):
+            return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), json=json)
+        with work(opened, config) as working:
+            records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
+            told = follow(opened, working, records, Goal.ANSWER, around, quiet=True, timeout=60.0)
+    return tell_states(told, around, time.time(), json=json)

@@ -1,0 +1,173 @@
+"""What commands about jobs share: following with the right display, and telling what came of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgen.config import SANDBOX
+from imgen.errors import ExitCode, UsageProblem
+from imgen.jobs.goals import Goal
+from imgen.jobs.outcome import combined, headline
+from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
+from imgen.jobs.run import Report, report, unsettled
+from imgen.screen.console import Surroundings, err, out
+from imgen.screen.display import display_for
+from imgen.screen.failure import failure_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imgen.config import Config
+    from imgen.jobs.run import Session, Work
+
+
+def surroundings(config: Config) -> Surroundings:
+    """What this process is connected to."""
+    return Surroundings.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
+
+
+@contextmanager
+def bad_targets() -> Iterator[None]:
+    """A place where pictures cannot go is a usage problem."""
+    from imgen.pictures.template import BadTarget
+
+    try:
+        yield
+    except BadTarget as error:
+        raise UsageProblem(error.message, error.hint) from error
+
+
+def follow(
+    opened: Session,
+    working: Work,
+    records: Sequence[JobRecord],
+    goal: Goal,
+    around: Surroundings,
+    *,
+    quiet: bool,
+    timeout: float | None,
+    strict: bool = False,
+) -> Report:
+    """Follow the jobs on the right display; Ctrl-C ends the waiting, not the jobs."""
+    display = display_for(around, quiet=quiet, clock=time.monotonic)
+    try:
+        return working.follow(records, goal, display, timeout=timeout, strict=strict)
+    except KeyboardInterrupt:
+        left = opened.ledger.jobs([record.id for record in records])
+        stopped = report(left, {}, Goal.PICTURES)
+        return replace(stopped, exit_code=ExitCode.INTERRUPTED)
+    finally:
+        display.close()
+
+
+def tell(command: str, told: Report, around: Surroundings, *, json: bool) -> int:
+    """Paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
+    if not json:
+        for record in told.records:
+            for result in record.results:
+                if result.state is ResultState.SAVED and result.path:
+                    out(str(result.path))
+    tell_problems(told, around)
+    if json:
+        out(envelope_of(command, told))
+    return told.exit_code
+
+
+def tell_ids(told: Report, around: Surroundings) -> int:
+    """The ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""
+    for record in told.records:
+        if record.remote_id:
+            out(record.id)
+    tell_problems(told, around)
+    return told.exit_code
+
+
+def tell_problems(told: Report, around: Surroundings) -> None:
+    """What went wrong, each problem once, and how to come back to the jobs that go on."""
+    going_on = unsettled(told.records)
+    seen: set[tuple[str, str]] = set()
+    for record in told.records:
+        problem = told.problems.get(record.id)
+        if problem is None or (problem.code, problem.message) in seen:
+            continue
+        if told.exit_code is ExitCode.INTERRUPTED and record in going_on:
+            continue
+        seen.add((problem.code, problem.message))
+        err(failure_lines(_named(problem, record, told.records), color=around.stderr_color))
+    if told.exit_code is ExitCode.INTERRUPTED and going_on:
+        err(failure_lines(interrupted(going_on), color=around.stderr_color))
+
+
+def interrupted(going_on: Sequence[JobRecord]) -> Problem:
+    """The one thing to know after Ctrl-C."""
+    ids = " ".join(record.id for record in going_on)
+    several = len(going_on) > 1
+    message = f"Stopped waiting; {len(going_on)} jobs go on." if several else "Stopped waiting; the job goes on."
+    return Problem("interrupted", message, f"imgen wait {ids}")
+
+
+def envelope_of(command: str, told: Report) -> str:
+    """The report as the JSON envelope, each job with the problem this run met."""
+    from imgen.screen.envelope import envelope
+
+    records = [replace(record, problem=told.problems.get(record.id)) for record in told.records]
+    going_on = unsettled(told.records)
+    if told.exit_code is ExitCode.INTERRUPTED and going_on:
+        problem: Problem | None = interrupted(going_on)
+    else:
+        problem = headline(told.exit_code, told.problems.values())
+    return envelope(command, exit_code=told.exit_code, jobs=records, problem=problem)
+
+
+def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) -> Problem:
+    """With several jobs, a problem says whose it is."""
+    if len(records) == 1 or record.state is State.SAVED:
+        return problem
+    return replace(problem, message=f"{record.id}: {problem.message}")
+
+
+def named_jobs(
+    opened: Session, working: Work | None, ids: Sequence[str], provider: str | None, config: Config, *, sandbox: bool
+) -> list[JobRecord]:
+    """The jobs a command is about: those named, or everything open; with a provider, unknown ids are adopted from it."""
+    if not ids:
+        return [r for r in opened.open_jobs(sandbox=sandbox) if provider in (None, r.provider)]
+    if provider is None or working is None:
+        return opened.find(ids)
+    from imgen.jobs.order import find_service
+    from imgen.pictures.naming import parse_output
+
+    entry = find_service(provider)
+    origin = SANDBOX if sandbox else config.account(entry).origin
+    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.kept_folder)
+    return [working.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
+
+
+def nothing_open(command: str, *, json: bool) -> int:
+    """There is nothing to do, which is fine."""
+    if json:
+        out(envelope_of(command, Report((), {}, ExitCode.DONE)))
+    else:
+        err("Nothing is open: every job is saved or closed.")
+    return 0
+
+
+def tell_states(told: Report, around: Surroundings, now: float, *, json: bool) -> int:
+    """How the jobs stand, as lines or as the envelope; the exit code is 0 once every question was answered."""
+    from imgen.jobs.problems import EXIT_CODES
+    from imgen.screen.tables import job_lines
+
+    unanswered = {r.id: told.problems[r.id] for r in told.records if r.state in OPEN and r.id in told.problems}
+    answered = Report(
+        told.records, told.problems, combined(EXIT_CODES.get(p.code, ExitCode.DONE) for p in unanswered.values())
+    )
+    if json:
+        out(envelope_of("status", answered))
+    else:
+        out("\n".join(job_lines(told.records, now, width=around.stdout_width)))
+        tell_problems(replace(answered, problems=unanswered), around)
+    return answered.exit_code

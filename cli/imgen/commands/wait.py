@@ -1,0 +1,38 @@
+"""imgen wait: follow jobs to their end and save their pictures."""
+
+from __future__ import annotations
+
+from imgen.commands import options
+from imgen.config import load
+
+
+def wait(
+    jobs: options.Ids = None,
+    provider: options.Provider = None,
+    timeout: options.Timeout = None,
+    poll_every: options.PollEvery = None,
+    strict: options.Strict = False,  # noqa: FBT002
+    json: options.Json = False,  # noqa: FBT002
+    quiet: options.Quiet = False,  # noqa: FBT002
+    sandbox: options.Sandbox = False,  # noqa: FBT002
+) -> int:
+    """Wait for jobs and save their pictures; without ids, for everything that is open.
+
+    A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
+    """
+    from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell
+    from imgen.jobs.goals import Goal
+    from imgen.jobs.run import session, work
+
+    config = load()
+    around = surroundings(config)
+    in_sandbox = sandbox or config.sandbox
+    with session(config) as opened:
+        if not jobs and not opened.open_jobs(sandbox=in_sandbox):
+            return nothing_open("wait", json=json)
+        with work(opened, config, poll_every=poll_every) as working:
+            records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
+            told = follow(
+                opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict
+            )
+    return tell("wait", told, around, json=json)

@@ -1,0 +1,161 @@
+"""What the person's environment says: folders, keys, origins. The only reader of environment and folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from imgen.errors import BadConfiguration, KeyMissing
+from imgen_providers.base import Account
+from imgen_providers.catalog import SERVICES, ServiceEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SANDBOX = "sandbox"
+"""The origin of jobs made in the embedded services."""
+
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a command reads from its surroundings, read when asked for."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the ledger lives."""
+        if home := self.environ.get("IMGEN_HOME"):
+            return Path(home).expanduser().absolute()
+        import platformdirs
+
+        return platformdirs.user_state_path("imgen", appauthor=False)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where copies of pictures written to standard output are kept."""
+        if self.environ.get("IMGEN_HOME"):
+            return self.state_folder
+        import platformdirs
+
+        return platformdirs.user_data_path("imgen", appauthor=False)
+
+    @property
+    def ledger_path(self) -> Path:
+        """The SQLite file with every job."""
+        return self.state_folder / "ledger.sqlite3"
+
+    @property
+    def owners_folder(self) -> Path:
+        """The lock files of running processes."""
+        return self.state_folder / "owners"
+
+    @property
+    def sandbox_folder(self) -> Path:
+        """The jobs of the embedded services."""
+        return self.state_folder / "sandbox"
+
+    @property
+    def kept_folder(self) -> Path:
+        """The copies of pictures that went to standard output."""
+        return self.data_folder / "pictures"
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the environment asks for the sandbox."""
+        return self.environ.get("IMGEN_SANDBOX", "") not in ("", "0")
+
+    @property
+    def sandbox_seconds(self) -> float:
+        """How long a job of the embedded services takes, in seconds. Raises `BadConfiguration`."""
+        return self._number("IMGEN_SANDBOX_SECONDS", 2.0)
+
+    @property
+    def sandbox_faults(self) -> str:
+        """The faults the embedded services are to play."""
+        return self.environ.get("IMGEN_SANDBOX_FAULTS", "")
+
+    @property
+    def ca_file(self) -> str | None:
+        """The certificates to trust instead of the usual ones."""
+        return self.environ.get("SSL_CERT_FILE") or None
+
+    def has_key(self, entry: ServiceEntry) -> bool:
+        """Whether a key for the service is set."""
+        return bool(self.environ.get(entry.key_variable, "").strip())
+
+    def services_with_key(self) -> list[ServiceEntry]:
+        """The services a key is set for, in the catalogue's order."""
+        return [entry for entry in SERVICES.values() if self.has_key(entry)]
+
+    def origin(self, entry: ServiceEntry) -> str:
+        """Where the service is: its own origin, or the one the environment names. Raises `BadConfiguration`."""
+        text = self.environ.get(entry.origin_variable, "").strip()
+        return _origin(entry.origin_variable, text) if text else entry.origin
+
+    def account(self, entry: ServiceEntry) -> Account:
+        """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
+        key = self.environ.get(entry.key_variable, "").strip()
+        if not key:
+            raise KeyMissing(
+                f"{entry.title} needs a key, and {entry.key_variable} is not set.",
+                f"export {entry.key_variable}=..., or add --sandbox to try everything without a key.",
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise BadConfiguration(
+                f"{entry.key_variable} holds characters that no key has.", "Copy the key again, without quotes."
+            )
+        organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
+        return Account(self.origin(entry), key, organization or None)
+
+    def _number(self, variable: str, default: float) -> float:
+        text = self.environ.get(variable, "")
+        try:
+            number = float(text) if text else default
+        except ValueError:
+            number = -1.0
+        if not 0.0 <= number < 86_400.0:
+            raise BadConfiguration(f"{variable} is {text!r}, which is not a number of seconds.")
+        return number
+
+
+def load() -> Config:
+    """The surroundings of this process."""
+    return Config(os.environ, Path.cwd())
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether an origin (or "sandbox") lies on this machine."""
+    return origin == SANDBOX or urlsplit(origin).hostname in _LOOPBACK_HOSTS
+
+
+def _origin(variable: str, text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or port == -1
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+        or parts.username is not None
+    ):
+        raise BadConfiguration(
+            f"{variable} must be a scheme and a host, such as http://127.0.0.1:8000.", f"It is {text!r}."
+        )
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    if parts.scheme == "http" and not is_loopback(origin):
+        raise BadConfiguration(
+            f"{variable} would send the key unencrypted: plain http is for this machine only.", "Use https://."
+        )
+    return origin

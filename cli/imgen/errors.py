@@ -1,0 +1,101 @@
+"""What can end a command, and the exit code each end has: the one table, from which help, README and tests come."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgen.jobs.records import Problem
+
+
+class ExitCode(IntEnum):
+    """Why the program ended; `meaning` is the sentence people read."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "everything asked for is done"
+    BUG = 1, "a bug, or an answer nobody understands"
+    USAGE = 2, "usage: found wrong here, before anything was sent"
+    KEY = 3, "key or configuration missing or refused (401, 403)"
+    REFUSED = 4, "refused by the service: invalid, or content policy (also after acceptance)"
+    FAILED = 5, "the job failed or was cancelled there"
+    UNREACHABLE = 6, "unreachable or rate limited; nothing sent"
+    UNFINISHED = 7, "not finished here yet: stopped waiting, not paying"
+    PARTIAL = 8, "some done, some not; or fewer pictures than ordered"
+    NO_CREDIT = 9, "not enough credit, or over the budget"
+    UNCERTAIN = 10, "uncertain: may have been charged"
+    EXPIRED = 11, "paid, but the link died before it was saved"
+    NOT_SAVED = 12, (
+        "paid, not saved yet (disk, permission, damaged or failing download): `imgen download ID` fetches it; "
+        "or the ledger cannot be opened (nothing sent)"
+    )
+    DIFFERENT = 13, "`batch --check`: assets are not what the manifest says"
+    INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"
+
+
+class ImgenError(Exception):
+    """An end that a person caused or can mend; `main` prints its problem and exits with its code."""
+
+    exit_code = ExitCode.BUG
+    code = "bug"
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def problem(self) -> Problem:
+        """The same for people and programs."""
+        from imgen.jobs.records import Problem
+
+        return Problem(self.code, self.message, self.hint)
+
+
+class UsageProblem(ImgenError):
+    """The command line asks for something that cannot be; nothing was sent."""
+
+    exit_code = ExitCode.USAGE
+    code = "usage"
+
+
+class KeyMissing(ImgenError):
+    """No key for the service."""
+
+    exit_code = ExitCode.KEY
+    code = "key_missing"
+
+
+class BadConfiguration(ImgenError):
+    """A setting cannot be used as it stands."""
+
+    exit_code = ExitCode.KEY
+    code = "configuration"
+
+
+class LedgerUnusable(ImgenError):
+    """The ledger cannot be opened or written, so nothing may be sent."""
+
+    exit_code = ExitCode.NOT_SAVED
+    code = "ledger"
+
+
+class StillUncertain(ImgenError):
+    """The same request was sent before, and nobody knows yet whether it was charged."""
+
+    exit_code = ExitCode.UNCERTAIN
+    code = "uncertain"
+
+
+class NoSuchJob(ImgenError):
+    """The service itself does not know the job."""
+
+    exit_code = ExitCode.REFUSED
+    code = "job_not_found"

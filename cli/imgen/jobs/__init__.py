@@ -1,0 +1,1 @@
+"""Jobs: recorded before they cost anything, followed to their end, and saved."""

@@ -1,0 +1,54 @@
+"""When to ask how a job stands: the service's own rhythm, stretched by trouble and spread by chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgen_providers.catalog import Cadence
+
+_LONGEST_BACKOFF = 60.0  # seconds between two questions to a service that does not answer
+_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rhythm, but not a busy loop
+_JITTER = 0.25  # of an interval, either way
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A service's cadence as it holds here; all in seconds. `steps` are (age of the job, interval)."""
+
+    first: float
+    steps: tuple[tuple[float, float], ...]
+    floor: float
+    after_rate_limit: float
+
+    def interval(self, age: float, chance: float) -> float:
+        """The wait before the next question about a job of this age; `chance` is from 0 to 1."""
+        usual = next((interval for start, interval in reversed(self.steps) if age >= start), self.steps[0][1])
+        return max(self.floor, usual * (1 - _JITTER + 2 * _JITTER * chance))
+
+    def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
+        """The wait after `failures` unanswered questions in a row, at least what the service asked for."""
+        usual = self.interval(0.0, chance)
+        return max(min(usual * 2.0**failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+
+    def after_too_fast(self, asked_for: float | None) -> float:
+        """The wait after a 429."""
+        return asked_for if asked_for is not None else self.after_rate_limit
+
+
+def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bool) -> Schedule:
+    """The cadence as it holds here.
+
+    `pace` shrinks every time (the sandbox is quick); `every` is the person's own interval in seconds, which the
+    service's floor limits except on loopback.
+    """
+    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
+    if every is not None:
+        return Schedule(max(floor, every), ((0.0, max(floor, every)),), floor, cadence.after_rate_limit * pace)
+    return Schedule(
+        cadence.first * pace,
+        tuple((age * pace, interval * pace) for age, interval in cadence.steps),
+        floor,
+        cadence.after_rate_limit * pace,
+    )

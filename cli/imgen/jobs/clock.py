@@ -1,0 +1,47 @@
+"""Time, as an argument: what waits here can be driven by a test's clock."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+
+Item = TypeVar("Item")
+
+
+class Clock(Protocol):
+    """What the follower knows of time; both readings are in seconds."""
+
+    def monotonic(self) -> float:
+        """Awake time since some moment: a sleeping laptop does not wait."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:
+        """The next item, or None after `timeout` seconds. `busy`: some thread is about to put one in."""
+        ...
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def monotonic(self) -> float:
+        """Awake time in seconds."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:  # noqa: ARG002
+        """The next item, or None after `timeout` seconds."""
+        try:
+            return inbox.get(timeout=max(0.0, timeout))
+        except queue.Empty:
+            return None

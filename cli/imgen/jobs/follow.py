@@ -1,0 +1,329 @@
+"""Following jobs to where the person wants them: what to do next with each, and when.
+
+A waiting job is an entry in the loop's heap, not a thread, so a thousand jobs in flight cost a thousand small records.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from imgen.errors import ImgenError
+from imgen.jobs import save as saving
+from imgen.jobs import steps
+from imgen.jobs.goals import Followed, Goal
+from imgen.jobs.loop import Loop
+from imgen.jobs.problems import of_error
+from imgen.jobs.records import JobRecord, Problem, State
+from imgen.jobs.tracked import Tracked
+from imgen_providers.base import Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import JobNotFound, KeyRefused, NotSent, RateLimited, ServiceError, Uncertain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.clock import Clock
+    from imgen.jobs.services import Services
+    from imgen.jobs.view import Display
+    from imgen_providers.base import Asset
+
+_SUBMIT_TRIES = 4  # of a request that provably never left
+_SAVE_TRIES = 5
+_EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
+_BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
+_JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
+_GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+
+
+class Follower:
+    """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over."""
+
+    def __init__(
+        self,
+        keeper: saving.Keeper,
+        services: Services,
+        display: Display,
+        clock: Clock,
+        goal: Goal,
+        timeout: float | None = None,
+    ) -> None:
+        self._keeper = keeper
+        self._ledger = keeper.ledger
+        self._services = services
+        self._display = display
+        self._clock = clock
+        self._goal = goal
+        self._timeout = timeout
+        self._loop = Loop(clock, self._show, display.interval)
+        self._jobs: dict[str, Tracked] = {}
+        self._unreached: dict[str, Problem] = {}
+
+    def follow(self, records: Sequence[JobRecord]) -> Followed:
+        """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+        for record in records:
+            self._begin(record)
+        patience = self._timeout if self._timeout is not None else self._usual_timeout()
+        deadline = self._clock.monotonic() + patience
+        try:
+            in_time = self._loop.run(lambda: all(job.settled for job in self._jobs.values()), deadline)
+        except KeyboardInterrupt:
+            self._wind_up()
+            raise
+        if not in_time:
+            self._wind_up()
+        self._show()
+        self._loop.close(grace=1.0 if in_time else 0.0)
+        problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
+        final = tuple(self._ledger.jobs([record.id for record in records]))
+        return Followed(final, problems | self._unreached, in_time)
+
+    def _begin(self, record: JobRecord) -> None:
+        try:
+            connection = self._services.connection(record.provider, record.origin)
+        except ImgenError as error:
+            self._unreached[record.id] = error.problem
+            return
+        request = record.request
+        model = SERVICES[record.provider].model(request.model)
+        typical = model.typical_seconds(request.resolution) if model else None
+        past = self._ledger.seconds_taken(record.provider, request.model, request.resolution)
+        age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
+        job = Tracked(
+            record=record,
+            connection=connection,
+            since=self._clock.monotonic() - age,
+            watched=False,
+            past=[] if record.sandbox else past,
+            documented=typical and typical * connection.pace,
+        )
+        self._jobs[record.id] = job
+        match record.state:
+            case State.PLANNED:
+                self._loop.after(0.0, lambda: self._submit(job))
+            case State.QUEUED | State.RUNNING | State.READY:
+                self._loop.after(0.0, lambda: self._ask(job))
+            case _:
+                job.settled = True
+
+    def _usual_timeout(self) -> float:
+        """Five times the documented duration, at least ten minutes; in seconds."""
+        return max([600.0, *(5 * job.documented for job in self._jobs.values() if job.documented)])
+
+    def _wind_up(self) -> None:
+        """Nobody waits any more: a submit under way may still learn its remote id, what was not sent is closed."""
+        self._goal = Goal.ACCEPTANCE
+        try:
+            self._loop.finish_submits(_GRACE)
+        finally:
+            for job in self._jobs.values():
+                self._close_unsent(job)
+
+    def _close_unsent(self, job: Tracked) -> None:
+        record = self._ledger.job(job.record.id)
+        if record.state is State.PLANNED:
+            problem = job.problem or Problem("never_sent", "It was never sent: the waiting ended before.")
+            self._ledger.ended(record.id, State.CANCELLED, problem)
+        elif record.state is State.SUBMITTING:
+            lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")
+            self._ledger.ended(record.id, State.UNCERTAIN, of_error(lost, record))
+        self._refresh(job)
+
+    def _show(self) -> None:
+        now = self._clock.monotonic()
+        self._display.show([job.view(now) for job in self._jobs.values()])
+
+    def _refresh(self, job: Tracked) -> None:
+        job.record = self._ledger.job(job.record.id)
+
+    def _settle(self, job: Tracked, problem: Problem | None = None) -> None:
+        self._refresh(job)
+        job.problem = problem
+        job.activity = None
+        job.settled = True
+
+    # Submitting -------------------------------------------------------------------------------------------
+
+    def _submit(self, job: Tracked) -> None:
+        job.activity = None
+        job.submit_tries += 1
+        record, service = job.record, job.connection.service
+        self._loop.submits.start(
+            lambda: steps.submit(self._ledger, service, record), lambda outcome: self._submitted(job, outcome)
+        )
+
+    def _submitted(self, job: Tracked, outcome: steps.Accepted | steps.TurnedAway | steps.SubmitEnded) -> None:
+        match outcome:
+            case steps.Accepted(told):
+                job.since, job.watched = self._clock.monotonic(), True
+                self._told(job, told)
+            case steps.TurnedAway(error):
+                self._turned_away(job, error)
+            case steps.SubmitEnded():
+                self._settle(job)
+
+    def _turned_away(self, job: Tracked, error: ServiceError) -> None:
+        job.problem = of_error(error, job.record)
+        if isinstance(error, NotSent):
+            delay = 0.5 * 2.0 ** (job.submit_tries - 1)
+            job.activity = "not reached, trying again"
+        else:
+            delay = job.connection.schedule.after_too_fast(error.retry_after)
+            reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
+            job.activity = f"{reason}, again in {delay:.0f} s"
+        self._refresh(job)
+        if isinstance(error, NotSent) and job.submit_tries >= _SUBMIT_TRIES:
+            self._ledger.ended(job.record.id, State.CANCELLED, job.problem)
+            self._settle(job)
+        else:
+            self._loop.after(delay, lambda: self._submit(job))
+
+    # Asking -----------------------------------------------------------------------------------------------
+
+    def _ask(self, job: Tracked) -> None:
+        record, service, remote = job.record, job.connection.service, job.remote()
+        took = job.age(self._clock.monotonic()) if job.watched else None
+        self._loop.polls.start(
+            lambda: steps.ask(self._ledger, service, record, remote, took),
+            lambda outcome: self._answered(job, outcome),
+        )
+
+    def _answered(self, job: Tracked, outcome: steps.Told | steps.Untold) -> None:
+        match outcome:
+            case steps.Told(told):
+                self._told(job, told)
+            case steps.Untold(error):
+                self._untold(job, error)
+
+    def _told(self, job: Tracked, told: Job) -> None:
+        first_word = job.job is None
+        job.job, job.unanswered, job.activity, job.problem = told, 0, None, None
+        self._refresh(job)
+        match told.status:
+            case Succeeded(assets=()):
+                self._told_nothing(job)
+            case Succeeded(assets=assets):
+                self._save(job, assets)
+            case Unrecognised(state=state):
+                job.activity = f"says {state!r}, which no document explains"
+                self._ask_later(job, first_word=first_word)
+            case Queued() | Running():
+                self._ask_later(job, first_word=first_word)
+            case _:
+                self._settle(job)
+
+    def _told_nothing(self, job: Tracked) -> None:
+        job.empty_answers += 1
+        if job.empty_answers > _EMPTY_ANSWERS and self._goal is Goal.PICTURES:
+            steps.no_pictures(self._ledger, job.record)
+            self._settle(job)
+        else:
+            job.activity = "finished there, links not shown yet"
+            self._ask_later(job, first_word=False)
+
+    def _ask_later(self, job: Tracked, *, first_word: bool) -> None:
+        if self._goal is not Goal.PICTURES:
+            self._settle(job)
+            return
+        age = job.age(self._clock.monotonic())
+        schedule = job.connection.schedule
+        just_accepted = first_word and age < schedule.first
+        delay = schedule.first - age if just_accepted else schedule.interval(age, random.random())
+        self._loop.after(delay, lambda: self._ask(job))
+
+    def _untold(self, job: Tracked, error: ServiceError) -> None:
+        problem = of_error(error, job.record)
+        if isinstance(error, JobNotFound) and job.record.state is State.READY and self._goal is not Goal.ANSWER:
+            # The service has let go of the job; the links it gave before may still live.
+            self._save(job, [LinkedAsset(result.url) if result.url else None for result in job.record.results])
+            return
+        lost = isinstance(error, JobNotFound) and job.age(self._clock.monotonic()) > _JUST_ACCEPTED
+        if lost or isinstance(error, KeyRefused) or self._goal is not Goal.PICTURES:
+            self._settle(job, problem)
+            return
+        job.unanswered += 1
+        job.problem = problem
+        schedule = job.connection.schedule
+        if isinstance(error, RateLimited):
+            job.activity = "asked to slow down"
+            wait: float | None = schedule.after_too_fast(error.retry_after)
+        else:
+            job.activity = "no answer, asking again"
+            wait = error.retry_after
+        self._loop.after(schedule.after_trouble(job.unanswered, wait, random.random()), lambda: self._ask(job))
+
+    # Saving -----------------------------------------------------------------------------------------------
+
+    def _save(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
+        if self._goal is Goal.ANSWER:
+            self._settle(job)
+            return
+        job.assets = assets
+        job.save_again_in = None
+        for number in job.unsaved():
+            asset = assets[number - 1] if number <= len(assets) else None
+            if asset is not None:
+                self._save_one(job, number, asset)
+        if not job.saving:
+            self._settle(job, job.problem)
+
+    def _save_one(self, job: Tracked, number: int, asset: Asset) -> None:
+        job.saving.add(number)
+        record, connection = job.record, job.connection
+
+        def on_bytes(received: int, total: int | None) -> None:  # noqa: ARG001
+            job.received[number] = received
+
+        self._loop.downloads.start(
+            lambda: saving.save(self._keeper, connection, record, number, asset, on_bytes),
+            lambda ending: self._save_ended(job, number, ending),
+        )
+
+    def _save_ended(self, job: Tracked, number: int, ending: saving.Ending) -> None:
+        self._refresh(job)
+        job.saving.discard(number)
+        match ending:
+            case saving.Saved(path=path, moved=moved):
+                if moved:
+                    self._display.say(f"The name was taken meanwhile, so it is saved as {path.name}.")
+            case saving.NotSaved():
+                self._not_saved(job, number, ending)
+            case saving.Dead():
+                self._link_died(job, number)
+            case saving.Elsewhere():
+                job.activity = "another imgen is saving it"
+                job.save_again_in = _BUSY_ELSEWHERE
+        if not job.saving:
+            self._go_on_saving(job)
+
+    def _go_on_saving(self, job: Tracked) -> None:
+        """All downloads of the job have ended: those that failed go again together, on fresh links."""
+        if not job.unsaved():
+            self._settle(job, job.problem if job.given_up else None)
+            return
+        delay = job.save_again_in or 0.0
+        if job.save_tries or job.renewed:
+            self._loop.after(delay, lambda: self._ask(job))
+        else:
+            self._loop.after(delay, lambda: self._save(job, job.assets))
+
+    def _not_saved(self, job: Tracked, number: int, ending: saving.NotSaved) -> None:
+        job.problem = ending.problem
+        job.save_tries[number] += 1
+        tries = job.save_tries[number]
+        if ending.again and tries < _SAVE_TRIES:
+            job.activity = "download broken, trying again"
+            wait = max(0.5 * job.connection.pace * 2.0 ** (tries - 1), ending.retry_after or 0.0)
+            job.save_again_in = max(job.save_again_in or 0.0, wait)
+        else:
+            job.given_up.add(number)
+            self._ledger.troubled(job.record.id, ending.problem)
+            self._refresh(job)
+
+    def _link_died(self, job: Tracked, number: int) -> None:
+        if number in job.renewed:
+            self._ledger.expired(job.record.id, number)
+            self._refresh(job)
+        else:
+            job.renewed.add(number)
+            job.activity = "link dead, asking for a fresh one"

@@ -1,0 +1,28 @@
+"""How far jobs are followed, and where they were left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgen.jobs.records import JobRecord, Problem
+
+
+class Goal(Enum):
+    """How far the jobs are to be followed."""
+
+    ACCEPTANCE = "acceptance"  # submitted; pictures that came with the answer are saved
+    ANSWER = "answer"  # asked once, nothing saved
+    WHAT_IS_READY = "what is ready"  # asked once, and saved if finished
+    PICTURES = "pictures"  # to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Where the jobs were left. `problems` are those of this process, by job id; `in_time` says nobody gave up."""
+
+    records: tuple[JobRecord, ...]
+    problems: dict[str, Problem]
+    in_time: bool

@@ -1,0 +1,339 @@
+"""The ledger: every job, committed to disk before a byte of it is sent, and everything learned since.
+
+One SQLite file, one connection per thread, every write its own short transaction; never one across a network call.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.errors import LedgerUnusable
+from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
+from imgen.jobs.rows import problem_text, read_job, request_text, target_text
+from imgen.jobs.schema import open_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from imgen.pictures.verify import Picture
+    from imgen_providers.base import Json, Job, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job about to be recorded."""
+
+    id: str
+    run_id: str
+    request_key: str
+    provider: str
+    origin: str
+    family: str | None
+    request: Request
+    target: Target
+    cost: Cost
+
+
+class Ledger:
+    """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._threads = threading.local()
+        self._lock = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.close()
+
+    # Planning and submitting ------------------------------------------------------------------------------
+
+    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool) -> None:
+        """Record a run of jobs, or none of them.
+
+        While a job with the same request is uncertain this raises `SameRequestUncertain`, unless `resubmit`
+        accepts a second charge; the old rows are then closed.
+        """
+        with self._write() as write:
+            for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
+                doubtful = [
+                    row["id"]
+                    for row in write.execute(
+                        "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain'"
+                        " AND forgotten_at IS NULL ORDER BY created_at",
+                        (key, origin),
+                    )
+                ]
+                if doubtful and not resubmit:
+                    raise SameRequestUncertain(doubtful)
+                self._forget(write, doubtful)
+            write.executemany(
+                "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
+                " stage, owner, created_at, cost_amount, cost_unit)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)",
+                [(*self._draft_row(draft), owner, self._now(), draft.cost.amount, draft.cost.unit) for draft in drafts],
+            )
+
+    def submitting(self, job_id: str) -> None:
+        """The submit is about to leave: from here on the job may be charged."""
+        self._set(
+            "UPDATE job SET stage = 'submitting', submitted_at = ? WHERE id = ? AND stage = 'planned'",
+            (self._now(), job_id),
+        )
+
+    def not_sent(self, job_id: str) -> None:
+        """The submit provably arrived nowhere, or was turned away uncharged: it may go again."""
+        self._set(
+            "UPDATE job SET stage = 'planned', submitted_at = NULL WHERE id = ? AND stage = 'submitting'", (job_id,)
+        )
+
+    def accepted(self, job_id: str, job: Job) -> None:
+        """The service took the job: its remote id is known, and nothing may lose it again."""
+        self._set(
+            "UPDATE job SET stage = 'queued', accepted_at = ?, remote_id = ?, handle = ?, problem = NULL WHERE id = ?",
+            (self._now(), job.remote_id, json.dumps(dict(job.handle)), job_id),
+        )
+
+    def adopt(self, draft: Draft, job: Job) -> None:
+        """Record a job that was submitted elsewhere and has just been asked about."""
+        with self._write() as write:
+            write.execute(
+                "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
+                " stage, created_at, accepted_at, remote_id, handle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (*self._draft_row(draft), self._now(), self._now(), job.remote_id, json.dumps(dict(job.handle))),
+            )
+
+    # What became of it ------------------------------------------------------------------------------------
+
+    def running(self, job_id: str) -> None:
+        """The service is at work on it."""
+        self._set("UPDATE job SET stage = 'running' WHERE id = ? AND stage = 'queued'", (job_id,))
+
+    def finished(
+        self,
+        job_id: str,
+        urls: Sequence[str | None],
+        *,
+        link_seconds: float | None,
+        took_seconds: float | None,
+        conversation: Json,
+    ) -> None:
+        """The pictures exist there. A later call renews the links of those not saved yet.
+
+        `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
+        watched the job from acceptance to end.
+        """
+        with self._write() as write:
+            # Nobody watched it end: then its links may be as old as its acceptance.
+            row = write.execute("SELECT accepted_at FROM job WHERE id = ?", (job_id,)).fetchone()
+            ended = self._now() if took_seconds is not None or row["accepted_at"] is None else row["accepted_at"]
+            expires_at = None if link_seconds is None else ended + link_seconds
+            write.execute(
+                "UPDATE job SET stage = 'finished', finished_at = coalesce(finished_at, ?),"
+                " took_seconds = coalesce(took_seconds, ?), conversation = ? WHERE id = ?",
+                (self._now(), took_seconds, json.dumps(conversation), job_id),
+            )
+            write.executemany(
+                "INSERT INTO result (job_id, number, state, url, expires_at) VALUES (?, ?, 'ready', ?, ?)"
+                " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url WHERE state = 'ready'",
+                [(job_id, number, url, expires_at) for number, url in enumerate(urls, 1)],
+            )
+
+    def ended(self, job_id: str, state: State, problem: Problem) -> None:
+        """The job is over without a picture: `failed`, `cancelled` or `uncertain`."""
+        self._set(
+            "UPDATE job SET stage = ?, finished_at = ?, problem = ? WHERE id = ? AND stage <> 'finished'",
+            (state.value, self._now(), problem_text(problem), job_id),
+        )
+
+    def troubled(self, job_id: str, problem: Problem) -> None:
+        """Why the job is not further, while its state stays as it is."""
+        self._set("UPDATE job SET problem = ? WHERE id = ?", (problem_text(problem), job_id))
+
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Close rows on a person's word; they stay in the history."""
+        with self._write() as write:
+            self._forget(write, job_ids)
+
+    # Pictures ---------------------------------------------------------------------------------------------
+
+    def claim(self, job_id: str, number: int, part: Path, owner: str, alive: Callable[[str], bool]) -> bool:
+        """Take one picture to save it; False when a living process has it, or it is no longer `ready`."""
+        with self._write() as write:
+            row = write.execute(
+                "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?", (job_id, number)
+            ).fetchone()
+            if row["state"] != "ready" or (row["fetcher"] not in (None, owner) and alive(row["fetcher"])):
+                return False
+            write.execute(
+                "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
+                (owner, str(part), job_id, number),
+            )
+        return True
+
+    def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
+        """A verified picture is about to be put at `path`: should this process die, it is found there."""
+        self._set(
+            "UPDATE result SET path = ?, sha256 = ? WHERE job_id = ? AND number = ?",
+            (str(path), sha256, job_id, number),
+        )
+
+    def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
+        """The picture lies at `path`, whole and synced."""
+        with self._write() as write:
+            write.execute(
+                "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, path = ?, format = ?, width = ?,"
+                " height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
+                (
+                    *(str(path), picture.format, picture.width, picture.height, picture.size, picture.sha256),
+                    *(json.dumps(list(differences)), job_id, number),
+                ),
+            )
+            write.execute(
+                "UPDATE job SET problem = NULL WHERE id = ?"
+                " AND NOT EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state <> 'saved')",
+                (job_id,),
+            )
+
+    def unclaim(self, job_id: str, number: int) -> None:
+        """The picture was not saved this time; anybody may try."""
+        self._set(
+            "UPDATE result SET fetcher = NULL, part = NULL WHERE job_id = ? AND number = ? AND state = 'ready'",
+            (job_id, number),
+        )
+
+    def expired(self, job_id: str, number: int) -> None:
+        """The link died before the picture was saved."""
+        self._set(
+            "UPDATE result SET state = 'expired', fetcher = NULL, part = NULL"
+            " WHERE job_id = ? AND number = ? AND state = 'ready'",
+            (job_id, number),
+        )
+
+    def reopen(self, job_id: str, number: int) -> None:
+        """The saved file is gone: the picture is to be fetched again."""
+        self._set(
+            "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state = 'saved'",
+            (job_id, number),
+        )
+
+    # Reading ----------------------------------------------------------------------------------------------
+
+    def job(self, job_id: str) -> JobRecord:
+        """One job by its id. Raises `KeyError`."""
+        found = self._select("id = ?", (job_id,))
+        if not found:
+            raise KeyError(job_id)
+        return found[0]
+
+    def jobs(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        """Several jobs, in the order asked for."""
+        return [self.job(job_id) for job_id in job_ids]
+
+    def open_jobs(self) -> list[JobRecord]:
+        """Every job that still needs somebody, the oldest first."""
+        return self._in_states(OPEN)
+
+    def uncertain_jobs(self) -> list[JobRecord]:
+        """Every job that may have been charged and that nobody has closed, the oldest first."""
+        return self._in_states({State.UNCERTAIN})
+
+    def find(self, text: str) -> list[JobRecord]:
+        """The jobs that `text` names: a local id, a prefix of one, or a remote id."""
+        exact = self._select("id = ? OR remote_id = ?", (text, text))
+        return exact or self._select("substr(id, 1, length(?)) = ?", (text, text))
+
+    def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
+        """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
+        rows = self._connection().execute(
+            "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND origin <> 'sandbox'"
+            " AND json_extract(request, '$.resolution') IS ? AND took_seconds IS NOT NULL"
+            " ORDER BY finished_at DESC LIMIT ?",
+            (provider, model, resolution, limit),
+        )
+        return [row["took_seconds"] for row in rows]
+
+    def _in_states(self, states: frozenset[State] | set[State]) -> list[JobRecord]:
+        marks = ", ".join("?" * len(states))
+        return self._select(f"forgotten_at IS NULL AND state IN ({marks})", tuple(states))
+
+    def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
+        connection = self._connection()
+        try:
+            rows = connection.execute(
+                f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, rowid", values  # noqa: S608
+            ).fetchall()
+            return [
+                read_job(
+                    row,
+                    connection.execute("SELECT * FROM result WHERE job_id = ? ORDER BY number", (row["id"],)).fetchall(),
+                )
+                for row in rows
+            ]
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    # Writing ----------------------------------------------------------------------------------------------
+
+    def _draft_row(self, draft: Draft) -> tuple[str | None, ...]:
+        return (
+            *(draft.id, draft.run_id, draft.request_key, draft.provider, draft.origin, draft.family),
+            *(draft.request.model, draft.request.prompt, request_text(draft.request), target_text(draft.target)),
+        )
+
+    def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str]) -> None:
+        write.executemany(
+            "UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids]
+        )
+
+    def _set(self, statement: str, values: Sequence[object]) -> None:
+        with self._write() as write:
+            write.execute(statement, values)
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if mine is None:
+            mine = self._threads.connection = open_ledger(self._path)
+            with self._lock:
+                self._connections.append(mine)
+        return mine
+
+    def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
+        return LedgerUnusable(
+            f"The ledger {self._path} cannot be used: {error}.",
+            "Free some space or mend the file's rights, then run the command again.",
+        )
+
+
+class SameRequestUncertain(Exception):
+    """The same request was sent before, and nobody knows whether it was charged; `job_ids` are those rows."""
+
+    def __init__(self, job_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(job_ids))
+        self.job_ids = tuple(job_ids)

@@ -1,0 +1,120 @@
+"""What an error means for the person: its stable code, the sentence, the next step, and the exit code it leads to."""
+
+from __future__ import annotations
+
+from imgen.errors import ExitCode
+from imgen.jobs.records import JobRecord, Problem, State
+from imgen_providers.base import Cancelled, Failed
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import (
+    Busy,
+    ContentRefused,
+    InvalidRequest,
+    JobNotFound,
+    KeyRefused,
+    NoCredit,
+    NotSent,
+    NotUnderstood,
+    RateLimited,
+    Refused,
+    ServiceError,
+    Uncertain,
+    Unreachable,
+)
+
+_CODES: dict[type[ServiceError], str] = {
+    NotSent: "unreachable",
+    Uncertain: "uncertain",
+    Refused: "refused",
+    KeyRefused: "key_refused",
+    NoCredit: "no_credit",
+    InvalidRequest: "invalid_request",
+    ContentRefused: "content_refused",
+    JobNotFound: "job_not_found",
+    RateLimited: "rate_limited",
+    Busy: "busy",
+    Unreachable: "unreachable",
+    NotUnderstood: "not_understood",
+}
+
+EXIT_CODES: dict[str, ExitCode] = {
+    "key_missing": ExitCode.KEY,
+    "configuration": ExitCode.KEY,
+    "key_refused": ExitCode.KEY,
+    "refused": ExitCode.REFUSED,
+    "invalid_request": ExitCode.REFUSED,
+    "content_refused": ExitCode.REFUSED,
+    "job_not_found": ExitCode.UNFINISHED,
+    "job_failed": ExitCode.FAILED,
+    "job_refused": ExitCode.REFUSED,
+    "job_rate_limited": ExitCode.FAILED,
+    "job_cancelled": ExitCode.FAILED,
+    "no_pictures": ExitCode.FAILED,
+    "interrupted": ExitCode.INTERRUPTED,
+    "unreachable": ExitCode.UNREACHABLE,
+    "rate_limited": ExitCode.UNREACHABLE,
+    "busy": ExitCode.UNREACHABLE,
+    "never_sent": ExitCode.UNREACHABLE,
+    "no_credit": ExitCode.NO_CREDIT,
+    "uncertain": ExitCode.UNCERTAIN,
+    "expired": ExitCode.EXPIRED,
+    "not_saved": ExitCode.NOT_SAVED,
+    "not_understood": ExitCode.BUG,
+}
+"""The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
+
+
+def of_error(error: ServiceError, record: JobRecord) -> Problem:
+    """The problem a service error is for this job."""
+    named = f" Its name for this exchange: {error.request_id}." if error.request_id else ""
+    return Problem(_CODES[type(error)], error.message + named, _hint(error, record))
+
+
+def _hint(error: ServiceError, record: JobRecord) -> str | None:
+    entry = SERVICES[record.provider]
+    match error:
+        case Uncertain():
+            return uncertain_hint(record)
+        case KeyRefused():
+            return f"Check {entry.key_variable}, and that its account may use this model."
+        case NoCredit():
+            return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
+        case NotSent():
+            return "Nothing was sent and nothing was charged. Check the connection and run the command again."
+        case RateLimited() | Busy():
+            return "Nothing was charged. Run the command again in a few minutes."
+        case InvalidRequest():
+            return f"`imgen models {record.family or ''}` shows what the model takes.".replace(" `", "`")
+        case ContentRefused():
+            return "Change the prompt or the reference pictures."
+        case JobNotFound():
+            return f"imgen forget {record.id} closes it."
+        case _:
+            return None
+
+
+def uncertain_hint(record: JobRecord) -> str:
+    """The one sentence that helps when nobody knows whether a job was charged."""
+    title = SERVICES[record.provider].title
+    return (
+        f"Look at your jobs at {title}. If it is there: imgen wait -p {record.provider} REMOTE_ID. "
+        f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
+    )
+
+
+def of_end(status: Failed | Cancelled) -> tuple[State, Problem]:
+    """The state and the problem of a job that ended there without a picture."""
+    match status:
+        case Failed(kind="refused"):
+            return State.FAILED, Problem("job_refused", _reason(status), "Change the prompt or the reference pictures.")
+        case Failed(kind="rate_limited"):
+            return State.FAILED, Problem("job_rate_limited", _reason(status), "Run the command again in a few minutes.")
+        case Failed():
+            return State.FAILED, Problem("job_failed", _reason(status), "Run the command again to try once more.")
+        case Cancelled():
+            return State.CANCELLED, Problem("job_cancelled", status.reason or "The job was cancelled at the service.")
+
+
+def _reason(status: Failed) -> str:
+    code = f" ({status.code})" if status.code and status.code not in status.reason else ""
+    return f"The job failed at the service: {(status.reason or 'it gave no reason').rstrip('.')}{code}."

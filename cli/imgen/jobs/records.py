@@ -1,0 +1,141 @@
+"""What the ledger holds, as frozen records. Times are seconds since 1970, UTC; amounts are decimal texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgen_providers.base import Json, Request
+
+
+class State(StrEnum):
+    """Where a job stands. `ready`, `saved` and `expired` derive from its results; the others are stored."""
+
+    PLANNED = "planned"  # nothing sent
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"  # finished there, not here
+    SAVED = "saved"
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # there, or never sent
+    EXPIRED = "expired"  # paid, and the link died first
+    UNCERTAIN = "uncertain"  # the reply was lost; may be charged
+
+
+OPEN = frozenset({State.PLANNED, State.SUBMITTING, State.QUEUED, State.RUNNING, State.READY})
+"""States in which a job still needs somebody."""
+
+
+class ResultState(StrEnum):
+    """Where one picture of a job stands."""
+
+    READY = "ready"
+    SAVED = "saved"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a job costs as far as we know: `amount` None is unknown, never 0."""
+
+    amount: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a job's pictures go, as decided when it was recorded; `folder` is absolute.
+
+    `template` is a file name pattern below the folder; `first_index` numbers this job's first picture
+    within its run, `pictures_in_run` all of them. `to_stdout` pictures are kept in the folder as well.
+    """
+
+    folder: Path
+    template: str
+    overwrite: bool = False
+    to_stdout: bool = False
+    first_index: int = 1
+    pictures_in_run: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One picture of a job. `index` counts from 1 within the job. `differences` is what is not as ordered.
+
+    `part` is the unfinished file of whoever is fetching it (`fetcher`, an owner). `path` is set just before
+    the picture is put there, so a `ready` result with a path may already lie in place. `size` is in bytes.
+    """
+
+    job_id: str
+    index: int
+    state: ResultState
+    url: str | None = field(repr=False, default=None)
+    expires_at: float | None = None
+    fetcher: str | None = None
+    part: Path | None = None
+    path: Path | None = None
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    size: int | None = None
+    sha256: str | None = None
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to."""
+
+    id: str
+    run_id: str
+    request_key: str
+    provider: str
+    origin: str
+    family: str | None
+    request: Request
+    target: Target
+    state: State
+    owner: str | None
+    created_at: float
+    submitted_at: float | None
+    accepted_at: float | None
+    finished_at: float | None
+    remote_id: str | None
+    handle: dict[str, str]
+    conversation: Json
+    cost: Cost
+    problem: Problem | None
+    forgotten_at: float | None
+    results: tuple[Result, ...]
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the job was made in the sandbox: it cost nothing."""
+        return self.origin == "sandbox"
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What is not as ordered: too few pictures, and what differs in each."""
+        short = len(self.results) - self.request.count
+        missing = (f"count: ordered {self.request.count}, got {len(self.results)}",) if self.results and short < 0 else ()
+        return missing + tuple(difference for result in self.results for difference in result.differences)
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the first link of a picture not yet saved dies, where that is known."""
+        times = [r.expires_at for r in self.results if r.state is ResultState.READY and r.expires_at is not None]
+        return min(times, default=None)

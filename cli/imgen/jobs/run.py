@@ -1,0 +1,181 @@
+"""One command's work with jobs: settle what died, record, follow, and say where everything was left.
+
+Light to import: what talks to services is imported when there is something to ask.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.errors import ExitCode, NoSuchJob, StillUncertain, UsageProblem
+from imgen.jobs.clock import Clock, SystemClock
+from imgen.jobs.goals import Goal
+from imgen.jobs.ledger import Draft, Ledger, SameRequestUncertain
+from imgen.jobs.outcome import combined, exit_code, problem_of
+from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
+from imgen.jobs.settle import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imgen.config import Config
+    from imgen.jobs.view import Display
+    from imgen_providers.catalog import ServiceEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the jobs were left, why each is not where it was to go, and the exit code of it all."""
+
+    records: tuple[JobRecord, ...]
+    problems: dict[str, Problem]
+    exit_code: ExitCode
+
+
+class Session:
+    """The ledger, opened and settled, and what can be done with its jobs."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self.ledger = Ledger(config.ledger_path, clock.wall)
+        self.doubtful = settle(self.ledger, config.owners_folder) if config.ledger_path.exists() else []
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+    def record(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool) -> list[JobRecord]:
+        """Commit the jobs before anything is sent. Raises `StillUncertain`."""
+        try:
+            self.ledger.plan(drafts, owner, resubmit=resubmit)
+        except SameRequestUncertain as error:
+            raise StillUncertain(
+                f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+                f"Settle it first: imgen status {' '.join(error.job_ids)}. Or add --resubmit, which may charge a second time.",
+            ) from error
+        return self.ledger.jobs([draft.id for draft in drafts])
+
+    def find(self, names: Sequence[str]) -> list[JobRecord]:
+        """The jobs a person names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
+        return [self._find(name) for name in dict.fromkeys(names)]
+
+    def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
+        """What still needs somebody, and what may have been charged; `sandbox` keeps to the sandbox's."""
+        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        return [record for record in records if record.sandbox or not sandbox]
+
+    def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """Pictures that were saved and whose file is gone are to be fetched again."""
+        for record in records:
+            for result in record.results:
+                if result.state is ResultState.SAVED and not (result.path and result.path.exists()):
+                    self.ledger.reopen(record.id, result.index)
+        return self.ledger.jobs([record.id for record in records])
+
+    def _find(self, name: str) -> JobRecord:
+        found = self.ledger.find(name) if name else []
+        if not found:
+            raise UsageProblem(
+                f"There is no job {name!r} in the ledger.",
+                f"If a service gave you that id: add -p PROVIDER, as in: imgen wait -p 3daistudio {name or 'REMOTE_ID'}",
+            )
+        if len(found) > 1:
+            raise UsageProblem(
+                f"{name!r} is the start of {len(found)} jobs: {', '.join(record.id for record in found[:8])}.",
+                "Type one letter more.",
+            )
+        return found[0]
+
+
+@contextmanager
+def session(config: Config) -> Iterator[Session]:
+    """A session on this machine's own clock."""
+    opened = Session(config, SystemClock())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+class Work:
+    """This process as the owner of jobs, with its connections to services; made only when there is something to ask."""
+
+    def __init__(self, session: Session, config: Config, clock: Clock, poll_every: float | None = None) -> None:
+        from imgen.jobs.owners import Owner
+        from imgen.jobs.save import Keeper
+        from imgen.jobs.services import Services
+
+        self._session = session
+        self._clock = clock
+        self._services = Services(config, poll_every)
+        self.owner = Owner(config.owners_folder)
+        self._keeper = Keeper(session.ledger, self._services.network, self.owner)
+
+    def close(self) -> None:
+        """Close the connections; nothing is owned any more."""
+        self._services.close()
+        self.owner.release()
+
+    def follow(
+        self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None, strict: bool = False
+    ) -> Report:
+        """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`, with every job safe in the ledger."""
+        from imgen.jobs.follow import Follower
+
+        follower = Follower(self._keeper, self._services, display, self._clock, goal, timeout)
+        followed = follower.follow(records)
+        return report(followed.records, followed.problems, goal, strict=strict)
+
+    def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
+        """Record a job that was submitted elsewhere, once its service has said that it knows it. Raises `NoSuchJob`."""
+        from imgen.jobs.plan import new_id
+        from imgen_providers.base import Job, Queued, Request
+        from imgen_providers.errors import ServiceError
+
+        known = [r for r in self._session.ledger.find(remote_id) if r.provider == entry.name and r.origin == origin]
+        if known:
+            return known[0]
+        connection = self._services.connection(entry.name, origin)
+        try:
+            job = connection.service.refresh(Job(entry.name, remote_id, Queued()))
+        except ServiceError as error:
+            raise NoSuchJob(error.message, f"Check the id and the key; nothing was recorded ({entry.title}).") from error
+        draft = Draft(
+            id=new_id(),
+            run_id=new_id(),
+            request_key="",
+            provider=entry.name,
+            origin=origin,
+            family=None,
+            request=Request(model="", prompt=""),
+            target=target,
+            cost=Cost(None, None),
+        )
+        self._session.ledger.adopt(draft, job)
+        return self._session.ledger.job(draft.id)
+
+
+@contextmanager
+def work(opened: Session, config: Config, *, poll_every: float | None = None) -> Iterator[Work]:
+    """The means to follow jobs, closed at the end."""
+    working = Work(opened, config, SystemClock(), poll_every)
+    try:
+        yield working
+    finally:
+        working.close()
+
+
+def report(records: Sequence[JobRecord], here: dict[str, Problem], goal: Goal, *, strict: bool = False) -> Report:
+    """What became of the jobs, for the person and the shell."""
+    found = {record.id: problem_of(record, here.get(record.id), goal) for record in records}
+    codes = [exit_code(record, found[record.id], strict=strict) for record in records]
+    problems = {job_id: problem for job_id, problem in found.items() if problem}
+    return Report(tuple(records), problems, combined(codes))
+
+
+def unsettled(records: Sequence[JobRecord]) -> list[JobRecord]:
+    """The jobs that go on without this process: those a recovery command is printed for."""
+    return [r for r in records if r.state in (State.QUEUED, State.RUNNING, State.READY, State.SUBMITTING)]

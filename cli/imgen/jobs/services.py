@@ -1,0 +1,95 @@
+"""The services as this process reaches them: a job goes back to the origin it came from, with that origin's key only."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen import __version__
+from imgen.config import SANDBOX, is_loopback
+from imgen.errors import BadConfiguration
+from imgen.jobs.cadence import Schedule, schedule
+from imgen_providers import connect
+from imgen_providers.base import Account
+from imgen_providers.catalog import SERVICES
+from imgen_providers.client import Network
+
+if TYPE_CHECKING:
+    from imgen.config import Config
+    from imgen_providers.base import Service
+    from imgen_providers.sandbox.server import SandboxServer
+
+_SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port."""
+
+    service: Service
+    origin: str
+    schedule: Schedule
+    pace: float
+
+
+class Services:
+    """Opens each service once, and the sandbox when the first of its jobs needs it."""
+
+    def __init__(self, config: Config, poll_every: float | None = None) -> None:
+        self._config = config
+        self._poll_every = poll_every
+        self._lock = threading.Lock()
+        self._sandbox: SandboxServer | None = None
+        self._open: dict[tuple[str, str], Connection] = {}
+        self.network = Network(user_agent=f"imgen/{__version__}", ca_file=config.ca_file)
+
+    def connection(self, provider: str, origin: str) -> Connection:
+        """The service a job was made with. Raises `KeyMissing` or `BadConfiguration`."""
+        with self._lock:
+            if (provider, origin) not in self._open:
+                self._open[provider, origin] = self._connect(provider, origin)
+            return self._open[provider, origin]
+
+    def close(self) -> None:
+        """Close every connection and stop the sandbox."""
+        self.network.close()
+        if self._sandbox:
+            self._sandbox.close()
+
+    def _connect(self, provider: str, origin: str) -> Connection:
+        entry = SERVICES[provider]
+        if origin == SANDBOX:
+            account = Account(self._sandbox_origin(), "sandbox")
+            pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS
+        else:
+            account = self._config.account(entry)
+            pace = 1.0
+        if origin not in (SANDBOX, account.origin):
+            raise BadConfiguration(
+                f"This job was made at {origin}, but {entry.title} is now set to {account.origin}.",
+                f"Set {entry.origin_variable}={origin} to go back to it."
+                if origin != entry.origin
+                else f"Unset {entry.origin_variable} to go back to it.",
+            )
+        return Connection(
+            service=connect(provider, account, self.network),
+            origin=account.origin,
+            schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
+            pace=pace,
+        )
+
+    def _sandbox_origin(self) -> str:
+        if self._sandbox is None:
+            from imgen_providers.sandbox.faults import parse_faults
+            from imgen_providers.sandbox.server import SandboxServer
+
+            try:
+                faults = parse_faults(self._config.sandbox_faults)
+            except ValueError as error:
+                raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
+            self._sandbox = SandboxServer(
+                self._config.sandbox_folder, seconds=self._config.sandbox_seconds, faults=faults
+            )
+            self._sandbox.start()
+        return self._sandbox.origin

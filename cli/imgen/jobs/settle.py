@@ -1,0 +1,47 @@
+"""After a death: what a process left open when it was killed is closed by the next command, whatever that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.jobs.owners import is_alive
+from imgen.jobs.problems import of_error
+from imgen.jobs.records import JobRecord, Problem, State
+from imgen_providers.errors import Uncertain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgen.jobs.ledger import Ledger
+
+
+def settle(ledger: Ledger, owners_folder: Path) -> list[JobRecord]:
+    """Close what dead processes left: `planned` was never sent, `submitting` may have been charged.
+
+    Returns the jobs that became uncertain. Their unfinished files are removed; what was accepted stays open.
+    """
+    doubtful = []
+    for record in ledger.open_jobs():
+        if record.state in (State.PLANNED, State.SUBMITTING):
+            if record.owner is None or not is_alive(owners_folder, record.owner):
+                doubtful += _close(ledger, record)
+        else:
+            _clear_parts(ledger, record, owners_folder)
+    return doubtful
+
+
+def _close(ledger: Ledger, record: JobRecord) -> list[JobRecord]:
+    if record.state is State.PLANNED:
+        problem = Problem("never_sent", "It was never sent: imgen ended before.")
+        ledger.ended(record.id, State.CANCELLED, problem)
+        return []
+    lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
+    ledger.ended(record.id, State.UNCERTAIN, of_error(lost, record))
+    return [ledger.job(record.id)]
+
+
+def _clear_parts(ledger: Ledger, record: JobRecord, owners_folder: Path) -> None:
+    for result in record.results:
+        if result.part and result.fetcher and not is_alive(owners_folder, result.fetcher):
+            result.part.unlink(missing_ok=True)
+            ledger.unclaim(record.id, result.index)

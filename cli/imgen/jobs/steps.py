@@ -1,0 +1,141 @@
+"""The two things done with a service, each in a worker thread: send a job once, ask how it stands.
+
+The thread that learns something commits it before anybody else hears of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.errors import LedgerUnusable
+from imgen.jobs.problems import of_end, of_error
+from imgen.jobs.records import JobRecord, Problem, State
+from imgen_providers.base import (
+    Cancelled,
+    Failed,
+    InlineAsset,
+    Job,
+    LinkedAsset,
+    Queued,
+    Running,
+    Service,
+    Succeeded,
+    Unrecognised,
+)
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain
+
+if TYPE_CHECKING:
+    from imgen.jobs.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service took the job; it may already be done."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """The submit cost nothing and may go again; the job is `planned` as before."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitEnded:
+    """The submit is over and will not go again: refused, or uncertain, as the ledger says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The service said how the job stands."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """The question about a job was not answered."""
+
+    error: ServiceError
+
+
+def submit(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | TurnedAway | SubmitEnded:
+    """Send the job exactly once. Raises `LedgerUnusable`, naming the remote id if it could not be recorded."""
+    ledger.submitting(record.id)
+    try:
+        job = service.submit(record.request)
+    except (NotSent, RateLimited, Busy) as error:
+        ledger.not_sent(record.id)
+        return TurnedAway(error)
+    except Refused as error:
+        ledger.ended(record.id, State.FAILED, of_error(error, record))
+        return SubmitEnded()
+    except Uncertain as error:
+        ledger.ended(record.id, State.UNCERTAIN, of_error(error, record))
+        return SubmitEnded()
+    try:
+        ledger.accepted(record.id, job)
+    except LedgerUnusable as error:
+        raise LedgerUnusable(
+            f"{SERVICES[record.provider].title} accepted the job as {job.remote_id}, but it could not be recorded:"
+            f" {error.message}",
+            f"It is paid. Once there is space again: imgen wait -p {record.provider} {job.remote_id}",
+        ) from error
+    record_status(ledger, record, job, took_seconds=None)
+    return Accepted(job)
+
+
+def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seconds: float | None) -> Told | Untold:
+    """Ask once how the job stands; `took_seconds` is its age where it was watched all along."""
+    try:
+        told = service.refresh(job)
+    except ServiceError as error:
+        return Untold(error)
+    record_status(ledger, record, told, took_seconds)
+    return Told(told)
+
+
+def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
+    """Commit what the service said of the job."""
+    match job.status:
+        case Running():
+            ledger.running(record.id)
+        case Succeeded(assets, conversation) if assets:
+            ledger.finished(
+                record.id,
+                [_link(asset) for asset in assets],
+                link_seconds=_link_seconds(record),
+                took_seconds=took_seconds,
+                conversation=conversation,
+            )
+        case Failed() | Cancelled() as end:
+            state, problem = of_end(end)
+            ledger.ended(record.id, state, problem)
+        case Queued() | Succeeded() | Unrecognised():
+            pass
+
+
+def no_pictures(ledger: Ledger, record: JobRecord) -> None:
+    """The service keeps saying that the job is finished, and shows no picture."""
+    ledger.ended(
+        record.id,
+        State.FAILED,
+        Problem(
+            "no_pictures",
+            "The service says the job is finished, but it shows no picture, however often it is asked.",
+            f"It may have been charged: ask {SERVICES[record.provider].title} about {record.remote_id}.",
+        ),
+    )
+
+
+def _link(asset: LinkedAsset | InlineAsset) -> str | None:
+    return asset.url if isinstance(asset, LinkedAsset) else None
+
+
+def _link_seconds(record: JobRecord) -> float | None:
+    model = SERVICES[record.provider].model(record.request.model)
+    return model.link_seconds if model else None

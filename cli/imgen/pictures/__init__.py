@@ -1,0 +1,1 @@
+"""Pictures: named, downloaded, verified, and put in place without harming another file."""

@@ -1,0 +1,54 @@
+"""Which network addresses a picture may come from. Standard library only."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+Address = IPv4Address | IPv6Address
+
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: on IPv6-only networks, every IPv4 host appears under it
+
+
+def literal(host: str) -> Address | None:
+    """The address that a URL's host spells out, as any resolver reads it ("127.1", "0x7f.1"); None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a URL's host says by itself that it is this machine (RFC 6761, 6.3)."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = literal(host)
+    return address is not None and is_loopback_address(address)
+
+
+def is_loopback_address(address: Address) -> bool:
+    """Whether an address is this machine."""
+    return _embedded(address).is_loopback
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is on the open internet: not this machine, nor any private, shared, link-local,
+    multicast, or reserved network (the IANA special-purpose registries, as `ipaddress` has them)."""
+    address = _embedded(address)
+    if isinstance(address, IPv6Address) and address.is_site_local:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address that really answers behind an IPv6 one, where there is one."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address

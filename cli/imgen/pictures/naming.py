@@ -1,0 +1,204 @@
+"""What a picture's file is called and where it goes, known as far as possible before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgen.jobs.records import Target
+from imgen.pictures.place import discard, new_part, part_path
+from imgen.pictures.template import (
+    DEFAULT_TEMPLATE,
+    NAME_BYTES,
+    TEMPLATE_FIELDS,
+    BadTarget,
+    check,
+    fields,
+    fill,
+    split_suffix,
+)
+
+if TYPE_CHECKING:
+    from imgen.pictures.verify import Format
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "TEMPLATE_FIELDS",
+    "BadTarget",
+    "asked_format",
+    "existing",
+    "file_name",
+    "parse_output",
+    "prepare",
+    "slug",
+]
+
+_FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+_SUFFIXES = tuple(_FORMATS)
+_VARIATION_SELECTORS = re.compile(
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)  # invisible: they ask for another glyph
+
+
+def slug(prompt: str, limit_bytes: int = 60) -> str:
+    """A prompt as part of a file name: the letters and digits of every script, in lower case, and hyphens.
+
+    At most `limit_bytes` of UTF-8, cut between words unless that would lose more than half; never between a letter
+    and its marks. "picture" when nothing is left.
+    """
+    letters: list[str] = []  # each with its combining marks
+    for character in unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", prompt).lower()):
+        category = unicodedata.category(character)[0]
+        after_letter = bool(letters) and letters[-1] != "-"
+        if category in "LN":
+            letters.append(character)
+        elif category == "M" and after_letter:
+            letters[-1] += character
+        elif after_letter:
+            letters.append("-")
+    return _cut(letters, limit_bytes).strip("-") or "picture"
+
+
+def _cut(letters: list[str], limit_bytes: int) -> str:
+    text = ""
+    for letter in letters:
+        if len((text + letter).encode()) > limit_bytes:
+            whole_words = text if letter == "-" else text.rpartition("-")[0]
+            return whole_words if 2 * len(whole_words.encode()) >= limit_bytes else text
+        text += letter
+    return text
+
+
+def asked_format(output: str | None) -> Format | None:
+    """The format that a file name or template given with -o asks for by its suffix, if it does."""
+    return _FORMATS.get(split_suffix(output or "", _SUFFIXES)[1].lower())
+
+
+def parse_output(
+    output: str | None,
+    *,
+    cwd: Path,
+    pictures: int,
+    overwrite: bool,
+    format: Format | None,  # noqa: A002 (the word on the command line)
+    kept: Path,
+) -> Target:
+    """Where the `pictures` of one run go, from what -o says: a file, a folder, a template, "-", or nothing.
+
+    `format` is the one asked for in words, `kept` the folder for copies of what goes to stdout. Looks at the
+    disk and changes nothing there. Raises `BadTarget`.
+    """
+    if output is None:
+        return _target(cwd, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
+    if output == "-":
+        if pictures > 1:
+            raise BadTarget(
+                f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o."
+            )
+        return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
+    path = cwd / _readable(output)
+    names_folder = output.endswith(("/", os.sep))
+    if path.is_dir() or (names_folder and "{" not in output):
+        return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
+    asked = asked_format(output)
+    if format is not None and asked not in (None, format):
+        raise BadTarget(
+            f"-o asks for a {asked} file, and --format for {format}.", "Leave one of the two out."
+        )
+    if "{" not in output:
+        return _target(path.parent, path.name.replace("}", "}}"), pictures, overwrite=overwrite)
+    parts = Path(_readable(output)).parts
+    literal = next(at for at, part in enumerate(parts) if "{" in part)
+    names = [*parts[literal:], *([DEFAULT_TEMPLATE] if names_folder else [])]
+    return _target(cwd.joinpath(*parts[:literal]), "/".join(names), pictures, overwrite=overwrite)
+
+
+def _readable(output: str) -> Path:
+    try:
+        output.encode()
+    except UnicodeEncodeError as error:
+        raise BadTarget("-o has bytes in it that are not UTF-8.", "Give it a name in UTF-8.") from error
+    if not output or "\0" in output:
+        raise BadTarget("-o needs a file, a folder, a template, or -.")
+    try:
+        return Path(output).expanduser()
+    except RuntimeError as error:
+        raise BadTarget(f"Nobody's home folder is known for {output}.") from error
+
+
+def _target(folder: Path, template: str, pictures: int, *, overwrite: bool) -> Target:
+    for component in template.split("/"):
+        check(component)
+    stem, suffix = split_suffix(template, _SUFFIXES)
+    if pictures > 1 and "index" not in fields(template):
+        stem += "-{index}"
+    absolute = folder.resolve() if ".." in folder.parts else folder
+    return Target(absolute, stem + (suffix or ".{ext}"), overwrite, pictures_in_run=pictures)
+
+
+def file_name(
+    target: Target,
+    *,
+    slug: str,
+    id: str,  # noqa: A002 (as in the template)
+    index: int,
+    ext: str,
+    provider: str,
+    model: str,
+    date: str,
+) -> Path:
+    """The absolute path of one picture, below the target's folder; `ext` is what its bytes are.
+
+    `index` counts from 1 within the run. What fields bring is made fit for the file names of every system, and
+    no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
+    """
+    from pathvalidate import sanitize_filename
+
+    values = {"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date}
+    values = {field: sanitize_filename(text, "-", platform="universal") for field, text in values.items()}
+    *folders, last = target.template.split("/")
+    stem, suffix = split_suffix(last, _SUFFIXES)
+    if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:
+        suffix = f".{ext}"
+    parent = target.folder.joinpath(*(fill(folder, values, index) for folder in folders))
+    if folders and not parent.resolve().is_relative_to(target.folder.resolve()):
+        raise BadTarget(
+            f"{parent} is a link that leads out of {target.folder}.", "Name another folder with -o."
+        )
+    return parent / (fill(stem, values, index, NAME_BYTES - len(suffix)) + suffix)
+
+
+def existing(target: Target, *, slug: str, ext: str, provider: str, model: str, date: str) -> Path | None:
+    """A file that stands where a picture of this run is certain to go, and may not be overwritten.
+
+    A name with {id} in it is never certain before the job has one, and is not taken twice.
+    """
+    if "id" in fields(target.template):
+        return None
+    for index in range(target.first_index, target.pictures_in_run + 1):
+        path = file_name(
+            target, slug=slug, id="", index=index, ext=ext, provider=provider, model=model, date=date
+        )
+        if path.is_dir() or (os.path.lexists(path) and not target.overwrite):
+            return path
+    return None
+
+
+def prepare(folder: Path) -> None:
+    """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`."""
+    probe = part_path(folder / "probe")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with new_part(probe) as file:
+            file.write(bytes(4096))  # an empty file fits on a full disk
+        discard(probe)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadTarget(f"{folder} cannot hold pictures: a file stands where a folder should be.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadTarget(
+            f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o."
+        ) from error

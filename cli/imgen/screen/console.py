@@ -1,0 +1,157 @@
+"""The two streams of this process, and what they are connected to."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# How it shows that nobody reads any more: a closed pipe (EINVAL on Windows), a terminal that hung up.
+_READER_GONE = (errno.EPIPE, errno.EINVAL, errno.EIO)
+_DRAWN = "✓✗━╍─⠋…"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What this process is connected to.
+
+    `color` is the person's wish, None where they said nothing. `width` is in columns, None where
+    the terminal is to be asked. `unicode` says whether stderr can show bars and ticks.
+    """
+
+    stdin_is_terminal: bool
+    stdout_is_terminal: bool
+    stderr_is_terminal: bool
+    color: bool | None
+    ci: bool
+    dumb: bool
+    width: int | None
+    unicode: bool
+
+    @classmethod
+    def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Surroundings:
+        """Read them off the streams and NO_COLOR, FORCE_COLOR, TERM, CI, GITHUB_ACTIONS and COLUMNS."""
+        columns = environ.get("COLUMNS", "")
+        return cls(
+            stdin_is_terminal=stdin.isatty(),
+            stdout_is_terminal=stdout.isatty(),
+            stderr_is_terminal=stderr.isatty(),
+            color=_wished_color(environ),
+            ci=any(
+                environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS")
+            ),
+            dumb=environ.get("TERM", "").lower() in ("dumb", "unknown"),
+            width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
+            unicode=_can_show(_DRAWN, stderr.encoding),
+        )
+
+    @property
+    def stdout_color(self) -> bool:
+        """Whether text on stdout may be coloured."""
+        return self._color(terminal=self.stdout_is_terminal)
+
+    @property
+    def stderr_color(self) -> bool:
+        """Whether text on stderr may be coloured."""
+        return self._color(terminal=self.stderr_is_terminal)
+
+    @property
+    def stdout_width(self) -> int | None:
+        """The columns of the terminal behind stdout; None when there is none, and lines stay whole."""
+        if not self.stdout_is_terminal:
+            return None
+        return self.width or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+    def _color(self, *, terminal: bool) -> bool:
+        return terminal and not self.dumb if self.color is None else self.color
+
+
+def _wished_color(environ: Mapping[str, str]) -> bool | None:
+    if environ.get("NO_COLOR"):
+        return False
+    forced = environ.get("FORCE_COLOR")
+    return forced != "0" if forced else None
+
+
+def _can_show(text: str, encoding: str | None) -> bool:
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def out(text: str) -> None:
+    """Write whole lines of data to stdout, never wrapped; a line end is added where it is missing."""
+    _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
+
+
+def out_bytes(data: bytes) -> None:
+    """Write data to stdout as it is."""
+    _write_bytes(sys.stdout, data)
+
+
+def err(text: str) -> None:
+    """Write whole lines for a person to stderr; a line end is added where it is missing."""
+    _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
+
+
+class Stderr(io.TextIOBase):
+    """stderr as a file object for rich, with the manners of `err`."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the real stderr."""
+        return sys.stderr.encoding
+
+    def write(self, text: str, /) -> int:
+        """Write the text and flush it."""
+        _write(sys.stderr, text)
+        return len(text)
+
+    def fileno(self) -> int:
+        """The file descriptor of the real stderr."""
+        return sys.stderr.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the real stderr is a terminal."""
+        return sys.stderr.isatty()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    _write_bytes(stream, _encoded(text, stream.encoding))
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        # A file name that is not valid in this encoding goes out as the bytes it has on disk.
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace")
+
+
+def _write_bytes(stream: TextIO, data: bytes) -> None:
+    """Write and flush; when the reader has gone, go on quietly, because pictures are still to be saved."""
+    try:
+        stream.flush()
+        rest = memoryview(data)
+        while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take less than all of it
+            rest = rest[stream.buffer.write(rest) :]
+        stream.buffer.flush()
+    except OSError as error:
+        if error.errno not in _READER_GONE:
+            raise
+        _discard_from_now_on(stream)
+
+
+def _discard_from_now_on(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    stream.flush()

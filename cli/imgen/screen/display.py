@@ -1,0 +1,42 @@
+"""Which display suits the surroundings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.screen.lines import LineDisplay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imgen.jobs.view import Display, JobView
+    from imgen.screen.console import Surroundings
+
+
+class SilentDisplay:
+    """Shows nothing: with `--quiet`, only the error at the end is told."""
+
+    interval = 60.0
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """There is nothing to leave."""
+
+
+def display_for(surroundings: Surroundings, *, quiet: bool, clock: Callable[[], float]) -> Display:
+    """Live bars on a terminal that can draw them, else one line per change; nothing when `quiet`.
+
+    `clock` is monotonic, in seconds.
+    """
+    if quiet:
+        return SilentDisplay()
+    if surroundings.stderr_is_terminal and not surroundings.dumb and not surroundings.ci:
+        from imgen.screen.live import LiveDisplay
+
+        return LiveDisplay(surroundings, clock=clock)
+    return LineDisplay(clock)

@@ -1,0 +1,116 @@
+"""Jobs as a log: one line per change, and a heartbeat while nothing changes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from imgen.jobs.records import State
+from imgen.screen.console import err
+from imgen.screen.durations import span
+from imgen.screen.text import for_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from imgen.jobs.view import JobView
+
+_HEARTBEAT = 30.0  # seconds without a line
+
+
+class LineDisplay:
+    """Writes what changed between two calls of `show` to stderr, for pipes, logs and CI.
+
+    `clock` is monotonic, in seconds.
+    """
+
+    interval = 5.0
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: dict[str, JobView] = {}
+        self._wrote_at = clock()
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        """Write one line per change, or one line for all when nothing was written for 30 s."""
+        for job in jobs:
+            for line in changes(self._last.get(job.id), job):
+                self.say(line)
+            self._last[job.id] = job
+        if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.settled for job in jobs):
+            self.say(_heartbeat(jobs))
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        err(for_log(text))
+        self._wrote_at = self._clock()
+
+    def close(self) -> None:
+        """There is nothing to leave."""
+
+
+def changes(before: JobView | None, now: JobView) -> Iterator[str]:
+    """What a log says about a job that was `before` and is `now`, line by line."""
+    accepted = now.remote_id is not None and (before is None or before.remote_id is None)
+    if accepted:
+        yield f"{now.id} {now.provider} {now.model}: accepted as {now.remote_id}"
+    if _state_is_news(before, now, accepted=accepted):
+        yield f"{now.id} {standing(now)}"
+    if now.activity and _without_numbers(now.activity) != _without_numbers(
+        before.activity if before else None
+    ):
+        yield f"{now.id} {now.state}: {now.activity}"
+    for path in now.saved[len(before.saved) if before else 0 :]:
+        yield f"{now.id} saved {path}"
+    for difference in now.differences[len(before.differences) if before else 0 :]:
+        yield f"{now.id} not as ordered: {difference}"
+    if now.problem and now.problem != (before.problem if before else None):
+        yield f"{now.id} {now.state}: {now.problem.message}"
+
+
+def _state_is_news(before: JobView | None, now: JobView, *, accepted: bool) -> bool:
+    if before and before.state is now.state:
+        return False
+    match now.state:
+        case State.PLANNED | State.SUBMITTING | State.SAVED:
+            return False  # acceptance and the saved paths have lines of their own
+        case State.QUEUED:
+            return not accepted or now.position is not None
+        case State.FAILED | State.CANCELLED | State.EXPIRED | State.UNCERTAIN:
+            return now.problem is None  # else the problem's line says it
+        case State.RUNNING | State.READY:
+            return True
+
+
+def standing(job: JobView) -> str:
+    """The state in words, with the place in the queue or the service's own number where there is one."""
+    if job.state is State.QUEUED and job.position is not None:
+        return f"queued, number {job.position} in line"
+    if job.state is State.RUNNING and job.progress and job.progress.basis == "service":
+        return f"running {job.progress.fraction * 100:.0f} %"
+    return str(job.state)
+
+
+def _without_numbers(activity: str | None) -> str | None:
+    """A countdown is one activity, not a new one each second."""
+    return re.sub(r"\d+", "", activity) if activity else None
+
+
+def _heartbeat(jobs: Sequence[JobView]) -> str:
+    unsettled = [job for job in jobs if not job.settled]
+    longest = max(job.elapsed for job in unsettled)
+    if len(unsettled) > 1:
+        return f"{tally(jobs)}, {span(longest)} so far"
+    job = unsettled[0]
+    line = f"{job.id} {standing(job)}, {span(longest)} so far"
+    if job.progress and job.progress.remaining is not None:
+        basis = " (estimate)" if job.progress.basis == "estimate" else ""
+        line += f", about {span(job.progress.remaining)} to go{basis}"
+    return line
+
+
+def tally(jobs: Sequence[JobView]) -> str:
+    """How many jobs are in each state, in the order of a job's life: "2 saved, 1 failed, 5 running"."""
+    counts = Counter(job.state for job in jobs)
+    return ", ".join(f"{counts[state]} {state}" for state in State if counts[state])

@@ -1,0 +1,125 @@
+"""Jobs on a terminal: open ones as moving rows at the bottom, settled ones as lines that stay above.
+
+Drawing happens only inside `show` and `say`; there is no thread.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, cast
+
+from rich.console import Console, Group  # noqa: TID253 (display.py imports this module only to draw)
+from rich.live import Live  # noqa: TID253
+from rich.text import Text  # noqa: TID253
+
+from imgen.jobs.records import State
+from imgen.screen.console import Stderr
+from imgen.screen.lines import tally
+from imgen.screen.rows import ASCII, UNICODE, Pen, basis, layout_for, unbroken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import RenderableType
+
+    from imgen.jobs.view import JobView
+    from imgen.screen.console import Surroundings
+
+_MOST_ROWS = 8
+# Who comes first when there are more jobs than rows: the nearer to a picture, the higher.
+_NEAREST_FIRST = (State.READY, State.RUNNING, State.SUBMITTING, State.QUEUED, State.PLANNED)
+
+
+class LiveDisplay:
+    """Draws on stderr; `clock` is monotonic, in seconds, and moves what moves."""
+
+    interval = 0.1
+
+    def __init__(self, surroundings: Surroundings, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._glyphs = UNICODE if surroundings.unicode else ASCII
+        self._console = Console(
+            file=cast(IO[str], Stderr()),
+            force_terminal=True,
+            force_interactive=True,
+            color_system="standard" if surroundings.stderr_color else None,
+            width=surroundings.width,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._jobs: tuple[JobView, ...] = ()
+        self._told: set[str] = set()
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        """Draw the open jobs anew; a job that has settled moves up and stays."""
+        self._jobs = tuple(jobs)
+        self._live.start()
+        pen = self._pen()
+        with self._console:
+            self._live.update(self._frame(pen))
+            self._tell(pen, [job for job in jobs if job.settled])
+            self._live.refresh()
+
+    def say(self, text: str) -> None:
+        """Print one line above the rows."""
+        self._print(unbroken(self._pen().shown(text)))
+
+    def close(self) -> None:
+        """Take the rows away, let each open job stay as a line, and give the cursor back."""
+        try:
+            self._live.update(Group())
+            self._tell(self._pen(), self._jobs)
+        finally:
+            self._live.stop()
+
+    def _tell(self, pen: Pen, jobs: Sequence[JobView]) -> None:
+        for job in jobs:
+            if job.id not in self._told:
+                self._told.add(job.id)
+                self._print(*pen.block(job))
+
+    def _print(self, *lines: RenderableType) -> None:
+        # In a Group, because print() joins bare Texts into one that forgets which of them may be wrapped.
+        self._console.print(Group(*lines), crop=False)
+
+    def _pen(self) -> Pen:
+        # One column stays free: some terminals wrap as soon as the last one is written.
+        return Pen(
+            glyphs=self._glyphs,
+            width=self._console.width - 1,
+            id_width=max((len(job.id) for job in self._jobs), default=0),
+            now=self._clock(),
+        )
+
+    def _frame(self, pen: Pen) -> Group:
+        unsettled = [job for job in self._jobs if not job.settled]
+        most = max(1, min(_MOST_ROWS, self._console.height // 2))
+        rows = unsettled
+        if len(unsettled) > most:
+            rows = sorted(unsettled, key=_nearness)[:most]
+        lines = [pen.row(job) for job in rows]
+        notes = [tally(self._jobs)] if len(self._jobs) > most else []
+        if not layout_for(pen.width).basis:
+            notes += _legend(rows)
+        lines += [Text(f"  {note}", "dim") for note in notes]
+        for line in lines:
+            line.truncate(pen.width)
+        return Group(*lines)
+
+
+def _nearness(job: JobView) -> int:
+    return _NEAREST_FIRST.index(job.state) if job.state in _NEAREST_FIRST else 0
+
+
+def _legend(rows: Sequence[JobView]) -> list[str]:
+    """What the estimates in these rows rest on, where a row has no room to say it."""
+    bases = {basis(job.progress): None for job in rows if job.progress and job.progress.basis == "estimate"}
+    return [f"~ estimate: {', '.join(bases)}"] if bases else []

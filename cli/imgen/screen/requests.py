@@ -1,0 +1,48 @@
+"""A paid request before it is sent, for `--dry-run`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.screen.text import for_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.records import Cost
+    from imgen_providers.base import Json
+    from imgen_providers.catalog import Price
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPreview:
+    """One request as it would go out; the key never stands in it."""
+
+    method: str
+    url: str
+    body: Json
+    pictures: int
+    cost: Cost
+
+
+def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> list[str]:
+    """Every request with its body, and what they cost together as far as that is known."""
+    lines = []
+    for preview in previews:
+        body = json.dumps(preview.body, indent=2, ensure_ascii=False)
+        lines += [f"{preview.method} {for_log(preview.url)}", "Authorization: (your key)", "Content-Type: application/json"]
+        lines += [for_log(line) for line in body.splitlines()]
+        lines.append("")
+    pictures = sum(preview.pictures for preview in previews)
+    requests = f"{len(previews)} request{'s' if len(previews) > 1 else ''}, {pictures} picture{'s' if pictures > 1 else ''}"
+    return [*lines, f"{requests}: {_cost(pictures, price)}. Nothing was sent."]
+
+
+def _cost(pictures: int, price: Price | None) -> str:
+    if price is None:
+        return "the price is not known"
+    from decimal import Decimal
+
+    return f"{Decimal(price.amount) * pictures} {price.unit} by {price.source}, seen {price.seen}"
