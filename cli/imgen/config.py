@@ -109,7 +109,8 @@ class Config:
             )
         if not (key.isascii() and key.isprintable()):
             raise BadConfiguration(
-                f"{entry.key_variable} holds characters that no key has.", "Copy the key again, without quotes."
+                f"{entry.key_variable} holds characters that no key has.",
+                "Copy the key again, without quotes.",
             )
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
@@ -156,6 +157,7 @@ def _origin(variable: str, text: str) -> str:
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     if parts.scheme == "http" and not is_loopback(origin):
         raise BadConfiguration(
-            f"{variable} would send the key unencrypted: plain http is for this machine only.", "Use https://."
+            f"{variable} would send the key unencrypted: plain http is for this machine only.",
+            "Use https://.",
         )
     return origin

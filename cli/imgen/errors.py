@@ -32,9 +32,12 @@ class ExitCode(IntEnum):
     NO_CREDIT = 9, "not enough credit, or over the budget"
     UNCERTAIN = 10, "uncertain: may have been charged"
     EXPIRED = 11, "paid, but the link died before it was saved"
-    NOT_SAVED = 12, (
-        "paid, not saved yet (disk, permission, damaged or failing download): `imgen download ID` fetches it; "
-        "or the ledger cannot be opened (nothing sent)"
+    NOT_SAVED = (
+        12,
+        (
+            "paid, not saved yet (disk, permission, damaged or failing download): `imgen download ID` fetches it; "
+            "or the ledger cannot be opened (nothing sent)"
+        ),
     )
     DIFFERENT = 13, "`batch --check`: assets are not what the manifest says"
     INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"

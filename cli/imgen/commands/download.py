@@ -9,10 +9,10 @@ from imgen.config import load
 def download(
     jobs: options.Ids = None,
     provider: options.Provider = None,
-    strict: options.Strict = False,  # noqa: FBT002
-    json: options.Json = False,  # noqa: FBT002
-    quiet: options.Quiet = False,  # noqa: FBT002
-    sandbox: options.Sandbox = False,  # noqa: FBT002
+    strict: options.Strict = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
 ) -> int:
     """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
 
@@ -34,4 +34,4 @@ def download(
             told = follow(
                 opened, working, records, Goal.WHAT_IS_READY, around, quiet=quiet, timeout=None, strict=strict
             )
-    return tell("download", told, around, json=json)
+    return tell("download", told, around, json=json, quiet=quiet)

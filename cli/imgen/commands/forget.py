@@ -12,7 +12,7 @@ from imgen.config import load
 
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
-    json: options.Json = False,  # noqa: FBT002
+    json: options.Json = False,
 ) -> int:
     """Close jobs that nothing more will come of, such as one that may have been charged and was not.
 

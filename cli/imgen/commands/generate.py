@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,50 +25,59 @@ if TYPE_CHECKING:
 
 def generate(
     prompt: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(metavar="PROMPT", help="What to draw; - reads it from standard input.", show_default=False),
     ] = None,
     provider: options.Provider = None,
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
-            "-m", "--model", metavar="MODEL", show_default=False,
+            "-m",
+            "--model",
+            metavar="MODEL",
+            show_default=False,
             help="gemini-3.1-flash, gemini-3-pro, gemini-2.5-flash, or exactly: provider/remote-model-id.",
         ),
     ] = None,
     aspect: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("-a", "--aspect", metavar="W:H", help="Such as 16:9. Default: the service's own.", show_default=False),
+        str | None,
+        typer.Option(
+            "-a",
+            "--aspect",
+            metavar="W:H",
+            help="Such as 16:9. Default: the service's own.",
+            show_default=False,
+        ),
     ] = None,
     resolution: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("-r", "--resolution", metavar="SIZE", help="0.5K, 1K, 2K or 4K. Default: 1K.", show_default=False),
     ] = None,
-    format: Annotated[  # noqa: A002
-        Optional[str],  # noqa: UP045
+    format: Annotated[
+        str | None,
         typer.Option("-f", "--format", metavar="FORMAT", help="png, jpeg or webp. Default: png.", show_default=False),
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")] = 1,
     output: options.Output = None,
     prompt_file: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.", show_default=False),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, print the ids, and end.")] = False,  # noqa: FBT002
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, print the ids, and end.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the exact request and its price, and send nothing.")
-    ] = False,  # noqa: FBT002
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,  # noqa: FBT002
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resubmit: Annotated[
         bool,
         typer.Option("--resubmit", help="Send a request again whose first reply was lost; it may be charged twice."),
-    ] = False,  # noqa: FBT002
-    strict: options.Strict = False,  # noqa: FBT002
+    ] = False,
+    strict: options.Strict = False,
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
-    json: options.Json = False,  # noqa: FBT002
-    quiet: options.Quiet = False,  # noqa: FBT002
-    sandbox: options.Sandbox = False,  # noqa: FBT002
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
 ) -> int:
     """Make pictures from a prompt and save them.
 
@@ -112,7 +121,7 @@ def generate(
         return tell_ids(told, around)
     if target.to_stdout:
         return _to_stdout(told, around)
-    return tell("generate", told, around, json=json)
+    return tell("generate", told, around, json=json, quiet=quiet)
 
 
 def _prompt(argument: str | None, file: Path | None, around: Surroundings) -> str:
@@ -138,13 +147,16 @@ def _prompt(argument: str | None, file: Path | None, around: Surroundings) -> st
 
 def _check_stdout(around: Surroundings, *, json: bool, no_wait: bool) -> None:
     if around.stdout_is_terminal:
-        raise UsageProblem("-o - would write picture bytes to this terminal.", "Send it on: imgen generate ... -o - > fox.png")
+        raise UsageProblem(
+            "-o - would write picture bytes to this terminal.",
+            "Send it on: imgen generate ... -o - > fox.png",
+        )
     if json or no_wait:
         option = "--json" if json else "--no-wait"
         raise UsageProblem(f"-o - and {option} both want standard output.", "Leave one of them out.")
 
 
-def _target(output: str | None, format: str | None, choice: Choice, config: Config, *, overwrite: bool) -> Target:  # noqa: A002
+def _target(output: str | None, format: str | None, choice: Choice, config: Config, *, overwrite: bool) -> Target:
     from imgen.pictures.naming import existing, parse_output, slug
     from imgen.pictures.verify import EXTENSIONS, known_format
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 def models(
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(metavar="[MODEL]", help="Show one model in full, with its pixel table.", show_default=False),
     ] = None,
     provider: options.Provider = None,
-    json: options.Json = False,  # noqa: FBT002
+    json: options.Json = False,
 ) -> int:
     """List the models with their services, sizes and prices, or show one in full."""
     from imgen.commands.telling import surroundings
@@ -34,7 +34,9 @@ def models(
     found = _matching(model, provider)
     rows = [_row(entry, found_model, config) for entry, found_model in found]
     if json:
-        listed = [(row, found_model.pixels if model else None) for row, (_, found_model) in zip(rows, found, strict=True)]
+        listed = [
+            (row, found_model.pixels if model else None) for row, (_, found_model) in zip(rows, found, strict=True)
+        ]
         out(envelope("models", exit_code=0, data=("models", [_entry(row, pixels) for row, pixels in listed])))
     elif model:
         for row, (_, found_model) in zip(rows, found, strict=True):

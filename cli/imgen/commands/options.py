@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 Ids = Annotated[
-    Optional[list[str]],  # noqa: UP007, UP045  (typer reads it at run time)
-    typer.Argument(metavar="[JOB]...", help="Ids of jobs, unique beginnings of them, or a service's own ids.", show_default=False),
+    list[str] | None,
+    typer.Argument(
+        metavar="[JOB]...", help="Ids of jobs, unique beginnings of them, or a service's own ids.", show_default=False
+    ),
 ]
 Provider = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("-p", "--provider", metavar="NAME", help="The service.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
-Sandbox = Annotated[
-    bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")
-]
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")]
 Timeout = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
-        "--timeout", min=0.0, metavar="SECONDS", show_default=False,
+        "--timeout",
+        min=0.0,
+        metavar="SECONDS",
+        show_default=False,
         help="Stop waiting after this time; jobs go on. Default: five times the usual duration, at least 600.",
     ),
 ]
 PollEvery = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
-        "--poll-every", min=0.0, metavar="SECONDS", show_default=False,
+        "--poll-every",
+        min=0.0,
+        metavar="SECONDS",
+        show_default=False,
         help="Ask this often instead of at the service's own rhythm.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 8 when a picture differs from the order.")]
 Output = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
-        "-o", "--output", metavar="WHERE", show_default=False,
+        "-o",
+        "--output",
+        metavar="WHERE",
+        show_default=False,
         help="A file, a folder, a template such as '{slug}-{index}.{ext}', or - for standard output.",
     ),
 ]

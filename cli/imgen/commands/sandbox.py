@@ -22,9 +22,12 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 0,
     seconds: Annotated[float, typer.Option("--seconds", min=0.0, help="How long a job takes.")] = 2.0,
     faults: Annotated[
-        str, typer.Option("--faults", metavar="FAULTS", help="Faults to play, such as lost-reply,429=2.", show_default=False)
+        str,
+        typer.Option(
+            "--faults", metavar="FAULTS", help="Faults to play, such as lost-reply,429=2.", show_default=False
+        ),
     ] = "",
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Do not log requests.")] = False,  # noqa: FBT002
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Do not log requests.")] = False,
 ) -> int:
     """Serve the embedded services on this machine until Ctrl-C."""
     from imgen.screen.console import err, out
@@ -42,7 +45,9 @@ def serve(
             config.sandbox_folder, seconds=seconds, port=port, faults=script, log=None if quiet else err
         )
     except OSError as error:
-        raise UsageProblem(f"Port {port} cannot be used: {error.strerror or error}.", "Choose another with --port.") from error
+        raise UsageProblem(
+            f"Port {port} cannot be used: {error.strerror or error}.", "Choose another with --port."
+        ) from error
     with server:
         out(server.origin)
         variables = " ".join(f"{entry.origin_variable}={server.origin}" for entry in SERVICES.values())

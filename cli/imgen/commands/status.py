@@ -11,8 +11,8 @@ from imgen.config import load
 def status(
     jobs: options.Ids = None,
     provider: options.Provider = None,
-    json: options.Json = False,  # noqa: FBT002
-    sandbox: options.Sandbox = False,  # noqa: FBT002
+    json: options.Json = False,
+    sandbox: options.Sandbox = False,
 ) -> int:
     """Say how jobs stand, asking each open one once and saving nothing; without ids, all that is open."""
     from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell_states
@@ -26,7 +26,9 @@ def status(
     with session(config) as opened:
         if not jobs and not opened.open_jobs(sandbox=in_sandbox):
             return nothing_open("status", json=json)
-        known = None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
+        known = (
+            None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
+        )
         if known is not None and not any(record.state in OPEN for record in known):
             return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), json=json)
         with work(opened, config) as working:

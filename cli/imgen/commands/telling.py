@@ -15,7 +15,7 @@ from imgen.jobs.outcome import combined, headline
 from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.jobs.run import Report, report, unsettled
 from imgen.screen.console import Surroundings, err, out
-from imgen.screen.display import display_for
+from imgen.screen.display import display_for, draws_live
 from imgen.screen.failure import failure_lines
 
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ def follow(
         display.close()
 
 
-def tell(command: str, told: Report, around: Surroundings, *, json: bool) -> int:
+def tell(command: str, told: Report, around: Surroundings, *, json: bool, quiet: bool) -> int:
     """Paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
-    if not json:
+    # On a terminal that shows both streams, the live view has just ended in these very paths.
+    if not json and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
         for record in told.records:
             for result in record.results:
                 if result.state is ResultState.SAVED and result.path:
@@ -131,9 +132,15 @@ def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) ->
 
 
 def named_jobs(
-    opened: Session, working: Work | None, ids: Sequence[str], provider: str | None, config: Config, *, sandbox: bool
+    opened: Session,
+    working: Work | None,
+    ids: Sequence[str],
+    provider: str | None,
+    config: Config,
+    *,
+    sandbox: bool,
 ) -> list[JobRecord]:
-    """The jobs a command is about: those named, or everything open; with a provider, unknown ids are adopted from it."""
+    """The jobs a command is about: those named, or all that is open; with a provider, its unknown ids are adopted."""
     if not ids:
         return [r for r in opened.open_jobs(sandbox=sandbox) if provider in (None, r.provider)]
     if provider is None or working is None:
@@ -163,7 +170,9 @@ def tell_states(told: Report, around: Surroundings, now: float, *, json: bool) -
 
     unanswered = {r.id: told.problems[r.id] for r in told.records if r.state in OPEN and r.id in told.problems}
     answered = Report(
-        told.records, told.problems, combined(EXIT_CODES.get(p.code, ExitCode.DONE) for p in unanswered.values())
+        told.records,
+        told.problems,
+        combined(EXIT_CODES.get(p.code, ExitCode.DONE) for p in unanswered.values()),
     )
     if json:
         out(envelope_of("status", answered))

@@ -11,10 +11,10 @@ def wait(
     provider: options.Provider = None,
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
-    strict: options.Strict = False,  # noqa: FBT002
-    json: options.Json = False,  # noqa: FBT002
-    quiet: options.Quiet = False,  # noqa: FBT002
-    sandbox: options.Sandbox = False,  # noqa: FBT002
+    strict: options.Strict = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
 ) -> int:
     """Wait for jobs and save their pictures; without ids, for everything that is open.
 
@@ -32,7 +32,5 @@ def wait(
             return nothing_open("wait", json=json)
         with work(opened, config, poll_every=poll_every) as working:
             records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
-            told = follow(
-                opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict
-            )
-    return tell("wait", told, around, json=json)
+            told = follow(opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict)
+    return tell("wait", told, around, json=json, quiet=quiet)

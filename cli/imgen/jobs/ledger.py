@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.pictures.verify import Picture
-    from imgen_providers.base import Json, Job, Request
+    from imgen_providers.base import Job, Json, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Ledger:
     def not_sent(self, job_id: str) -> None:
         """The submit provably arrived nowhere, or was turned away uncharged: it may go again."""
         self._set(
-            "UPDATE job SET stage = 'planned', submitted_at = NULL WHERE id = ? AND stage = 'submitting'", (job_id,)
+            "UPDATE job SET stage = 'planned', submitted_at = NULL WHERE id = ? AND stage = 'submitting'",
+            (job_id,),
         )
 
     def accepted(self, job_id: str, job: Job) -> None:
@@ -110,8 +111,15 @@ class Ledger:
         with self._write() as write:
             write.execute(
                 "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
-                " stage, created_at, accepted_at, remote_id, handle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
-                (*self._draft_row(draft), self._now(), self._now(), job.remote_id, json.dumps(dict(job.handle))),
+                " stage, created_at, accepted_at, remote_id, handle)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (
+                    *self._draft_row(draft),
+                    self._now(),
+                    self._now(),
+                    job.remote_id,
+                    json.dumps(dict(job.handle)),
+                ),
             )
 
     # What became of it ------------------------------------------------------------------------------------
@@ -272,12 +280,15 @@ class Ledger:
         connection = self._connection()
         try:
             rows = connection.execute(
-                f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, rowid", values  # noqa: S608
+                f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, id",  # noqa: S608  (our own text)
+                values,
             ).fetchall()
             return [
                 read_job(
                     row,
-                    connection.execute("SELECT * FROM result WHERE job_id = ? ORDER BY number", (row["id"],)).fetchall(),
+                    connection.execute(
+                        "SELECT * FROM result WHERE job_id = ? ORDER BY number", (row["id"],)
+                    ).fetchall(),
                 )
                 for row in rows
             ]
@@ -289,13 +300,16 @@ class Ledger:
     def _draft_row(self, draft: Draft) -> tuple[str | None, ...]:
         return (
             *(draft.id, draft.run_id, draft.request_key, draft.provider, draft.origin, draft.family),
-            *(draft.request.model, draft.request.prompt, request_text(draft.request), target_text(draft.target)),
+            *(
+                draft.request.model,
+                draft.request.prompt,
+                request_text(draft.request),
+                target_text(draft.target),
+            ),
         )
 
     def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str]) -> None:
-        write.executemany(
-            "UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids]
-        )
+        write.executemany("UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids])
 
     def _set(self, statement: str, values: Sequence[object]) -> None:
         with self._write() as write:

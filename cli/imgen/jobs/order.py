@@ -152,14 +152,13 @@ def _resolution(resolution: str | None, entry: ServiceEntry, model: Model) -> st
     return wanted
 
 
-def _format(format: str | None, entry: ServiceEntry, model: Model) -> str | None:  # noqa: A002
+def _format(format: str | None, entry: ServiceEntry, model: Model) -> str | None:
     if format is None:
         return None
     wanted = _FORMATS.get(format.lower(), format.lower())
     if wanted not in model.formats:
-        raise UsageProblem(
-            f"{_named(entry, model)} does not draw {format!r}.", f"It draws: {', '.join(model.formats)}"
-        )
+        draws = f"It draws: {', '.join(model.formats)}" if model.formats else "Leave -f out: it chooses by itself."
+        raise UsageProblem(f"{_named(entry, model)} takes no order for {format!r}.", draws)
     return wanted
 
 

@@ -22,7 +22,9 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER):
                 return None
             return here or Problem(
-                "unfinished", "Not finished yet: this stopped waiting, the job goes on.", f"imgen wait {record.id}"
+                "unfinished",
+                "Not finished yet: this stopped waiting, the job goes on.",
+                f"imgen wait {record.id}",
             )
         case State.READY:
             if here is None and goal is Goal.ANSWER:
@@ -30,9 +32,7 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             return (
                 here
                 or record.problem
-                or Problem(
-                    "not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}"
-                )
+                or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
         case State.EXPIRED:
             return Problem("expired", "It was paid, and its link died before the picture was saved.")
@@ -72,7 +72,7 @@ def combined(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 def headline(exit_code: ExitCode, problems: Iterable[Problem]) -> Problem | None:
-    """The one problem that stands for the whole command: that of a job where there is one, else the code's own meaning."""
+    """The one problem that stands for the whole command: a job's where there is one, else the code's own meaning."""
     if exit_code is ExitCode.DONE:
         return None
     return next(iter(problems), None) or Problem("partial", f"{exit_code.meaning[0].upper()}{exit_code.meaning[1:]}.")

@@ -131,7 +131,9 @@ class JobRecord:
     def differences(self) -> tuple[str, ...]:
         """What is not as ordered: too few pictures, and what differs in each."""
         short = len(self.results) - self.request.count
-        missing = (f"count: ordered {self.request.count}, got {len(self.results)}",) if self.results and short < 0 else ()
+        missing = (
+            (f"count: ordered {self.request.count}, got {len(self.results)}",) if self.results and short < 0 else ()
+        )
         return missing + tuple(difference for result in self.results for difference in result.differences)
 
     @property

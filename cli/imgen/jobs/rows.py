@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def request_text(request: Request) -> str:
     """The whole request as JSON; ASCII, so that any character of a prompt survives."""
     references = [
-        {**asdict(reference), "path": str(reference.path)}
-        if isinstance(reference, PictureFile)
-        else asdict(reference)
+        {**asdict(reference), "path": str(reference.path)} if isinstance(reference, PictureFile) else asdict(reference)
         for reference in request.references
     ]
     return json.dumps(

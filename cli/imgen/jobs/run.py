@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NoSuchJob, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
-from imgen.jobs.goals import Goal
 from imgen.jobs.ledger import Draft, Ledger, SameRequestUncertain
 from imgen.jobs.outcome import combined, exit_code, problem_of
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgen.config import Config
+    from imgen.jobs.goals import Goal
     from imgen.jobs.view import Display
     from imgen_providers.catalog import ServiceEntry
 
@@ -54,7 +54,7 @@ class Session:
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Settle it first: imgen status {' '.join(error.job_ids)}. Or add --resubmit, which may charge a second time.",
+                f"Settle it first: imgen status {' '.join(error.job_ids)}. Or add --resubmit: that may be a second charge.",
             ) from error
         return self.ledger.jobs([draft.id for draft in drafts])
 
@@ -80,7 +80,7 @@ class Session:
         if not found:
             raise UsageProblem(
                 f"There is no job {name!r} in the ledger.",
-                f"If a service gave you that id: add -p PROVIDER, as in: imgen wait -p 3daistudio {name or 'REMOTE_ID'}",
+                f"If a service gave you that id, name the service: imgen wait -p 3daistudio {name or 'REMOTE_ID'}",
             )
         if len(found) > 1:
             raise UsageProblem(
@@ -120,9 +120,15 @@ class Work:
         self.owner.release()
 
     def follow(
-        self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None, strict: bool = False
+        self,
+        records: Sequence[JobRecord],
+        goal: Goal,
+        display: Display,
+        *,
+        timeout: float | None,
+        strict: bool = False,
     ) -> Report:
-        """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`, with every job safe in the ledger."""
+        """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`; every job is then in the ledger."""
         from imgen.jobs.follow import Follower
 
         follower = Follower(self._keeper, self._services, display, self._clock, goal, timeout)
@@ -142,7 +148,9 @@ class Work:
         try:
             job = connection.service.refresh(Job(entry.name, remote_id, Queued()))
         except ServiceError as error:
-            raise NoSuchJob(error.message, f"Check the id and the key; nothing was recorded ({entry.title}).") from error
+            raise NoSuchJob(
+                error.message, f"Check the id and the key; nothing was recorded ({entry.title})."
+            ) from error
         draft = Draft(
             id=new_id(),
             run_id=new_id(),

@@ -140,7 +140,7 @@ def _already_in_place(keeper: Keeper, record: JobRecord, result: Result) -> Save
     return Saved(result.path, moved=False)
 
 
-def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:  # noqa: A002
+def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
     return file_name(
         record.target,
         slug=slug(record.request.prompt),

@@ -1,4 +1,4 @@
-"""The services as this process reaches them: a job goes back to the origin it came from, with that origin's key only."""
+"""The services as this process reaches them: a job goes back to the origin it came from, with that origin's key."""
 
 from __future__ import annotations
 

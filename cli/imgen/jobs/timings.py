@@ -15,7 +15,7 @@ _NEVER_PAST = 0.95  # an estimate never claims to be done
 
 
 def estimate(past: Sequence[float], documented: float | None, elapsed: float) -> Progress | None:
-    """Progress after `elapsed` seconds from own past times or the documented duration, or None where neither is known."""
+    """Progress after `elapsed` seconds, from own past times or the documented duration; None where neither is known."""
     if len(past) >= _ENOUGH:
         expected, samples = median(past), len(past)
     elif documented:

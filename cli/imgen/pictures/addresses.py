@@ -11,7 +11,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: on IPv6-only networks, every I
 
 
 def literal(host: str) -> Address | None:
-    """The address that a URL's host spells out, as any resolver reads it ("127.1", "0x7f.1"); None for a name."""
+    """The address that a URL's host spells out, as resolvers read it ("127.1", "0x7f.1"); None for a name."""
     try:
         return ip_address(host)
     except ValueError:

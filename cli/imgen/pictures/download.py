@@ -6,7 +6,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import httpx  # noqa: TID253  (this module is only imported where a picture is about to be fetched)
+import httpx
 
 from imgen.pictures.addresses import Address, is_loopback, is_loopback_address, is_public, literal
 from imgen.pictures.place import new_part
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from httpcore import NetworkStream
+
     from imgen_providers.client import Network
 
 _REDIRECTS = 5
@@ -24,7 +26,7 @@ _UNPACKED_HERE = ("", "identity", "gzip", "deflate")  # content codings that eve
 
 
 class DownloadError(Exception):
-    """A picture could not be fetched; `message` is for people: it names a host, never the link, which is a secret."""
+    """A picture could not be fetched; `message` is for people, and never holds the link, which is secret."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -56,29 +58,27 @@ def fetch(
     on_bytes: Callable[[int, int | None], None],
     limit: int = 256 * 1024 * 1024,
 ) -> int:
-    """Fetch `url` into the new file `part`, synced to disk; returns its size in bytes. Sends no key, keeps no cookie.
+    """Fetch `url` into the new file `part`, synced to disk, and return its size. Sends no key and no cookie.
 
     `trusted_origin` is the service's configured origin (scheme and host): the only one that may lie in a
     private network; where it is on this machine, so may its pictures. `on_bytes(received, total)` hears of
-    every piece, with `total` None where nobody says it; what it raises ends the download. `limit` is in bytes.
+    every piece, with `total` None where nobody says it; what it raises ends the download. Sizes are in bytes.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`, and `OSError` from the disk; `part` is then gone.
     """
     guard = _Guard(trusted_origin)
     with new_part(part) as file:
-        link = guard.admit(url)
+        link = guard.admit(_parsed(url))
         for _ in range(_REDIRECTS + 1):
             try:
-                # A client for each hop: no cookie, and no connection that was checked for another link, lives on.
+                # A client for each hop: no cookie lives on, and no connection checked for another link.
                 with (
                     network.new_client() as client,
-                    client.stream(
-                        "GET", link, headers=_HEADERS, extensions={"trace": guard.watch(link)}
-                    ) as response,
+                    client.stream("GET", link, headers=_HEADERS, extensions={"trace": guard.watch(link)}) as response,
                 ):
-                    if not response.has_redirect_location:
+                    if response.next_request is None:
                         _check_status(response, network.now())
                         return _save(response, file, on_bytes, limit)
-                    link = guard.admit(response.headers["Location"], link)
+                    link = guard.admit(response.next_request.url)
             except httpx.HTTPError as error:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
@@ -91,20 +91,16 @@ class _Guard:
     """Which links may be followed, and which machines may answer them.
 
     A name can resolve to anything, and to something else a moment later, so what counts is the address that
-    the connection really has: httpx's trace shows it before the first byte is sent. Behind a proxy that is the
-    proxy's address, and the proxy resolves names itself: there only the link's own host can be judged.
+    the connection really has: httpx's trace shows it before the first byte is sent. Behind a proxy that is
+    the proxy's address, and the proxy resolves names itself: there only the link's own host can be judged.
     """
 
     def __init__(self, trusted_origin: str | None) -> None:
         self._trusted = httpx.URL(trusted_origin or "")
         self._trusts_loopback = is_loopback(_host(self._trusted))
 
-    def admit(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
-        """The link to follow next, relative to `base` when it redirects. Raises `LinkRefused`."""
-        try:
-            link = base.join(url) if base else httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise LinkRefused("The link cannot be read as a URL.") from error
+    def admit(self, link: httpx.URL) -> httpx.URL:
+        """The link, if it may be followed. Raises `LinkRefused`."""
         host = _host(link)
         if not host:
             raise LinkRefused("The link names no host.")
@@ -131,15 +127,18 @@ class _Guard:
             elif event == "connection.connect_tcp.complete" and direct:
                 stream = info["return_value"]
                 try:
-                    self._check_peer(link, stream.get_extra_info("server_addr")[0])
+                    self._check_peer(link, stream)
                 except BaseException:
                     stream.close()  # httpcore does not know of it yet
                     raise
 
         return trace
 
-    def _check_peer(self, link: httpx.URL, peer: str) -> None:
-        address = ip_address(peer)
+    def _check_peer(self, link: httpx.URL, stream: NetworkStream) -> None:
+        try:
+            address = ip_address(stream.get_extra_info("server_addr")[0])
+        except OSError as error:
+            raise httpx.ConnectError("the connection was lost at once") from error
         if not self._permits(link, address):
             raise _private(link, address)
 
@@ -151,6 +150,13 @@ class _Guard:
     def _is_trusted(self, link: httpx.URL) -> bool:
         ours = self._trusted
         return (link.scheme, _host(link), link.port) == (ours.scheme, _host(ours), ours.port)
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise LinkRefused("The link cannot be read as a URL.") from error
 
 
 def _host(link: httpx.URL) -> str:
@@ -174,9 +180,7 @@ def _check_status(response: httpx.Response, now: float) -> None:
     )
 
 
-def _save(
-    response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int, int | None], None], limit: int
-) -> int:
+def _save(response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int, int | None], None], limit: int) -> int:
     """Write the body as it comes; httpx itself raises when it is shorter than its Content-Length.
 
     A host that packs the body unasked will do so every time, so it is unpacked rather than lost.

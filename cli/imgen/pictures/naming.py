@@ -38,16 +38,14 @@ __all__ = [
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
-_VARIATION_SELECTORS = re.compile(
-    "[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)  # invisible: they ask for another glyph
+_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # marks that nobody sees
 
 
 def slug(prompt: str, limit_bytes: int = 60) -> str:
     """A prompt as part of a file name: the letters and digits of every script, in lower case, and hyphens.
 
-    At most `limit_bytes` of UTF-8, cut between words unless that would lose more than half; never between a letter
-    and its marks. "picture" when nothing is left.
+    At most `limit_bytes` of UTF-8, cut between words unless that would lose more than half; never between a
+    letter and its marks. "picture" when nothing is left.
     """
     letters: list[str] = []  # each with its combining marks
     for character in unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", prompt).lower()):
@@ -83,7 +81,7 @@ def parse_output(
     cwd: Path,
     pictures: int,
     overwrite: bool,
-    format: Format | None,  # noqa: A002 (the word on the command line)
+    format: Format | None,
     kept: Path,
 ) -> Target:
     """Where the `pictures` of one run go, from what -o says: a file, a folder, a template, "-", or nothing.
@@ -95,9 +93,7 @@ def parse_output(
         return _target(cwd, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
     if output == "-":
         if pictures > 1:
-            raise BadTarget(
-                f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o."
-            )
+            raise BadTarget(f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o.")
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
     path = cwd / _readable(output)
     names_folder = output.endswith(("/", os.sep))
@@ -105,9 +101,7 @@ def parse_output(
         return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
     asked = asked_format(output)
     if format is not None and asked not in (None, format):
-        raise BadTarget(
-            f"-o asks for a {asked} file, and --format for {format}.", "Leave one of the two out."
-        )
+        raise BadTarget(f"-o asks for a {asked} file, and --format for {format}.", "Leave one of the two out.")
     if "{" not in output:
         return _target(path.parent, path.name.replace("}", "}}"), pictures, overwrite=overwrite)
     parts = Path(_readable(output)).parts
@@ -143,7 +137,7 @@ def file_name(
     target: Target,
     *,
     slug: str,
-    id: str,  # noqa: A002 (as in the template)
+    id: str,
     index: int,
     ext: str,
     provider: str,
@@ -152,8 +146,8 @@ def file_name(
 ) -> Path:
     """The absolute path of one picture, below the target's folder; `ext` is what its bytes are.
 
-    `index` counts from 1 within the run. What fields bring is made fit for the file names of every system, and
-    no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
+    `index` counts from 1 within the run. What fields bring is made fit for the file names of every system,
+    and no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
     """
     from pathvalidate import sanitize_filename
 
@@ -165,9 +159,7 @@ def file_name(
         suffix = f".{ext}"
     parent = target.folder.joinpath(*(fill(folder, values, index) for folder in folders))
     if folders and not parent.resolve().is_relative_to(target.folder.resolve()):
-        raise BadTarget(
-            f"{parent} is a link that leads out of {target.folder}.", "Name another folder with -o."
-        )
+        raise BadTarget(f"{parent} is a link that leads out of {target.folder}.", "Name another folder with -o.")
     return parent / (fill(stem, values, index, NAME_BYTES - len(suffix)) + suffix)
 
 
@@ -179,9 +171,7 @@ def existing(target: Target, *, slug: str, ext: str, provider: str, model: str, 
     if "id" in fields(target.template):
         return None
     for index in range(target.first_index, target.pictures_in_run + 1):
-        path = file_name(
-            target, slug=slug, id="", index=index, ext=ext, provider=provider, model=model, date=date
-        )
+        path = file_name(target, slug=slug, id="", index=index, ext=ext, provider=provider, model=model, date=date)
         if path.is_dir() or (os.path.lexists(path) and not target.overwrite):
             return path
     return None
@@ -199,6 +189,4 @@ def prepare(folder: Path) -> None:
         raise BadTarget(f"{folder} cannot hold pictures: a file stands where a folder should be.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BadTarget(
-            f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o."
-        ) from error
+        raise BadTarget(f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o.") from error

@@ -34,7 +34,7 @@ class BadTarget(ValueError):
 
 def split_suffix(name: str, suffixes: tuple[str, ...]) -> tuple[str, str]:
     """A name or template and its picture suffix, one of `suffixes` or ".{ext}"; "" where it has none."""
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a template is no path)
+    stem, suffix = os.path.splitext(name)
     return (stem, suffix) if suffix.lower() in (*suffixes, ".{ext}") else (name, "")
 
 
@@ -51,9 +51,7 @@ def check(component: str) -> None:
     if sample == ".." or any(unicodedata.category(character) == "Cc" for character in sample):
         raise BadTarget(f"-o cannot have {sample!r} as a name in it.")
     if not is_valid_filename(sample, platform="auto", max_len=NAME_BYTES):
-        raise BadTarget(
-            f"This system takes no file or folder named {sample!r}.", "Choose another name for -o."
-        )
+        raise BadTarget(f"This system takes no file or folder named {sample!r}.", "Choose another name for -o.")
 
 
 def fill(component: str, values: Mapping[str, str], index: int, limit_bytes: int = NAME_BYTES) -> str:
@@ -81,7 +79,7 @@ def _shortened(text: str, excess: int) -> str:
 
 
 def _tokens(template: str) -> Iterator[tuple[str, str | None, str]]:
-    """Each literal text of a template, with the field that follows it, if any, and how that one is written."""
+    """Each literal text of a template, with the field that follows it, if any, and how it is written."""
     try:
         tokens = list(string.Formatter().parse(template))
     except ValueError as error:

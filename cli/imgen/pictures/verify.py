@@ -1,7 +1,7 @@
 """Is this file a whole picture, and is it the one that was ordered?
 
 PNG has a checksum over every byte; JPEG and WebP are decoded to their last row. Measured 2026-11-20
-(reference reliability 3.4): Pillow's `verify()` misses every truncated JPEG, and its `load()` a PNG without its
+(reference reliability 3.4): Pillow's `verify()` misses every truncated JPEG, its `load()` a PNG without its
 last byte.
 """
 
@@ -36,7 +36,7 @@ _HEAD = 512  # bytes: enough to tell what a file is that is no picture
 
 
 class Damaged(Exception):
-    """The file is no whole picture; the message is part of a sentence, as in "it breaks off after 12 bytes"."""
+    """The file is no whole picture; the message is half a sentence, as "it breaks off after 12 bytes"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def inspect(path: Path) -> Picture:
 
 def known_format(name: str | None) -> Format | None:
     """The format of that name, or None where it is none of ours."""
-    return next((format for format in EXTENSIONS if format == name), None)
+    return next((known for known in EXTENSIONS if known == name), None)
 
 
 def sniff(head: bytes) -> Format | None:
@@ -181,7 +181,7 @@ def _check_jpeg(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_pixels(data: bytes) -> bytes:
-    """A JPEG up to its end marker, without APP1: Pillow warns on stderr about odd EXIF, which is no pixels."""
+    """A JPEG up to its end marker, without APP1: about odd EXIF in there, Pillow warns on stderr."""
     kept = bytearray(data[:2])
     at = 2
     while found := _JPEG_MARKER.search(data, at):

@@ -35,8 +35,13 @@ def display_for(surroundings: Surroundings, *, quiet: bool, clock: Callable[[], 
     """
     if quiet:
         return SilentDisplay()
-    if surroundings.stderr_is_terminal and not surroundings.dumb and not surroundings.ci:
+    if draws_live(surroundings, quiet=quiet):
         from imgen.screen.live import LiveDisplay
 
         return LiveDisplay(surroundings, clock=clock)
     return LineDisplay(clock)
+
+
+def draws_live(surroundings: Surroundings, *, quiet: bool) -> bool:
+    """Whether `display_for` chooses the live view, which ends in the saved paths."""
+    return surroundings.stderr_is_terminal and not surroundings.dumb and not surroundings.ci and not quiet

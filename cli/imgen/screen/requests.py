@@ -32,12 +32,20 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> li
     lines = []
     for preview in previews:
         body = json.dumps(preview.body, indent=2, ensure_ascii=False)
-        lines += [f"{preview.method} {for_log(preview.url)}", "Authorization: (your key)", "Content-Type: application/json"]
+        lines += [
+            f"{preview.method} {for_log(preview.url)}",
+            "Authorization: (your key)",
+            "Content-Type: application/json",
+        ]
         lines += [for_log(line) for line in body.splitlines()]
         lines.append("")
     pictures = sum(preview.pictures for preview in previews)
-    requests = f"{len(previews)} request{'s' if len(previews) > 1 else ''}, {pictures} picture{'s' if pictures > 1 else ''}"
-    return [*lines, f"{requests}: {_cost(pictures, price)}. Nothing was sent."]
+    counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
+    return [*lines, f"{counted}: {_cost(pictures, price)}. Nothing was sent."]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _cost(pictures: int, price: Price | None) -> str:

@@ -66,7 +66,7 @@ class Layout:
 def layout_for(width: int) -> Layout:
     """The layout that leaves a prompt its room in a terminal of `width` columns."""
     if width >= 120:
-        return Layout(state=10, bar=24, amount=6, time=36, basis=True)
+        return Layout(state=10, bar=24, amount=6, time=39, basis=True)
     if width >= 64:
         return Layout(state=10, bar=12, amount=6, time=18, basis=False)
     return Layout(state=10, bar=0, amount=0, time=10, basis=False)
@@ -220,7 +220,9 @@ def _amount(job: JobView) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.1f} MB" if count < 1e7 else f"{count / 1e6:.0f} MB"
 
 
 def _remaining(progress: Progress, seconds: float) -> str:
