@@ -1,0 +1,194 @@
+"""What happens to one call: which service it means, which fault strikes, which job it makes or asks for."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgen_providers.sandbox.exchange import (
+    Call,
+    Hangup,
+    Reply,
+    Route,
+    Trouble,
+    TroubleKind,
+    Wire,
+    json_reply,
+)
+from imgen_providers.sandbox.fields import Complaint
+from imgen_providers.sandbox.gmicloud import GMICloud
+from imgen_providers.sandbox.gptproto import GPTProto
+from imgen_providers.sandbox.pictures import Pictures
+from imgen_providers.sandbox.reapi import ReAPI
+from imgen_providers.sandbox.store import StoredJob
+from imgen_providers.sandbox.threedaistudio import ThreeDAIStudio
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from imgen_providers.sandbox.faults import FaultScript
+    from imgen_providers.sandbox.store import Fate, JobStore, Standing
+
+_WEB_PAGE = b"<!doctype html><html><head><title>%d</title></head><body><h1>%s</h1></body></html>"
+_FATES: dict[str, Fate] = {
+    "stuck": "stuck",
+    "job-failed": "fails",
+    "job-rate-limited": "rate-limited",
+    "content-policy": "refused",
+}
+_REFUSALS: tuple[TroubleKind, ...] = ("bad-key", "no-credit")
+
+
+class Desk:
+    """The four services behind one door, with one store and one script of faults.
+
+    `seconds` is how long a job takes in all; `closing` ends every wait.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        faults: FaultScript,
+        *,
+        seconds: float,
+        now: Callable[[], float],
+        closing: threading.Event,
+    ) -> None:
+        self._store = store
+        self._faults = faults
+        self._seconds = seconds
+        self._now = now
+        self._closing = closing
+        self._pictures = Pictures(store, faults, now)
+        self._wires: tuple[Wire, ...] = (
+            ThreeDAIStudio(store, self._pictures),
+            GMICloud(store, self._pictures, now, blocking=faults.take("gmi-blocking") is not None),
+            ReAPI(store, self._pictures),
+            GPTProto(store, self._pictures),
+        )
+
+    def is_submit(self, method: str, path: str) -> bool:
+        """Whether such a call would make a job."""
+        return any(
+            route.role == "submit" and route.method == method and route.pattern.fullmatch(path)
+            for wire in self._wires
+            for route in wire.routes
+        )
+
+    def answer(self, call: Call) -> Reply:
+        """The answer to one call. Raises `Hangup` when the connection is to end without one."""
+        for route in self._pictures.routes:
+            found = route.pattern.fullmatch(call.path)
+            if found and route.method == call.method and callable(route.role):
+                return route.role(replace(call, place=found.groupdict()))
+        for wire in self._wires:
+            methods = set()
+            for route in wire.routes:
+                if found := route.pattern.fullmatch(call.path):
+                    methods.add(route.method)
+                    if route.method == call.method:
+                        return self._serve(wire, route, replace(call, place=found.groupdict()))
+            if methods:
+                reply = wire.trouble(Trouble("wrong-method"))
+                return replace(reply, headers={**reply.headers, "Allow": ", ".join(sorted(methods))})
+        return json_reply(404, {"error": "not found"})
+
+    def _serve(self, wire: Wire, route: Route, call: Call) -> Reply:
+        if refusal := wire.refuses_key(call):
+            return refusal
+        try:
+            match route.role:
+                case "submit":
+                    return self._submit(wire, call)
+                case "status":
+                    return self._status(wire, call)
+                case question:
+                    return question(call)
+        except Complaint as complaint:
+            return wire.complaint(complaint)
+
+    def _submit(self, wire: Wire, call: Call) -> Reply:
+        if self._faults.take("reset-after-read"):
+            raise Hangup("reset-after-read", abrupt=True)
+        for kind in _REFUSALS:
+            if self._faults.take(kind):
+                return wire.trouble(Trouble(kind))
+        if fault := self._faults.take("429"):
+            return _slowed(wire, fault.value)
+        if fault := self._faults.take("submit-5xx"):
+            return _broken(wire, int(fault.value))
+        order = wire.order(call)
+        fate = self._fate()
+        if fate == "refused" and order.refused_at_once:
+            return wire.trouble(Trouble("content-policy"))
+        if order.count > 1 and self._faults.take("fewer-pictures"):
+            order = replace(order, count=order.count - 1)
+        job = StoredJob(_new_id(wire.name), order, self._now(), self._seconds, fate)
+        self._store.save(job)
+        return self._accepted(wire, job, call.origin)
+
+    def _accepted(self, wire: Wire, job: StoredJob, origin: str) -> Reply:
+        if self._faults.take("lost-reply"):
+            raise Hangup("lost-reply")
+        if fault := self._faults.take("slow-reply"):
+            self._wait(fault.value)
+        now = self._now()
+        if job.order.blocks:
+            self._wait(job.seconds)
+            now = max(now, job.ends_at)
+        if self._faults.take("garbage"):
+            return _web_page(200)
+        return wire.accepted(job, job.standing(now), origin)
+
+    def _wait(self, seconds: float) -> None:
+        if self._closing.wait(seconds):
+            raise Hangup("closing")
+
+    def _fate(self) -> Fate:
+        return next((fate for name, fate in _FATES.items() if self._faults.take(name)), "succeeds")
+
+    def _status(self, wire: Wire, call: Call) -> Reply:
+        if fault := self._faults.take("rate-limit-poll"):
+            return _slowed(wire, fault.value)
+        if fault := self._faults.take("poll-5xx"):
+            return _broken(wire, int(fault.value))
+        if self._faults.take("garbage-poll"):
+            return _web_page(200)
+        job = self._store.job(wire.name, call.place["id"])
+        if job is None:
+            return wire.trouble(Trouble("not-found"))
+        return wire.status(job, self._bent(job.standing(self._now())), call.origin)
+
+    def _bent(self, standing: Standing) -> Standing:
+        if self._faults.take("odd-state"):
+            return replace(standing, state="unheard-of", pictures=0)
+        if standing.state == "done" and self._faults.take("empty-results"):
+            return replace(standing, pictures=0)
+        return standing
+
+
+def _new_id(service: str) -> str:
+    made = uuid.uuid4()
+    match service:
+        case "reapi":
+            return f"task_{made.hex}"
+        case "gptproto":
+            return made.hex[:12]
+        case _:
+            return str(made)
+
+
+def _slowed(wire: Wire, seconds: float) -> Reply:
+    reply = wire.trouble(Trouble("rate-limited"))
+    return replace(reply, headers={**reply.headers, "Retry-After": f"{seconds:g}"})
+
+
+def _broken(wire: Wire, status: int) -> Reply:
+    return _web_page(status) if status in (502, 504) else wire.trouble(Trouble("server-error", status))
+
+
+def _web_page(status: int) -> Reply:
+    words = {502: b"Bad Gateway", 504: b"Gateway Timeout"}.get(status, b"Please wait")
+    return Reply(status, _WEB_PAGE % (status, words), "text/html; charset=utf-8")
