@@ -43,9 +43,7 @@ class Surroundings:
             stdout_is_terminal=stdout.isatty(),
             stderr_is_terminal=stderr.isatty(),
             color=_wished_color(environ),
-            ci=any(
-                environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS")
-            ),
+            ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS")),
             dumb=environ.get("TERM", "").lower() in ("dumb", "unknown"),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),

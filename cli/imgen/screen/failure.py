@@ -14,8 +14,15 @@ _RED, _DIM, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 def failure_lines(problem: Problem, *, color: bool) -> str:
     """The problem as one line, and its hint as a second one, for stderr."""
-    name, label = (f"{_RED}imgen:{_OFF}", f"{_DIM}try:{_OFF}") if color else ("imgen:", "try:")
-    lines = [f"{name} {for_log(problem.message)}"]
-    if problem.hint:
-        lines.append(f"  {label} {for_log(problem.hint)}")
-    return "\n".join(lines)
+    name = f"{_RED}imgen:{_OFF}" if color else "imgen:"
+    return "\n".join([f"{name} {for_log(problem.message)}", *_hint(problem, color=color)])
+
+
+def hint_lines(problem: Problem, *, color: bool) -> str:
+    """Only what to do about a problem that stands on the screen already; empty where nothing can be done."""
+    return "\n".join(_hint(problem, color=color))
+
+
+def _hint(problem: Problem, *, color: bool) -> list[str]:
+    label = f"{_DIM}try:{_OFF}" if color else "try:"
+    return [f"  {label} {for_log(problem.hint)}"] if problem.hint else []

@@ -57,9 +57,7 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
         yield f"{now.id} {now.provider} {now.model}: accepted as {now.remote_id}"
     if _state_is_news(before, now, accepted=accepted):
         yield f"{now.id} {standing(now)}"
-    if now.activity and _without_numbers(now.activity) != _without_numbers(
-        before.activity if before else None
-    ):
+    if now.activity and _without_numbers(now.activity) != _without_numbers(before.activity if before else None):
         yield f"{now.id} {now.state}: {now.activity}"
     for path in now.saved[len(before.saved) if before else 0 :]:
         yield f"{now.id} saved {path}"

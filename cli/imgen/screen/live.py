@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, cast
 
-from rich.console import Console, Group  # noqa: TID253 (display.py imports this module only to draw)
-from rich.live import Live  # noqa: TID253
-from rich.text import Text  # noqa: TID253
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
 from imgen.jobs.records import State
 from imgen.screen.console import Stderr
@@ -50,7 +50,6 @@ class LiveDisplay:
         self._live = Live(
             console=self._console,
             auto_refresh=False,
-            transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
             vertical_overflow="crop",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding  # noqa: TID253 (only live.py imports this module)
-from rich.text import Text  # noqa: TID253
+from rich.padding import Padding
+from rich.text import Text
 
 from imgen.jobs.records import State
 from imgen.screen.durations import clock, span
@@ -150,9 +150,7 @@ class Pen:
             case _:
                 pass
         rest = self.glyphs.rest
-        return Text.assemble(
-            (rest * start, "dim"), (glyph * (end - start), style), (rest * (width - end), "dim")
-        )
+        return Text.assemble((rest * start, "dim"), (glyph * (end - start), style), (rest * (width - end), "dim"))
 
     def _moving_glyph(self, state: State) -> str:
         if state in (State.SUBMITTING, State.RUNNING, State.READY):

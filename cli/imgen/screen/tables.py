@@ -114,8 +114,7 @@ def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
     if not known:
         return []
     columns = [
-        Column(resolution, tuple(_size(sizes.get(aspect)) for aspect in known))
-        for resolution, sizes in pixels.items()
+        Column(resolution, tuple(_size(sizes.get(aspect)) for aspect in known)) for resolution, sizes in pixels.items()
     ]
     return ["", *_aligned([Column("  pixels", tuple(f"  {aspect}" for aspect in known)), *columns])]
 

@@ -6,9 +6,7 @@ import re
 import unicodedata
 
 # An Arabic number sign or end of ayah is a format character only in name: it is drawn, and text needs it.
-_DRAWN_FORMAT = frozenset(
-    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
-)
+_DRAWN_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _LINE_BREAK = re.compile("\r\n|[\n\r\t\u0085\u2028\u2029]")
 # Persian, Indic scripts and emoji need the joiners, and only after one of their own characters;

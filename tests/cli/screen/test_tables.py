@@ -1,0 +1,180 @@
+"""Jobs and models as columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from imgen.jobs.records import JobRecord, Result, ResultState, State
+from imgen.screen.tables import ModelRow, job_lines, model_detail, model_table
+from imgen.screen.text import cells
+from imgen_providers.catalog import SERVICES, Price
+
+MakeRecord = Callable[..., JobRecord]
+
+NOW = 1_795_174_438.7
+LONG = "a red fox in the snow, golden hour,\nlooking over its shoulder, 35 mm film grain, by a frozen lake"
+
+
+@pytest.fixture
+def jobs(record: MakeRecord) -> list[JobRecord]:
+    def ready(expires_at: float | None) -> tuple[Result, ...]:
+        return (Result("x", 1, ResultState.READY, expires_at=expires_at),)
+
+    return [
+        record(created_at=NOW - 40, prompt=LONG),
+        record(id="8mq2", state=State.READY, created_at=NOW - 3600, results=ready(NOW + 82_800), prompt=LONG),
+        record(
+            id="77ab",
+            state=State.READY,
+            created_at=NOW - 7200,
+            results=ready(NOW + 2400),
+            provider="gptproto",
+        ),
+        record(
+            id="77ac",
+            state=State.READY,
+            created_at=NOW - 7200,
+            results=ready(None),
+            prompt="日本語の赤い狐" * 9,
+        ),
+        record(id="77ad", state=State.EXPIRED, created_at=NOW - 86_400, results=()),
+    ]
+
+
+def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
+    whole = LONG.replace("\n", " ")
+    assert job_lines(jobs, NOW, width=None) == [
+        f"k3f9  running  3daistudio/gemini/3.1/flash  40 s ago                  {whole}",
+        f"8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left       {whole}",
+        "77ab  ready    gptproto/gemini/3.1/flash    2 h ago   dies in 40 min  a red fox in the snow",
+        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   unknown         " + "日本語の赤い狐" * 9,
+        "77ad  expired  3daistudio/gemini/3.1/flash  1 d ago   dead            a red fox in the snow",
+    ]
+
+
+def test_on_a_terminal_the_prompt_is_cut_or_left_out(jobs: list[JobRecord]) -> None:
+    assert job_lines(jobs, NOW, width=90)[3] == (
+        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   unknown         日本語の赤い狐日本…"
+    )
+    assert job_lines(jobs, NOW, width=80)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left"
+
+
+def test_ages_go_before_models_where_there_is_no_room(jobs: list[JobRecord]) -> None:
+    assert job_lines(jobs, NOW, width=60)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  23 h left"
+    assert job_lines(jobs, NOW, width=40)[1] == "8mq2  ready    23 h left"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal(jobs: list[JobRecord], width: int) -> None:
+    """Id, state and what is left of the link are always there."""
+    lines = job_lines(jobs, NOW, width=width)
+    assert max(map(cells, lines)) <= width
+    assert lines[2].startswith("77ab  ready")
+    assert "dies in 40 min" in lines[2]
+
+
+def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:
+    assert job_lines([record(created_at=NOW)], NOW, width=None) == [
+        "k3f9  running  3daistudio/gemini/3.1/flash  just now  a red fox in the snow"
+    ]
+
+
+def test_no_jobs_no_lines() -> None:
+    assert job_lines([], NOW, width=80) == []
+
+
+def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
+    return ModelRow(
+        family="gemini-3.1-flash",
+        service=service,
+        title="3D AI Studio",
+        remote_id="gemini/3.1/flash",
+        resolutions=("1K", "2K"),
+        aspects=("1:1", "16:9", "9:21"),
+        references=14,
+        formats=("png", "jpeg"),
+        prices=prices,
+        link_seconds=86_400.0,
+        key_set=key_set,
+    )
+
+
+PRICES = {"1K": Price("9", "credits", "2026-11-20", "x"), "2K": Price("15", "credits", "2026-11-20", "x")}
+ROWS = [row("3daistudio", key_set=True, prices=PRICES), row("reapi", key_set=False, prices={})]
+
+
+def test_all_columns_of_the_models_in_a_pipe() -> None:
+    heading, *lines = model_table(ROWS, width=None)
+    assert re.split(r"  +", heading) == [
+        "MODEL",
+        "SERVICE",
+        "KEY",
+        "PRICE",
+        "RESOLUTIONS",
+        "REFERENCES",
+        "LINK LIVES",
+        "FORMATS",
+        "ID",
+    ]
+    assert [re.split(r"  +", line)[3:] for line in lines] == [
+        ["9 to 15 credits", "1K 2K", "14", "1 d", "png jpeg", "3daistudio/gemini/3.1/flash"],
+        ["unknown", "1K 2K", "14", "1 d", "png jpeg", "reapi/gemini/3.1/flash"],
+    ]
+    assert {line.index("png jpeg") for line in lines} == {heading.index("FORMATS")}
+
+
+def test_columns_are_left_out_until_the_models_fit() -> None:
+    assert model_table(ROWS, width=100) == [
+        "MODEL             SERVICE     KEY      PRICE            RESOLUTIONS  ID",
+        "gemini-3.1-flash  3daistudio  set      9 to 15 credits  1K 2K        3daistudio/gemini/3.1/flash",
+        "gemini-3.1-flash  reapi       missing  unknown          1K 2K        reapi/gemini/3.1/flash",
+    ]
+    assert max(map(cells, model_table(ROWS, width=80))) <= 80
+
+
+def test_only_the_heading_is_bold() -> None:
+    heading, *lines = model_table(ROWS, width=None, color=True)
+    assert heading.startswith("\x1b[1mMODEL")
+    assert lines == model_table(ROWS, width=None)[1:]
+
+
+def test_one_model_with_its_pixel_table() -> None:
+    pixels = {"1K": {"1:1": (1024, 1024), "16:9": (1376, 768)}, "2K": {"1:1": (2048, 2048)}}
+    assert model_detail(ROWS[0], pixels) == [
+        "gemini-3.1-flash at 3D AI Studio",
+        "  id           3daistudio/gemini/3.1/flash",
+        "  key          set",
+        "  price        1K 9 credits (seen 2026-11-20), 2K 15 credits (seen 2026-11-20)",
+        "  resolutions  1K, 2K",
+        "  aspects      1:1, 16:9, 9:21",
+        "  references   up to 14",
+        "  formats      png, jpeg",
+        "  link lives   1 d",
+        "",
+        "  pixels  1K         2K",
+        "  1:1     1024x1024  2048x2048",
+        "  16:9    1376x768   unknown",
+    ]
+
+
+def test_every_model_of_the_catalogue_can_be_shown() -> None:
+    for entry in SERVICES.values():
+        for model in entry.models:
+            shown = ModelRow(
+                family=model.family,
+                service=entry.name,
+                title=entry.title,
+                remote_id=model.remote_id,
+                resolutions=model.resolutions,
+                aspects=model.aspects,
+                references=model.max_references,
+                formats=model.formats,
+                prices=model.prices,
+                link_seconds=model.link_seconds,
+                key_set=False,
+            )
+            assert f"  id           {entry.name}/{model.remote_id}" in model_detail(shown, model.pixels)
+            assert max(map(cells, model_table([shown], width=80))) <= 80
