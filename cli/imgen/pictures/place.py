@@ -56,8 +56,9 @@ def place(part: Path, wanted: Path, *, overwrite: bool) -> Path:
 
 
 def discard(part: Path) -> None:
-    """Remove a part that is not wanted any more, if it is there."""
-    part.unlink(missing_ok=True)
+    """Remove a part that is not wanted any more; one that cannot be removed stays hidden, and is no picture."""
+    with suppress(OSError):
+        part.unlink()
 
 
 def _numbered(wanted: Path) -> Iterator[Path]:
@@ -75,8 +76,7 @@ def _take(part: Path, path: Path) -> bool:
     except OSError:
         # FAT and some network and container file systems have no hard links; each says so in its own way.
         return _take_without_links(part, path)
-    with suppress(OSError):  # the picture is in place: a second name left behind does no harm
-        discard(part)
+    discard(part)
     return True
 
 

@@ -34,7 +34,7 @@ class BadTarget(ValueError):
 
 def split_suffix(name: str, suffixes: tuple[str, ...]) -> tuple[str, str]:
     """A name or template and its picture suffix, one of `suffixes` or ".{ext}"; "" where it has none."""
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a template is no path)
     return (stem, suffix) if suffix.lower() in (*suffixes, ".{ext}") else (name, "")
 
 
