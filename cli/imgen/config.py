@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 class Config:
     """Everything a command reads from its surroundings, read when asked for."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # it holds keys
     cwd: Path
 
     @property
@@ -137,23 +137,18 @@ def is_loopback(origin: str) -> bool:
 
 
 def _origin(variable: str, text: str) -> str:
-    parts = urlsplit(text)
+    wrong = BadConfiguration(
+        f"{variable} must be a scheme and a host, such as http://127.0.0.1:8000.",
+        "It holds more than that." if "@" in text or "?" in text else f"It is {text!r}.",  # that may be a secret
+    )
     try:
+        parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        port = -1
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or port == -1
-        or parts.path not in ("", "/")
-        or parts.query
-        or parts.fragment
-        or parts.username is not None
-    ):
-        raise BadConfiguration(
-            f"{variable} must be a scheme and a host, such as http://127.0.0.1:8000.", f"It is {text!r}."
-        )
+        raise wrong from None
+    extra = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or extra:
+        raise wrong
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     if parts.scheme == "http" and not is_loopback(origin):
         raise BadConfiguration(

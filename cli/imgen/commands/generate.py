@@ -118,9 +118,9 @@ def generate(
         goal = Goal.ACCEPTANCE if no_wait else Goal.PICTURES
         told = follow(opened, working, records, goal, around, quiet=quiet, timeout=timeout, strict=strict)
     if no_wait and not json:
-        return tell_ids(told, around)
+        return tell_ids(told, around, quiet=quiet)
     if target.to_stdout:
-        return _to_stdout(told, around)
+        return _to_stdout(told, around, quiet=quiet)
     return tell("generate", told, around, json=json, quiet=quiet)
 
 
@@ -204,11 +204,11 @@ def _show_requests(choice: Choice, drafts: Sequence[Draft], *, json: bool) -> in
     return 0
 
 
-def _to_stdout(told: Report, around: Surroundings) -> int:
+def _to_stdout(told: Report, around: Surroundings, *, quiet: bool) -> int:
     from imgen.commands.telling import tell_problems
     from imgen.screen.console import out_bytes
 
-    tell_problems(told, around)
+    tell_problems(told, around, quiet=quiet)
     for record in told.records:
         for result in record.results:
             if result.path:

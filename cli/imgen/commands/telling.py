@@ -16,7 +16,7 @@ from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.jobs.run import Report, report, unsettled
 from imgen.screen.console import Surroundings, err, out
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.failure import failure_lines
+from imgen.screen.failure import failure_lines, hint_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,23 +72,26 @@ def tell(command: str, told: Report, around: Surroundings, *, json: bool, quiet:
             for result in record.results:
                 if result.state is ResultState.SAVED and result.path:
                     out(str(result.path))
-    tell_problems(told, around)
+    tell_problems(told, around, quiet=quiet)
     if json:
         out(envelope_of(command, told))
     return told.exit_code
 
 
-def tell_ids(told: Report, around: Surroundings) -> int:
+def tell_ids(told: Report, around: Surroundings, *, quiet: bool) -> int:
     """The ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""
     for record in told.records:
         if record.remote_id:
             out(record.id)
-    tell_problems(told, around)
+    tell_problems(told, around, quiet=quiet)
     return told.exit_code
 
 
-def tell_problems(told: Report, around: Surroundings) -> None:
-    """What went wrong, each problem once, and how to come back to the jobs that go on."""
+def tell_problems(told: Report, around: Surroundings, *, quiet: bool) -> None:
+    """What went wrong and what to do, each problem once, and how to come back to the jobs that go on.
+
+    A problem that a display has shown (none, when `quiet`) is left at its hint.
+    """
     going_on = unsettled(told.records)
     seen: set[tuple[str, str]] = set()
     for record in told.records:
@@ -98,7 +101,10 @@ def tell_problems(told: Report, around: Surroundings) -> None:
         if told.exit_code is ExitCode.INTERRUPTED and record in going_on:
             continue
         seen.add((problem.code, problem.message))
-        err(failure_lines(_named(problem, record, told.records), color=around.stderr_color))
+        if problem in told.displayed and not quiet:
+            err(hint_lines(problem, color=around.stderr_color))
+        else:
+            err(failure_lines(_named(problem, record, told.records), color=around.stderr_color))
     if told.exit_code is ExitCode.INTERRUPTED and going_on:
         err(failure_lines(interrupted(going_on), color=around.stderr_color))
 
@@ -178,5 +184,5 @@ def tell_states(told: Report, around: Surroundings, now: float, *, json: bool) -
         out(envelope_of("status", answered))
     else:
         out("\n".join(job_lines(told.records, now, width=around.stdout_width)))
-        tell_problems(replace(answered, problems=unanswered), around)
+        tell_problems(replace(answered, problems=unanswered), around, quiet=True)
     return answered.exit_code

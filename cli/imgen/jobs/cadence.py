@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _LONGEST_BACKOFF = 60.0  # seconds between two questions to a service that does not answer
 _LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rhythm, but not a busy loop
 _JITTER = 0.25  # of an interval, either way
+_DOUBLINGS = 12  # from the floor to past the longest backoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Schedule:
     def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
         """The wait after `failures` unanswered questions in a row, at least what the service asked for."""
         usual = self.interval(0.0, chance)
-        return max(min(usual * 2.0**failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+        return max(min(usual * 2.0 ** min(failures, _DOUBLINGS), max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
 
     def after_too_fast(self, asked_for: float | None) -> float:
         """The wait after a 429."""

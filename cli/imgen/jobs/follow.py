@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from imgen.jobs.clock import Clock
     from imgen.jobs.services import Services
-    from imgen.jobs.view import Display
+    from imgen.jobs.view import Display, JobView
     from imgen_providers.base import Asset
 
 _SUBMIT_TRIES = 4  # of a request that provably never left
@@ -76,7 +76,8 @@ class Follower:
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
         final = tuple(self._ledger.jobs([record.id for record in records]))
-        return Followed(final, problems | self._unreached, in_time)
+        displayed = frozenset(view.problem for view in self._views() if view.problem)
+        return Followed(final, problems | self._unreached, displayed)
 
     def _begin(self, record: JobRecord) -> None:
         try:
@@ -123,15 +124,18 @@ class Follower:
         record = self._ledger.job(job.record.id)
         if record.state is State.PLANNED:
             problem = job.problem or Problem("never_sent", "It was never sent: the waiting ended before.")
-            self._ledger.ended(record.id, State.CANCELLED, problem)
+            self._ledger.never_sent(record.id, problem)
         elif record.state is State.SUBMITTING:
             lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")
-            self._ledger.ended(record.id, State.UNCERTAIN, of_error(lost, record))
+            self._ledger.lost(record.id, of_error(lost, record))
         self._refresh(job)
 
     def _show(self) -> None:
+        self._display.show(self._views())
+
+    def _views(self) -> list[JobView]:
         now = self._clock.monotonic()
-        self._display.show([job.view(now) for job in self._jobs.values()])
+        return [job.view(now) for job in self._jobs.values()]
 
     def _refresh(self, job: Tracked) -> None:
         job.record = self._ledger.job(job.record.id)
@@ -173,7 +177,7 @@ class Follower:
             job.activity = f"{reason}, again in {delay:.0f} s"
         self._refresh(job)
         if isinstance(error, NotSent) and job.submit_tries >= _SUBMIT_TRIES:
-            self._ledger.ended(job.record.id, State.CANCELLED, job.problem)
+            self._ledger.never_sent(job.record.id, job.problem)
             self._settle(job)
         else:
             self._loop.after(delay, lambda: self._submit(job))

@@ -21,8 +21,8 @@ class Goal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Where the jobs were left. `problems` are those of this process, by job id; `in_time` says nobody gave up."""
+    """Where the jobs were left. `problems` are those of this process, by job id; `displayed` were shown meanwhile."""
 
     records: tuple[JobRecord, ...]
     problems: dict[str, Problem]
-    in_time: bool
+    displayed: frozenset[Problem]

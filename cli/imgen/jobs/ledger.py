@@ -85,10 +85,14 @@ class Ledger:
                 [(*self._draft_row(draft), owner, self._now(), draft.cost.amount, draft.cost.unit) for draft in drafts],
             )
 
-    def submitting(self, job_id: str) -> None:
-        """The submit is about to leave: from here on the job may be charged."""
-        self._set(
-            "UPDATE job SET stage = 'submitting', submitted_at = ? WHERE id = ? AND stage = 'planned'",
+    def submitting(self, job_id: str) -> bool:
+        """The submit is about to leave: from here on the job may be charged.
+
+        False when the job is not `planned` any more, or was closed: then it must not be sent.
+        """
+        return self._set(
+            "UPDATE job SET stage = 'submitting', submitted_at = ?"
+            " WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL",
             (self._now(), job_id),
         )
 
@@ -99,10 +103,25 @@ class Ledger:
             (job_id,),
         )
 
+    def never_sent(self, job_id: str, problem: Problem) -> None:
+        """Nobody is going to send the job: a `planned` one is `cancelled`."""
+        self._set(
+            "UPDATE job SET stage = 'cancelled', finished_at = ?, problem = ? WHERE id = ? AND stage = 'planned'",
+            (self._now(), problem_text(problem), job_id),
+        )
+
+    def lost(self, job_id: str, problem: Problem) -> None:
+        """No answer to the submit is going to come: a `submitting` job is `uncertain`."""
+        self._set(
+            "UPDATE job SET stage = 'uncertain', finished_at = ?, problem = ? WHERE id = ? AND stage = 'submitting'",
+            (self._now(), problem_text(problem), job_id),
+        )
+
     def accepted(self, job_id: str, job: Job) -> None:
         """The service took the job: its remote id is known, and nothing may lose it again."""
         self._set(
-            "UPDATE job SET stage = 'queued', accepted_at = ?, remote_id = ?, handle = ?, problem = NULL WHERE id = ?",
+            "UPDATE job SET stage = 'queued', accepted_at = ?, finished_at = NULL, remote_id = ?, handle = ?,"
+            " problem = NULL WHERE id = ? AND stage <> 'finished'",
             (self._now(), job.remote_id, json.dumps(dict(job.handle)), job_id),
         )
 
@@ -159,7 +178,7 @@ class Ledger:
             )
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
-        """The job is over without a picture: `failed`, `cancelled` or `uncertain`."""
+        """The service said that the job is over without a picture: `failed` or `cancelled`."""
         self._set(
             "UPDATE job SET stage = ?, finished_at = ?, problem = ? WHERE id = ? AND stage <> 'finished'",
             (state.value, self._now(), problem_text(problem), job_id),
@@ -214,11 +233,12 @@ class Ledger:
                 (job_id,),
             )
 
-    def unclaim(self, job_id: str, number: int) -> None:
-        """The picture was not saved this time; anybody may try."""
+    def unclaim(self, job_id: str, number: int, owner: str) -> None:
+        """`owner` did not save the picture this time; anybody may try."""
         self._set(
-            "UPDATE result SET fetcher = NULL, part = NULL WHERE job_id = ? AND number = ? AND state = 'ready'",
-            (job_id, number),
+            "UPDATE result SET fetcher = NULL, part = NULL"
+            " WHERE job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?",
+            (job_id, number, owner),
         )
 
     def expired(self, job_id: str, number: int) -> None:
@@ -259,12 +279,13 @@ class Ledger:
 
     def find(self, text: str) -> list[JobRecord]:
         """The jobs that `text` names: a local id, a prefix of one, or a remote id."""
+        text = text.encode(errors="replace").decode()  # an argument may hold bytes that are no text
         exact = self._select("id = ? OR remote_id = ?", (text, text))
         return exact or self._select("substr(id, 1, length(?)) = ?", (text, text))
 
     def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
         """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
-        rows = self._connection().execute(
+        rows = self._read(
             "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND origin <> 'sandbox'"
             " AND json_extract(request, '$.resolution') IS ? AND took_seconds IS NOT NULL"
             " ORDER BY finished_at DESC LIMIT ?",
@@ -277,21 +298,14 @@ class Ledger:
         return self._select(f"forgotten_at IS NULL AND state IN ({marks})", tuple(states))
 
     def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
+        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, recorded"  # noqa: S608  (our own)
+        results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
+        return [read_job(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
+
+    def _read(self, statement: str, values: Sequence[object]) -> list[sqlite3.Row]:
         connection = self._connection()
         try:
-            rows = connection.execute(
-                f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, id",  # noqa: S608  (our own text)
-                values,
-            ).fetchall()
-            return [
-                read_job(
-                    row,
-                    connection.execute(
-                        "SELECT * FROM result WHERE job_id = ? ORDER BY number", (row["id"],)
-                    ).fetchall(),
-                )
-                for row in rows
-            ]
+            return connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
@@ -311,9 +325,10 @@ class Ledger:
     def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str]) -> None:
         write.executemany("UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids])
 
-    def _set(self, statement: str, values: Sequence[object]) -> None:
+    def _set(self, statement: str, values: Sequence[object]) -> bool:
+        """Change one row; False when it was not as the statement wants it."""
         with self._write() as write:
-            write.execute(statement, values)
+            return write.execute(statement, values).rowcount > 0
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

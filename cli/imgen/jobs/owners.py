@@ -8,22 +8,31 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Owner:
-    """This process, as long as it holds its lock file below `folder`."""
+    """This process, as long as it holds its lock file below `folder`. Raises `LedgerUnusable`."""
 
     def __init__(self, folder: Path) -> None:
         from filelock import FileLock
 
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.name = secrets.token_hex(8)
         self._folder = folder
         self._path = _lock_path(folder, self.name)
         self._lock = FileLock(self._path, mode=0o600)
-        self._lock.acquire()
+        try:
+            for each in (folder.parent, folder):  # the mode goes to the last folder of a path only
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire()
+        except OSError as error:
+            raise LedgerUnusable(
+                f"The folder {folder} cannot be used: {error}.",
+                "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
+            ) from error
 
     def is_alive(self, name: str) -> bool:
         """Whether the process behind another owner's name still lives (or is this one)."""

@@ -6,7 +6,7 @@ Light to import: what talks to services is imported when there is something to a
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NoSuchJob, StillUncertain, UsageProblem
@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the jobs were left, why each is not where it was to go, and the exit code of it all."""
+    """Where the jobs were left, why each is not where it was to go, and the exit code of it all.
+
+    `displayed` are the problems that a display has shown already.
+    """
 
     records: tuple[JobRecord, ...]
     problems: dict[str, Problem]
     exit_code: ExitCode
+    displayed: frozenset[Problem] = frozenset()
 
 
 class Session:
@@ -54,7 +58,7 @@ class Session:
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Settle it first: imgen status {' '.join(error.job_ids)}. Or add --resubmit: that may be a second charge.",
+                f"Settle it first: imgen status {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
         return self.ledger.jobs([draft.id for draft in drafts])
 
@@ -133,7 +137,8 @@ class Work:
 
         follower = Follower(self._keeper, self._services, display, self._clock, goal, timeout)
         followed = follower.follow(records)
-        return report(followed.records, followed.problems, goal, strict=strict)
+        told = report(followed.records, followed.problems, goal, strict=strict)
+        return replace(told, displayed=followed.displayed)
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
         """Record a job that was submitted elsewhere, once its service has said that it knows it. Raises `NoSuchJob`."""

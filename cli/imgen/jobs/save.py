@@ -98,7 +98,7 @@ def save(
         return NotSaved(_problem(record, f"{record.target.folder} cannot take it: {reason}"))
     finally:
         discard(part)
-        keeper.ledger.unclaim(record.id, number)
+        keeper.ledger.unclaim(record.id, number, keeper.owner.name)
 
 
 def _fetched(

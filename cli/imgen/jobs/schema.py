@@ -67,7 +67,7 @@ CREATE TABLE result (
 ) STRICT;
 
 CREATE VIEW job_with_state AS
-SELECT job.*, CASE
+SELECT job.rowid AS recorded, job.*, CASE
     WHEN stage <> 'finished' THEN stage
     WHEN EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state = 'ready') THEN 'ready'
     WHEN EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state = 'expired') THEN 'expired'
@@ -85,6 +85,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = _connect(path)
         try:
+            _set_up(connection)
             if _version(connection) < len(MIGRATIONS):
                 _migrate(connection, path)
         except BaseException:
@@ -103,15 +104,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    return connection
 
 
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
-        connection.close()
         raise LedgerUnusable(
             f"The ledger was written by a newer imgen (its format is {version}, this one knows {len(MIGRATIONS)}).",
             "Nothing was sent. Upgrade imgen: pip install -U imgen",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgen.jobs.owners import is_alive
 from imgen.jobs.problems import of_error
 from imgen.jobs.records import JobRecord, Problem, State
+from imgen.pictures.place import discard
 from imgen_providers.errors import Uncertain
 
 if TYPE_CHECKING:
@@ -33,15 +34,15 @@ def settle(ledger: Ledger, owners_folder: Path) -> list[JobRecord]:
 def _close(ledger: Ledger, record: JobRecord) -> list[JobRecord]:
     if record.state is State.PLANNED:
         problem = Problem("never_sent", "It was never sent: imgen ended before.")
-        ledger.ended(record.id, State.CANCELLED, problem)
+        ledger.never_sent(record.id, problem)
         return []
     lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
-    ledger.ended(record.id, State.UNCERTAIN, of_error(lost, record))
-    return [ledger.job(record.id)]
+    ledger.lost(record.id, of_error(lost, record))
+    return [now for now in ledger.jobs([record.id]) if now.state is State.UNCERTAIN]
 
 
 def _clear_parts(ledger: Ledger, record: JobRecord, owners_folder: Path) -> None:
     for result in record.results:
         if result.part and result.fetcher and not is_alive(owners_folder, result.fetcher):
-            result.part.unlink(missing_ok=True)
-            ledger.unclaim(record.id, result.index)
+            discard(result.part)
+            ledger.unclaim(record.id, result.index, result.fetcher)

@@ -46,7 +46,7 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True)
 class SubmitEnded:
-    """The submit is over and will not go again: refused, or uncertain, as the ledger says."""
+    """The submit is over and will not go again: refused, uncertain, or closed before it left, as the ledger says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Untold:
 
 def submit(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | TurnedAway | SubmitEnded:
     """Send the job exactly once. Raises `LedgerUnusable`, naming the remote id if it could not be recorded."""
-    ledger.submitting(record.id)
+    if not ledger.submitting(record.id):
+        return SubmitEnded()
     try:
         job = service.submit(record.request)
     except (NotSent, RateLimited, Busy) as error:
@@ -75,7 +76,7 @@ def submit(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | Tu
         ledger.ended(record.id, State.FAILED, of_error(error, record))
         return SubmitEnded()
     except Uncertain as error:
-        ledger.ended(record.id, State.UNCERTAIN, of_error(error, record))
+        ledger.lost(record.id, of_error(error, record))
         return SubmitEnded()
     try:
         ledger.accepted(record.id, job)

@@ -1,0 +1,126 @@
+"""A person's whole program on a test's clock: real ledger, real sandbox over real sockets, no waiting."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imgen.config import Config
+from imgen.jobs.goals import Goal
+from imgen.jobs.order import Order, choose
+from imgen.jobs.plan import split
+from imgen.jobs.run import Report, Session, Work
+from imgen.pictures.naming import parse_output
+from imgen_providers.catalog import SERVICES
+from imgen_providers.sandbox.faults import parse_faults
+from imgen_providers.sandbox.server import SandboxServer
+
+from cli.jobs.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from imgen.jobs.records import JobRecord
+    from imgen.jobs.view import JobView
+
+
+@dataclass
+class Watcher:
+    """A display that keeps everything it was shown."""
+
+    interval: float = 0.5
+    shown: list[tuple[JobView, ...]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        self.shown.append(tuple(jobs))
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def close(self) -> None:
+        pass
+
+    def states(self) -> list[str]:
+        """The states of the first job, each once, in the order they were shown."""
+        return list(dict.fromkeys(jobs[0].state.value for jobs in self.shown if jobs))
+
+    def activities(self) -> set[str]:
+        """Every activity any job was shown with."""
+        return {job.activity for jobs in self.shown for job in jobs if job.activity}
+
+
+class Bench:
+    """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it."""
+
+    def __init__(self, folder: Path, *, faults: str = "", seconds: float = 30.0) -> None:
+        self.clock = FakeClock()
+        self.folder = folder
+        self.log: list[str] = []
+        self.watcher = Watcher()
+        self._stack = ExitStack()
+        self.server = self._stack.enter_context(
+            SandboxServer(
+                folder / "sandbox",
+                seconds=seconds,
+                faults=parse_faults(faults),
+                now=self.clock.wall,
+                log=self.log.append,
+            )
+        )
+        variables = {entry.origin_variable: self.server.origin for entry in SERVICES.values()}
+        keys = {entry.key_variable: "not-a-real-key" for entry in SERVICES.values()}
+        home = {"IMGEN_HOME": str(folder / "home")}
+        self.config = Config({**variables, **keys, **home}, folder)
+        self.session = Session(self.config, self.clock)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()
+        self._stack.close()
+
+    def requests(self, text: str) -> list[str]:
+        """The lines of the server's log that hold a text."""
+        return [line for line in self.log if text in line]
+
+    def order(
+        self,
+        prompt: str = "a red fox",
+        *,
+        count: int = 1,
+        resolution: str = "0.5K",
+        format: str | None = "png",
+        provider: str = "3daistudio",
+        output: str | None = None,
+        overwrite: bool = False,
+        resubmit: bool = False,
+        owner: str = "nobody",
+    ) -> list[JobRecord]:
+        """Record the jobs of one order, as `imgen generate` would."""
+        wish = Order(prompt, provider, None, None, resolution, format, count, sandbox=False)
+        choice = choose(wish, self.config)
+        target = parse_output(
+            output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
+        )
+        return self.session.record(split(choice, target), owner, resubmit=resubmit)
+
+    def follow(
+        self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None
+    ) -> Report:
+        """Follow jobs in a process of its own, which ends afterwards."""
+        working = Work(self.session, self.config, self.clock)
+        try:
+            return working.follow(records, goal, self.watcher, timeout=timeout)
+        finally:
+            working.close()
+
+    def generate(self, prompt: str = "a red fox", *, count: int = 1, timeout: float | None = None) -> Report:
+        """Order and follow to the pictures."""
+        return self.follow(self.order(prompt, count=count), timeout=timeout)

@@ -1,0 +1,58 @@
+"""Another imgen on the same machine: `python -m cli.jobs.child PART ARGUMENT...`, run with the tests as its folder."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from cli.jobs.drafts import draft, taken
+
+from imgen.jobs.ledger import Ledger
+from imgen.jobs.owners import Owner
+
+
+def open_at_once(name: str) -> None:
+    """For each line "MOMENT LEDGER": wait for the moment, then record a job in a ledger that may not exist yet."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        moment, path = line.rstrip("\n").split(" ", 1)
+        while time.time() < float(moment):
+            pass
+        ledger = Ledger(Path(path), time.time)
+        ledger.plan([draft(name)], name, resubmit=False)
+        ledger.close()
+        print("recorded", flush=True)
+
+
+def write_much(path: str, name: str, jobs: str) -> None:
+    """Take many jobs from their plan to their acceptance."""
+    ledger = Ledger(Path(path), time.time)
+    for number in range(int(jobs)):
+        job_id = f"{name}-{number}"
+        ledger.plan([draft(job_id, prompt=job_id)], name, resubmit=False)
+        assert ledger.submitting(job_id)
+        ledger.accepted(job_id, taken(f"remote {job_id}"))
+    ledger.close()
+
+
+def leave_open(path: str, owners: str, part: str) -> None:
+    """Own one job of each kind, say so, and live until somebody ends that."""
+    owner = Owner(Path(owners))
+    ledger = Ledger(Path(path), time.time)
+    names = ("planned", "sent", "queued", "ready")
+    ledger.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)
+    for name in names[1:]:
+        ledger.submitting(name)
+    for name in names[2:]:
+        ledger.accepted(name, taken(f"remote {name}"))
+    ledger.finished("ready", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
+    Path(part).write_bytes(b"half a picture")
+    ledger.claim("ready", 1, Path(part), owner.name, owner.is_alive)
+    print(owner.name, flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    part, *arguments = sys.argv[1:]
+    {"open": open_at_once, "write": write_much, "leave": leave_open}[part](*arguments)
