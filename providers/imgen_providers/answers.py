@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from imgen_providers.base import Json
 
+_LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After says no more than "not today"
 _TEXT_LIMIT = 400  # characters of a service's own words that an error carries
 
 SENTENCES: dict[type[ServiceError], str] = {
@@ -78,11 +79,9 @@ def explain(answer: Answer) -> Explanation:
     """
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         page = answer.body.lstrip()[:1] == b"<"
-        return Explanation(
-            "it answered with a web page, so a firewall or gateway may stand between" if page else ""
-        )
+        return Explanation("it answered with a web page, so a firewall or gateway may stand between" if page else "")
     if not isinstance(body, dict):
         return Explanation("")
     inner = body.get("error")
@@ -133,9 +132,9 @@ def retry_after(value: str | None, now: float) -> float | None:
     if value is None:
         return None
     if value.strip().isdecimal() and value.isascii():
-        return float(value)
+        return min(float(value), _LONGEST_WAIT)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), _LONGEST_WAIT)
     except (ValueError, OverflowError):
         return None
 

@@ -46,9 +46,7 @@ class JsonBody:
             self._parts += [f"data:{picture.media_type};base64,".encode(), picture, text.encode()]
 
     def __len__(self) -> int:
-        return sum(
-            -(-part.size // 3) * 4 if isinstance(part, PictureFile) else len(part) for part in self._parts
-        )
+        return sum(-(-part.size // 3) * 4 if isinstance(part, PictureFile) else len(part) for part in self._parts)
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self._parts:

@@ -53,9 +53,7 @@ _THREEDAISTUDIO = ServiceEntry(
     organization_variable=None,
     implementation="imgen_providers.threedaistudio:ThreeDAIStudio",
     # No cadence is documented; public clients ask every 4 to 15 s (reference 2.5, 2026-11-20).
-    cadence=Cadence(
-        first=5.0, steps=((0.0, 4.0), (120.0, 8.0), (300.0, 15.0)), floor=2.0, after_rate_limit=20.0
-    ),
+    cadence=Cadence(first=5.0, steps=((0.0, 4.0), (120.0, 8.0), (300.0, 15.0)), floor=2.0, after_rate_limit=20.0),
     submits_per_minute=3,  # "by default", Getting Started page (reference 2.4, 2026-11-20)
     submit_seconds=60.0,
     failure_is_free=True,  # "credits are refunded automatically" (reference 2.3, 2026-11-20)
@@ -218,9 +216,7 @@ def _reapi(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str,
         reference_formats=(),
         reference_bytes=None,
         prompt_limit=2000 if flash_25 else 4000,  # reference 3.3, a contract of 2026-07-23
-        prices={
-            size: Price(amount, "usd", "2026-09-28", _REAPI_PRICE_SOURCE) for size, amount in prices.items()
-        },
+        prices={size: Price(amount, "usd", "2026-09-28", _REAPI_PRICE_SOURCE) for size, amount in prices.items()},
         durations=_REAPI_DURATIONS if family == "gemini-3-pro" else {},
         link_seconds=_WEEK,
         channel="official" if official else "default",
@@ -236,9 +232,7 @@ _REAPI = ServiceEntry(
     organization_variable=None,
     implementation="imgen_providers.reapi:ReApi",
     # Seed 003: "0-30s: wait before the first poll; 30s-3m: every 3-5s; 3m+: back off to 10s; cap at 30s".
-    cadence=Cadence(
-        first=30.0, steps=((0.0, 4.0), (180.0, 10.0), (600.0, 30.0)), floor=3.0, after_rate_limit=10.0
-    ),
+    cadence=Cadence(first=30.0, steps=((0.0, 4.0), (180.0, 10.0), (600.0, 30.0)), floor=3.0, after_rate_limit=10.0),
     submits_per_minute=None,
     submit_seconds=60.0,
     failure_is_free=True,  # "Failed / moderated requests are not charged", seed 003
@@ -293,9 +287,7 @@ _GPTPROTO = ServiceEntry(
     organization_variable=None,
     implementation="imgen_providers.gptproto:GptProto",
     # The docs recommend 1 to 3 s, and answer 429 to anything tighter (reference 4.C, 2026-11-20).
-    cadence=Cadence(
-        first=3.0, steps=((0.0, 3.0), (120.0, 5.0), (300.0, 10.0)), floor=1.0, after_rate_limit=10.0
-    ),
+    cadence=Cadence(first=3.0, steps=((0.0, 3.0), (120.0, 5.0), (300.0, 10.0)), floor=1.0, after_rate_limit=10.0),
     submits_per_minute=None,
     submit_seconds=120.0,  # nothing is documented; a prediction is an id at once, unless the service waits
     failure_is_free=None,
@@ -308,9 +300,7 @@ _GPTPROTO = ServiceEntry(
     ),
 )
 
-SERVICES: dict[str, ServiceEntry] = {
-    entry.name: entry for entry in (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)
-}
+SERVICES: dict[str, ServiceEntry] = {entry.name: entry for entry in (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)}
 """Every service by its name, in the order they are preferred where nothing else decides."""
 
 FAMILIES: tuple[str, ...] = ("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash")

@@ -1,7 +1,7 @@
 """All HTTP policy between imgen and a service.
 
-Questions may be asked again; a paid request is sent once, and how it ended is read from httpx's trace of
-what really left (measured 2026-11-20: no exception class alone tells it). No redirect is followed with a
+Questions may be asked again; a paid request is sent once, and how it ended is read from what really left
+(`submission`), never from an exception's name alone. No redirect is followed with a
 key on board, and no key comes back out: answers that echo it are cleaned at the door.
 """
 
@@ -11,9 +11,9 @@ import logging
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx  # noqa: TID253  (this module is only imported where a request is about to leave)
+import httpx
 
 from imgen_providers.answers import (
     SENTENCES,
@@ -36,6 +36,7 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
+from imgen_providers.submission import Trace, nothing_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +55,6 @@ _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error car
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it trickles
 _KEY_LENGTH = 8  # characters; shorter than any real key, and too short to blank out of a text without harm
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 # stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -88,22 +88,39 @@ class Network:
         self._clients: list[httpx.Client] = []
 
     def certificates(self) -> ssl.SSLContext:
-        """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms)."""
+        """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms).
+
+        Raises `NotSent` where the certificates cannot be read.
+        """
         with self._lock:
             if self._ssl is None:
                 import certifi
 
-                self._ssl = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+                file = self._ca_file or certifi.where()
+                try:
+                    self._ssl = ssl.create_default_context(cafile=file)
+                except OSError as error:
+                    raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
             return self._ssl
 
     def new_client(self) -> httpx.Client:
-        """A client that follows no redirect and reaches loopback without a proxy; the caller closes it."""
-        return httpx.Client(
-            verify=self.certificates(),
-            timeout=self._timeout,
-            headers={"User-Agent": self.user_agent},
-            mounts={f"all://{host}": None for host in _LOOPBACK},
-        )
+        """A client that follows no redirect and reaches loopback without a proxy; the caller closes it.
+
+        Raises `NotSent` where the environment names a proxy that cannot be used.
+        """
+        certificates = self.certificates()
+        try:
+            return httpx.Client(
+                verify=certificates,
+                timeout=self._timeout,
+                headers={"User-Agent": self.user_agent},
+                mounts={f"all://{host}": None for host in _LOOPBACK},
+            )
+        except (ValueError, ImportError, httpx.InvalidURL):
+            # Not quoted: the address of a proxy may hold a password.
+            raise NotSent(
+                "The environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) names a proxy that is neither http nor https."
+            ) from None
 
     def client(self) -> httpx.Client:
         """This thread's own client, kept until `close`."""
@@ -149,15 +166,13 @@ class Api:
             # The library under us would say so too, and quote the key.
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
 
-    def post_once(
-        self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def post_once(self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.
 
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
         content = JsonBody(body)
-        trace = _Trace()
+        trace = Trace()
         length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         with self._network.new_client() as client:
             request = client.build_request(
@@ -181,9 +196,7 @@ class Api:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
                 if response.is_success:
-                    raise self._error(
-                        Uncertain, answer, f"its answer broke off ({self._clean(error)})"
-                    ) from None
+                    raise self._error(Uncertain, answer, f"its answer broke off ({self._clean(error)})") from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
@@ -193,20 +206,16 @@ class Api:
 
         Raises a `Refused`, `Unreachable` or `NotUnderstood`, with `retry_after` where a time was named.
         """
-        return self._ask(
-            lambda client: client.stream("GET", self._url(path), params=params, headers=self._headers)
-        )
+        return self._ask(lambda client: client.stream("GET", self._url(path), params=params, headers=self._headers))
 
     def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
-        return self._ask(
-            lambda client: client.stream("POST", self._url(path), json=body, headers=self._headers)
-        )
+        return self._ask(lambda client: client.stream("POST", self._url(path), json=body, headers=self._headers))
 
     def put_file(self, url: str, picture: PictureFile) -> None:
         """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
 
-        Raises a `Refused` or `Unreachable`, or `NotSent` when the file is not the one that was recorded.
+        Raises `Unreachable`, or `NotSent` when the file is not the one that was recorded.
         """
         if not (self.trusts(url) or url.startswith("https://")):
             raise NotUnderstood(f"{self._title} named a place for uploads that is not safe to send to.")
@@ -219,7 +228,8 @@ class Api:
         except ReferenceChangedError as error:
             raise NotSent(f"The upload was cut short before it was whole: {error}.") from error
         if not response.is_success:
-            raise self.failure(Answer(response.status_code, self._headers_of(response), b""), paid=False)
+            # Storage, not the service: a 403 here is about the signed address, not about the key.
+            raise Unreachable(f"{picture.path.name} could not be uploaded: storage said HTTP {response.status_code}.")
 
     def trusts(self, url: str) -> bool:
         """Whether a URL that the service named lies on its own origin, so that the key may go there."""
@@ -296,9 +306,9 @@ class Api:
         text = " ".join(str(error).split()) or type(error).__name__
         return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
 
-    def _lost(self, error: httpx.HTTPError, trace: _Trace) -> ServiceError:
+    def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)
-        if isinstance(error, _NEVER_SENT) or trace.nothing_accepted:
+        if nothing_accepted(error, trace):
             return NotSent(f"{self._title} could not be reached: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
 
@@ -313,31 +323,6 @@ class Api:
             request_id=(explanation and explanation.request_id) or answer.headers.get("x-request-id"),
             retry_after=retry_after(answer.headers.get("retry-after"), self._network.now()),
         )
-
-
-class _Trace:
-    """What httpx reports of one request while it happens.
-
-    `nothing_accepted` is true when no request other than a proxy's CONNECT began to leave, or when its body,
-    whose length was announced, was never sent whole: half a JSON text cannot be accepted.
-    Without any report, everything counts as sent.
-    """
-
-    def __init__(self) -> None:
-        self._reported = False
-        self._began = False
-        self._whole = False
-
-    def __call__(self, event: str, info: dict[str, Any]) -> None:
-        self._reported = True
-        if event.endswith(".send_request_headers.started"):
-            self._began = info["request"].method != b"CONNECT"
-        elif event.endswith(".send_request_body.complete"):
-            self._whole = self._began
-
-    @property
-    def nothing_accepted(self) -> bool:
-        return self._reported and not self._whole
 
 
 def _worth_asking_again(error: Exception) -> bool | float:

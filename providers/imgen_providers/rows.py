@@ -1,0 +1,112 @@
+"""What a row of the catalogue is: one service, its models, their limits and prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imgen_providers.pixels import PixelTable
+
+ReferenceRoute = Literal["data-uri", "upload", "public-url"]
+"""How a picture on this disk reaches the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one picture costs: a decimal text in "usd" or in the service's own "credits".
+
+    Services change prices without notice; `seen` (a date) and `source` say how far to trust it.
+    """
+
+    amount: str
+    unit: Literal["usd", "credits"]
+    seen: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When to ask how a job stands, all in seconds.
+
+    `first` is the documented wait before the first question. `steps` are (age of the job, interval),
+    youngest first. `floor` is the least time between two questions whatever a person asks for.
+    `after_rate_limit` is the least wait after a 429 that names no time.
+    """
+
+    first: float
+    steps: tuple[tuple[float, float], ...]
+    floor: float
+    after_rate_limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model at one service, and the limits a request is checked against before it is sent.
+
+    `auto_aspect`: the service takes the word "auto" for an aspect. `prices` and `durations` (typical
+    seconds, low and high, for one picture) are by resolution; a missing one is unknown, never 0.
+    `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
+    Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
+    `channel` tells apart two ids of one model ("default", "official"); a family means the first of them.
+    """
+
+    remote_id: str
+    family: str
+    pixels: PixelTable
+    aspects: tuple[str, ...]
+    auto_aspect: bool
+    resolutions: tuple[str, ...]
+    formats: tuple[str, ...]
+    max_count: int
+    max_references: int
+    reference_formats: tuple[str, ...]
+    reference_bytes: int | None
+    prompt_limit: int | None
+    prices: Mapping[str, Price]
+    durations: Mapping[str, tuple[float, float]]
+    link_seconds: float | None
+    channel: str | None = None
+
+    def size(self, aspect: str | None, resolution: str | None) -> tuple[int, int] | None:
+        """The picture's exact width and height in pixels, or None where no document says it."""
+        return self.pixels.get(resolution or "1K", {}).get(aspect or "")
+
+    def typical_seconds(self, resolution: str | None) -> float | None:
+        """The documented upper end of the usual time for one picture."""
+        span = self.durations.get(resolution or "1K")
+        return span[1] if span else None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """One service's row: where it is, whose key it takes, how often it wants to be asked, what it has.
+
+    `implementation` is "module:Class". `submits_per_minute` is the documented default limit on submits,
+    None where none is documented. `failure_is_free` says whether a failed job costs nothing, None where
+    no document says. `submit_seconds` is how long one submit may take to answer.
+    """
+
+    name: str
+    title: str
+    origin: str
+    key_variable: str
+    origin_variable: str
+    organization_variable: str | None
+    implementation: str
+    cadence: Cadence
+    submits_per_minute: int | None
+    submit_seconds: float
+    failure_is_free: bool | None
+    reference_route: ReferenceRoute
+    models: tuple[Model, ...]
+
+    def model(self, remote_id: str) -> Model | None:
+        """The row of one of the service's own model ids, or None where the catalogue has none."""
+        return next((model for model in self.models if model.remote_id == remote_id), None)
+
+    def family(self, family: str) -> Model | None:
+        """The row of a model family at this service, or None where it has no such model."""
+        return next((model for model in self.models if model.family == family), None)

@@ -1,0 +1,243 @@
+"""GPTProto's facts (seed 004, reference section 4.A, 2026-11-20), and the contract over them."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from imgen_providers import connect
+from imgen_providers.base import (
+    Account,
+    Cancelled,
+    Failed,
+    InlineAsset,
+    LinkedAsset,
+    PictureFile,
+    PictureLink,
+    Queued,
+    Request,
+    Running,
+    Succeeded,
+)
+from imgen_providers.errors import (
+    ContentRefused,
+    InvalidRequest,
+    JobNotFound,
+    KeyRefused,
+    NoCredit,
+    RateLimited,
+    Uncertain,
+    Unreachable,
+)
+from providers.bodies import Refusal
+from providers.contract import ServiceContract
+from providers.sending import KEY
+from providers.wire import WireServer, reply
+
+if TYPE_CHECKING:
+    from imgen_providers.base import Json, Service, Status
+    from imgen_providers.client import Network
+    from providers.far_side import FarSide
+
+MODEL = "gemini-3-pro-image-preview"
+LINK = "https://oss.gptproto.com/ai-draw/cat.png"
+JPEG = b"\xff\xd8\xff\xe0 not much of a JPEG"
+PNG = b"\x89PNG\r\n\x1a\n not much of a PNG"
+POLICY = "Content blocked due to safety concerns"
+
+
+def data(status: str, outputs: Json = None, **keys: Json) -> dict[str, Json]:
+    return {
+        "id": "abc",
+        "model": "model_name",
+        "outputs": outputs if outputs is not None else [],
+        "urls": {"get": "https://gptproto.com/api/v3/predictions/abc/result"},
+        "status": status,
+        "error": None,
+        "executionTime": 0,
+        "timings": {"inference": 0},
+        "has_nsfw_contents": [],
+        "created_at": "2026-01-01 00:00:00",
+        **keys,
+    }
+
+
+def envelope(content: Json, code: Json = 200, message: str = "success") -> Json:
+    return {"data": content, "message": message, "code": code}
+
+
+def completed(*outputs: Json) -> Json:
+    return envelope(data("completed", list(outputs)))
+
+
+class TestGptProto(ServiceContract):
+    name = "gptproto"
+    request = Request(MODEL, "a cat", aspect="1:1", resolution="4K", format="png")
+    submit_path = f"/api/v3/google/{MODEL}/text-to-image"
+    submit_body: ClassVar[Json] = {
+        "prompt": "a cat",
+        "size": "4K",
+        "aspect_ratio": "1:1",
+        "output_format": "png",
+        "enable_base64_output": False,
+        "enable_sync_mode": False,
+    }
+    accepted = envelope(data("created"))
+    job_id = "abc"
+    poll_path = "/api/v3/predictions/abc/result"
+    finished = completed(LINK)
+    states = (
+        (envelope(data("created")), Queued()),
+        (envelope(data("queued")), Queued()),
+        (envelope(data("pending")), Queued()),
+        (envelope(data("running")), Running()),
+        (envelope(data("processing")), Running()),
+        (completed(LINK), Succeeded((LinkedAsset(LINK),))),
+        (envelope(data("succeeded", [LINK])), Succeeded((LinkedAsset(LINK),))),
+        (
+            envelope(data("success", [LINK], error="", has_nsfw_contents=None)),
+            Succeeded((LinkedAsset(LINK),)),
+        ),
+        (envelope([data("completed", [LINK])]), Succeeded((LinkedAsset(LINK),))),
+        # the documents show a completed prediction with nothing in it
+        (completed(), Succeeded(())),
+        (envelope(data("completed", None)), Succeeded(())),
+        (
+            completed("data:image/png;base64," + base64.b64encode(PNG).decode()),
+            Succeeded((InlineAsset(PNG),)),
+        ),
+        # bare base64 of a JPEG begins with a slash, and is no path
+        (completed(base64.b64encode(JPEG).decode()), Succeeded((InlineAsset(JPEG),))),
+        (
+            completed({"url": LINK}, {"b64_json": base64.b64encode(PNG).decode()}),
+            Succeeded((LinkedAsset(LINK), InlineAsset(PNG))),
+        ),
+        (completed("neither", 7, "", base64.b64encode(b"no picture").decode()), Succeeded(())),
+        (envelope(data("failed", error="it broke")), Failed("it broke")),
+        (envelope(data("error", error={"message": "it broke"})), Failed("it broke")),
+        (envelope(data("failed", error=POLICY)), Failed(POLICY, kind="refused")),
+        (envelope(data("failed")), Failed("GPTProto gave no reason")),
+        (envelope(data("failed", error="it broke"), code=500, message="error"), Failed("it broke")),
+        (envelope(data("cancelled")), Cancelled()),
+    )
+    unknown_state = envelope(data("REHEARSING"))
+    refusals = (
+        Refusal(401, {"error": {"message": "Invalid signature", "type": "401"}}, KeyRefused, "401"),
+        Refusal(401, {"code": 401, "message": "Token cannot be empty", "type": "error"}, KeyRefused, "401"),
+        Refusal(403, {"error": {"message": "no permission", "code": 403}}, KeyRefused, "403"),
+        Refusal(403, {"error": {"message": "Insufficient balance", "code": 403}}, NoCredit, "403"),
+        Refusal(429, {"error": {"message": "Too Many Requests"}}, RateLimited, again=3),
+        Refusal(500, {"error": {"message": "Internal server error"}}, Uncertain),
+        Refusal(400, {"error": {"message": POLICY, "code": 503}}, ContentRefused, "503"),
+        Refusal(503, {"error": {"message": "Content policy violation"}}, ContentRefused),
+        Refusal(503, {"error": {"message": "Service unavailable"}}, Uncertain),
+        Refusal(400, {"error": {"message": "size is wrong"}}, InvalidRequest),
+        # HTTP 200 around an error
+        Refusal(200, {"code": 401, "message": "Token cannot be empty", "data": None}, KeyRefused, "401"),
+        Refusal(200, {"code": 403, "message": "insufficient balance"}, NoCredit, "403"),
+        Refusal(200, {"code": 400, "message": POLICY}, ContentRefused, "400"),
+        Refusal(200, {"code": 503, "message": POLICY}, ContentRefused, "503"),
+        Refusal(200, {"code": "429", "message": "slow down"}, RateLimited, "429"),
+        Refusal(200, {"code": 500, "message": "error"}, Uncertain, "500"),
+        Refusal(200, {"code": 302, "message": "moved"}, Uncertain),
+    )
+    poll_refusals = (
+        Refusal(401, {"error": {"message": "Invalid signature", "type": "401"}}, KeyRefused),
+        Refusal(404, {"error": {"message": "not found"}}, JobNotFound),
+        Refusal(200, {"code": 404, "message": "not found"}, JobNotFound),
+        Refusal(200, {"code": 500, "message": "error"}, Unreachable),
+    )
+
+    def test_an_edit_goes_to_its_own_scene_with_links(self, service: Service) -> None:
+        request = Request(
+            MODEL,
+            "Put a hat on the cat",
+            (PictureLink("https://tos.gptproto.com/resource/cat.png"),),
+            format="jpeg",
+            extras={"temperature": 1, "topP": 0.95},
+        )
+
+        assert service.preview(request) == (
+            f"/api/v3/google/{MODEL}/image-edit",
+            {
+                "prompt": "Put a hat on the cat",
+                "images": ["https://tos.gptproto.com/resource/cat.png"],
+                "output_format": "jpeg",
+                "temperature": 1,
+                "topP": 0.95,
+                "enable_base64_output": False,
+                "enable_sync_mode": False,
+            },
+        )
+
+    def test_a_file_as_reference_is_refused_before_anything_is_sent(self, service: Service, far_side: FarSide) -> None:
+        with pytest.raises(InvalidRequest):
+            service.submit(Request(MODEL, "a hat", (PictureFile(Path("cat.png"), "image/png", 3, "00"),)))
+
+        assert far_side.sent() == []
+
+    @pytest.mark.parametrize(
+        ("outputs", "status"),
+        [([], Queued()), ([LINK], Succeeded((LinkedAsset(LINK),)))],
+        ids=["nothing yet", "a picture"],
+    )
+    def test_a_submit_called_completed_is_so_only_with_its_picture(
+        self, service: Service, far_side: FarSide, outputs: Json, status: Status
+    ) -> None:
+        far_side.script(reply(envelope(data("completed", outputs))))
+
+        assert service.submit(self.request).status == status
+
+    def test_an_old_answer_with_the_picture_and_no_id_is_a_job(self, service: Service, far_side: FarSide) -> None:
+        picture: Json = {"b64_json": base64.b64encode(PNG).decode()}
+        far_side.script(reply({"created": 1, "data": [picture], "output_format": "png"}))
+
+        job = service.submit(self.request)
+
+        assert job.status == Succeeded((InlineAsset(PNG),))
+        assert job.remote_id.startswith("inline-")
+
+    def test_a_content_policy_that_answers_the_question_ends_the_job(self, service: Service, far_side: FarSide) -> None:
+        for answer in (reply({"error": {"message": POLICY}}, 400), reply({"code": 503, "message": POLICY})):
+            far_side.script(answer)
+
+            status = service.refresh(self.job()).status
+
+            assert isinstance(status, Failed)
+            assert (status.kind, POLICY in status.reason) == ("refused", True)
+
+    def test_an_array_around_the_prediction_is_understood(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(envelope([data("created")])))
+
+        assert service.submit(self.request).remote_id == "abc"
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_a_poll_address_on_the_own_origin_is_followed(network: Network, as_array: bool) -> None:
+    with WireServer() as server:
+        get: Json = {"get": f"{server.origin}/api/v4/elsewhere/abc?version=2"}
+        urls: Json = [get] if as_array else get
+        server.script[:] = [reply(envelope(data("created", urls=urls))), reply(completed("/files/cat.png"))]
+        service = connect("gptproto", Account(server.origin, KEY), network)
+
+        job = service.refresh(service.submit(TestGptProto.request))
+
+        assert server.requests[1].path == "/api/v4/elsewhere/abc?version=2"
+        assert job.status == Succeeded((LinkedAsset(f"{server.origin}/files/cat.png"),))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://elsewhere.test/x", "http://127.0.0.1:1/x", "//", "http://[", "", 7, None, [], {"get": {}}],
+)
+def test_a_poll_address_anywhere_else_never_gets_the_key(network: Network, address: Json) -> None:
+    with WireServer() as server:
+        server.script[:] = [reply(envelope(data("created", urls={"get": address}))), reply(completed(LINK))]
+        service = connect("gptproto", Account(server.origin, KEY), network)
+
+        service.refresh(service.submit(TestGptProto.request))
+
+        assert server.requests[1].path == "/api/v3/predictions/abc/result"

@@ -1,0 +1,353 @@
+"""How an ended submit is read, on real sockets: the design's rule of money, line by line."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imgen_providers.catalog import SERVICES
+from imgen_providers.client import Network
+from imgen_providers.errors import (
+    InvalidRequest,
+    KeyRefused,
+    NoCredit,
+    NotSent,
+    RateLimited,
+    Refused,
+    Uncertain,
+)
+from providers.sending import KEY, MEGABYTE, NOW, api, ended, picture
+from providers.wire import Fault, Reply, WireServer, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submit may take a third of a second."""
+    monkeypatch.setitem(SERVICES, "reapi", replace(SERVICES["reapi"], submit_seconds=0.3))
+
+
+# Not sent: may go again
+
+
+def test_a_refused_connection_is_not_sent(network: Network) -> None:
+    with WireServer() as server:
+        origin = server.origin
+
+    assert type(ended(origin, network)) is NotSent
+
+
+def test_a_name_nobody_knows_is_not_sent(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver's own error is made here, because a test may not ask a real one."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    assert type(ended("http://nowhere.invalid", network)) is NotSent
+
+
+def test_a_failed_handshake_is_not_sent(network: Network) -> None:
+    with WireServer(Fault.RESET_ON_ACCEPT) as server:
+        assert type(ended(server.origin.replace("http:", "https:"), network)) is NotSent
+
+
+@contextmanager
+def proxy(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy that answers every request with the same bytes, and what it was asked."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n"],
+    ids=["refuses", "hangs up", "hangs up behind the tunnel"],
+)
+def test_a_proxy_that_makes_no_tunnel_is_not_sent(
+    network: Network, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with proxy(answer) as (address, heard):
+        monkeypatch.setenv("HTTPS_PROXY", address)
+
+        error = ended("https://service.test", network)
+
+    assert type(error) is NotSent
+    assert heard[0].startswith(b"CONNECT service.test:443")
+    assert KEY.encode() not in heard[0]
+
+
+def test_loopback_never_goes_through_a_proxy(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    with WireServer(reply({"ok": True})) as server:
+        assert api(server.origin, network).post_once("/submit", {}).json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["socks5://user:secret@127.0.0.1:9", "gopher://user:secret@127.0.0.1:9", "http://user:secret@["],
+)
+def test_a_proxy_of_another_kind_is_not_sent_to_and_not_quoted(
+    network: Network, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", address)
+
+    error = ended("https://service.test", network)
+
+    assert type(error) is NotSent
+    assert "secret" not in str(error)
+
+
+def test_certificates_that_are_not_there_mean_not_sent(tmp_path: Path) -> None:
+    for content in (None, "no certificate"):
+        file = tmp_path / "certificates.pem"
+        if content is not None:
+            file.write_text(content)
+
+        error = ended("https://service.test", Network(user_agent="imgen-tests/1", ca_file=str(file)))
+
+        assert type(error) is NotSent
+        assert "certificates.pem" in error.message
+
+
+def test_a_large_body_cut_on_its_way_is_not_sent(network: Network, tmp_path: Path) -> None:
+    with WireServer(Fault.RESET_MID_BODY) as server:
+        error = ended(server.origin, network, {"image": picture(tmp_path, 32 * MEGABYTE)})
+
+        assert type(error) is NotSent
+        assert server.requests == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_nobody_takes_is_not_sent(network: Network, tmp_path: Path) -> None:
+    """The other side accepts and never reads: the write runs out of time before the body is whole."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        error = ended(origin, network, {"image": picture(tmp_path, 32 * MEGABYTE)})
+
+    assert type(error) is NotSent
+
+
+@pytest.mark.parametrize("change", ["other bytes", "shorter", "gone"])
+def test_a_reference_that_changed_is_not_sent(network: Network, tmp_path: Path, change: str) -> None:
+    recorded = picture(tmp_path, MEGABYTE)
+    match change:
+        case "other bytes":
+            recorded.path.write_bytes(b"x" * recorded.size)
+        case "shorter":
+            recorded.path.write_bytes(b"0123456789abcdef")
+        case _:
+            recorded.path.unlink()
+    with WireServer(reply({"id": "x"})) as server:
+        error = ended(server.origin, network, {"image": recorded})
+
+        assert type(error) is NotSent
+        assert "reference.png" in error.message
+        assert server.requests == []
+
+
+# Refused, and not charged
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_a_redirect_is_refused_and_not_followed(network: Network, status: int) -> None:
+    with WireServer(Reply(status, headers={"Location": "/elsewhere"})) as server:
+        assert type(ended(server.origin, network)) is Refused
+        assert [request.path for request in server.requests] == ["/submit"]
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (400, InvalidRequest),
+        (401, KeyRefused),
+        (402, NoCredit),
+        (403, KeyRefused),
+        (404, InvalidRequest),
+        (405, InvalidRequest),
+        (410, InvalidRequest),
+        (413, InvalidRequest),
+        (415, InvalidRequest),
+        (418, InvalidRequest),
+        (422, InvalidRequest),
+        (451, InvalidRequest),
+        (499, InvalidRequest),
+    ],
+)
+def test_a_client_error_is_refused(network: Network, status: int, meaning: type[Refused]) -> None:
+    with WireServer(reply({"message": "no"}, status)) as server:
+        error = ended(server.origin, network)
+
+        assert type(error) is meaning
+        assert error.http_status == status
+        assert len(server.requests) == 1
+
+
+def test_a_refusal_cut_short_is_still_a_refusal(network: Network) -> None:
+    with WireServer(replace(reply({"message": "Insufficient credits"}, 402), missing=100)) as server:
+        assert type(ended(server.origin, network)) is NoCredit
+
+
+def test_a_refusal_before_the_body_is_whole_is_still_a_refusal(network: Network, tmp_path: Path) -> None:
+    """A gateway that says 413 while a large body is on its way has answered."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1 << 20):
+                pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with listener:
+        error = ended(
+            f"http://127.0.0.1:{listener.getsockname()[1]}",
+            network,
+            {"image": picture(tmp_path, 4 * MEGABYTE)},
+        )
+        thread.join()
+
+    assert (type(error), error.http_status) == (InvalidRequest, 413)
+
+
+# Again after a while
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        (format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True), 90.0),
+        (format_datetime(datetime.fromtimestamp(NOW - 90, UTC), usegmt=True), 0.0),
+        ("9" * 400, 86_400.0),
+        ("soon", None),
+        ("²", None),
+        ("-3", None),
+        (None, None),
+    ],
+    ids=["seconds", "spaces", "date", "past date", "for ever", "word", "superscript", "negative", "absent"],
+)
+def test_a_rate_limit_says_when_to_come_back(network: Network, header: str | None, seconds: float | None) -> None:
+    headers = {} if header is None else {"Retry-After": header}
+    with WireServer(reply({"message": "slow down"}, 429, headers)) as server:
+        error = ended(server.origin, network)
+
+        assert (type(error), error.retry_after) == (RateLimited, seconds)
+        assert len(server.requests) == 1
+
+
+# Everything else: may have been charged
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 500, 501, 502, 503, 504, 520, 599])
+def test_an_answer_that_settles_nothing_may_have_charged(network: Network, status: int) -> None:
+    with WireServer(reply("<html>", status, {"Retry-After": "1"})) as server:
+        assert type(ended(server.origin, network)) is Uncertain
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.RESET_AFTER_READ, Fault.CLOSE_AFTER_READ, Fault.HANG],
+    ids=lambda fault: fault.name,
+)
+@pytest.mark.usefixtures("impatient")
+def test_a_lost_answer_may_have_charged(network: Network, fault: Fault) -> None:
+    with WireServer(fault) as server:
+        assert type(ended(server.origin, network)) is Uncertain
+        assert len(server.requests) == 1
+
+
+def test_a_reset_on_accept_is_judged_by_what_had_left_by_then(network: Network) -> None:
+    """A small body may be in the kernel's hands before the reset arrives, and then nothing proves it was not read."""
+    with WireServer(Fault.RESET_ON_ACCEPT) as server:
+        assert isinstance(ended(server.origin, network), NotSent | Uncertain)
+        assert server.connections == 1
+
+
+def test_a_yes_cut_short_may_have_charged(network: Network) -> None:
+    with WireServer(replace(reply({"id": "x"}), missing=100)) as server:
+        error = ended(server.origin, network)
+
+        assert (type(error), error.http_status) == (Uncertain, 200)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_yes_that_trickles_for_ever_ends(network: Network) -> None:
+    """Every piece comes in time; the whole never would."""
+    stop = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not stop.wait(0.02):
+                connection.sendall(b" ")
+
+    def tolerant() -> None:
+        with suppress(OSError):
+            serve()
+
+    thread = threading.Thread(target=tolerant)
+    thread.start()
+    with listener:
+        error = ended(f"http://127.0.0.1:{listener.getsockname()[1]}", network)
+        stop.set()
+        thread.join()
+
+    assert type(error) is Uncertain
+    assert "too slowly" in error.message
+
+
+def test_bytes_that_are_no_http_may_have_charged_and_keep_the_key_to_themselves(network: Network) -> None:
+    """The library quotes what it cannot read, and here that is the key."""
+    with proxy(f"Bearer {KEY} is not HTTP\r\n\r\n".encode()) as (address, _):
+        error = ended(address, network)
+
+    assert type(error) is Uncertain
+    assert KEY not in f"{error!r} {error.message} {error.__cause__!r}"
+    assert error.__suppress_context__
+
+
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", ""], ids=["html", "empty"])
+def test_a_yes_is_handed_over_as_it_came(network: Network, body: str) -> None:
+    """Whether it can be understood is the service's business; the contract holds each one to it."""
+    with WireServer(reply(body)) as server:
+        answer = api(server.origin, network).post_once("/submit", {})
+
+        assert (answer.status, answer.body) == (200, body.encode())
+        with pytest.raises(ValueError):
+            answer.json()

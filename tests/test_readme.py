@@ -1,0 +1,69 @@
+"""What the README shows is what the program does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgen.errors import ExitCode
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^    (.+)$", re.MULTILINE)
+SHOWN = [line for line in BLOCK.findall(README) if "imgen " in line and not line.startswith("pip ")]
+EXIT_CODES_SHOWN = {"lost-reply": ExitCode.UNCERTAIN}
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    table = "".join(f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+
+    assert f"| exit | meaning |\n| --- | --- |\n{table}<!-- end of exit codes -->" in README
+
+
+def test_every_command_is_listed() -> None:
+    from imgen.__main__ import app
+
+    names = {getattr(command.callback, "__name__", "") for command in app().registered_commands}
+
+    assert names == set(re.findall(r"^\| `imgen (\w+)", README, re.MULTILINE))
+
+
+def test_every_key_and_origin_is_named() -> None:
+    from imgen_providers.catalog import SERVICES
+
+    for entry in SERVICES.values():
+        assert f"| {entry.title} | `{entry.name}` | `{entry.key_variable}` |" in README
+        assert f"`{entry.origin_variable}`" in README
+
+
+def test_the_first_two_commands_are_enough_by_themselves() -> None:
+    commands = BLOCK.findall(README)
+
+    assert commands[0] == 'pip install uv && uv run --no-dev imgen generate "a red fox in the snow" --sandbox'
+    assert commands[1] == "pip install uv && uv run pytest"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's lines are written for a POSIX shell")
+@pytest.mark.parametrize("line", [line for line in SHOWN if "--sandbox" in line or "--dry-run" in line])
+def test_each_line_shown_runs_as_shown(line: str, tmp_path: Path) -> None:
+    command = line.split("  #")[0].replace("imgen ", f"{shlex.quote(sys.executable)} -m imgen ", 1)
+    command = command.replace("| imgen", f"| {shlex.quote(sys.executable)} -m imgen")
+    expected = next((code for fault, code in EXIT_CODES_SHOWN.items() if fault in line), ExitCode.DONE)
+    environ = {**os.environ, "IMGEN_SANDBOX_SECONDS": "0.1", "IMGEN_HOME": str(tmp_path / "home")}
+
+    run = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=50
+    )
+
+    assert run.returncode == expected, run.stderr
+
+
+def test_there_are_lines_to_run() -> None:
+    assert len(SHOWN) >= 10
