@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    _open_closed_streams()
+    try:
+        _listen_to_polite_signals()
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before a command had begun
+        sys.exit(130)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -61,6 +67,23 @@ def app() -> typer.Typer:
     commands.command()(forget.forget)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
+
+
+def _open_closed_streams() -> None:
+    """A stream that the parent closed (`>&-`, some schedulers) is None in Python; then nobody reads or writes it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _listen_to_polite_signals() -> None:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: what is under way is recorded, the way back printed."""
+    import signal
+
+    for name in ("SIGTERM", "SIGHUP"):  # there is no SIGHUP on Windows
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it: so do we
+            signal.signal(number, signal.default_int_handler)
 
 
 def _version() -> int:

@@ -82,6 +82,16 @@ class Config:
         return self.environ.get("IMGEN_SANDBOX_FAULTS", "")
 
     @property
+    def submits_per_minute(self) -> int | None:
+        """The person's own limit on submits, 0 for none; None where they set none. Raises `BadConfiguration`."""
+        text = self.environ.get("IMGEN_SUBMITS_PER_MINUTE", "").strip()
+        if text and not text.isdecimal():
+            raise BadConfiguration(
+                f"IMGEN_SUBMITS_PER_MINUTE is {text!r}, which is not a whole number.", "0 means no limit of our own."
+            )
+        return int(text) if text else None
+
+    @property
     def ca_file(self) -> str | None:
         """The certificates to trust instead of the usual ones."""
         return self.environ.get("SSL_CERT_FILE") or None

@@ -90,6 +90,13 @@ class LedgerUnusable(ImgenError):
     code = "ledger"
 
 
+class OutputLost(ImgenError):
+    """What was asked for cannot be written to standard output; every picture is where the ledger says."""
+
+    exit_code = ExitCode.NOT_SAVED
+    code = "output"
+
+
 class StillUncertain(ImgenError):
     """The same request was sent before, and nobody knows yet whether it was charged."""
 
@@ -97,8 +104,10 @@ class StillUncertain(ImgenError):
     code = "uncertain"
 
 
-class NoSuchJob(ImgenError):
-    """The service itself does not know the job."""
+class NotAdopted(ImgenError):
+    """A job that is not in the ledger is unknown to its service too, or the service cannot be asked."""
 
-    exit_code = ExitCode.REFUSED
-    code = "job_not_found"
+    def __init__(self, problem: Problem, exit_code: ExitCode) -> None:
+        super().__init__(problem.message, problem.hint)
+        self.code = problem.code
+        self.exit_code = exit_code

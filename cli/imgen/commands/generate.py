@@ -14,9 +14,6 @@ from imgen.config import SANDBOX, Config, load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from imgen.jobs.ledger import Draft
     from imgen.jobs.order import Choice
     from imgen.jobs.records import Target
     from imgen.jobs.run import Report
@@ -53,12 +50,31 @@ def generate(
         str | None,
         typer.Option("-r", "--resolution", metavar="SIZE", help="0.5K, 1K, 2K or 4K. Default: 1K.", show_default=False),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            metavar="WxH",
+            help="Pixels to cover, such as 1920x1080: chooses aspect and resolution.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option("-f", "--format", metavar="FORMAT", help="png, jpeg or webp. Default: png.", show_default=False),
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")] = 1,
     output: options.Output = None,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", metavar="NAME", help="reAPI: default or official.", show_default=False),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="KEY=VALUE", help="A parameter in the service's own words.", show_default=False
+        ),
+    ] = None,
     prompt_file: Annotated[
         Path | None,
         typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.", show_default=False),
@@ -83,11 +99,15 @@ def generate(
 
     Ctrl-C stops the waiting, not the jobs: the command to come back is printed.
     """
-    from imgen.commands.telling import bad_targets, follow, surroundings, tell, tell_ids
+    from imgen.commands.telling import bad_targets, follow, surroundings, tell, tell_choice, tell_ids
+    from imgen.jobs.choice import rank
     from imgen.jobs.goals import Goal
-    from imgen.jobs.order import Order, choose
+    from imgen.jobs.options import parse_options
+    from imgen.jobs.order import Order, possible
+    from imgen.jobs.outcome import may_move_on
     from imgen.jobs.plan import split
-    from imgen.jobs.run import session, work
+    from imgen.jobs.run import past_speed, session, work
+    from imgen.jobs.sizes import parse_size
     from imgen.pictures.naming import asked_format, prepare
 
     config = load()
@@ -101,22 +121,31 @@ def generate(
         format=format or asked_format(output),
         count=count,
         sandbox=sandbox or config.sandbox,
+        channel=channel,
+        size=parse_size(size),
+        options=parse_options(option or ()),
     )
     if output == "-":
         _check_stdout(around, json=json, no_wait=no_wait)
-    choice = choose(order, config)
+    ranked = rank(possible(order, config), past_speed(config))
+    if dry_run:
+        return _show_requests(ranked[0].choice, json=json)
     with bad_targets():
-        target = _target(output, format, choice, config, overwrite=overwrite)
-        drafts = split(choice, target)
-        if dry_run:
-            return _show_requests(choice, drafts, json=json)
+        target = _target(output, format, ranked[0].choice, config, overwrite=overwrite)
         prepare(target.folder)
-    if choice.origin != SANDBOX:
-        config.account(choice.entry)
+    goal = Goal.ACCEPTANCE if no_wait else Goal.PICTURES
     with session(config) as opened, work(opened, config, poll_every=poll_every) as working:
-        records = opened.record(drafts, working.owner.name, resubmit=resubmit)
-        goal = Goal.ACCEPTANCE if no_wait else Goal.PICTURES
-        told = follow(opened, working, records, goal, around, quiet=quiet, timeout=timeout, strict=strict)
+        asked = 0
+        while True:
+            candidate = ranked[asked]
+            working.reach(candidate.choice.entry, candidate.choice.origin)
+            if not quiet:
+                tell_choice(candidate, alone=len(ranked) == 1, sized=size is not None)
+            records = opened.record(split(candidate.choice, target), working.owner.name, resubmit=resubmit)
+            told = follow(opened, working, records, goal, around, quiet=quiet, timeout=timeout, strict=strict)
+            asked += 1
+            if asked == len(ranked) or not may_move_on(told.records):
+                break
     if no_wait and not json:
         return tell_ids(told, around, quiet=quiet)
     if target.to_stdout:
@@ -132,13 +161,14 @@ def _prompt(argument: str | None, file: Path | None, around: Surroundings) -> st
         raise UsageProblem(reason, 'imgen generate "a red fox in the snow"')
     try:
         if file is not None:
-            return file.read_text(encoding="utf-8").strip()
+            return file.read_text(encoding="utf-8-sig").strip()
         if argument == "-":
             if around.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
-            return sys.stdin.buffer.read().decode("utf-8").strip()
+            return sys.stdin.buffer.read().decode("utf-8-sig").strip()
     except OSError as error:
-        raise UsageProblem(f"The prompt cannot be read: {error.strerror or error}.") from error
+        hint = "--prompt-file takes a file with the prompt as its text."
+        raise UsageProblem(f"The prompt cannot be read: {error.strerror or error}.", hint) from error
     except UnicodeDecodeError as error:
         raise UsageProblem("The prompt is not valid UTF-8.", "Save it as UTF-8 first.") from error
     assert argument is not None
@@ -183,7 +213,9 @@ def _target(output: str | None, format: str | None, choice: Choice, config: Conf
     return target
 
 
-def _show_requests(choice: Choice, drafts: Sequence[Draft], *, json: bool) -> int:
+def _show_requests(choice: Choice, *, json: bool) -> int:
+    from imgen.jobs.plan import split
+    from imgen.jobs.records import Target
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.requests import RequestPreview, request_lines
@@ -194,7 +226,7 @@ def _show_requests(choice: Choice, drafts: Sequence[Draft], *, json: bool) -> in
     origin = choice.entry.origin if choice.origin == SANDBOX else choice.origin
     service = connect(choice.entry.name, Account(origin, "hidden"), Network(user_agent="imgen"))
     shown = []
-    for draft in drafts:
+    for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(draft.request)
         shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost))
     if json:

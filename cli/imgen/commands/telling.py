@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgen.config import Config
+    from imgen.jobs.choice import Ranked
     from imgen.jobs.run import Session, Work
 
 
@@ -76,6 +77,20 @@ def tell(command: str, told: Report, around: Surroundings, *, json: bool, quiet:
     if json:
         out(envelope_of(command, told))
     return told.exit_code
+
+
+def tell_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
+    """Which service takes the order and why, and what will come of a size; nothing where there was no choice."""
+    choice = candidate.choice
+    if not alone:
+        err(f"{choice.entry.name} takes it: {candidate.why}.")
+    if not choice.listed:
+        err(
+            f"{choice.entry.name}/{choice.model.remote_id} is not in the catalogue: nothing is checked, no price known."
+        )
+    size = choice.model.size(choice.request.aspect, choice.request.resolution)
+    if sized and size:
+        err(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")
 
 
 def tell_ids(told: Report, around: Surroundings, *, quiet: bool) -> int:

@@ -9,8 +9,8 @@ import random
 from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError
-from imgen.jobs import save as saving
 from imgen.jobs import steps
+from imgen.jobs.collect import Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
 from imgen.jobs.problems import of_error
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.jobs.clock import Clock
+    from imgen.jobs.save import Keeper
     from imgen.jobs.services import Services
     from imgen.jobs.view import Display, JobView
     from imgen_providers.base import Asset
 
 _SUBMIT_TRIES = 4  # of a request that provably never left
-_SAVE_TRIES = 5
 _EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
 _BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
+_CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 
@@ -41,7 +42,7 @@ class Follower:
 
     def __init__(
         self,
-        keeper: saving.Keeper,
+        keeper: Keeper,
         services: Services,
         display: Display,
         clock: Clock,
@@ -56,6 +57,7 @@ class Follower:
         self._goal = goal
         self._timeout = timeout
         self._loop = Loop(clock, self._show, display.interval)
+        self._collector = Collector(keeper, self._loop, display, ask=self._ask, settle=self._settle)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
 
@@ -99,13 +101,37 @@ class Follower:
             documented=typical and typical * connection.pace,
         )
         self._jobs[record.id] = job
-        match record.state:
+        self._set_out(job)
+
+    def _set_out(self, job: Tracked) -> None:
+        """The first thing to do with a job, from what the ledger says of it."""
+        match job.record.state:
+            case State.PLANNED | State.SUBMITTING if not self._is_ours(job.record):
+                self._leave_to_owner(job)
             case State.PLANNED:
                 self._loop.after(0.0, lambda: self._submit(job))
             case State.QUEUED | State.RUNNING | State.READY:
                 self._loop.after(0.0, lambda: self._ask(job))
+            case State.UNCERTAIN if job.record.forgotten_at is None:
+                self._loop.after(0.0, lambda: self._reconcile(job))
             case _:
                 job.settled = True
+
+    def _is_ours(self, record: JobRecord) -> bool:
+        return record.owner == self._keeper.owner.name
+
+    def _leave_to_owner(self, job: Tracked) -> None:
+        """Only the process that planned a job submits it; once it has, anybody may follow."""
+        if self._goal is Goal.PICTURES:
+            job.activity = "another imgen is submitting it"
+            self._loop.after(_BUSY_ELSEWHERE, lambda: self._look_again(job))
+        else:
+            self._settle(job)
+
+    def _look_again(self, job: Tracked) -> None:
+        self._refresh(job)
+        job.activity = None
+        self._set_out(job)
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration, at least ten minutes; in seconds."""
@@ -115,14 +141,21 @@ class Follower:
         """Nobody waits any more: a submit under way may still learn its remote id, what was not sent is closed."""
         self._goal = Goal.ACCEPTANCE
         try:
-            self._loop.finish_submits(_GRACE)
+            self._loop.finish(self._loop.submits, _GRACE)
         finally:
             for job in self._jobs.values():
                 self._close_unsent(job)
+        doubtful = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.settled]
+        for job in doubtful:
+            self._reconcile(job)
+        if doubtful:
+            self._loop.finish(self._loop.polls, _GRACE)
 
     def _close_unsent(self, job: Tracked) -> None:
         record = self._ledger.job(job.record.id)
-        if record.state is State.PLANNED:
+        if not self._is_ours(record):
+            pass
+        elif record.state is State.PLANNED:
             problem = job.problem or Problem("never_sent", "It was never sent: the waiting ended before.")
             self._ledger.never_sent(record.id, problem)
         elif record.state is State.SUBMITTING:
@@ -151,18 +184,46 @@ class Follower:
     def _submit(self, job: Tracked) -> None:
         job.activity = None
         job.submit_tries += 1
-        record, service = job.record, job.connection.service
+        record, service, pacing = job.record, job.connection.service, job.connection.pacing
         self._loop.submits.start(
-            lambda: steps.submit(self._ledger, service, record), lambda outcome: self._submitted(job, outcome)
+            lambda: steps.submit(self._ledger, service, pacing, record), lambda outcome: self._submitted(job, outcome)
         )
 
-    def _submitted(self, job: Tracked, outcome: steps.Accepted | steps.TurnedAway | steps.SubmitEnded) -> None:
+    def _submitted(
+        self, job: Tracked, outcome: steps.Accepted | steps.TurnedAway | steps.SubmitEnded | steps.Paced
+    ) -> None:
         match outcome:
+            case steps.Paced(seconds, most):
+                job.submit_tries -= 1
+                title = SERVICES[job.record.provider].title
+                job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
+                self._loop.after(seconds, lambda: self._submit(job))
             case steps.Accepted(told):
                 job.since, job.watched = self._clock.monotonic(), True
                 self._told(job, told)
             case steps.TurnedAway(error):
                 self._turned_away(job, error)
+            case steps.SubmitEnded():
+                self._refresh(job)
+                if job.record.state is State.UNCERTAIN:
+                    self._reconcile(job)
+                else:
+                    self._settle(job)
+
+    def _reconcile(self, job: Tracked) -> None:
+        """The reply was lost: where the service lists its jobs, ours may be among them."""
+        record, service = job.record, job.connection.service
+        self._loop.polls.start(
+            lambda: steps.reconcile(self._ledger, service, record), lambda outcome: self._reconciled(job, outcome)
+        )
+
+    def _reconciled(self, job: Tracked, outcome: steps.Accepted | steps.Contested | steps.SubmitEnded) -> None:
+        match outcome:
+            case steps.Accepted(told):
+                self._display.say(f"The reply to {job.record.id} was lost, but the service lists it: {told.remote_id}.")
+                self._told(job, told)
+            case steps.Contested():
+                self._loop.after(_CONTESTED_AGAIN, lambda: self._reconcile(job))
             case steps.SubmitEnded():
                 self._settle(job)
 
@@ -207,7 +268,7 @@ class Follower:
             case Succeeded(assets=()):
                 self._told_nothing(job)
             case Succeeded(assets=assets):
-                self._save(job, assets)
+                self._pictures_exist(job, assets)
             case Unrecognised(state=state):
                 job.activity = f"says {state!r}, which no document explains"
                 self._ask_later(job, first_word=first_word)
@@ -239,7 +300,9 @@ class Follower:
         problem = of_error(error, job.record)
         if isinstance(error, JobNotFound) and job.record.state is State.READY and self._goal is not Goal.ANSWER:
             # The service has let go of the job; the links it gave before may still live.
-            self._save(job, [LinkedAsset(result.url) if result.url else None for result in job.record.results])
+            self._pictures_exist(
+                job, [LinkedAsset(result.url) if result.url else None for result in job.record.results]
+            )
             return
         lost = isinstance(error, JobNotFound) and job.age(self._clock.monotonic()) > _JUST_ACCEPTED
         if lost or isinstance(error, KeyRefused) or self._goal is not Goal.PICTURES:
@@ -256,78 +319,8 @@ class Follower:
             wait = error.retry_after
         self._loop.after(schedule.after_trouble(job.unanswered, wait, random.random()), lambda: self._ask(job))
 
-    # Saving -----------------------------------------------------------------------------------------------
-
-    def _save(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
+    def _pictures_exist(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
         if self._goal is Goal.ANSWER:
             self._settle(job)
-            return
-        job.assets = assets
-        job.save_again_in = None
-        for number in job.unsaved():
-            asset = assets[number - 1] if number <= len(assets) else None
-            if asset is not None:
-                self._save_one(job, number, asset)
-        if not job.saving:
-            self._settle(job, job.problem)
-
-    def _save_one(self, job: Tracked, number: int, asset: Asset) -> None:
-        job.saving.add(number)
-        record, connection = job.record, job.connection
-
-        def on_bytes(received: int, total: int | None) -> None:  # noqa: ARG001
-            job.received[number] = received
-
-        self._loop.downloads.start(
-            lambda: saving.save(self._keeper, connection, record, number, asset, on_bytes),
-            lambda ending: self._save_ended(job, number, ending),
-        )
-
-    def _save_ended(self, job: Tracked, number: int, ending: saving.Ending) -> None:
-        self._refresh(job)
-        job.saving.discard(number)
-        match ending:
-            case saving.Saved(path=path, moved=moved):
-                if moved:
-                    self._display.say(f"The name was taken meanwhile, so it is saved as {path.name}.")
-            case saving.NotSaved():
-                self._not_saved(job, number, ending)
-            case saving.Dead():
-                self._link_died(job, number)
-            case saving.Elsewhere():
-                job.activity = "another imgen is saving it"
-                job.save_again_in = _BUSY_ELSEWHERE
-        if not job.saving:
-            self._go_on_saving(job)
-
-    def _go_on_saving(self, job: Tracked) -> None:
-        """All downloads of the job have ended: those that failed go again together, on fresh links."""
-        if not job.unsaved():
-            self._settle(job, job.problem if job.given_up else None)
-            return
-        delay = job.save_again_in or 0.0
-        if job.save_tries or job.renewed:
-            self._loop.after(delay, lambda: self._ask(job))
         else:
-            self._loop.after(delay, lambda: self._save(job, job.assets))
-
-    def _not_saved(self, job: Tracked, number: int, ending: saving.NotSaved) -> None:
-        job.problem = ending.problem
-        job.save_tries[number] += 1
-        tries = job.save_tries[number]
-        if ending.again and tries < _SAVE_TRIES:
-            job.activity = "download broken, trying again"
-            wait = max(0.5 * job.connection.pace * 2.0 ** (tries - 1), ending.retry_after or 0.0)
-            job.save_again_in = max(job.save_again_in or 0.0, wait)
-        else:
-            job.given_up.add(number)
-            self._ledger.troubled(job.record.id, ending.problem)
-            self._refresh(job)
-
-    def _link_died(self, job: Tracked, number: int) -> None:
-        if number in job.renewed:
-            self._ledger.expired(job.record.id, number)
-            self._refresh(job)
-        else:
-            job.renewed.add(number)
-            job.activity = "link dead, asking for a fresh one"
+            self._collector.collect(job, assets)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.rows import problem_text, read_job, request_text, target_text
 from imgen.jobs.schema import open_ledger
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
     from imgen.pictures.verify import Picture
     from imgen_providers.base import Job, Json, Request
+
+
+_SOON = 0.01  # seconds: times since 1970 are too coarse for less
+UNLIMITED = Limit(None, 0.0)
+
+_CONTESTED = (
+    "SELECT 1 FROM job AS other JOIN job AS mine ON mine.id = ? AND other.id <> mine.id"
+    " AND other.request_key = mine.request_key AND other.provider = mine.provider AND other.origin = mine.origin"
+    " WHERE other.stage = 'submitting'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +96,30 @@ class Ledger:
                 [(*self._draft_row(draft), owner, self._now(), draft.cost.amount, draft.cost.unit) for draft in drafts],
             )
 
-    def submitting(self, job_id: str) -> bool:
+    def submitting(self, job_id: str, limit: Limit = UNLIMITED) -> bool:
         """The submit is about to leave: from here on the job may be charged.
 
-        False when the job is not `planned` any more, or was closed: then it must not be sent.
+        False when the job is not `planned` any more, or was closed: then it must not be sent. Raises `TooSoon`, and
+        changes nothing, while all processes together have used up the limit of the service.
         """
-        return self._set(
-            "UPDATE job SET stage = 'submitting', submitted_at = ?"
-            " WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL",
-            (self._now(), job_id),
-        )
+        with self._write() as write:
+            now = self._now()
+            if limit.most is not None:
+                latest = write.execute(
+                    "SELECT other.submitted_at FROM job AS other JOIN job AS mine"
+                    " ON mine.id = ? AND other.provider = mine.provider AND other.origin = mine.origin"
+                    " WHERE other.submitted_at > ? AND other.submitted_at <= ?"
+                    " ORDER BY other.submitted_at DESC LIMIT ?",
+                    (job_id, now - limit.window, now, limit.most),
+                ).fetchall()
+                if len(latest) == limit.most:
+                    raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
+            marked = write.execute(
+                "UPDATE job SET stage = 'submitting', submitted_at = ?"
+                " WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL",
+                (now, job_id),
+            )
+            return marked.rowcount > 0
 
     def not_sent(self, job_id: str) -> None:
         """The submit provably arrived nowhere, or was turned away uncharged: it may go again."""
@@ -124,6 +149,35 @@ class Ledger:
             " problem = NULL WHERE id = ? AND stage <> 'finished'",
             (self._now(), job.remote_id, json.dumps(dict(job.handle)), job_id),
         )
+
+    def is_contested(self, job_id: str) -> bool:
+        """Whether the same request is on its way right now in another job, whose answer is still to come."""
+        row = self._connection().execute(_CONTESTED, (job_id,)).fetchone()
+        return row is not None
+
+    def reconcile(self, job_id: str, candidates: Sequence[Job]) -> Job | None:
+        """Give an uncertain job the first of the service's jobs that no row has; None where none is left.
+
+        `candidates` are jobs with the very same request. While another such submit is on its way, nothing is given
+        away, because one of them may be its.
+        """
+        with self._write() as write:
+            if write.execute(_CONTESTED, (job_id,)).fetchone():
+                return None
+            for job in candidates:
+                taken = write.execute(
+                    "SELECT 1 FROM job AS other JOIN job AS mine ON mine.id = ? AND other.provider = mine.provider"
+                    " AND other.origin = mine.origin WHERE other.remote_id = ?",
+                    (job_id, job.remote_id),
+                ).fetchone()
+                if taken is None:
+                    write.execute(
+                        "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL,"
+                        " remote_id = ?, handle = ?, problem = NULL WHERE id = ? AND stage = 'uncertain'",
+                        (job.remote_id, json.dumps(dict(job.handle)), job_id),
+                    )
+                    return job
+        return None
 
     def adopt(self, draft: Draft, job: Job) -> None:
         """Record a job that was submitted elsewhere and has just been asked about."""

@@ -51,10 +51,10 @@ class Loop:
             self._receive(min(next_due, deadline) - now)
         return True
 
-    def finish_submits(self, grace: float) -> None:
-        """Give submits under way at most `grace` seconds to be answered; nothing else is begun."""
+    def finish(self, workers: Workers, grace: float) -> None:
+        """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun."""
         end = self._clock.monotonic() + grace
-        while self.submits.pending and (left := end - self._clock.monotonic()) > 0:
+        while workers.pending and (left := end - self._clock.monotonic()) > 0:
             self._receive(left)
 
     def close(self, grace: float) -> None:

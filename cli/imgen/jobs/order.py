@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgen.config import SANDBOX, Config
 from imgen.errors import KeyMissing, UsageProblem
-from imgen_providers.base import Request
+from imgen.jobs.sizes import covering
+from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 MOST_PICTURES = 16
 """How many pictures one command may order; more is a job for several commands."""
+
+AUTO = "auto"
+"""The provider that stands for whichever suits the order best."""
 
 _RESOLUTIONS = {"512": "0.5K", "512px": "0.5K", "0.5k": "0.5K", "1k": "1K", "2k": "2K", "4k": "4K"}
 _FORMATS = {"jpg": "jpeg"}
@@ -23,56 +27,57 @@ _FORMATS = {"jpg": "jpeg"}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the command line says; None leaves a choice to us or to the service."""
+    """What the command line says; None leaves a choice to us or to the service.
+
+    `size` is width and height in pixels to be covered. `options` go onto the wire as they are.
+    """
 
     prompt: str
-    provider: str | None
-    model: str | None
-    aspect: str | None
-    resolution: str | None
-    format: str | None
-    count: int
-    sandbox: bool
+    provider: str | None = None
+    model: str | None = None
+    aspect: str | None = None
+    resolution: str | None = None
+    format: str | None = None
+    count: int = 1
+    sandbox: bool = False
+    channel: str | None = None
+    size: tuple[int, int] | None = None
+    options: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The service, its model and origin, and the request for the whole order (`count` not split yet)."""
+    """The service, its model and origin, and the request for the whole order (`count` not split yet).
+
+    `listed` is False for a model the catalogue does not have: then nothing of the request is checked.
+    """
 
     entry: ServiceEntry
     model: Model
     origin: str
     request: Request
+    listed: bool = True
 
 
-def choose(order: Order, config: Config) -> Choice:
-    """The service and model for an order, and the request in the catalogue's words.
+def possible(order: Order, config: Config) -> list[Choice]:
+    """Every service that can do the order, in the catalogue's order; one alone where the person names it.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would tell the service.
     """
-    if not order.prompt.strip():
-        raise UsageProblem("The prompt is empty.", 'imgen generate "a red fox in the snow"')
-    if not order.prompt.isascii():
-        try:
-            order.prompt.encode()
-        except UnicodeEncodeError:
-            raise UsageProblem("The prompt is not valid UTF-8.", "Write it in a file: --prompt-file FILE") from None
+    _check_prompt(order.prompt)
     if not 1 <= order.count <= MOST_PICTURES:
-        raise UsageProblem(f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.")
-    entry, model = _service_and_model(order, config)
-    if model.prompt_limit is not None and len(order.prompt) > model.prompt_limit:
         raise UsageProblem(
-            f"The prompt has {len(order.prompt):,} characters; {_named(entry, model)} takes {model.prompt_limit:,}."
+            f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
+            f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
         )
-    request = Request(
-        model=model.remote_id,
-        prompt=order.prompt,
-        aspect=_aspect(order.aspect, entry, model),
-        resolution=_resolution(order.resolution, entry, model),
-        format=_format(order.format, entry, model),
-        count=order.count,
-    )
-    return Choice(entry, model, _origin(order, entry, config), request)
+    if order.model and "/" in order.model:
+        return [_exact(order, order.model, config)]
+    if order.model is not None and order.model not in FAMILIES:
+        raise UsageProblem(f"There is no model {order.model!r}.", nearest(order.model, FAMILIES, "Models"))
+    if order.provider not in (None, AUTO):
+        entry = find_service(order.provider or "")
+        return [_checked(order, entry, _family_at(order, entry), config)]
+    return _able(order, _services(order, config), config)
 
 
 def find_service(name: str) -> ServiceEntry:
@@ -83,47 +88,142 @@ def find_service(name: str) -> ServiceEntry:
     return entry
 
 
-def _service_and_model(order: Order, config: Config) -> tuple[ServiceEntry, Model]:
-    if order.model and "/" in order.model:
-        provider, remote_id = order.model.split("/", 1)
-        entry = find_service(provider)
-        if order.provider not in (None, entry.name):
-            raise UsageProblem(f"-m names a model of {entry.name}, -p says {order.provider}.", "Leave one of them out.")
-        return entry, _model_by_remote_id(entry, remote_id)
-    family = order.model
-    if family is not None and family not in FAMILIES:
-        raise UsageProblem(f"There is no model {family!r}.", nearest(family, FAMILIES, "Models"))
-    entry = find_service(order.provider) if order.provider else _only_service(order, config, family)
-    model = entry.family(family) if family else next(filter(None, map(entry.family, FAMILIES)))
-    if model is None:
-        has = [name for name in FAMILIES if entry.family(name)]
-        raise UsageProblem(f"{entry.title} does not have {family}.", f"It has: {', '.join(has)}")
-    return entry, model
+def nearest(word: str, known: Iterable[str], label: str) -> str:
+    """All known names, after the one that the word may have meant."""
+    names = list(known)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.4)
+    listed = f"{label}: {', '.join(names)}"
+    return f"Did you mean {near[0]}? {listed}" if near else listed
 
 
-def _model_by_remote_id(entry: ServiceEntry, remote_id: str) -> Model:
-    model = entry.model(remote_id)
-    if model is None:
-        ids = [f"{entry.name}/{known.remote_id}" for known in entry.models]
-        raise UsageProblem(
-            f"{entry.title} has no model {remote_id!r} in the catalogue.",
-            nearest(f"{entry.name}/{remote_id}", ids, "Models"),
-        )
-    return model
+def _check_prompt(prompt: str) -> None:
+    if not prompt.strip():
+        raise UsageProblem("The prompt is empty.", 'imgen generate "a red fox in the snow"')
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise UsageProblem("The prompt is not valid UTF-8.", "Write it in a file: --prompt-file FILE") from None
 
 
-def _only_service(order: Order, config: Config, family: str | None) -> ServiceEntry:
-    able = [entry for entry in SERVICES.values() if family is None or entry.family(family)]
+# Which service and model -------------------------------------------------------------------------------------
+
+
+def _services(order: Order, config: Config) -> list[ServiceEntry]:
+    able = [entry for entry in SERVICES.values() if order.model is None or entry.family(order.model)]
     if order.sandbox:
-        return able[0]
+        return able if order.provider == AUTO else able[:1]
     keyed = [entry for entry in able if config.has_key(entry)]
     if not keyed:
         variables = " or ".join(entry.key_variable for entry in able)
         raise KeyMissing(
-            f"No key is set: {variables}.",
-            "export one of them, or add --sandbox to try everything without a key.",
+            f"No key is set: {variables}.", "export one of them, or add --sandbox to try everything without a key."
         )
-    return keyed[0]
+    return keyed
+
+
+def _able(order: Order, entries: Sequence[ServiceEntry], config: Config) -> list[Choice]:
+    """The services that can do the order as it stands, all with the same model family."""
+    family = order.model or next(name for name in FAMILIES if any(entry.family(name) for entry in entries))
+    named = replace(order, model=family)
+    choices, reasons = [], []
+    for entry in entries:
+        if entry.family(family) is None:
+            continue
+        try:
+            choices.append(_checked(named, entry, _family_at(named, entry), config))
+        except UsageProblem as problem:
+            reasons.append(problem)
+    if not choices:
+        first = reasons[0]
+        if len(reasons) == 1:
+            raise first
+        told = "; ".join(problem.message.rstrip(".") for problem in reasons)
+        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint)
+    return choices
+
+
+def _family_at(order: Order, entry: ServiceEntry) -> Model:
+    family = order.model or next(name for name in FAMILIES if entry.family(name))
+    models = [model for model in entry.models if model.family == family]
+    if not models:
+        has = [name for name in FAMILIES if entry.family(name)]
+        raise UsageProblem(f"{entry.title} does not have {family}.", f"It has: {', '.join(has)}")
+    if order.channel is None:
+        return models[0]
+    found = next((model for model in models if model.channel == order.channel), None)
+    if found is None:
+        channels = [model.channel for model in models if model.channel]
+        hint = f"Its channels: {', '.join(channels)}" if channels else "Leave --channel out: it has only one."
+        raise UsageProblem(f"{entry.title} has no channel {order.channel!r} for {family}.", hint)
+    return found
+
+
+def _exact(order: Order, named: str, config: Config) -> Choice:
+    provider, remote_id = named.split("/", 1)
+    entry = find_service(provider)
+    if order.provider not in (None, AUTO, entry.name):
+        raise UsageProblem(f"-m names a model of {entry.name}, -p says {order.provider}.", "Leave one of them out.")
+    model = entry.model(remote_id)
+    return _checked(order, entry, model, config) if model else _unchecked(order, entry, remote_id, config)
+
+
+# The request, in the catalogue's words -----------------------------------------------------------------------
+
+
+def _checked(order: Order, entry: ServiceEntry, model: Model, config: Config) -> Choice:
+    if model.prompt_limit is not None and len(order.prompt) > model.prompt_limit:
+        raise UsageProblem(
+            f"The prompt has {len(order.prompt):,} characters; {_named(entry, model)} takes {model.prompt_limit:,}."
+        )
+    aspect, resolution = _aspect(order.aspect, entry, model), _resolution(order.resolution, entry, model)
+    if order.size:
+        aspect, resolution = covering(model, order.size, aspect, resolution if order.resolution else None)
+    request = Request(
+        model=model.remote_id,
+        prompt=order.prompt,
+        aspect=aspect,
+        resolution=resolution,
+        format=_format(order.format, entry, model),
+        count=order.count,
+        extras=order.options,
+    )
+    return Choice(entry, model, _origin(order, entry, config), request)
+
+
+def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, config: Config) -> Choice:
+    """A model the catalogue does not have: everything is passed on, one picture a request, at an unknown price."""
+    if order.size or order.channel:
+        raise UsageProblem(
+            f"Nothing is known of {entry.name}/{remote_id}, so --size and --channel mean nothing for it.",
+            "Say it in the service's own words: --option key=value",
+        )
+    model = Model(
+        remote_id=remote_id,
+        family=remote_id,
+        pixels={},
+        aspects=(),
+        auto_aspect=False,
+        resolutions=(),
+        formats=(),
+        max_count=1,
+        max_references=0,
+        reference_formats=(),
+        reference_bytes=None,
+        prompt_limit=None,
+        prices={},
+        durations={},
+        link_seconds=None,
+    )
+    request = Request(
+        model=remote_id,
+        prompt=order.prompt,
+        aspect=order.aspect,
+        resolution=_RESOLUTIONS.get((order.resolution or "").lower(), order.resolution),
+        format=_FORMATS.get((order.format or "").lower(), order.format),
+        count=order.count,
+        extras=order.options,
+    )
+    return Choice(entry, model, _origin(order, entry, config), request, listed=False)
 
 
 def _origin(order: Order, entry: ServiceEntry, config: Config) -> str:
@@ -164,11 +264,3 @@ def _format(format: str | None, entry: ServiceEntry, model: Model) -> str | None
 
 def _named(entry: ServiceEntry, model: Model) -> str:
     return f"{model.family} at {entry.title}"
-
-
-def nearest(word: str, known: Iterable[str], label: str) -> str:
-    """All known names, after the one that the word may have meant."""
-    names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.4)
-    listed = f"{label}: {', '.join(names)}"
-    return f"Did you mean {near[0]}? {listed}" if near else listed

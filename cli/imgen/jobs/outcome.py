@@ -10,7 +10,7 @@ from imgen.jobs.problems import EXIT_CODES
 from imgen.jobs.records import JobRecord, Problem, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem | None:
@@ -69,6 +69,20 @@ def combined(codes: Iterable[ExitCode]) -> ExitCode:
         if grave in found:
             return grave
     return ExitCode.PARTIAL
+
+
+_COST_NOTHING = frozenset({"unreachable", "key_refused", "no_credit", "rate_limited", "busy", "never_sent"})
+
+
+def may_move_on(records: Sequence[JobRecord]) -> bool:
+    """Whether another service may get the order: nothing was accepted, and nothing can have been charged."""
+    return all(
+        record.remote_id is None
+        and record.state in (State.FAILED, State.CANCELLED)
+        and record.problem is not None
+        and record.problem.code in _COST_NOTHING
+        for record in records
+    )
 
 
 def headline(exit_code: ExitCode, problems: Iterable[Problem]) -> Problem | None:

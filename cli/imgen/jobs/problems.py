@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgen.errors import ExitCode
 from imgen.jobs.records import JobRecord, Problem, State
 from imgen_providers.base import Cancelled, Failed
@@ -21,6 +23,9 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
+
+if TYPE_CHECKING:
+    from imgen_providers.catalog import ServiceEntry
 
 _CODES: dict[type[ServiceError], str] = {
     NotSent: "unreachable",
@@ -91,6 +96,18 @@ def _hint(error: ServiceError, record: JobRecord) -> str | None:
             return f"imgen forget {record.id} closes it."
         case _:
             return None
+
+
+def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
+    """The problem a service error is for a job that the ledger does not have, and then will not have."""
+    match error:
+        case JobNotFound():
+            hint = "Check the id and the key."
+        case KeyRefused():
+            hint = f"Check {entry.key_variable}."
+        case _:
+            hint = "Run the command again in a few minutes."
+    return Problem(_CODES[type(error)], error.message, f"{hint} Nothing was recorded.")
 
 
 def uncertain_hint(record: JobRecord) -> str:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode, NoSuchJob, StillUncertain, UsageProblem
+from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.ledger import Draft, Ledger, SameRequestUncertain
 from imgen.jobs.outcome import combined, exit_code, problem_of
+from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
 from imgen.jobs.settle import settle
+from imgen.jobs.timings import ENOUGH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imgen.config import Config
     from imgen.jobs.goals import Goal
+    from imgen.jobs.order import Choice
     from imgen.jobs.view import Display
     from imgen_providers.catalog import ServiceEntry
 
@@ -123,6 +127,10 @@ class Work:
         self._services.close()
         self.owner.release()
 
+    def reach(self, entry: ServiceEntry, origin: str) -> None:
+        """Make sure that the service can be asked at all. Raises `KeyMissing` or `BadConfiguration`."""
+        self._services.connection(entry.name, origin)
+
     def follow(
         self,
         records: Sequence[JobRecord],
@@ -141,7 +149,7 @@ class Work:
         return replace(told, displayed=followed.displayed)
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
-        """Record a job that was submitted elsewhere, once its service has said that it knows it. Raises `NoSuchJob`."""
+        """Record a job that was submitted elsewhere, once its service says that it is there. Raises `NotAdopted`."""
         from imgen.jobs.plan import new_id
         from imgen_providers.base import Job, Queued, Request
         from imgen_providers.errors import ServiceError
@@ -153,9 +161,9 @@ class Work:
         try:
             job = connection.service.refresh(Job(entry.name, remote_id, Queued()))
         except ServiceError as error:
-            raise NoSuchJob(
-                error.message, f"Check the id and the key; nothing was recorded ({entry.title})."
-            ) from error
+            problem = of_unrecorded(error, entry)
+            unknown = problem.code == "job_not_found"
+            raise NotAdopted(problem, ExitCode.REFUSED if unknown else EXIT_CODES[problem.code]) from error
         draft = Draft(
             id=new_id(),
             run_id=new_id(),
@@ -187,6 +195,19 @@ def report(records: Sequence[JobRecord], here: dict[str, Problem], goal: Goal, *
     codes = [exit_code(record, found[record.id], strict=strict) for record in records]
     problems = {job_id: problem for job_id, problem in found.items() if problem}
     return Report(tuple(records), problems, combined(codes))
+
+
+def past_speed(config: Config) -> Callable[[Choice], float | None]:
+    """How many seconds jobs like a choice took so far, by the ledger; None where there are too few."""
+
+    def seconds(choice: Choice) -> float | None:
+        if not config.ledger_path.exists():
+            return None
+        with session(config) as opened:
+            taken = opened.ledger.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
+        return median(taken) if len(taken) >= ENOUGH else None
+
+    return seconds
 
 
 def unsettled(records: Sequence[JobRecord]) -> list[JobRecord]:

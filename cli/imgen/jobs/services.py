@@ -10,6 +10,7 @@ from imgen import __version__
 from imgen.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.cadence import Schedule, schedule
+from imgen.jobs.pacing import Limit, Pacing
 from imgen_providers import connect
 from imgen_providers.base import Account
 from imgen_providers.catalog import SERVICES
@@ -18,8 +19,10 @@ from imgen_providers.client import Network
 if TYPE_CHECKING:
     from imgen.config import Config
     from imgen_providers.base import Service
+    from imgen_providers.catalog import ServiceEntry
     from imgen_providers.sandbox.server import SandboxServer
 
+_MINUTE = 60.0  # seconds
 _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
 
 
@@ -30,6 +33,7 @@ class Connection:
     service: Service
     origin: str
     schedule: Schedule
+    pacing: Pacing
     pace: float
 
 
@@ -76,8 +80,14 @@ class Services:
             service=connect(provider, account, self.network),
             origin=account.origin,
             schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
+            pacing=self._pacing(entry, pace),
             pace=pace,
         )
+
+    def _pacing(self, entry: ServiceEntry, pace: float) -> Pacing:
+        wished = self._config.submits_per_minute
+        most = entry.submits_per_minute if wished is None else wished
+        return Pacing(Limit(most or None, _MINUTE * pace), fixed=wished is not None)
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.jobs.pacing import Pacing, TooSoon
 from imgen.jobs.problems import of_end, of_error
 from imgen.jobs.records import JobRecord, Problem, State
 from imgen_providers.base import (
@@ -17,6 +18,7 @@ from imgen_providers.base import (
     InlineAsset,
     Job,
     LinkedAsset,
+    ListsRecent,
     Queued,
     Running,
     Service,
@@ -63,10 +65,30 @@ class Untold:
     error: ServiceError
 
 
-def submit(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | TurnedAway | SubmitEnded:
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Our own pacing holds the submit back for `seconds`; `most` a minute may go."""
+
+    seconds: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """Whose a listed job is cannot be told yet: the same request is still on its way elsewhere."""
+
+
+def submit(
+    ledger: Ledger, service: Service, pacing: Pacing, record: JobRecord
+) -> Accepted | TurnedAway | SubmitEnded | Paced:
     """Send the job exactly once. Raises `LedgerUnusable`, naming the remote id if it could not be recorded."""
-    if not ledger.submitting(record.id):
-        return SubmitEnded()
+    try:
+        if not ledger.submitting(record.id, pacing.limit):
+            return SubmitEnded()
+    except TooSoon as early:
+        # The account may allow more than the document says: then it goes at once.
+        seconds = 0.0 if pacing.learn(service) else early.seconds
+        return Paced(seconds, pacing.limit.most or 0)
     try:
         job = service.submit(record.request)
     except (NotSent, RateLimited, Busy) as error:
@@ -86,6 +108,23 @@ def submit(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | Tu
             f" {error.message}",
             f"It is paid. Once there is space again: imgen wait -p {record.provider} {job.remote_id}",
         ) from error
+    record_status(ledger, record, job, took_seconds=None)
+    return Accepted(job)
+
+
+def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | Contested | SubmitEnded:
+    """Look for a job whose reply was lost among those the service lists, one for one."""
+    if not isinstance(service, ListsRecent) or record.submitted_at is None:
+        return SubmitEnded()
+    try:
+        listed = service.recent(record.request, record.submitted_at)
+    except ServiceError:
+        return SubmitEnded()
+    candidates = [one.job for one in listed]
+    candidates.sort(key=lambda job: isinstance(job.status, Failed | Cancelled))  # stable: else by time
+    job = ledger.reconcile(record.id, candidates)
+    if job is None:
+        return Contested() if ledger.is_contested(record.id) else SubmitEnded()
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)
 

@@ -10,13 +10,15 @@ from imgen.jobs.view import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ENOUGH = 3  # own past jobs, before they are trusted more than the documentation
+ENOUGH = 3
+"""Own past jobs, before they are trusted more than the documentation."""
+
 _NEVER_PAST = 0.95  # an estimate never claims to be done
 
 
 def estimate(past: Sequence[float], documented: float | None, elapsed: float) -> Progress | None:
     """Progress after `elapsed` seconds, from own past times or the documented duration; None where neither is known."""
-    if len(past) >= _ENOUGH:
+    if len(past) >= ENOUGH:
         expected, samples = median(past), len(past)
     elif documented:
         expected, samples = documented, 0

@@ -186,7 +186,8 @@ def prepare(folder: Path) -> None:
             file.write(bytes(4096))  # an empty file fits on a full disk
         discard(probe)
     except (FileExistsError, NotADirectoryError) as error:
-        raise BadTarget(f"{folder} cannot hold pictures: a file stands where a folder should be.") from error
+        reason = "a file stands where a folder should be"
+        raise BadTarget(f"{folder} cannot hold pictures: {reason}.", "Name another folder with -o.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadTarget(f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o.") from error

@@ -6,8 +6,11 @@ import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
+
+from imgen.errors import OutputLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,8 +99,9 @@ def out_bytes(data: bytes) -> None:
 
 
 def err(text: str) -> None:
-    """Write whole lines for a person to stderr; a line end is added where it is missing."""
-    _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
+    """Write whole lines for a person to stderr; a line end is added where it is missing. Never fails."""
+    with suppress(OutputLost):
+        _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
 
 
 class Stderr(io.TextIOBase):
@@ -110,7 +114,8 @@ class Stderr(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write the text and flush it."""
-        _write(sys.stderr, text)
+        with suppress(OutputLost):
+            _write(sys.stderr, text)
         return len(text)
 
     def fileno(self) -> int:
@@ -143,9 +148,12 @@ def _write_bytes(stream: TextIO, data: bytes) -> None:
             rest = rest[stream.buffer.write(rest) :]
         stream.buffer.flush()
     except OSError as error:
-        if error.errno not in _READER_GONE:
-            raise
         _discard_from_now_on(stream)
+        if error.errno not in _READER_GONE:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputLost(
+                f"Standard output cannot be written: {reason}.", "imgen status shows what is open."
+            ) from error
 
 
 def _discard_from_now_on(stream: TextIO) -> None:

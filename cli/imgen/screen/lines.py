@@ -59,10 +59,12 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
         yield f"{now.id} {standing(now)}"
     if now.activity and _without_numbers(now.activity) != _without_numbers(before.activity if before else None):
         yield f"{now.id} {now.state}: {now.activity}"
-    for path in now.saved[len(before.saved) if before else 0 :]:
-        yield f"{now.id} saved {path}"
-    for difference in now.differences[len(before.differences) if before else 0 :]:
-        yield f"{now.id} not as ordered: {difference}"
+    for path in now.saved:  # in the order of their numbers, in which they need not arrive
+        if before is None or path not in before.saved:
+            yield f"{now.id} saved {path}"
+    for difference in dict.fromkeys(now.differences):
+        if before is None or difference not in before.differences:
+            yield f"{now.id} not as ordered: {difference}"
     if now.problem and now.problem != (before.problem if before else None):
         yield f"{now.id} {now.state}: {now.problem.message}"
 

@@ -6,17 +6,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cli.jobs.clock import FakeClock
 from imgen.config import Config
 from imgen.jobs.goals import Goal
-from imgen.jobs.order import Order, choose
+from imgen.jobs.order import Order, possible
 from imgen.jobs.plan import split
 from imgen.jobs.run import Report, Session, Work
 from imgen.pictures.naming import parse_output
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
-
-from cli.jobs.clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +75,7 @@ class Bench:
         home = {"IMGEN_HOME": str(folder / "home")}
         self.config = Config({**variables, **keys, **home}, folder)
         self.session = Session(self.config, self.clock)
+        self._working: Work | None = None
 
     def __enter__(self) -> Bench:
         return self
@@ -83,8 +83,18 @@ class Bench:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._working:
+            self._working.close()
         self.session.close()
         self._stack.close()
+
+    def die(self) -> None:
+        """The process that ordered dies without a word, and another one begins."""
+        assert self._working
+        self._working.close()
+        self._working = None
+        self.session.close()
+        self.session = Session(self.config, self.clock)
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""
@@ -98,27 +108,27 @@ class Bench:
         resolution: str = "0.5K",
         format: str | None = "png",
         provider: str = "3daistudio",
+        model: str | None = None,
         output: str | None = None,
         overwrite: bool = False,
         resubmit: bool = False,
-        owner: str = "nobody",
     ) -> list[JobRecord]:
-        """Record the jobs of one order, as `imgen generate` would."""
-        wish = Order(prompt, provider, None, None, resolution, format, count, sandbox=False)
-        choice = choose(wish, self.config)
+        """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
+        wish = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
+        choice = possible(wish, self.config)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
-        return self.session.record(split(choice, target), owner, resubmit=resubmit)
+        self._working = self._working or Work(self.session, self.config, self.clock)
+        return self.session.record(split(choice, target), self._working.owner.name, resubmit=resubmit)
 
-    def follow(
-        self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None
-    ) -> Report:
-        """Follow jobs in a process of its own, which ends afterwards."""
-        working = Work(self.session, self.config, self.clock)
+    def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
+        """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""
+        working = self._working or Work(self.session, self.config, self.clock)
         try:
             return working.follow(records, goal, self.watcher, timeout=timeout)
         finally:
+            self._working = None
             working.close()
 
     def generate(self, prompt: str = "a red fox", *, count: int = 1, timeout: float | None = None) -> Report:

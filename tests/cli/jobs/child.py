@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from cli.jobs.drafts import draft, taken
-
 from imgen.jobs.ledger import Ledger
 from imgen.jobs.owners import Owner
 
@@ -25,10 +24,10 @@ def open_at_once(name: str) -> None:
         print("recorded", flush=True)
 
 
-def write_much(path: str, name: str, jobs: str) -> None:
+def write_much(path: str, name: str, jobs: int) -> None:
     """Take many jobs from their plan to their acceptance."""
     ledger = Ledger(Path(path), time.time)
-    for number in range(int(jobs)):
+    for number in range(jobs):
         job_id = f"{name}-{number}"
         ledger.plan([draft(job_id, prompt=job_id)], name, resubmit=False)
         assert ledger.submitting(job_id)
@@ -54,5 +53,12 @@ def leave_open(path: str, owners: str, part: str) -> None:
 
 
 if __name__ == "__main__":
-    part, *arguments = sys.argv[1:]
-    {"open": open_at_once, "write": write_much, "leave": leave_open}[part](*arguments)
+    match sys.argv[1:]:
+        case ["open", name]:
+            open_at_once(name)
+        case ["write", ledger, name, jobs]:
+            write_much(ledger, name, int(jobs))
+        case ["leave", ledger, owners, part]:
+            leave_open(ledger, owners, part)
+        case other:
+            raise SystemExit(f"no such part: {other}")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from cli.jobs.clock import FakeClock
 
+from cli.jobs.clock import FakeClock
 from imgen.jobs.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ ORIGIN = "https://api.3daistudio.com"
 MODEL = "gemini/3.1/flash"
 
 
-def draft(job_id: str, *, prompt: str = "a red fox in the snow", request: Request | None = None, **fields: Any) -> Draft:
+def draft(
+    job_id: str, *, prompt: str = "a red fox in the snow", request: Request | None = None, **fields: Any
+) -> Draft:
     """A job that is about to be recorded; everything beyond its prompt replaces a field."""
     usual: dict[str, Any] = {
         "run_id": "run",

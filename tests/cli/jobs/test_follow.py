@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs.goals import Goal
 from imgen.jobs.records import ResultState, State
-
-from cli.jobs.bench import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from imgen.config import Config
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
-from imgen.jobs.order import Choice, Order, choose, nearest
+from imgen.jobs.order import Choice, Order, nearest, possible
 from imgen_providers.base import Request
 from imgen_providers.catalog import FAMILIES, SERVICES
 
@@ -18,7 +18,7 @@ ALL_KEYS = {entry.key_variable: "a-key" for entry in SERVICES.values()}
 
 
 def choose_with(environ: dict[str, str], **fields: object) -> Choice:
-    return choose(replace(PLAIN, **fields), Config(environ, Path("/")))  # type: ignore[arg-type]
+    return possible(replace(PLAIN, **fields), Config(environ, Path("/")))[0]  # type: ignore[arg-type]
 
 
 def chosen(**fields: object) -> Choice:
@@ -35,11 +35,9 @@ def refused(**fields: object) -> tuple[str, str]:
 # What is chosen where nothing is said -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("entry", SERVICES.values(), ids=SERVICES.keys())
-def test_the_one_service_whose_key_is_set_is_taken(entry: object) -> None:
-    from imgen_providers.catalog import ServiceEntry
-
-    assert isinstance(entry, ServiceEntry)
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_one_service_whose_key_is_set_is_taken(name: str) -> None:
+    entry = SERVICES[name]
     found = choose_with({entry.key_variable: "a-key"})
 
     assert found.entry is entry
@@ -63,7 +61,8 @@ def test_of_several_keys_the_first_service_that_has_the_model_is_taken() -> None
     assert chosen().entry.name == "3daistudio"
     keys = {variable: key for variable, key in ALL_KEYS.items() if not variable.startswith("THREED")}
 
-    assert choose_with(keys).entry.name == "gmicloud"
+    assert choose_with(keys).entry.name == "reapi"  # the first with the default model
+    assert choose_with(keys, model="gemini-3-pro").entry.name == "gmicloud"
     assert choose_with(keys, model="gemini-3.1-flash").entry.name == "reapi"
 
 
@@ -123,11 +122,6 @@ def test_another_origin_is_taken_from_the_environment() -> None:
         ({"model": ""}, "There is no model ''.", "Models: "),
         ({"model": "reap/x"}, "There is no provider 'reap'.", "Did you mean reapi? Providers: "),
         (
-            {"model": "3daistudio/gemini/3/por"},
-            "3D AI Studio has no model 'gemini/3/por' in the catalogue.",
-            "Did you mean 3daistudio/gemini/3/pro? Models: ",
-        ),
-        (
             {"provider": "gmicloud", "model": "gemini-3.1-flash"},
             "GMI Cloud does not have gemini-3.1-flash.",
             "It has: gemini-3-pro, gemini-2.5-flash",
@@ -186,7 +180,7 @@ def test_a_prompt_of_any_script_is_kept_to_the_letter() -> None:
 
 
 def test_a_prompt_may_be_as_long_as_the_model_takes_and_no_longer() -> None:
-    assert chosen(provider="gmicloud", prompt="ü" * 2000)
+    assert len(chosen(provider="gmicloud", prompt="ü" * 2000).request.prompt) == 2000
 
     message, _ = refused(provider="gmicloud", prompt="ü" * 2001)
 
@@ -236,7 +230,7 @@ def test_a_resolution_may_be_written_in_several_ways(written: str | None, ordere
 
 @pytest.mark.parametrize("resolution", ["8K", "1024", "", "512px"])
 def test_a_resolution_the_model_does_not_have_is_refused_with_those_it_has(resolution: str) -> None:
-    message, hint = refused(model="gemini-3-pro", resolution=resolution)
+    message, hint = refused(provider="3daistudio", model="gemini-3-pro", resolution=resolution)
 
     assert message == f"gemini-3-pro at 3D AI Studio does not have the resolution {resolution!r}."
     assert hint == "It has: 1K, 2K, 4K"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from imgen.errors import ExitCode, LedgerUnusable
 from imgen.jobs.owners import Owner, is_alive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.jobs.conftest import Children
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.jobs.drafts import draft, record
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from cli.jobs.drafts import draft, record
 from imgen.jobs.records import OPEN, Problem, Result, ResultState, State, Target
 from imgen.jobs.rows import problem_text, read_request, request_text, target_text
 from imgen_providers.base import Json, PictureFile, PictureLink, Request
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgen.jobs.ledger import Ledger
 
 text = st.text(max_size=60)
-names = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=20)
+names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 paths = names.map(lambda name: Path("/pictures") / name)
 references = st.one_of(
     st.builds(PictureFile, path=paths, media_type=text, size=st.integers(0, 2**40), sha256=text),

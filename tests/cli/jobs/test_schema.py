@@ -10,17 +10,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.jobs.drafts import draft
 
+from cli.jobs.drafts import draft
 from imgen.errors import ExitCode, LedgerUnusable
 from imgen.jobs import schema
-from imgen.jobs.ledger import Ledger
 from imgen.jobs.schema import MIGRATIONS, open_ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.jobs.conftest import Children
+    from imgen.jobs.ledger import Ledger
 
 posix_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 
@@ -95,7 +95,7 @@ def test_a_ledger_from_a_newer_program_is_left_alone(ledger_path: Path) -> None:
     with pytest.raises(LedgerUnusable, match="written by a newer imgen") as refused:
         open_ledger(ledger_path)
 
-    assert refused.value.exit_code is ExitCode.NOT_SAVED == 12
+    assert refused.value.exit_code is ExitCode.NOT_SAVED
     assert refused.value.hint is not None
     assert "Upgrade imgen" in refused.value.hint
     assert dump(ledger_path) == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.jobs.drafts import draft, taken
-
 from imgen.jobs.records import State
 from imgen.jobs.settle import _close, settle
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.jobs.conftest import Children
-
     from imgen.jobs.ledger import Ledger
 
 

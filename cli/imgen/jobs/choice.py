@@ -1,0 +1,66 @@
+"""Which of several services gets an order: by price where prices can be compared, then by past speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imgen.jobs.order import Choice
+    from imgen_providers.catalog import Price
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A service in the order it would be asked, and why it stands there."""
+
+    choice: Choice
+    why: str
+
+
+def rank(choices: Sequence[Choice], speed: Callable[[Choice], float | None]) -> list[Ranked]:
+    """The services best first; `speed` is how many seconds such a job took there so far, None where unknown.
+
+    Prices are compared only in the same unit. Where they cannot be, the catalogue's order stands.
+    """
+    left = list(choices)
+    ranked = []
+    while left:
+        best, why = left[0], _only(left)
+        for other in left[1:]:
+            reason = _better(other, best, speed)
+            if reason:
+                best, why = other, reason
+            elif best is left[0] and (kept := _better(best, other, speed)):
+                why = kept
+        left.remove(best)
+        ranked.append(Ranked(best, why))
+    return ranked
+
+
+def _better(one: Choice, other: Choice, speed: Callable[[Choice], float | None]) -> str | None:
+    """Why the first is the better of two, or None where it is not."""
+    price, others = _price(one), _price(other)
+    if price is None or others is None or price.unit != others.unit:
+        return None
+    if Decimal(price.amount) != Decimal(others.amount):
+        cheaper = Decimal(price.amount) < Decimal(others.amount)
+        told = f"{price.amount} {price.unit} a picture, against {others.amount} at {other.entry.name}"
+        return told if cheaper else None
+    mine, theirs = speed(one), speed(other)
+    if mine is None or theirs is None or mine >= theirs:
+        return None
+    return f"the same price as {other.entry.name}, and faster so far ({mine:.0f} s against {theirs:.0f} s)"
+
+
+def _price(choice: Choice) -> Price | None:
+    return choice.model.prices.get(choice.request.resolution or "1K")
+
+
+def _only(left: Sequence[Choice]) -> str:
+    if len(left) == 1:
+        return "the only one left that can do this"
+    return "the first in order; the prices cannot be compared"

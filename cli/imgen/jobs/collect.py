@@ -1,0 +1,117 @@
+"""Collecting the pictures of finished jobs: again after damage, on a fresh link after a dead one, never twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.jobs import save as saving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imgen.jobs.loop import Loop
+    from imgen.jobs.records import Problem
+    from imgen.jobs.tracked import Tracked
+    from imgen.jobs.view import Display
+    from imgen_providers.base import Asset
+
+_SAVE_TRIES = 5
+_BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
+
+
+class Collector:
+    """Saves pictures in the loop's download threads.
+
+    `ask` asks the service about a job again, for fresh links; `settle` ends the following of one.
+    """
+
+    def __init__(
+        self,
+        keeper: saving.Keeper,
+        loop: Loop,
+        display: Display,
+        *,
+        ask: Callable[[Tracked], None],
+        settle: Callable[[Tracked, Problem | None], None],
+    ) -> None:
+        self._keeper = keeper
+        self._ledger = keeper.ledger
+        self._loop = loop
+        self._display = display
+        self._ask = ask
+        self._settle = settle
+
+    def collect(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
+        """Save every picture of the job that is still to be saved; `assets` are what the service shows of them."""
+        job.assets = assets
+        job.save_again_in = None
+        for number in job.unsaved():
+            asset = assets[number - 1] if number <= len(assets) else None
+            if asset is not None:
+                self._save_one(job, number, asset)
+        if not job.saving:
+            self._settle(job, job.problem)
+
+    def _save_one(self, job: Tracked, number: int, asset: Asset) -> None:
+        job.saving.add(number)
+        record, connection = job.record, job.connection
+
+        def on_bytes(received: int, total: int | None) -> None:  # noqa: ARG001
+            job.received[number] = received
+
+        self._loop.downloads.start(
+            lambda: saving.save(self._keeper, connection, record, number, asset, on_bytes),
+            lambda ending: self._save_ended(job, number, ending),
+        )
+
+    def _save_ended(self, job: Tracked, number: int, ending: saving.Ending) -> None:
+        self._refresh(job)
+        job.saving.discard(number)
+        match ending:
+            case saving.Saved(path=path, moved=moved):
+                if moved:
+                    self._display.say(f"The name was taken meanwhile, so it is saved as {path.name}.")
+            case saving.NotSaved():
+                self._not_saved(job, number, ending)
+            case saving.Dead():
+                self._link_died(job, number)
+            case saving.Elsewhere():
+                job.activity = "another imgen is saving it"
+                job.save_again_in = _BUSY_ELSEWHERE
+        if not job.saving:
+            self._go_on_saving(job)
+
+    def _go_on_saving(self, job: Tracked) -> None:
+        """All downloads of the job have ended: those that failed go again together, on fresh links."""
+        if not job.unsaved():
+            self._settle(job, job.problem if job.given_up else None)
+            return
+        delay = job.save_again_in or 0.0
+        if job.save_tries or job.renewed:
+            self._loop.after(delay, lambda: self._ask(job))
+        else:
+            self._loop.after(delay, lambda: self.collect(job, job.assets))
+
+    def _not_saved(self, job: Tracked, number: int, ending: saving.NotSaved) -> None:
+        job.problem = ending.problem
+        job.save_tries[number] += 1
+        tries = job.save_tries[number]
+        if ending.again and tries < _SAVE_TRIES:
+            job.activity = "download broken, trying again"
+            wait = max(0.5 * job.connection.pace * 2.0 ** (tries - 1), ending.retry_after or 0.0)
+            job.save_again_in = max(job.save_again_in or 0.0, wait)
+        else:
+            job.given_up.add(number)
+            self._ledger.troubled(job.record.id, ending.problem)
+            self._refresh(job)
+
+    def _link_died(self, job: Tracked, number: int) -> None:
+        if number in job.renewed:
+            self._ledger.expired(job.record.id, number)
+            self._refresh(job)
+        else:
+            job.renewed.add(number)
+            job.activity = "link dead, asking for a fresh one"
+
+    def _refresh(self, job: Tracked) -> None:
+        job.record = self._ledger.job(job.record.id)

@@ -1,0 +1,89 @@
+"""Does every way a service can fail become a sentence and a next step?"""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.jobs.drafts import record
+from imgen.jobs.problems import EXIT_CODES, of_end, of_error
+from imgen.jobs.records import State
+from imgen_providers import errors
+from imgen_providers.base import Cancelled, Failed
+from imgen_providers.errors import ServiceError
+
+JOB = record(State.QUEUED, remote_id="far")
+
+
+def every_error(kind: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:
+    """All classes of the tree; the root itself is never raised."""
+    below = [error for child in kind.__subclasses__() for error in every_error(child)]
+    return below if kind is ServiceError else [kind, *below]
+
+
+@pytest.mark.parametrize("kind", every_error())
+def test_every_error_has_a_code_a_sentence_and_an_exit(kind: type[ServiceError]) -> None:
+    problem = of_error(kind("It is so.", request_id="trace-7"), JOB)
+
+    assert problem.code in EXIT_CODES
+    assert problem.message == "It is so. Its name for this exchange: trace-7."
+    assert of_error(kind("It is so."), JOB).message == "It is so."
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        (errors.KeyRefused, "Check THREEDAISTUDIO_API_KEY"),
+        (errors.NoCredit, "Top up at 3D AI Studio"),
+        (errors.NotSent, "Nothing was sent and nothing was charged."),
+        (errors.RateLimited, "Nothing was charged."),
+        (errors.Busy, "Nothing was charged."),
+        (errors.InvalidRequest, "`imgen models gemini-3.1-flash` shows"),
+        (errors.ContentRefused, "Change the prompt"),
+        (errors.JobNotFound, "imgen forget k3f9xy"),
+        (errors.Uncertain, "Look at your jobs at 3D AI Studio."),
+    ],
+)
+def test_the_next_step_is_one_that_helps(kind: type[ServiceError], step: str) -> None:
+    assert str(of_error(kind("It is so."), JOB).hint).startswith(step)
+
+
+@pytest.mark.parametrize("kind", [errors.Unreachable, errors.NotUnderstood, errors.Refused])
+def test_where_nothing_helps_nothing_is_advised(kind: type[ServiceError]) -> None:
+    assert of_error(kind("It is so."), JOB).hint is None
+
+
+def test_the_models_are_shown_even_where_the_family_is_unknown() -> None:
+    adopted = record(State.QUEUED, family=None)
+
+    assert str(of_error(errors.InvalidRequest("no"), adopted).hint).startswith("`imgen models` shows")
+
+
+def test_doubt_names_both_ways_out_and_what_the_second_costs() -> None:
+    hint = str(of_error(errors.Uncertain("lost"), JOB).hint)
+
+    assert "imgen wait -p 3daistudio REMOTE_ID" in hint
+    assert "imgen forget k3f9xy" in hint
+    assert "--resubmit, which may charge a second time" in hint
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "code", "message"),
+    [
+        (Failed("It broke."), State.FAILED, "job_failed", "The job failed at the service: It broke."),
+        (Failed(""), State.FAILED, "job_failed", "The job failed at the service: it gave no reason."),
+        (Failed("It broke", "E7"), State.FAILED, "job_failed", "The job failed at the service: It broke (E7)."),
+        (Failed("E7: it broke", "E7"), State.FAILED, "job_failed", "The job failed at the service: E7: it broke."),
+        (Failed("no", kind="refused"), State.FAILED, "job_refused", "The job failed at the service: no."),
+        (Failed("no", kind="rate_limited"), State.FAILED, "job_rate_limited", "The job failed at the service: no."),
+        (Cancelled(), State.CANCELLED, "job_cancelled", "The job was cancelled at the service."),
+        (Cancelled("By its owner."), State.CANCELLED, "job_cancelled", "By its owner."),
+    ],
+    ids=str,
+)
+def test_an_end_without_a_picture_keeps_its_reason(
+    end: Failed | Cancelled, state: State, code: str, message: str
+) -> None:
+    found, problem = of_end(end)
+
+    assert (found, problem.code, problem.message) == (state, code, message)
+    assert problem.code in EXIT_CODES

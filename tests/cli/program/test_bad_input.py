@@ -1,0 +1,229 @@
+"""What a person can get wrong: found before anything is sent, said in one sentence, with what to type next."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.jobs.drafts import draft
+from cli.program.program import Program, served
+
+from imgen.errors import ExitCode
+from imgen.jobs.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A command line, and what must be said of it: `says` on the first line, `hints` on the second."""
+
+    line: tuple[str, ...]
+    says: str
+    hints: str
+    code: ExitCode = ExitCode.USAGE
+    variables: tuple[tuple[str, str], ...] = ()
+    stdin: bytes = b""
+
+
+def generate(*options: str, prompt: str = "a red fox") -> tuple[str, ...]:
+    return ("generate", prompt, *options)
+
+
+NO_KEY = (("THREEDAISTUDIO_API_KEY", ""), ("GMI_API_KEY", ""), ("REAPI_API_KEY", ""), ("GPTPROTO_API_KEY", ""))
+EXAMPLE = 'imgen generate "a red fox in the snow"'
+
+MISTAKES = {
+    # keys and configuration
+    "no key": Mistake(generate(), "THREEDAISTUDIO_API_KEY", "--sandbox", ExitCode.KEY, NO_KEY),
+    "no key of this service": Mistake(
+        generate("-p", "gmicloud"), "GMI_API_KEY is not set", "--sandbox", ExitCode.KEY, NO_KEY
+    ),
+    "origin with a path": Mistake(
+        generate("-p", "reapi"),
+        "REAPI_BASE_URL",
+        "http://127.0.0.1:1/v1",
+        ExitCode.KEY,
+        (("REAPI_BASE_URL", "http://127.0.0.1:1/v1"),),
+    ),
+    "http off this machine": Mistake(
+        generate("-p", "reapi"), "unencrypted", "https://", ExitCode.KEY, (("REAPI_BASE_URL", "http://example.com"),)
+    ),
+    "key with a line end in it": Mistake(
+        generate("-p", "reapi"), "REAPI_API_KEY", "without quotes", ExitCode.KEY, (("REAPI_API_KEY", "one\ntwo"),)
+    ),
+    "seconds that are no number": Mistake(
+        generate("--sandbox"), "IMGEN_SANDBOX_SECONDS", "", ExitCode.KEY, (("IMGEN_SANDBOX_SECONDS", "soon"),)
+    ),
+    "fault that nobody knows": Mistake(
+        generate("--sandbox"), "IMGEN_SANDBOX_FAULTS", "", ExitCode.KEY, (("IMGEN_SANDBOX_FAULTS", "rain"),)
+    ),
+    # services and models
+    "unknown provider": Mistake(generate("-p", "reapy"), "no provider 'reapy'", "Did you mean reapi?"),
+    "unknown model": Mistake(generate("-m", "gemini-3-por"), "no model 'gemini-3-por'", "Did you mean gemini-3-pro?"),
+    "exact model of nobody": Mistake(generate("-m", "nobody/gemini"), "no provider 'nobody'", "Providers: 3daistudio"),
+    "two providers": Mistake(generate("-p", "reapi", "-m", "gmicloud/x"), "-p says reapi", "Leave one of them out"),
+    "unknown model of models": Mistake(("models", "gemini-4"), "no model 'gemini-4'", "Did you mean gemini"),
+    # parameters
+    "aspect": Mistake(generate("-a", "5:7"), "does not have the aspect '5:7'", "16:9"),
+    "resolution": Mistake(generate("-r", "8K"), "does not have the resolution '8K'", "4K"),
+    "format": Mistake(generate("-f", "gif"), "'gif'", "png, jpeg, webp"),
+    "count of 0": Mistake(generate("-n", "0"), "1 to 16 pictures, not 0", "-n"),
+    "count of 17": Mistake(generate("-n", "17"), "1 to 16 pictures, not 17", "-n"),
+    "count in words": Mistake(generate("-n", "many"), "'many' is not a valid int", "imgen generate --help"),
+    "unknown option": Mistake(generate("--seed", "7"), "No such option: --seed", "imgen generate --help"),
+    "option without its value": Mistake(generate("-a"), "requires an argument", "imgen generate --help"),
+    "timeout below 0": Mistake(generate("--timeout", "-1"), "-1", "imgen generate --help"),
+    # prompts
+    "no prompt": Mistake(("generate",), "There is no prompt", EXAMPLE),
+    "empty prompt": Mistake(generate(prompt=""), "The prompt is empty", EXAMPLE),
+    "prompt of blanks": Mistake(generate(prompt=" \t "), "The prompt is empty", EXAMPLE),
+    "empty standard input": Mistake(generate(prompt="-"), "The prompt is empty", EXAMPLE),
+    "two prompts": Mistake(generate("--prompt-file", "words.txt"), "given twice", EXAMPLE),
+    "two arguments": Mistake(("generate", "a", "fox"), "unexpected extra argument(s) (fox)", "imgen generate --help"),
+    "prompt file missing": Mistake(
+        ("generate", "--prompt-file", "nowhere.txt"), "cannot be read: No such file", "--prompt-file"
+    ),
+    "prompt file in Latin-1": Mistake(
+        ("generate", "--prompt-file", "latin.txt"), "not valid UTF-8", "Save it as UTF-8"
+    ),
+    "standard input in Latin-1": Mistake(generate(prompt="-"), "not valid UTF-8", "UTF-8", stdin=b"f\xfcchse"),
+    # targets
+    "target exists": Mistake(generate("-o", "taken.png"), "taken.png exists already", "--overwrite"),
+    "second of two exists": Mistake(generate("-o", "cat.png", "-n", "2"), "cat-2.png exists already", "--overwrite"),
+    "file where a folder should be": Mistake(
+        generate("-o", "words.txt/fox.png"), "a file stands where a folder should be", "-o"
+    ),
+    "unknown field": Mistake(generate("-o", "{colour}.png"), "{colour}", "{slug}"),
+    "two formats": Mistake(generate("-o", "fox.jpg", "-f", "png"), "jpeg file", "Leave one of the two out"),
+    # jobs
+    "unknown job": Mistake(("status", "zzzzzz"), "no job 'zzzzzz'", "imgen wait -p"),
+    "unknown job to wait for": Mistake(("wait", "zzzzzz"), "no job 'zzzzzz'", "imgen wait -p"),
+    "unknown job to download": Mistake(("download", "zzzzzz"), "no job 'zzzzzz'", "imgen wait -p"),
+    "unknown job to forget": Mistake(("forget", "zzzzzz"), "no job 'zzzzzz'", "imgen"),
+    "nothing to forget": Mistake(("forget",), "Missing argument", "imgen forget --help"),
+    # the rest
+    "unknown command": Mistake(("draw", "a fox"), "No such command 'draw'", "imgen --help"),
+}
+
+
+@pytest.fixture
+def log() -> list[str]:
+    """A line for every request that reached the services."""
+    return []
+
+
+@pytest.fixture
+def there(imgen: Program, tmp_path: Path, log: list[str]) -> Iterator[Program]:
+    """imgen with a key for every service, in a folder where some names are taken."""
+    for name in ("taken.png", "cat-2.png", "words.txt"):
+        (imgen.cwd / name).write_text("words")
+    (imgen.cwd / "latin.txt").write_bytes("ein Füchslein".encode("latin-1"))
+    with served(tmp_path / "far side", log) as origin:
+        yield imgen.at(origin)
+
+
+def check(there: Program, mistake: Mistake) -> None:
+    """Told once for a person and once for a program."""
+    wrong = Program(there.home, there.cwd, {**there.variables, **dict(mistake.variables)})
+
+    told = wrong.run(*mistake.line, stdin=mistake.stdin)
+    command, *more = mistake.line
+    answered = wrong.run(command, "--json", *more, stdin=mistake.stdin)
+
+    assert told.code == mistake.code, told.stderr
+    assert told.stdout == b""
+    sentence, *hints = told.stderr.splitlines()
+    assert sentence.startswith("imgen: ")
+    assert mistake.says in sentence
+    assert sentence.endswith((".", "?"))
+    assert not sentence.endswith("..")
+    assert len(hints) <= 1
+    if mistake.hints:
+        assert hints[0].startswith("  try: ")
+        assert mistake.hints in hints[0]
+    error = answered.json["error"]
+    assert answered.code == answered.json["exit_code"] == mistake.code
+    assert answered.stderr == ""
+    assert answered.json["ok"] is False
+    assert answered.json["jobs"] == []
+    assert f"imgen: {error['message']}" == sentence
+    assert ([f"  try: {error['hint']}"] if error["hint"] else []) == hints
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_before_anything_is_recorded_or_sent(there: Program, log: list[str], name: str) -> None:
+    before = {path: path.read_bytes() for path in there.cwd.iterdir()}
+
+    check(there, MISTAKES[name])
+
+    assert there.jobs() == []
+    assert log == []
+    assert {path: path.read_bytes() for path in there.cwd.iterdir()} == before
+
+
+def test_a_beginning_that_several_ids_have_names_none_of_them(there: Program, log: list[str]) -> None:
+    there.home.mkdir()
+    ledger = Ledger(there.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
+    ledger.plan([draft("k3abcd"), draft("k3abce")], "nobody", resubmit=False)
+    ledger.close()
+
+    for command in ("status", "wait", "download", "forget"):
+        check(
+            there, Mistake((command, "k3ab"), "'k3ab' is the start of 2 jobs: k3abcd, k3abce", "Type one letter more")
+        )
+
+    assert log == []
+
+
+def test_standard_output_holds_one_thing(there: Program, log: list[str]) -> None:
+    waiting = there.run(*generate("-o", "-", "--no-wait"))
+    several = there.run(*generate("-o", "-", "-n", "2"))
+    answered = there.run(*generate("-o", "-", "--json"))
+
+    for told in (waiting, several):
+        assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
+    assert "-o - and --no-wait both want standard output" in waiting.stderr
+    assert "writes one picture, and 2 were ordered" in several.stderr
+    assert answered.code == answered.json["exit_code"] == ExitCode.USAGE
+    assert "-o - and --json both want standard output" in answered.json["error"]["message"]
+    assert there.jobs() == []
+    assert log == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_sent(there: Program, log: list[str]) -> None:
+    locked = there.cwd / "locked"
+    locked.mkdir(mode=0o500)
+
+    check(there, Mistake(generate("-o", "locked/"), "permission denied", "Name another folder with -o"))
+
+    assert there.jobs() == []
+    assert log == []
+
+
+def test_what_cannot_be_served_is_said(imgen: Program) -> None:
+    fault = imgen.run("sandbox", "serve", "--faults", "rain")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        told = imgen.run("sandbox", "serve", "--port", port)
+
+    assert (fault.code, fault.stdout) == (ExitCode.USAGE, b"")
+    assert "'rain' is not a fault" in fault.stderr
+    assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
+    assert told.stderr.splitlines()[0].startswith(f"imgen: Port {port} cannot be used: ")
+    assert told.stderr.splitlines()[1] == "  try: Choose another with --port."
+
+
+def test_a_home_that_is_a_file_is_said_and_nothing_is_sent(there: Program, log: list[str]) -> None:
+    there.home.write_text("a file where the folder should be")
+
+    check(there, Mistake(generate(), str(there.home), "IMGEN_HOME", ExitCode.NOT_SAVED))
+
+    assert log == []

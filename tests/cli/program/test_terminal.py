@@ -1,0 +1,238 @@
+"""imgen on a real terminal, read back through a terminal emulator, and ended there in every way."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyte
+import pytest
+from cli.program.program import IMGEN, SMALL, Program
+
+from imgen.errors import ExitCode
+from imgen.jobs.records import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+termios = pytest.importorskip("termios")
+
+WIDTH, HEIGHT = 200, 24
+# The terminal becomes the one that Ctrl-C comes from.
+ON_TERMINAL = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
+SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
+PATIENCE = 20.0  # seconds
+
+
+class Terminal:
+    """A terminal with a command running on it."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self.screen = pyte.Screen(WIDTH, HEIGHT)
+        self.process = process
+        self.raw = b""
+        self._master = master
+        self._stream = pyte.ByteStream(self.screen)
+        self._end = time.monotonic() + PATIENCE
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, without the empty lines."""
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def until(self, pattern: str) -> None:
+        """Read until some line on the screen holds the pattern."""
+        while not any(re.search(pattern, line) for line in self.lines):
+            assert self._read(), f"ended before {pattern!r}: {self.lines}"
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._master, keys)
+
+    def hang_up(self) -> None:
+        """Close the terminal while the command runs."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDWR)
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+    def rest(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def _read(self) -> bool:
+        left = self._end - time.monotonic()
+        assert left > 0, f"it hangs: {self.lines}"
+        if not select.select([self._master], [], [], left)[0]:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # Linux says EIO when the last program has let go of a terminal
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+
+@contextmanager
+def terminal(imgen: Program, *command: str, **variables: str) -> Iterator[Terminal]:
+    """Run a command on a terminal of its own; it is killed at the end of the block."""
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (HEIGHT, WIDTH))
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, *command],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=imgen.cwd,
+        env={**imgen.environ, **variables},
+    )
+    os.close(slave)
+    shown = Terminal(master, process)
+    try:
+        yield shown
+    finally:
+        shown.end()
+
+
+def fox(*options: str) -> tuple[str, ...]:
+    return (*IMGEN, "generate", "a red fox", "--sandbox", *SMALL, *options)
+
+
+def check_recovered(imgen: Program, hint: str) -> Path:
+    """The printed command, run as it was printed, saves the picture."""
+    command = hint.strip().removeprefix("try: ").split()
+    assert command[:2] == ["imgen", "wait"]
+    ended = imgen.run(*command[1:])
+    assert ended.code == ExitCode.DONE, ended.stderr
+    (job,) = imgen.jobs()
+    path = job.results[0].path
+    assert path
+    assert ended.lines == [str(path)]
+    assert path.exists()
+    return path
+
+
+def test_a_row_moves_and_ends_in_the_saved_path_which_is_shown_once(imgen: Program) -> None:
+    with terminal(imgen, *fox("-o", "fox.png"), IMGEN_SANDBOX_SECONDS="0.6") as shown:
+        shown.until(r"a red fox +running ")
+        code = shown.rest()
+
+    assert code == ExitCode.DONE
+    path = str(imgen.cwd / "fox.png")
+    assert [path in line for line in shown.lines] == [False, True]
+    assert shown.lines[0].startswith(f"✓ {imgen.jobs()[0].id}")
+    assert HIDE_CURSOR in shown.raw
+    assert shown.raw.rindex(SHOW_CURSOR) > shown.raw.rindex(HIDE_CURSOR)
+
+
+def test_a_redirected_stdout_gets_the_path_while_the_row_moves(imgen: Program) -> None:
+    with terminal(imgen, "/bin/sh", "-c", '"$@" > paths.txt', "sh", *fox("-o", "fox.png")) as shown:
+        code = shown.rest()
+
+    assert code == ExitCode.DONE
+    assert (imgen.cwd / "paths.txt").read_text() == f"{imgen.cwd / 'fox.png'}\n"
+    assert HIDE_CURSOR in shown.raw
+
+
+def test_picture_bytes_never_reach_a_terminal(imgen: Program) -> None:
+    with terminal(imgen, *fox("-o", "-")) as shown:
+        code = shown.rest()
+
+    assert code == ExitCode.USAGE
+    assert shown.lines == [
+        "imgen: -o - would write picture bytes to this terminal.",
+        "  try: Send it on: imgen generate ... -o - > fox.png",
+    ]
+    assert imgen.jobs() == []
+
+
+def test_a_prompt_is_asked_for_on_a_terminal(imgen: Program) -> None:
+    with terminal(imgen, *IMGEN, "generate", "-", "--sandbox", *SMALL, "--no-wait", "-q") as shown:
+        shown.until("Type the prompt, then Ctrl-D.")
+        shown.type(b"a typed fox\n\x04")
+        code = shown.rest()
+
+    assert code == ExitCode.DONE
+    assert [job.request.prompt for job in imgen.jobs()] == ["a typed fox"]
+
+
+def test_ctrl_c_stops_the_waiting_and_the_printed_command_comes_back(imgen: Program) -> None:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="3") as shown:
+        shown.until(r"a red fox +(queued|running) ")
+        shown.type(b"\x03")
+        code = shown.rest()
+
+    assert code == ExitCode.INTERRUPTED
+    (job,) = imgen.jobs()
+    assert shown.lines[-2:] == ["imgen: Stopped waiting; the job goes on.", f"  try: imgen wait {job.id}"]
+    assert shown.raw.rindex(SHOW_CURSOR) > shown.raw.rindex(HIDE_CURSOR)
+    assert b"Traceback" not in shown.raw
+    check_recovered(imgen, shown.lines[-1])
+
+
+def test_ctrl_c_while_a_submit_hangs_ends_soon_and_says_what_may_have_happened(imgen: Program) -> None:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_FAULTS="slow-reply=30") as shown:
+        shown.until(r"a red fox +submitting ")
+        began = time.monotonic()
+        shown.type(b"\x03")
+        code = shown.rest()
+        took = time.monotonic() - began
+
+    assert code == ExitCode.INTERRUPTED
+    assert took < 6
+    (job,) = imgen.jobs()
+    assert job.state is State.UNCERTAIN
+    assert b"Traceback" not in shown.raw
+    screen = " ".join(" ".join(shown.lines).split())
+    assert f"imgen forget {job.id}" in screen
+    assert "--resubmit" in screen
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_signal_is_heard_like_ctrl_c(imgen: Program, end: signal.Signals) -> None:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="3") as shown:
+        shown.until(r"a red fox +(queued|running) ")
+        shown.process.send_signal(end)
+        code = shown.rest()
+
+    assert code == ExitCode.INTERRUPTED
+    assert shown.raw.rindex(SHOW_CURSOR) > shown.raw.rindex(HIDE_CURSOR)
+    check_recovered(imgen, shown.lines[-1])
+
+
+def test_a_terminal_that_goes_away_leaves_the_job_to_come_back_to(imgen: Program) -> None:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="1") as shown:
+        shown.until(r"a red fox +(queued|running) ")
+        shown.hang_up()
+        code = shown.process.wait(PATIENCE)
+
+    (job,) = imgen.jobs()
+    assert code == ExitCode.INTERRUPTED
+    check_recovered(imgen, f"imgen wait {job.id}")
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.16, 0.24, 0.32])
+def test_ctrl_c_at_the_very_beginning_is_no_traceback_of_ours(imgen: Program, delay: float) -> None:
+    with terminal(imgen, *fox()) as shown:
+        time.sleep(delay)
+        shown.type(b"\x03")
+        code = shown.rest()
+
+    assert code in (ExitCode.INTERRUPTED, -signal.SIGINT)
+    ours = shown.raw.decode(errors="replace")
+    assert "imgen" not in ours or "Traceback" not in ours or "/imgen/" not in ours

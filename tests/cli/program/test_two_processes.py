@@ -1,0 +1,85 @@
+"""The services in one process, imgen in another, real sockets between them."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.program.program import KEY, OFTEN, Program
+from PIL import Image
+
+from imgen.errors import ExitCode
+from imgen.jobs.records import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def origin_of(serving: subprocess.Popen[bytes]) -> str:
+    """The line that `imgen sandbox serve` begins with."""
+    assert serving.stdout
+    return serving.stdout.readline().decode().strip()
+
+
+def lines_of(serving: subprocess.Popen[bytes]) -> list[str]:
+    """Everything that it has logged by its end."""
+    serving.terminate()
+    assert serving.stderr
+    return serving.stderr.read().decode().splitlines()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def test_two_pictures_of_the_exact_size_come_over_real_sockets(imgen: Program, tmp_path: Path) -> None:
+    far_side = Program(tmp_path / "far side", tmp_path)
+    serve = ("sandbox", "serve", "--port", "0", "--seconds", "0.3")
+    order = ("generate", "a red fox in the snow", "-n", "2", "-r", "2K", "-a", "16:9", "--json", *OFTEN)
+    with far_side.start(*serve, stderr=subprocess.PIPE) as serving:
+        origin = origin_of(serving)
+        here = Program(imgen.home, imgen.cwd, {"THREEDAISTUDIO_BASE_URL": origin, "THREEDAISTUDIO_API_KEY": "x"})
+        ended = here.run(*order)
+        log = lines_of(serving)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    (job,) = ended.json["jobs"]
+    assert (job["state"], job["provider"], job["sandbox"]) == ("saved", "3daistudio", False)
+    assert len(job["files"]) == 2
+    for file in job["files"]:
+        path = Path(file["path"])
+        assert path.parent == imgen.cwd
+        assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert (file["width"], file["height"], file["format"]) == (2752, 1536, "png")
+        with Image.open(path) as picture:
+            picture.load()
+            assert (picture.size, picture.format) == ((2752, 1536), "PNG")
+    (record,) = here.jobs()
+    assert (record.state, record.remote_id, record.origin) == (State.SAVED, job["remote_id"], origin)
+    assert sum(line.startswith("POST ") for line in log) == 1
+    # The services answer 400 to a request for a picture that carries a key.
+    pictures = [line for line in log if line.startswith("GET /sandbox/pictures/")]
+    assert len(pictures) == 2
+    assert all(line.endswith(" 200") for line in pictures)
+
+
+def test_a_key_is_written_nowhere_on_this_machine(imgen: Program, tmp_path: Path) -> None:
+    far_side = Program(tmp_path / "far side", tmp_path)
+    serve = ("sandbox", "serve", "--seconds", "0.1", "--faults", "poll-5xx*4,truncated-picture")
+    with far_side.start(*serve, stderr=subprocess.PIPE) as serving:
+        here = imgen.at(origin_of(serving))
+        saved = here.run("generate", "a red fox", "-p", "3daistudio", "-r", "0.5K", *OFTEN)
+        shown = here.run("generate", "a blue fox", "-p", "reapi", "--dry-run")
+        status = here.run("status", here.jobs()[0].id, "--json")
+        log = lines_of(serving)
+
+    assert (saved.code, shown.code, status.code) == (0, 0, 0), saved.stderr
+    ours = [*files_below(imgen.home), *files_below(imgen.cwd), *files_below(far_side.home)]
+    assert len(ours) >= 3  # the ledger, the picture, the far side's job
+    assert [path for path in ours if KEY.encode() in path.read_bytes()] == []
+    for ended in (saved, shown, status):
+        assert KEY not in ended.stderr
+        assert KEY.encode() not in ended.stdout
+    assert KEY not in "\n".join(log)

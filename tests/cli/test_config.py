@@ -1,0 +1,203 @@
+"""Does what the environment says reach the program as it was meant, and no key anybody else?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imgen.config import Config, is_loopback, load
+from imgen.errors import BadConfiguration, ExitCode, KeyMissing
+from imgen_providers.base import Account
+from imgen_providers.catalog import SERVICES
+
+STUDIO, GMI = SERVICES["3daistudio"], SERVICES["gmicloud"]
+KEY = "sk-not-a-real-key"
+
+
+def config(**environ: str) -> Config:
+    return Config(environ, Path("/somewhere"))
+
+
+# Folders ----------------------------------------------------------------------------------------------------
+
+
+def test_one_variable_moves_everything_we_write(tmp_path: Path) -> None:
+    moved = config(IMGEN_HOME=str(tmp_path))
+
+    assert moved.state_folder == moved.data_folder == tmp_path
+    assert moved.ledger_path == tmp_path / "ledger.sqlite3"
+    for folder in (moved.owners_folder, moved.sandbox_folder, moved.kept_folder):
+        assert folder.parent == tmp_path
+
+
+def test_the_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    assert config(IMGEN_HOME="~/imgen").state_folder == tmp_path / "imgen"
+    assert config(IMGEN_HOME="here").state_folder == tmp_path / "here"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows its folders otherwise")
+def test_without_it_the_systems_folders_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+
+    usual = config()
+
+    assert usual.state_folder.is_relative_to(tmp_path)
+    assert usual.state_folder.name == usual.data_folder.name == "imgen"
+    assert usual.kept_folder == usual.data_folder / "pictures"
+
+
+def test_the_surroundings_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGEN_SANDBOX", "1")
+
+    found = load()
+
+    assert found.cwd == tmp_path
+    assert found.sandbox
+
+
+# Keys -------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_goes_with_the_one_origin_it_is_for() -> None:
+    assert config(GMI_API_KEY=f" {KEY}\n", GMI_ORG_ID="org").account(GMI) == Account(GMI.origin, KEY, "org")
+    assert config(GMI_API_KEY=KEY, GMI_ORG_ID="").account(GMI).organization is None
+    assert config(THREEDAISTUDIO_API_KEY=KEY, GMI_ORG_ID="org").account(STUDIO) == Account(STUDIO.origin, KEY)
+
+
+def test_a_key_is_never_printed() -> None:
+    found = config(GMI_API_KEY=KEY)
+
+    assert KEY not in repr(found)
+    assert KEY not in repr(found.account(GMI))
+
+
+@pytest.mark.parametrize("environ", [{}, {"GMI_API_KEY": ""}, {"GMI_API_KEY": "  "}], ids=str)
+def test_a_missing_key_is_told_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
+    with pytest.raises(KeyMissing) as missing:
+        config(**environ).account(GMI)
+
+    assert missing.value.exit_code is ExitCode.KEY
+    assert missing.value.message == "GMI Cloud needs a key, and GMI_API_KEY is not set."
+    assert "--sandbox" in str(missing.value.hint)
+    assert not config(**environ).has_key(GMI)
+
+
+@pytest.mark.parametrize("key", ["sk-\u2026real", "sk-a\nb", "“sk-quoted”", "sk-\udcff"], ids=ascii)
+def test_a_key_no_service_gives_out_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(BadConfiguration, match="characters that no key has") as refused:
+        config(GMI_API_KEY=key).account(GMI)
+
+    assert refused.value.exit_code is ExitCode.KEY
+    assert key not in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_services_with_a_key_come_in_the_catalogues_order() -> None:
+    found = config(GPTPROTO_API_KEY=KEY, GMI_API_KEY=KEY, REAPI_API_KEY="").services_with_key()
+
+    assert [entry.name for entry in found] == ["gmicloud", "gptproto"]
+
+
+# Origins ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("", STUDIO.origin),
+        ("https://gateway.example", "https://gateway.example"),
+        ("https://gateway.example:8443/", "https://gateway.example:8443"),
+        (" HTTPS://Gateway.Example ", "https://gateway.example"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_origin_is_scheme_and_host(text: str, origin: str) -> None:
+    assert config(THREEDAISTUDIO_BASE_URL=text).origin(STUDIO) == origin
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://gateway.example/v1",
+        "https://gateway.example?to=x",
+        "https://gateway.example#x",
+        "https://name@gateway.example",
+        "https://@gateway.example",
+        "https://gateway.example:0",
+        "https://gateway.example:99999",
+        "https://gateway.example:port",
+        "https://[half",
+        "https://",
+        "gateway.example",
+        "ftp://gateway.example",
+        "file:///etc/passwd",
+        "//gateway.example",
+    ],
+)
+def test_anything_else_is_refused_before_a_key_goes_there(text: str) -> None:
+    with pytest.raises(BadConfiguration, match="must be a scheme and a host") as refused:
+        config(THREEDAISTUDIO_API_KEY=KEY, THREEDAISTUDIO_BASE_URL=text).account(STUDIO)
+
+    assert refused.value.exit_code is ExitCode.KEY
+    assert "THREEDAISTUDIO_BASE_URL" in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["https://name:sesame@gateway.example", "https://gateway.example/?key=sesame"])
+def test_a_secret_in_an_origin_is_not_repeated(text: str) -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        config(THREEDAISTUDIO_BASE_URL=text).origin(STUDIO)
+
+    assert "sesame" not in f"{refused.value.message} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("host", ["gateway.example", "10.0.0.1", "127.0.0.1.example", "localhost.example"])
+def test_a_key_never_leaves_this_machine_unencrypted(host: str) -> None:
+    with pytest.raises(BadConfiguration, match="unencrypted") as refused:
+        config(THREEDAISTUDIO_BASE_URL=f"http://{host}:8000").origin(STUDIO)
+
+    assert refused.value.exit_code is ExitCode.KEY
+
+
+def test_the_sandbox_is_on_this_machine() -> None:
+    assert is_loopback("sandbox")
+    assert is_loopback("http://127.0.0.1:1")
+    assert not is_loopback("https://api.3daistudio.com")
+
+
+# Sandbox and the rest ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "on"), [("", False), ("0", False), ("1", True), ("yes", True)])
+def test_the_sandbox_can_be_asked_for(text: str, on: bool) -> None:
+    assert config(IMGEN_SANDBOX=text).sandbox is on
+
+
+def test_the_sandbox_can_be_set() -> None:
+    assert config().sandbox_seconds == config(IMGEN_SANDBOX_SECONDS="").sandbox_seconds == 2.0
+    assert config(IMGEN_SANDBOX_SECONDS="0.25").sandbox_seconds == 0.25
+    assert config(IMGEN_SANDBOX_FAULTS="link-dead").sandbox_faults == "link-dead"
+    assert config().sandbox_faults == ""
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "-inf", "86400", "1e99", "2s", "0x10"])
+def test_seconds_that_are_no_time_are_refused(text: str) -> None:
+    with pytest.raises(BadConfiguration, match="IMGEN_SANDBOX_SECONDS") as refused:
+        _ = config(IMGEN_SANDBOX_SECONDS=text).sandbox_seconds
+
+    assert refused.value.exit_code is ExitCode.KEY
+    assert text in refused.value.message
+
+
+def test_other_certificates_can_be_trusted() -> None:
+    assert config(SSL_CERT_FILE="/etc/ca.pem").ca_file == "/etc/ca.pem"
+    assert config(SSL_CERT_FILE="").ca_file is None
