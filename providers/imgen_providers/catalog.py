@@ -36,8 +36,8 @@ __all__ = [
 
 _DAY = 86_400.0
 
-_SEED_000 = "3D AI Studio, Gemini 3 Pro page (seed 000)"
-_SEED_002 = "3D AI Studio, Gemini 3.1 Flash page (seed 002)"
+_SEED_000 = "3D AI Studio's Gemini 3 Pro page"
+_SEED_002 = "3D AI Studio's Gemini 3.1 Flash page"
 
 
 def _credits(amount: str, source: str) -> Price:
@@ -127,7 +127,7 @@ _THREEDAISTUDIO = ServiceEntry(
 _WEEK = 7 * _DAY
 
 _GMI_PRICES_SEEN = "2026-09"
-_GMI_PRICE_SOURCE = "the service's model information, as a public client noted it (reference 1.2)"
+_GMI_PRICE_SOURCE = "the service's model information, as a public client noted it"
 
 
 def _gmi_gemini_3_pro(remote_id: str) -> Model:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import Config, load
-from imgen.errors import UsageProblem
+from imgen.config import SANDBOX, Config, load
+from imgen.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
+    from imgen.screen.console import Surroundings
     from imgen.screen.tables import ModelRow
     from imgen_providers.catalog import Model, ServiceEntry
 
@@ -21,7 +22,11 @@ def models(
         typer.Argument(metavar="[MODEL]", help="Show one model in full, with its pixel table.", show_default=False),
     ] = None,
     provider: options.Provider = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the services that list their models what they have today.")
+    ] = False,
     json: options.Json = False,
+    sandbox: options.Sandbox = False,
 ) -> int:
     """List the models with their services, sizes and prices, or show one in full."""
     from imgen.commands.telling import surroundings
@@ -31,6 +36,8 @@ def models(
 
     config = load()
     around = surroundings(config)
+    if live:
+        return _live(provider, config, around, json=json, sandbox=sandbox or config.sandbox)
     found = _matching(model, provider)
     rows = [_row(entry, found_model, config) for entry, found_model in found]
     if json:
@@ -84,3 +91,47 @@ def _entry(row: ModelRow, pixels: object) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(row), **({"pixels": pixels} if pixels else {})}
+
+
+def _live(provider: str | None, config: Config, around: Surroundings, *, json: bool, sandbox: bool) -> int:
+    """What the services themselves list; the exit code is that of the first that could not be asked."""
+    from imgen.jobs.order import find_service
+    from imgen.jobs.problems import EXIT_CODES, of_question
+    from imgen.jobs.services import Services
+    from imgen.screen.console import err, out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.failure import failure_lines
+    from imgen.screen.tables import LiveModel, live_table
+    from imgen_providers.base import ListsModels
+    from imgen_providers.catalog import SERVICES
+    from imgen_providers.errors import ServiceError
+
+    entries = [find_service(provider)] if provider else list(SERVICES.values())
+    listed: list[LiveModel] = []
+    problems = []
+    services = Services(config)
+    try:
+        for entry in entries:
+            if not (sandbox or config.has_key(entry) or provider):
+                continue
+            service = services.connection(entry.name, SANDBOX if sandbox else config.origin(entry)).service
+            if not isinstance(service, ListsModels):
+                err(f"{entry.title} does not list its models.")
+                continue
+            try:
+                ids = service.models()
+            except ServiceError as error:
+                problems.append(of_question(error))
+            else:
+                listed += [LiveModel(entry.name, name, entry.model(name) is not None) for name in sorted(ids)]
+    finally:
+        services.close()
+    code = EXIT_CODES.get(problems[0].code, ExitCode.UNREACHABLE) if problems else ExitCode.DONE
+    if json:
+        out(envelope("models", exit_code=code, data=("models", listed), problem=problems[0] if problems else None))
+        return code
+    if listed:
+        out("\n".join(live_table(listed)))
+    for problem in problems:
+        err(failure_lines(problem, color=around.stderr_color))
+    return code

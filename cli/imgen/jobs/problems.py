@@ -69,6 +69,11 @@ EXIT_CODES: dict[str, ExitCode] = {
 """The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
 
 
+def of_question(error: ServiceError) -> Problem:
+    """The problem that an unanswered question about no job in particular is."""
+    return Problem(_CODES[type(error)], error.message)
+
+
 def of_error(error: ServiceError, record: JobRecord) -> Problem:
     """The problem a service error is for this job."""
     named = f" Its name for this exchange: {error.request_id}." if error.request_id else ""

@@ -92,6 +92,25 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
     return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """A model that a service itself lists, and whether the catalogue has it."""
+
+    service: str
+    remote_id: str
+    listed: bool
+
+
+def live_table(models: Sequence[LiveModel]) -> list[str]:
+    """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
+    return _aligned(
+        [
+            Column("ID", tuple(plain(f"{model.service}/{model.remote_id}") for model in models)),
+            Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
+        ]
+    )
+
+
 def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> list[str]:
     """Everything about one model, and its picture sizes in pixels by aspect and resolution."""
     facts = {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from imgen.jobs.ledger import Draft
     from imgen.jobs.records import JobRecord
     from imgen.jobs.view import JobView
 
@@ -119,8 +120,12 @@ class Bench:
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
+        return self.record(split(choice, target), resubmit=resubmit)
+
+    def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
+        """Record jobs; the next `follow` is of the same process."""
         self._working = self._working or Work(self.session, self.config, self.clock)
-        return self.session.record(split(choice, target), self._working.owner.name, resubmit=resubmit)
+        return self.session.record(drafts, self._working.owner.name, resubmit=resubmit)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""
