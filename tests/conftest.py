@@ -24,6 +24,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMGEN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TERM", "xterm-256color")
+    # Programs that tests start keep their compiled modules, as a person's do: it halves what a start costs.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
 
 
 @pytest.fixture(autouse=True)
