@@ -30,6 +30,7 @@ def loaded_by(*arguments: str) -> set[str]:
         pytest.param(["generate", "a fox", "--nope"], id="unknown option"),
         pytest.param(["generate", "a fox", "-n", "many"], id="not a number"),
         pytest.param(["generate", "a fox", "-p", "nobody"], id="unknown provider"),
+        pytest.param(["edit", "at night"], id="no picture"),
         pytest.param(["nonsense"], id="unknown command"),
         pytest.param(["status", "zzz"], id="unknown job"),
         pytest.param(["models", "--json"], id="models as JSON"),

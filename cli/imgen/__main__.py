@@ -49,7 +49,7 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import download, forget, generate, models, sandbox, status, wait
+    from imgen.commands import download, edit, forget, generate, models, sandbox, status, wait
 
     commands = typer.Typer(
         name="imgen",
@@ -60,6 +60,7 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     commands.command()(generate.generate)
+    commands.command()(edit.edit)
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
@@ -96,11 +97,9 @@ def _version() -> int:
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
-    from imgen.screen.console import err
 
     if list(arguments) in ([], ["sandbox"]):
-        err(error.format_message())
-        return ExitCode.USAGE
+        return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
     hint = " ".join(["imgen", *_command(arguments), "--help"])

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from imgen.errors import BadConfiguration, KeyMissing
 from imgen_providers.base import Account
-from imgen_providers.catalog import SERVICES, ServiceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from imgen_providers.catalog import ServiceEntry
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
@@ -67,6 +68,21 @@ class Config:
         return self.data_folder / "pictures"
 
     @property
+    def references_folder(self) -> Path:
+        """Copies of pictures made to be sent."""
+        return self.data_folder / "references"
+
+    @property
+    def upload(self) -> str | None:
+        """The person's own object storage, as one URL without credentials."""
+        return self.environ.get("IMGEN_UPLOAD", "").strip() or None
+
+    @property
+    def keeps_uploads(self) -> bool:
+        """Whether pictures stay in that storage after their job."""
+        return self.environ.get("IMGEN_UPLOAD_KEEP", "") not in ("", "0")
+
+    @property
     def sandbox(self) -> bool:
         """Whether the environment asks for the sandbox."""
         return self.environ.get("IMGEN_SANDBOX", "") not in ("", "0")
@@ -99,10 +115,6 @@ class Config:
     def has_key(self, entry: ServiceEntry) -> bool:
         """Whether a key for the service is set."""
         return bool(self.environ.get(entry.key_variable, "").strip())
-
-    def services_with_key(self) -> list[ServiceEntry]:
-        """The services a key is set for, in the catalogue's order."""
-        return [entry for entry in SERVICES.values() if self.has_key(entry)]
 
     def origin(self, entry: ServiceEntry) -> str:
         """Where the service is: its own origin, or the one the environment names. Raises `BadConfiguration`."""
@@ -138,7 +150,15 @@ class Config:
 
 def load() -> Config:
     """The surroundings of this process."""
-    return Config(os.environ, Path.cwd())
+    return Config(os.environ, _folder())
+
+
+def _folder() -> Path:
+    """The folder we are in; one that was deleted under us still has the name the shell knows it by."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(os.environ.get("PWD", os.sep))
 
 
 def is_loopback(origin: str) -> bool:

@@ -97,6 +97,13 @@ class OutputLost(ImgenError):
     code = "output"
 
 
+class PictureUnreachable(ImgenError):
+    """A picture that an edit is to go on from could not be fetched this time; nothing was sent."""
+
+    exit_code = ExitCode.UNREACHABLE
+    code = "unreachable"
+
+
 class StillUncertain(ImgenError):
     """The same request was sent before, and nobody knows yet whether it was charged."""
 

@@ -50,6 +50,7 @@ class Request:
     `model` is the service's own id. `aspect`, `resolution` and `format` use the catalogue's spelling
     ("16:9", "0.5K" "1K" "2K" "4K", "png" "jpeg" "webp"); None leaves the choice to the service.
     `extras` go onto the wire as they are. `idempotency_key` is unique per paid job, for who reads one.
+    `conversation` is what `Succeeded` of the same service gave with the picture to go on from.
     """
 
     model: str
@@ -61,11 +62,12 @@ class Request:
     count: int = 1
     extras: Mapping[str, Json] = field(default_factory=dict)
     idempotency_key: str | None = None
+    conversation: Json = None
 
     @property
     def operation(self) -> Operation:
-        """An edit has reference pictures; a generation has none."""
-        return "edit" if self.references else "generate"
+        """An edit goes on from pictures; a generation has none."""
+        return "edit" if self.references or self.conversation else "generate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,10 @@ class ListsRecent(Protocol):
     """A service that can list what was submitted lately."""
 
     def recent(self, request: Request, since: float) -> Sequence[RecentJob]:
-        """Jobs like `request` (same model and payload) made since then (seconds since 1970), oldest first."""
+        """Jobs like `request` (same model and payload) that a submit begun then may have made, oldest first.
+
+        `since` is in seconds since 1970.
+        """
         ...
 
 

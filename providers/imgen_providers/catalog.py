@@ -58,6 +58,7 @@ _THREEDAISTUDIO = ServiceEntry(
     submit_seconds=60.0,
     failure_is_free=True,  # "credits are refunded automatically" (reference 2.3, 2026-11-20)
     reference_route="data-uri",
+    own_fields=frozenset({"prompt", "num_images", "images", "output_format", "aspect_ratio", "resolution"}),
     models=(
         Model(
             remote_id="gemini/3/pro",
@@ -170,6 +171,8 @@ _GMICLOUD = ServiceEntry(
     submit_seconds=900.0,  # the answer may be the picture itself; a live client waits as long (reference 1.3)
     failure_is_free=None,
     reference_route="upload",
+    own_fields=frozenset({"prompt", "image", "contents", "image_size", "aspect_ratio", "image_output_format"}),
+    upload_formats=("png", "jpeg"),  # WebP and HEIC only behind a link (reference 1.8, 2026-11-20)
     models=(
         _gmi_gemini_3_pro("gemini-3-pro-image-preview"),
         # The id since general availability, seen live in 2026-09 (reference 1.2).
@@ -197,7 +200,7 @@ _GMICLOUD = ServiceEntry(
 
 # Seed 003 says it of Gemini 3 Pro: "a 1K image 30 - 60 seconds; 2K adds ~30s; 4K can take 90 - 120 seconds".
 _REAPI_DURATIONS = {"1K": (30.0, 60.0), "2K": (60.0, 90.0), "4K": (90.0, 120.0)}
-_REAPI_PRICE_SOURCE = "reAPI's model pages, as a public client noted them (reference 3.3)"
+_REAPI_PRICE_SOURCE = "reAPI's model pages, as a public client noted them"  # reference 3.3
 
 
 def _reapi(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str, str]) -> Model:
@@ -237,6 +240,7 @@ _REAPI = ServiceEntry(
     submit_seconds=60.0,
     failure_is_free=True,  # "Failed / moderated requests are not charged", seed 003
     reference_route="public-url",
+    own_fields=frozenset({"model", "prompt", "n", "size", "resolution", "image_urls"}),
     models=(
         _reapi(
             "gemini-3.1-flash-image-preview",
@@ -292,6 +296,7 @@ _GPTPROTO = ServiceEntry(
     submit_seconds=120.0,  # nothing is documented; a prediction is an id at once, unless the service waits
     failure_is_free=None,
     reference_route="public-url",
+    own_fields=frozenset({"prompt", "images", "size", "aspect_ratio", "output_format"}),
     models=(
         _gptproto("gemini-3.1-flash-image-preview", "gemini-3.1-flash", GEMINI_31_FLASH),
         _gptproto("gemini-3-pro-image-preview", "gemini-3-pro", GEMINI_3_PRO),

@@ -85,7 +85,6 @@ class Network:
         self._lock = threading.Lock()
         self._ssl: ssl.SSLContext | None = None
         self._threads = threading.local()
-        self._clients: list[httpx.Client] = []
 
     def certificates(self) -> ssl.SSLContext:
         """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms).
@@ -125,25 +124,23 @@ class Network:
     def client(self) -> httpx.Client:
         """This thread's own client, kept until `close`."""
         mine: httpx.Client | None = getattr(self._threads, "client", None)
-        if mine is None or mine.is_closed:
+        if mine is None:
             mine = self._threads.client = self.new_client()
-            with self._lock:
-                self._clients.append(mine)
         return mine
 
     def close(self) -> None:
-        """Close every thread's client."""
-        with self._lock:
-            clients, self._clients = self._clients, []
-        for client in clients:
-            client.close()
+        """Close this thread's client; another thread may be at work with its own, and closes it itself."""
+        mine: httpx.Client | None = getattr(self._threads, "client", None)
+        if mine is not None:
+            mine.close()
+            self._threads.client = None
 
 
 class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
     `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies. A key no header can hold is a `KeyRefused`.
+    `headers` carry the key; `explain` reads its error bodies; `submit_seconds` is how long a submit may take. A key no header can hold is a `KeyRefused`.
     """
 
     def __init__(
@@ -157,7 +154,7 @@ class Api:
     ) -> None:
         entry = SERVICES[service]
         self._title = entry.title
-        self._submit_seconds = entry.submit_seconds
+        self.submit_seconds = entry.submit_seconds
         self._account = account
         self._network = network
         self._headers = {"Accept": "application/json", **headers}
@@ -180,7 +177,7 @@ class Api:
                 self._url(path),
                 content=content,
                 headers={**self._headers, **(headers or {}), **length},
-                timeout=httpx.Timeout(self._submit_seconds, connect=self._network.connect_seconds),
+                timeout=httpx.Timeout(self.submit_seconds, connect=self._network.connect_seconds),
                 extensions={"trace": trace},
             )
             try:
@@ -191,7 +188,7 @@ class Api:
             except ReferenceChangedError as error:
                 raise NotSent(f"The request was cut short before it was whole: {error}.") from error
             try:
-                answer = self._whole(response, self._submit_seconds)
+                answer = self._whole(response, self.submit_seconds)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
@@ -303,7 +300,7 @@ class Api:
         return data.replace(key, b"[key]") if len(key) >= _KEY_LENGTH else data
 
     def _clean(self, error: Exception) -> str:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:

@@ -26,6 +26,7 @@ from imgen_providers.base import (
     Unrecognised,
 )
 from imgen_providers.client import Api, names_content_policy, shown
+from imgen_providers.conversation import next_turn
 from imgen_providers.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -108,12 +109,17 @@ class GmiCloud:
         return path, shown(body)
 
     def recent(self, request: Request, since: float) -> Sequence[RecentJob]:
-        """Requests of this model with the same payload since then, give or take a minute; oldest first."""
+        """Requests of this model with the same payload made by a submit of then, give or take a minute; oldest first.
+
+        None later than a submit lasts: an equal request of another day is somebody else's.
+        """
         payload = _payload(request)
+        earliest = since - _CLOCKS_DIFFER
+        latest = since + self._api.submit_seconds + _CLOCKS_DIFFER
         listed = [
             one
             for one in self._listed(request.model)
-            if one.payload == payload and (one.created_at or 0.0) >= since - _CLOCKS_DIFFER
+            if one.payload == payload and earliest <= (one.created_at or 0.0) <= latest
         ]
         found = [RecentJob(_job(one), one.model, cast("Json", one.payload), one.created_at or 0.0) for one in listed]
         return sorted(found, key=lambda one: one.created_at)
@@ -152,8 +158,12 @@ def _wire(request: Request) -> tuple[str, dict[str, object]]:
 
 def _payload(request: Request) -> dict[str, object]:
     plain = request.model in _PLAIN_MODELS
-    optional = {
-        "image": _links(request),
+    goes_on = request.conversation is not None
+    links = _links(request)
+    optional: dict[str, object] = {
+        # Beside "contents", "prompt" and "image" are ignored (seed 001).
+        "contents": next_turn(request.conversation, request.prompt, links or ()) if goes_on else None,
+        "image": None if goes_on else links,
         "image_size": None if plain else request.resolution,
         "aspect_ratio": request.aspect,
         "image_output_format": None if plain else request.format,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
@@ -28,13 +28,17 @@ from imgen_providers.base import (
     Unrecognised,
 )
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown
-from imgen_providers.errors import ContentRefused, InvalidRequest, NoCredit
+from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, NoCredit
 
 if TYPE_CHECKING:
     from imgen_providers.base import Account
     from imgen_providers.client import Answer, Network
 
 _MONEY = re.compile(r"balance|credit|quota|insufficient|recharge|top.?up", re.IGNORECASE)
+# Its error table: "503 | Content policy violation | Content blocked due to safety concerns" (seed 004). A 503 is else
+# a broken gateway, whose words ("upstream blocked") say nothing of the money.
+_POLICY_AT_503 = re.compile(r"content policy violation|content blocked due to safety", re.IGNORECASE)
+_INLINE = "inline-"  # begins our own name for a job that the service gave none
 _PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 
 
@@ -75,11 +79,14 @@ class GptProto:
         pictures = self._assets(data if isinstance(data, list) else [])
         if not pictures:
             raise self._api.unexpected(answer, paid=True)
-        # An older form has the pictures and no id (reference 4.A, 2026-11-20): name it after what it holds.
-        return Job("gptproto", f"inline-{hashlib.sha256(answer.body).hexdigest()[:16]}", Succeeded(pictures))
+        # An older form has the pictures and no id (reference 4.A, 2026-11-20). Equal bytes may be paid for twice.
+        name = f"{_INLINE}{request.idempotency_key or secrets.token_hex(8)}"
+        return Job("gptproto", name, Succeeded(pictures))
 
     def refresh(self, job: Job) -> Job:
-        """Ask once for the prediction's result."""
+        """Ask once for the prediction's result. A job whose answer held its pictures can't be asked for again."""
+        if job.remote_id.startswith(_INLINE):
+            raise JobNotFound("GPTProto sent these pictures with its answer only, and cannot be asked for them again.")
         documented = f"/api/v3/predictions/{quote(job.remote_id, safe='')}/result"
         try:
             answer = self._api.get(job.handle.get("poll", documented))
@@ -206,7 +213,8 @@ def _explain(answer: Answer) -> Explanation:
     explanation = explain(answer)
     # "503 content policy violation (actual status code is 400)", and 403 for the key and for the balance
     # alike (seed 004): only the words tell them apart.
-    if answer.status in (400, 503) and names_content_policy(explanation.message):
+    at_503 = answer.status == 503 and _POLICY_AT_503.search(explanation.message)
+    if at_503 or (answer.status == 400 and names_content_policy(explanation.message)):
         return replace(explanation, verdict=ContentRefused)
     if answer.status == 403 and _MONEY.search(explanation.message):
         return replace(explanation, verdict=NoCredit)

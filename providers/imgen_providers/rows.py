@@ -86,7 +86,9 @@ class ServiceEntry:
 
     `implementation` is "module:Class". `submits_per_minute` is the documented default limit on submits,
     None where none is documented. `failure_is_free` says whether a failed job costs nothing, None where
-    no document says. `submit_seconds` is how long one submit may take to answer.
+    no document says. `submit_seconds` is how long one submit may take to answer. `own_fields` are what a request
+    writes on the wire itself, so no parameter in the service's own words may be called so. `upload_formats` are
+    what its own place for reference pictures takes, where it has one.
     """
 
     name: str
@@ -102,6 +104,8 @@ class ServiceEntry:
     failure_is_free: bool | None
     reference_route: ReferenceRoute
     models: tuple[Model, ...]
+    own_fields: frozenset[str]
+    upload_formats: tuple[str, ...] = ()
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

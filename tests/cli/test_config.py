@@ -100,12 +100,6 @@ def test_a_key_no_service_gives_out_is_refused_and_not_repeated(key: str) -> Non
     assert key not in f"{refused.value.message} {refused.value.hint}"
 
 
-def test_services_with_a_key_come_in_the_catalogues_order() -> None:
-    found = config(GPTPROTO_API_KEY=KEY, GMI_API_KEY=KEY, REAPI_API_KEY="").services_with_key()
-
-    assert [entry.name for entry in found] == ["gmicloud", "gptproto"]
-
-
 # Origins ----------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -143,6 +144,7 @@ def test_a_price_is_an_exact_amount_with_a_date_and_a_source(entry: ServiceEntry
         assert Decimal(price.amount) > 0
         assert date.fromisoformat(f"{price.seen}-01"[:10]) < date(2026, 12, 1)
         assert price.source
+        assert not re.search(r"reference|seed|\d\.\d", price.source.replace("3.1 Flash", "")), "people read this"
 
 
 def test_a_family_means_the_default_channel() -> None:

@@ -232,12 +232,15 @@ class TestGmiCloud(ServiceContract):
         assert isinstance(self.submit_body, dict)
         payload = self.submit_body["payload"]
         ours: list[Json] = [
-            record("failed", request_id="late", payload=payload, created_at=2000),
+            record("failed", request_id="late", payload=payload, created_at=1959),
             record("success", ONE, request_id="early", payload=payload, created_at=1000),
             record("queued", request_id="a clock apart", payload=payload, created_at=941),
         ]
         others: list[Json] = [
             record("success", request_id="too old", payload=payload, created_at=939),
+            # a submit lasts 900 s at most, so somebody else made this one
+            record("success", request_id="too new", payload=payload, created_at=1961),
+            record("success", request_id="days later", payload=payload, created_at=300_000),
             record("success", request_id="another prompt", payload={"prompt": "a dog"}, created_at=1500),
             record("success", request_id="no echo", payload={}, created_at=1500),
             record("success", request_id="no time", payload=payload, created_at=None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,7 @@ from imgen_providers.base import (
     Cancelled,
     Failed,
     InlineAsset,
+    Job,
     LinkedAsset,
     PictureFile,
     PictureLink,
@@ -133,7 +135,14 @@ class TestGptProto(ServiceContract):
         Refusal(500, {"error": {"message": "Internal server error"}}, Uncertain),
         Refusal(400, {"error": {"message": POLICY, "code": 503}}, ContentRefused, "503"),
         Refusal(503, {"error": {"message": "Content policy violation"}}, ContentRefused),
+        Refusal(503, {"error": {"message": "CONTENT POLICY VIOLATION"}}, ContentRefused),
+        Refusal(503, {"error": {"message": POLICY}}, ContentRefused),
         Refusal(503, {"error": {"message": "Service unavailable"}}, Uncertain),
+        # a gateway's words, which are no verdict on the request
+        Refusal(503, {"error": {"message": "upstream blocked, try later"}}, Uncertain),
+        Refusal(503, {"error": {"message": "safety shutdown of a sensitive node"}}, Uncertain),
+        Refusal(200, {"code": 503, "message": "upstream blocked, try later"}, Uncertain, "503"),
+        Refusal(400, {"error": {"message": "the prompt is sensitive"}}, ContentRefused),
         Refusal(400, {"error": {"message": "size is wrong"}}, InvalidRequest),
         # HTTP 200 around an error
         Refusal(200, {"code": 401, "message": "Token cannot be empty", "data": None}, KeyRefused, "401"),
@@ -149,6 +158,7 @@ class TestGptProto(ServiceContract):
         Refusal(404, {"error": {"message": "not found"}}, JobNotFound),
         Refusal(200, {"code": 404, "message": "not found"}, JobNotFound),
         Refusal(200, {"code": 500, "message": "error"}, Unreachable),
+        Refusal(503, {"error": {"message": "upstream blocked, try later"}}, Unreachable),
     )
 
     def test_an_edit_goes_to_its_own_scene_with_links(self, service: Service) -> None:
@@ -199,6 +209,24 @@ class TestGptProto(ServiceContract):
 
         assert job.status == Succeeded((InlineAsset(PNG),))
         assert job.remote_id.startswith("inline-")
+
+    @pytest.mark.parametrize("keys", [("run-one", "run-two"), (None, None)], ids=["ours", "none"])
+    def test_two_old_answers_with_the_same_picture_are_two_jobs(
+        self, service: Service, far_side: FarSide, keys: tuple[str | None, str | None]
+    ) -> None:
+        answer: Json = {"data": [{"b64_json": base64.b64encode(PNG).decode()}]}
+        far_side.script(reply(answer), reply(answer))
+
+        names = {service.submit(replace(self.request, idempotency_key=key)).remote_id for key in keys}
+
+        assert len(names) == 2
+        assert names == {f"inline-{key}" for key in keys} or keys == (None, None)
+
+    def test_a_job_that_came_with_its_answer_is_not_asked_for(self, service: Service, far_side: FarSide) -> None:
+        with pytest.raises(JobNotFound, match="with its answer only"):
+            service.refresh(Job("gptproto", "inline-run-one", Queued()))
+
+        assert far_side.sent() == []
 
     def test_a_content_policy_that_answers_the_question_ends_the_job(self, service: Service, far_side: FarSide) -> None:
         for answer in (reply({"error": {"message": POLICY}}, 400), reply({"code": 503, "message": POLICY})):

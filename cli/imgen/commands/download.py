@@ -26,7 +26,7 @@ def download(
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
-        if not jobs and not opened.open_jobs(sandbox=in_sandbox):
+        if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
             return nothing_open("download", json=json)
         with work(opened, config) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,4 +50,61 @@ Output = Annotated[
         show_default=False,
         help="A file, a folder, a template such as '{slug}-{index}.{ext}', or - for standard output.",
     ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        show_default=False,
+        help="gemini-3.1-flash, gemini-3-pro, gemini-2.5-flash, or exactly: provider/remote-model-id.",
+    ),
+]
+Aspect = Annotated[
+    str | None,
+    typer.Option(
+        "-a",
+        "--aspect",
+        metavar="W:H",
+        help="Such as 16:9. Default: the service's own.",
+        show_default=False,
+    ),
+]
+Resolution = Annotated[
+    str | None,
+    typer.Option("-r", "--resolution", metavar="SIZE", help="0.5K, 1K, 2K or 4K. Default: 1K.", show_default=False),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="WxH",
+        help="Pixels to cover, such as 1920x1080: chooses aspect and resolution.",
+        show_default=False,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("-f", "--format", metavar="FORMAT", help="png, jpeg or webp. Default: png.", show_default=False),
+]
+Count = Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")]
+Channel = Annotated[
+    str | None,
+    typer.Option("--channel", metavar="NAME", help="reAPI: default or official.", show_default=False),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="A parameter in the service's own words.", show_default=False),
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.", show_default=False),
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Submit, print the ids, and end.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the exact request and its price, and send nothing.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Resubmit = Annotated[
+    bool,
+    typer.Option("--resubmit", help="Send a request again whose first reply was lost; it may be charged twice."),
 ]

@@ -87,6 +87,7 @@ def tell_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
     if not choice.listed:
         err(
             f"{choice.entry.name}/{choice.model.remote_id} is not in the catalogue: nothing is checked, no price known."
+            + (f" Did you mean {choice.nearest}?" if choice.nearest else "")
         )
     size = choice.model.size(choice.request.aspect, choice.request.resolution)
     if sized and size:
@@ -108,14 +109,14 @@ def tell_problems(told: Report, around: Surroundings, *, quiet: bool) -> None:
     A problem that a display has shown (none, when `quiet`) is left at its hint.
     """
     going_on = unsettled(told.records)
-    seen: set[tuple[str, str]] = set()
+    seen: set[Problem] = set()
     for record in told.records:
         problem = told.problems.get(record.id)
-        if problem is None or (problem.code, problem.message) in seen:
+        if problem is None or problem in seen:
             continue
         if told.exit_code is ExitCode.INTERRUPTED and record in going_on:
             continue
-        seen.add((problem.code, problem.message))
+        seen.add(problem)
         if problem in told.displayed and not quiet:
             err(hint_lines(problem, color=around.stderr_color))
         else:
@@ -184,9 +185,16 @@ def nothing_open(command: str, *, json: bool) -> int:
     return 0
 
 
-def tell_states(told: Report, around: Surroundings, now: float, *, json: bool) -> int:
+def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:
+    """The jobs with all that they go on from and all that goes on from them, each once, the oldest first."""
+    found = {relative.id: relative for record in records for relative in opened.ledger.family(record.id)}
+    return sorted(found.values(), key=lambda record: record.created_at)
+
+
+def tell_states(told: Report, around: Surroundings, now: float, *, json: bool, tree: bool = False) -> int:
     """How the jobs stand, as lines or as the envelope; the exit code is 0 once every question was answered."""
     from imgen.jobs.problems import EXIT_CODES
+    from imgen.screen.family import family_lines
     from imgen.screen.tables import job_lines
 
     unanswered = {r.id: told.problems[r.id] for r in told.records if r.state in OPEN and r.id in told.problems}
@@ -198,6 +206,9 @@ def tell_states(told: Report, around: Surroundings, now: float, *, json: bool) -
     if json:
         out(envelope_of("status", answered))
     else:
-        out("\n".join(job_lines(told.records, now, width=around.stdout_width)))
-        tell_problems(replace(answered, problems=unanswered), around, quiet=True)
+        lines = family_lines if tree else job_lines
+        out("\n".join(lines(told.records, now, width=around.stdout_width)))
+        uncertain = {r.id for r in told.records if r.state is State.UNCERTAIN}
+        doubtful = {job_id: problem for job_id, problem in told.problems.items() if job_id in uncertain}
+        tell_problems(replace(answered, problems=unanswered | doubtful), around, quiet=True)
     return answered.exit_code

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from imgen.commands import options
 from imgen.config import load
+from imgen.errors import UsageProblem
 
 
 def wait(
     jobs: options.Ids = None,
     provider: options.Provider = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            "--remote", metavar="ITS_ID", help="The one uncertain JOB is this job of its service.", show_default=False
+        ),
+    ] = None,
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     strict: options.Strict = False,
@@ -28,9 +39,14 @@ def wait(
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
-        if not jobs and not opened.open_jobs(sandbox=in_sandbox):
+        if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
             return nothing_open("wait", json=json)
         with work(opened, config, poll_every=poll_every) as working:
-            records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
+            named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
+            if remote is not None:
+                if len(named) != 1 or not jobs:
+                    raise UsageProblem("--remote is for one job.", "imgen wait JOB --remote ITS_ID")
+                named = [working.attach(named[0], remote)]
+            records = opened.reopen_deleted(named) if jobs else named
             told = follow(opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict)
     return tell("wait", told, around, json=json, quiet=quiet)

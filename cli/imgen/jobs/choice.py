@@ -24,17 +24,26 @@ class Ranked:
 def rank(choices: Sequence[Choice], speed: Callable[[Choice], float | None]) -> list[Ranked]:
     """The services best first; `speed` is how many seconds such a job took there so far, None where unknown.
 
-    Prices are compared only in the same unit. Where they cannot be, the catalogue's order stands.
+    Prices are compared only in the same unit. Where they cannot be, the catalogue's order stands. `speed` is asked
+    where two prices are equal only, and once for each of them.
     """
+    known: dict[tuple[str, str], float | None] = {}
+
+    def past(choice: Choice) -> float | None:
+        name = (choice.entry.name, choice.model.remote_id)
+        if name not in known:
+            known[name] = speed(choice)
+        return known[name]
+
     left = list(choices)
     ranked = []
     while left:
         best, why = left[0], _only(left)
         for other in left[1:]:
-            reason = _better(other, best, speed)
+            reason = _better(other, best, past)
             if reason:
                 best, why = other, reason
-            elif best is left[0] and (kept := _better(best, other, speed)):
+            elif best is left[0] and (kept := _better(best, other, past)):
                 why = kept
         left.remove(best)
         ranked.append(Ranked(best, why))

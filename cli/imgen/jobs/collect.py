@@ -9,6 +9,7 @@ from imgen.jobs import save as saving
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from imgen.jobs.clock import Clock
     from imgen.jobs.loop import Loop
     from imgen.jobs.records import Problem
     from imgen.jobs.tracked import Tracked
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Asset
 
 _SAVE_TRIES = 5
+_DEAD_LINKS = 5  # in a row, of a picture whose link should still live
 _BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
 
 
@@ -30,6 +32,7 @@ class Collector:
         keeper: saving.Keeper,
         loop: Loop,
         display: Display,
+        clock: Clock,
         *,
         ask: Callable[[Tracked], None],
         settle: Callable[[Tracked, Problem | None], None],
@@ -38,6 +41,7 @@ class Collector:
         self._ledger = keeper.ledger
         self._loop = loop
         self._display = display
+        self._clock = clock
         self._ask = ask
         self._settle = settle
 
@@ -87,7 +91,7 @@ class Collector:
             self._settle(job, job.problem if job.given_up else None)
             return
         delay = job.save_again_in or 0.0
-        if job.save_tries or job.renewed:
+        if job.save_tries or job.dead_links:
             self._loop.after(delay, lambda: self._ask(job))
         else:
             self._loop.after(delay, lambda: self.collect(job, job.assets))
@@ -106,12 +110,20 @@ class Collector:
             self._refresh(job)
 
     def _link_died(self, job: Tracked, number: int) -> None:
-        if number in job.renewed:
+        job.dead_links[number] += 1
+        deaths = job.dead_links[number]
+        if deaths > (_DEAD_LINKS if self._should_live(job, number) else 1):
             self._ledger.expired(job.record.id, number)
             self._refresh(job)
-        else:
-            job.renewed.add(number)
-            job.activity = "link dead, asking for a fresh one"
+            return
+        job.activity = "link dead, asking for a fresh one"
+        if deaths > 1:  # a fresh link may take its time to work everywhere
+            job.save_again_in = max(job.save_again_in or 0.0, job.connection.pace * 2.0**deaths)
+
+    def _should_live(self, job: Tracked, number: int) -> bool:
+        """Whether the service's own word says that a link cannot be dead yet."""
+        expires_at = job.record.results[number - 1].expires_at
+        return expires_at is not None and self._clock.wall() < expires_at
 
     def _refresh(self, job: Tracked) -> None:
         job.record = self._ledger.job(job.record.id)

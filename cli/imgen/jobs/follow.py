@@ -6,17 +6,20 @@ A waiting job is an entry in the loop's heap, not a thread, so a thousand jobs i
 from __future__ import annotations
 
 import random
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.errors import ImgenError
+from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs import steps
 from imgen.jobs.collect import Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
 from imgen.jobs.problems import of_error
-from imgen.jobs.records import JobRecord, Problem, State
+from imgen.jobs.records import JobRecord, Problem, Result, ResultState, State
+from imgen.jobs.settle import close, settle
 from imgen.jobs.tracked import Tracked
-from imgen_providers.base import Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
+from imgen_providers.base import InlineAsset, Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import JobNotFound, KeyRefused, NotSent, RateLimited, ServiceError, Uncertain
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from imgen.jobs.clock import Clock
     from imgen.jobs.save import Keeper
     from imgen.jobs.services import Services
+    from imgen.jobs.uploads import Uploads
     from imgen.jobs.view import Display, JobView
     from imgen_providers.base import Asset
 
@@ -43,6 +47,7 @@ class Follower:
     def __init__(
         self,
         keeper: Keeper,
+        uploads: Uploads,
         services: Services,
         display: Display,
         clock: Clock,
@@ -51,15 +56,17 @@ class Follower:
     ) -> None:
         self._keeper = keeper
         self._ledger = keeper.ledger
+        self._uploads = uploads
         self._services = services
         self._display = display
         self._clock = clock
         self._goal = goal
         self._timeout = timeout
-        self._loop = Loop(clock, self._show, display.interval)
-        self._collector = Collector(keeper, self._loop, display, ask=self._ask, settle=self._settle)
+        self._loop = Loop(clock, self._show, display.interval, farewell=self._farewell)
+        self._collector = Collector(keeper, self._loop, display, clock, ask=self._ask, settle=self._settle)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
+        self._ledger_failed = False
 
     def follow(self, records: Sequence[JobRecord]) -> Followed:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
@@ -69,8 +76,9 @@ class Follower:
         deadline = self._clock.monotonic() + patience
         try:
             in_time = self._loop.run(lambda: all(job.settled for job in self._jobs.values()), deadline)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LedgerUnusable):
             self._wind_up()
+            self._show()
             raise
         if not in_time:
             self._wind_up()
@@ -79,7 +87,11 @@ class Follower:
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
         final = tuple(self._ledger.jobs([record.id for record in records]))
         displayed = frozenset(view.problem for view in self._views() if view.problem)
-        return Followed(final, problems | self._unreached, displayed)
+        return Followed(final, problems | self._unreached, displayed, in_time)
+
+    def _farewell(self) -> None:
+        self._ledger.close()
+        self._keeper.network.close()
 
     def _begin(self, record: JobRecord) -> None:
         try:
@@ -110,12 +122,21 @@ class Follower:
                 self._leave_to_owner(job)
             case State.PLANNED:
                 self._loop.after(0.0, lambda: self._submit(job))
+            case State.READY if self._goal is not Goal.ANSWER and all(r.kept for r in self._unsaved(job.record)):
+                self._loop.after(0.0, lambda: self._pictures_exist(job, self._known_assets(job.record)))
             case State.QUEUED | State.RUNNING | State.READY:
                 self._loop.after(0.0, lambda: self._ask(job))
             case State.UNCERTAIN if job.record.forgotten_at is None:
                 self._loop.after(0.0, lambda: self._reconcile(job))
             case _:
                 job.settled = True
+
+    def _unsaved(self, record: JobRecord) -> list[Result]:
+        return [result for result in record.results if result.state is ResultState.READY]
+
+    def _known_assets(self, record: JobRecord) -> list[Asset | None]:
+        """The pictures where the ledger last knew them: in a file of ours, or behind a link that may still live."""
+        return [_known_asset(result) for result in record.results]
 
     def _is_ours(self, record: JobRecord) -> bool:
         return record.owner == self._keeper.owner.name
@@ -129,6 +150,8 @@ class Follower:
             self._settle(job)
 
     def _look_again(self, job: Tracked) -> None:
+        if job.record.owner is None or not self._keeper.owner.is_alive(job.record.owner):
+            close(self._ledger, job.record)
         self._refresh(job)
         job.activity = None
         self._set_out(job)
@@ -182,19 +205,23 @@ class Follower:
     # Submitting -------------------------------------------------------------------------------------------
 
     def _submit(self, job: Tracked) -> None:
+        if self._ledger_failed:
+            self._settle(job)  # what cannot be recorded is not sent
+            return
         job.activity = None
         job.submit_tries += 1
-        record, service, pacing = job.record, job.connection.service, job.connection.pacing
+        job.record = replace(job.record, state=State.SUBMITTING)  # shown from now on; the thread commits it
+        record, connection = job.record, job.connection
         self._loop.submits.start(
-            lambda: steps.submit(self._ledger, service, pacing, record), lambda outcome: self._submitted(job, outcome)
+            lambda: steps.submit(self._ledger, self._uploads, connection, record),
+            lambda outcome: self._submitted(job, outcome),
         )
 
-    def _submitted(
-        self, job: Tracked, outcome: steps.Accepted | steps.TurnedAway | steps.SubmitEnded | steps.Paced
-    ) -> None:
+    def _submitted(self, job: Tracked, outcome: steps.Submitted) -> None:
         match outcome:
             case steps.Paced(seconds, most):
                 job.submit_tries -= 1
+                self._refresh(job)
                 title = SERVICES[job.record.provider].title
                 job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
                 self._loop.after(seconds, lambda: self._submit(job))
@@ -203,6 +230,9 @@ class Follower:
                 self._told(job, told)
             case steps.TurnedAway(error):
                 self._turned_away(job, error)
+            case steps.Unrecorded(problem):
+                self._ledger_failed = True
+                self._settle(job, problem)
             case steps.SubmitEnded():
                 self._refresh(job)
                 if job.record.state is State.UNCERTAIN:
@@ -223,6 +253,7 @@ class Follower:
                 self._display.say(f"The reply to {job.record.id} was lost, but the service lists it: {told.remote_id}.")
                 self._told(job, told)
             case steps.Contested():
+                settle(self._ledger, self._keeper.owner.folder)  # the other one may have died
                 self._loop.after(_CONTESTED_AGAIN, lambda: self._reconcile(job))
             case steps.SubmitEnded():
                 self._settle(job)
@@ -300,9 +331,7 @@ class Follower:
         problem = of_error(error, job.record)
         if isinstance(error, JobNotFound) and job.record.state is State.READY and self._goal is not Goal.ANSWER:
             # The service has let go of the job; the links it gave before may still live.
-            self._pictures_exist(
-                job, [LinkedAsset(result.url) if result.url else None for result in job.record.results]
-            )
+            self._pictures_exist(job, self._known_assets(job.record))
             return
         lost = isinstance(error, JobNotFound) and job.age(self._clock.monotonic()) > _JUST_ACCEPTED
         if lost or isinstance(error, KeyRefused) or self._goal is not Goal.PICTURES:
@@ -324,3 +353,10 @@ class Follower:
             self._settle(job)
         else:
             self._collector.collect(job, assets)
+
+
+def _known_asset(result: Result) -> Asset | None:
+    if result.kept:
+        with suppress(FileNotFoundError):
+            return InlineAsset(result.kept.read_bytes())
+    return LinkedAsset(result.url) if result.url else None

@@ -21,8 +21,12 @@ class Goal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Where the jobs were left. `problems` are those of this process, by job id; `displayed` were shown meanwhile."""
+    """Where the jobs were left. `problems` are those of this process, by job id; `displayed` were shown meanwhile.
+
+    `in_time` is False when the waiting ended before the jobs were where they were to go.
+    """
 
     records: tuple[JobRecord, ...]
     problems: dict[str, Problem]
     displayed: frozenset[Problem]
+    in_time: bool

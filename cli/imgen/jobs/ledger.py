@@ -10,17 +10,17 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
-from imgen.jobs.rows import problem_text, read_job, request_text, target_text
+from imgen.jobs.rows import problem_text, read_job, request_text, target_text, wire_key
 from imgen.jobs.schema import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from imgen.pictures.verify import Picture
     from imgen_providers.base import Job, Json, Request
@@ -31,7 +31,7 @@ UNLIMITED = Limit(None, 0.0)
 
 _CONTESTED = (
     "SELECT 1 FROM job AS other JOIN job AS mine ON mine.id = ? AND other.id <> mine.id"
-    " AND other.request_key = mine.request_key AND other.provider = mine.provider AND other.origin = mine.origin"
+    " AND other.wire_key = mine.wire_key AND other.provider = mine.provider AND other.origin = mine.origin"
     " WHERE other.stage = 'submitting'"
 )
 
@@ -49,6 +49,21 @@ class Draft:
     request: Request
     target: Target
     cost: Cost
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A reference picture put somewhere for a job: at `link` of the service's own, or as `key` in a `storage`.
+
+    `uploader` is the owner that is still putting it there.
+    """
+
+    sha256: str
+    link: str | None = None
+    storage: str | None = None
+    key: str | None = None
+    uploader: str | None = None
 
 
 class Ledger:
@@ -59,14 +74,17 @@ class Ledger:
         self._now = now
         self._threads = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._lock:
-            connections, self._connections = self._connections, []
-        for connection in connections:
-            connection.close()
+        """Close this thread's connection; another thread may be at work on its own, and closes it itself."""
+        mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if mine is not None:
+            mine.close()
+            self._threads.connection = None
+
+    def place_for(self, job_id: str, number: int) -> Path:
+        """Where the bytes of a picture that came inside an answer are kept until it is saved."""
+        return self._path.with_name("inline") / f"{job_id}-{number}"
 
     # Planning and submitting ------------------------------------------------------------------------------
 
@@ -91,8 +109,8 @@ class Ledger:
                 self._forget(write, doubtful)
             write.executemany(
                 "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
-                " stage, owner, created_at, cost_amount, cost_unit)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)",
+                " parent_id, wire_key, stage, owner, created_at, cost_amount, cost_unit)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)",
                 [(*self._draft_row(draft), owner, self._now(), draft.cost.amount, draft.cost.unit) for draft in drafts],
             )
 
@@ -143,17 +161,25 @@ class Ledger:
         )
 
     def accepted(self, job_id: str, job: Job) -> None:
-        """The service took the job: its remote id is known, and nothing may lose it again."""
-        self._set(
-            "UPDATE job SET stage = 'queued', accepted_at = ?, finished_at = NULL, remote_id = ?, handle = ?,"
-            " problem = NULL WHERE id = ? AND stage <> 'finished'",
-            (self._now(), job.remote_id, json.dumps(dict(job.handle)), job_id),
-        )
+        """The service took the job: its remote id is known, and nothing may lose it again.
+
+        A job that was given up as uncertain or closed meanwhile is open again. Raises `IdTaken`.
+        """
+        with self._write() as write:
+            other = self._holder(write, job_id, job.remote_id)
+            if other is not None:
+                raise IdTaken(other)
+            write.execute(
+                "UPDATE job SET stage = CASE WHEN remote_id = ?1 AND stage = 'running' THEN stage ELSE 'queued' END,"
+                " accepted_at = ?2, finished_at = NULL, forgotten_at = NULL, remote_id = ?1, handle = ?3, problem = NULL"
+                " WHERE id = ?4 AND stage <> 'finished'",
+                (job.remote_id, self._now(), json.dumps(dict(job.handle)), job_id),
+            )
 
     def is_contested(self, job_id: str) -> bool:
         """Whether the same request is on its way right now in another job, whose answer is still to come."""
-        row = self._connection().execute(_CONTESTED, (job_id,)).fetchone()
-        return row is not None
+        with self._write() as write:
+            return write.execute(_CONTESTED, (job_id,)).fetchone() is not None
 
     def reconcile(self, job_id: str, candidates: Sequence[Job]) -> Job | None:
         """Give an uncertain job the first of the service's jobs that no row has; None where none is left.
@@ -162,30 +188,43 @@ class Ledger:
         away, because one of them may be its.
         """
         with self._write() as write:
-            if write.execute(_CONTESTED, (job_id,)).fetchone():
+            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+            if mine["remote_id"] is not None:  # somebody was quicker
+                return next((job for job in candidates if job.remote_id == mine["remote_id"]), None)
+            if mine["stage"] != "uncertain" or write.execute(_CONTESTED, (job_id,)).fetchone():
                 return None
             for job in candidates:
-                taken = write.execute(
-                    "SELECT 1 FROM job AS other JOIN job AS mine ON mine.id = ? AND other.provider = mine.provider"
-                    " AND other.origin = mine.origin WHERE other.remote_id = ?",
-                    (job_id, job.remote_id),
-                ).fetchone()
-                if taken is None:
+                if self._holder(write, job_id, job.remote_id) is None:
                     write.execute(
                         "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL,"
-                        " remote_id = ?, handle = ?, problem = NULL WHERE id = ? AND stage = 'uncertain'",
+                        " remote_id = ?, handle = ?, problem = NULL WHERE id = ?",
                         (job.remote_id, json.dumps(dict(job.handle)), job_id),
                     )
                     return job
         return None
 
-    def adopt(self, draft: Draft, job: Job) -> None:
-        """Record a job that was submitted elsewhere and has just been asked about."""
+    def _holder(self, write: sqlite3.Connection, job_id: str, remote_id: str) -> str | None:
+        """The other job at the same service that has this remote id."""
+        row = write.execute(
+            "SELECT other.id FROM job AS other JOIN job AS mine ON mine.id = ? AND other.id <> mine.id"
+            " AND other.provider = mine.provider AND other.origin = mine.origin WHERE other.remote_id = ?",
+            (job_id, remote_id),
+        ).fetchone()
+        return row["id"] if row else None
+
+    def adopt(self, draft: Draft, job: Job) -> str:
+        """Record a job that was submitted elsewhere and has just been asked about; returns the id of its row."""
         with self._write() as write:
+            known = write.execute(
+                "SELECT id FROM job WHERE provider = ? AND origin = ? AND remote_id = ?",
+                (draft.provider, draft.origin, job.remote_id),
+            ).fetchone()
+            if known:
+                return str(known["id"])
             write.execute(
                 "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
-                " stage, created_at, accepted_at, remote_id, handle)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                " parent_id, wire_key, stage, created_at, accepted_at, remote_id, handle)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
                 (
                     *self._draft_row(draft),
                     self._now(),
@@ -194,6 +233,7 @@ class Ledger:
                     json.dumps(dict(job.handle)),
                 ),
             )
+        return draft.id
 
     # What became of it ------------------------------------------------------------------------------------
 
@@ -204,13 +244,13 @@ class Ledger:
     def finished(
         self,
         job_id: str,
-        urls: Sequence[str | None],
+        places: Sequence[str | Path],
         *,
         link_seconds: float | None,
         took_seconds: float | None,
         conversation: Json,
     ) -> None:
-        """The pictures exist there. A later call renews the links of those not saved yet.
+        """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
         watched the job from acceptance to end.
@@ -226,9 +266,13 @@ class Ledger:
                 (self._now(), took_seconds, json.dumps(conversation), job_id),
             )
             write.executemany(
-                "INSERT INTO result (job_id, number, state, url, expires_at) VALUES (?, ?, 'ready', ?, ?)"
-                " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url WHERE state = 'ready'",
-                [(job_id, number, url, expires_at) for number, url in enumerate(urls, 1)],
+                "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+                " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
+                " WHERE state = 'ready'",
+                [
+                    (job_id, number, *((None, str(place)) if isinstance(place, Path) else (place, None)), expires_at)
+                    for number, place in enumerate(places, 1)
+                ],
             )
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
@@ -274,8 +318,8 @@ class Ledger:
         """The picture lies at `path`, whole and synced."""
         with self._write() as write:
             write.execute(
-                "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, path = ?, format = ?, width = ?,"
-                " height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
+                "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, kept = NULL, path = ?, format = ?,"
+                " width = ?, height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
                 (
                     *(str(path), picture.format, picture.width, picture.height, picture.size, picture.sha256),
                     *(json.dumps(list(differences)), job_id, number),
@@ -304,11 +348,64 @@ class Ledger:
         )
 
     def reopen(self, job_id: str, number: int) -> None:
-        """The saved file is gone: the picture is to be fetched again."""
+        """The saved file is gone, or a dead link is given another chance: the picture is to be fetched again."""
         self._set(
-            "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state = 'saved'",
+            "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state <> 'ready'",
             (job_id, number),
         )
+
+    def attach(self, job_id: str, job: Job) -> bool:
+        """A person found the job whose reply was lost: it is `job`. False when it is not in doubt. Raises `IdTaken`."""
+        with self._write() as write:
+            other = self._holder(write, job_id, job.remote_id)
+            if other is not None:
+                raise IdTaken(other)
+            changed = write.execute(
+                "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL, forgotten_at = NULL,"
+                " remote_id = ?, handle = ?, problem = NULL"
+                " WHERE id = ? AND stage = 'uncertain' AND remote_id IS NULL",
+                (job.remote_id, json.dumps(dict(job.handle)), job_id),
+            )
+            return changed.rowcount > 0
+
+    # Reference pictures put somewhere ---------------------------------------------------------------------
+
+    def uploading(self, job_id: str, upload: Upload) -> None:
+        """A picture is about to be put somewhere for the job: should this process die, it is found there."""
+        self._set(
+            "INSERT OR REPLACE INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)",
+            (job_id, upload.sha256, upload.link, upload.storage, upload.key, upload.uploader),
+        )
+
+    def uploaded(self, job_id: str, sha256: str) -> None:
+        """The picture is there: nobody writes to that place for this job any more."""
+        self._set("UPDATE upload SET uploader = NULL WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
+
+    def upload_links(self, job_id: str) -> dict[str, str]:
+        """Where a service fetches the pictures put into its own place for this job, by sha256."""
+        rows = self._read("SELECT sha256, link FROM upload WHERE job_id = ? AND link IS NOT NULL", (job_id,))
+        return {row["sha256"]: row["link"] for row in rows}
+
+    def unneeded_uploads(self, link_seconds: float) -> list[Upload]:
+        """What lies in a person's storage for jobs that are all over.
+
+        An uncertain job may still be drawn there, until the link it was given is `link_seconds` old.
+        """
+        over = (
+            "stage IN ('finished', 'failed', 'cancelled') OR (stage = 'uncertain'"
+            " AND (forgotten_at IS NOT NULL OR submitted_at < ?))"
+        )
+        rows = self._read(
+            "SELECT upload.* FROM upload WHERE storage IS NOT NULL AND NOT EXISTS ("  # noqa: S608  (our own)
+            "SELECT 1 FROM upload AS other JOIN job ON job.id = other.job_id"
+            f" WHERE other.storage = upload.storage AND other.key = upload.key AND NOT ({over}))",
+            (self._now() - link_seconds,),
+        )
+        return [Upload(row["sha256"], row["link"], row["storage"], row["key"], row["uploader"]) for row in rows]
+
+    def upload_removed(self, storage: str, key: str) -> None:
+        """Nothing lies there any more, or nobody wants it removed."""
+        self._set("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))
 
     # Reading ----------------------------------------------------------------------------------------------
 
@@ -336,6 +433,25 @@ class Ledger:
         text = text.encode(errors="replace").decode()  # an argument may hold bytes that are no text
         exact = self._select("id = ? OR remote_id = ?", (text, text))
         return exact or self._select("substr(id, 1, length(?)) = ?", (text, text))
+
+    def job_with_picture(self, sha256: str) -> str | None:
+        """The job that made exactly this picture, the latest if there are several."""
+        rows = self._read(
+            "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
+            " ORDER BY created_at DESC LIMIT 1",
+            (sha256,),
+        )
+        return rows[0]["job_id"] if rows else None
+
+    def family(self, job_id: str) -> list[JobRecord]:
+        """A job, what it goes on from up to the first one, and everything that goes on from any of them."""
+        return self._select(
+            "id IN (WITH RECURSIVE up (id, parent_id) AS (SELECT id, parent_id FROM job WHERE id = ? UNION"
+            " SELECT job.id, job.parent_id FROM job JOIN up ON job.id = up.parent_id),"
+            " down (id) AS (SELECT id FROM up WHERE parent_id IS NULL UNION"
+            " SELECT job.id FROM job JOIN down ON job.parent_id = down.id) SELECT id FROM down)",
+            (job_id,),
+        )
 
     def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
         """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
@@ -373,6 +489,8 @@ class Ledger:
                 draft.request.prompt,
                 request_text(draft.request),
                 target_text(draft.target),
+                draft.parent_id,
+                wire_key(draft.request),
             ),
         )
 
@@ -402,9 +520,8 @@ class Ledger:
     def _connection(self) -> sqlite3.Connection:
         mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if mine is None:
-            mine = self._threads.connection = open_ledger(self._path)
-            with self._lock:
-                self._connections.append(mine)
+            with self._lock:  # one at a time: two threads that both make a new file could drop each other's locks
+                mine = self._threads.connection = open_ledger(self._path)
         return mine
 
     def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
@@ -412,6 +529,14 @@ class Ledger:
             f"The ledger {self._path} cannot be used: {error}.",
             "Free some space or mend the file's rights, then run the command again.",
         )
+
+
+class IdTaken(Exception):
+    """The service's id belongs to another job already; `job_id` is that one."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
 
 
 class SameRequestUncertain(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
@@ -26,7 +27,19 @@ def parse_options(texts: Sequence[str]) -> dict[str, Json]:
         if key in found:
             raise UsageProblem(f"--option {key} is given twice.")
         try:
-            found[key] = json.loads(value)
+            found[key] = json.loads(value, parse_constant=_finite, parse_float=_finite)
         except ValueError:
             found[key] = value
+        except RecursionError:
+            raise UsageProblem(f"--option {key} is nested too deeply.") from None
     return found
+
+
+def _finite(text: str) -> float:
+    """A number that JSON has: Python also reads NaN and Infinity, and 1e999 as the latter."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise UsageProblem(
+            f"--option takes no {text}: JSON has no such number.", f"""As a text: --option 'KEY="{text}"'"""
+        )
+    return number

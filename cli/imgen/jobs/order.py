@@ -29,7 +29,8 @@ _FORMATS = {"jpg": "jpeg"}
 class Order:
     """What the command line says; None leaves a choice to us or to the service.
 
-    `size` is width and height in pixels to be covered. `options` go onto the wire as they are.
+    `size` is width and height in pixels to be covered. `options` go onto the wire as they are. `wished_format` is
+    what the name of the output file implies: sent where it can be, and no reason to refuse.
     """
 
     prompt: str
@@ -43,13 +44,15 @@ class Order:
     channel: str | None = None
     size: tuple[int, int] | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
+    wished_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The service, its model and origin, and the request for the whole order (`count` not split yet).
 
-    `listed` is False for a model the catalogue does not have: then nothing of the request is checked.
+    `listed` is False for a model the catalogue does not have: then nothing of the request is checked. `nearest` is
+    the model of the catalogue that one may have been meant to be, by its exact name.
     """
 
     entry: ServiceEntry
@@ -57,6 +60,7 @@ class Choice:
     origin: str
     request: Request
     listed: bool = True
+    nearest: str | None = None
 
 
 def possible(order: Order, config: Config) -> list[Choice]:
@@ -175,6 +179,7 @@ def _checked(order: Order, entry: ServiceEntry, model: Model, config: Config) ->
         raise UsageProblem(
             f"The prompt has {len(order.prompt):,} characters; {_named(entry, model)} takes {model.prompt_limit:,}."
         )
+    _check_options(order.options, entry)
     aspect, resolution = _aspect(order.aspect, entry, model), _resolution(order.resolution, entry, model)
     if order.size:
         aspect, resolution = covering(model, order.size, aspect, resolution if order.resolution else None)
@@ -183,7 +188,7 @@ def _checked(order: Order, entry: ServiceEntry, model: Model, config: Config) ->
         prompt=order.prompt,
         aspect=aspect,
         resolution=resolution,
-        format=_format(order.format, entry, model),
+        format=_format(order, entry, model),
         count=order.count,
         extras=order.options,
     )
@@ -223,7 +228,18 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, config: Config
         count=order.count,
         extras=order.options,
     )
-    return Choice(entry, model, _origin(order, entry, config), request, listed=False)
+    near = difflib.get_close_matches(remote_id, [row.remote_id for row in entry.models], n=1, cutoff=0.8)
+    nearest = f"{entry.name}/{near[0]}" if near else None
+    return Choice(entry, model, _origin(order, entry, config), request, listed=False, nearest=nearest)
+
+
+def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
+    own = [key for key in options if key in entry.own_fields]
+    if own:
+        raise UsageProblem(
+            f"--option {own[0]} would override what is priced and checked for {entry.title}.",
+            "Say it with the prompt, -m, -n, -a, -r, -f or -i.",
+        )
 
 
 def _origin(order: Order, entry: ServiceEntry, config: Config) -> str:
@@ -252,13 +268,13 @@ def _resolution(resolution: str | None, entry: ServiceEntry, model: Model) -> st
     return wanted
 
 
-def _format(format: str | None, entry: ServiceEntry, model: Model) -> str | None:
-    if format is None:
-        return None
-    wanted = _FORMATS.get(format.lower(), format.lower())
+def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
+    if order.format is None:
+        return order.wished_format if order.wished_format in model.formats else None
+    wanted = _FORMATS.get(order.format.lower(), order.format.lower())
     if wanted not in model.formats:
         draws = f"It draws: {', '.join(model.formats)}" if model.formats else "Leave -f out: it chooses by itself."
-        raise UsageProblem(f"{_named(entry, model)} takes no order for {format!r}.", draws)
+        raise UsageProblem(f"{_named(entry, model)} takes no order for {order.format!r}.", draws)
     return wanted
 
 

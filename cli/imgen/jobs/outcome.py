@@ -53,7 +53,7 @@ def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = Fals
         case State.READY:
             return ExitCode.NOT_SAVED
         case State.QUEUED | State.RUNNING | State.SUBMITTING | State.PLANNED:
-            kept = (ExitCode.KEY, ExitCode.BUG)
+            kept = (ExitCode.KEY, ExitCode.BUG, ExitCode.NOT_SAVED)
             code = EXIT_CODES.get(problem.code, ExitCode.UNFINISHED)
             return code if code in kept else ExitCode.UNFINISHED
         case _:
@@ -71,7 +71,9 @@ def combined(codes: Iterable[ExitCode]) -> ExitCode:
     return ExitCode.PARTIAL
 
 
-_COST_NOTHING = frozenset({"unreachable", "key_refused", "no_credit", "rate_limited", "busy", "never_sent"})
+_COST_NOTHING = frozenset(
+    {"unreachable", "key_refused", "no_credit", "rate_limited", "busy", "never_sent", "upload_failed", "upload_refused"}
+)
 
 
 def may_move_on(records: Sequence[JobRecord]) -> bool:

@@ -21,7 +21,7 @@ class Owner:
         from filelock import FileLock
 
         self.name = secrets.token_hex(8)
-        self._folder = folder
+        self.folder = folder
         self._path = _lock_path(folder, self.name)
         self._lock = FileLock(self._path, mode=0o600)
         try:
@@ -36,7 +36,7 @@ class Owner:
 
     def is_alive(self, name: str) -> bool:
         """Whether the process behind another owner's name still lives (or is this one)."""
-        return name == self.name or is_alive(self._folder, name)
+        return name == self.name or is_alive(self.folder, name)
 
     def release(self) -> None:
         """Nothing of this process is under way any more."""

@@ -25,7 +25,7 @@ def new_id() -> str:
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
 
 
-def split(choice: Choice, target: Target) -> list[Draft]:
+def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[Draft]:
     """The jobs that make the ordered pictures, each at most what one request of the model can make."""
     key = request_key(choice)
     run_id = new_id()
@@ -44,6 +44,7 @@ def split(choice: Choice, target: Target) -> list[Draft]:
                 request=replace(choice.request, count=count, idempotency_key=f"{run_id}-{job_id}"),
                 target=replace(target, first_index=first, pictures_in_run=choice.request.count),
                 cost=price(choice.model, choice.request, count),
+                parent_id=parent_id,
             )
         )
         first += count
@@ -67,6 +68,7 @@ def request_key(choice: Choice) -> str:
         "count": request.count,
         "extras": dict(request.extras),
         "references": [_content(reference) for reference in request.references],
+        "conversation": request.conversation,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -60,10 +60,13 @@ EXIT_CODES: dict[str, ExitCode] = {
     "rate_limited": ExitCode.UNREACHABLE,
     "busy": ExitCode.UNREACHABLE,
     "never_sent": ExitCode.UNREACHABLE,
+    "upload_failed": ExitCode.UNREACHABLE,
+    "upload_refused": ExitCode.KEY,
     "no_credit": ExitCode.NO_CREDIT,
     "uncertain": ExitCode.UNCERTAIN,
     "expired": ExitCode.EXPIRED,
     "not_saved": ExitCode.NOT_SAVED,
+    "ledger": ExitCode.NOT_SAVED,
     "not_understood": ExitCode.BUG,
 }
 """The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
@@ -119,7 +122,7 @@ def uncertain_hint(record: JobRecord) -> str:
     """The one sentence that helps when nobody knows whether a job was charged."""
     title = SERVICES[record.provider].title
     return (
-        f"Look at your jobs at {title}. If it is there: imgen wait -p {record.provider} REMOTE_ID. "
+        f"Look at your jobs at {title}. If it is there: imgen wait {record.id} --remote ITS_ID. "
         f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
     )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from imgen_providers.base import Json, Request
@@ -62,6 +63,8 @@ class Target:
 
     `template` is a file name pattern below the folder; `first_index` numbers this job's first picture
     within its run, `pictures_in_run` all of them. `to_stdout` pictures are kept in the folder as well.
+    `overwrite` is consent to replace `replaces`: the files that stood there then, each with its fingerprint.
+    Consent may be used days later, so it does not hold for a file that came after it.
     """
 
     folder: Path
@@ -70,12 +73,14 @@ class Target:
     to_stdout: bool = False
     first_index: int = 1
     pictures_in_run: int = 1
+    replaces: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One picture of a job. `index` counts from 1 within the job. `differences` is what is not as ordered.
 
+    `kept` holds the bytes of a picture that came inside an answer and can be asked for only once.
     `part` is the unfinished file of whoever is fetching it (`fetcher`, an owner). `path` is set just before
     the picture is put there, so a `ready` result with a path may already lie in place. `size` is in bytes.
     """
@@ -87,6 +92,7 @@ class Result:
     expires_at: float | None = None
     fetcher: str | None = None
     part: Path | None = None
+    kept: Path | None = None
     path: Path | None = None
     format: str | None = None
     width: int | None = None
@@ -98,7 +104,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to."""
+    """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to.
+
+    `parent_id` is the job whose picture this one goes on from.
+    """
 
     id: str
     run_id: str
@@ -121,6 +130,7 @@ class JobRecord:
     problem: Problem | None
     forgotten_at: float | None
     results: tuple[Result, ...]
+    parent_id: str | None = None
 
     @property
     def sandbox(self) -> bool:
@@ -129,12 +139,11 @@ class JobRecord:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What is not as ordered: too few pictures, and what differs in each."""
-        short = len(self.results) - self.request.count
-        missing = (
-            (f"count: ordered {self.request.count}, got {len(self.results)}",) if self.results and short < 0 else ()
-        )
-        return missing + tuple(difference for result in self.results for difference in result.differences)
+        """What is not as ordered: too few pictures or too many, and what differs in each."""
+        ordered, got = self.request.count, len(self.results)
+        known = bool(self.request.model)  # what was ordered elsewhere and adopted is not
+        count = (f"count: ordered {ordered}, got {got}",) if known and got and got != ordered else ()
+        return count + tuple(difference for result in self.results for difference in result.differences)
 
     @property
     def expires_at(self) -> float | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,16 @@ def request_text(request: Request) -> str:
             "count": request.count,
             "extras": dict(request.extras),
             "idempotency_key": request.idempotency_key,
+            "conversation": request.conversation,
         }
     )
+
+
+def wire_key(request: Request) -> str:
+    """A hash of what one request asks, without what tells it from its equals: those the service cannot tell apart."""
+    contents = [r.sha256 if isinstance(r, PictureFile) else r.url for r in request.references]
+    plain = request_text(replace(request, references=(), idempotency_key=None))
+    return hashlib.sha256(json.dumps([plain, contents]).encode()).hexdigest()
 
 
 def read_request(text: str) -> Request:
@@ -84,6 +93,7 @@ def read_job(row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
         problem=Problem(**json.loads(row["problem"])) if row["problem"] else None,
         forgotten_at=row["forgotten_at"],
         results=read,
+        parent_id=row["parent_id"],
     )
 
 
@@ -97,6 +107,7 @@ def read_result(row: sqlite3.Row) -> Result:
         expires_at=row["expires_at"],
         fetcher=row["fetcher"],
         part=Path(row["part"]) if row["part"] else None,
+        kept=Path(row["kept"]) if row["kept"] else None,
         path=Path(row["path"]) if row["path"] else None,
         format=row["format"],
         width=row["width"],

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
-from imgen.jobs.ledger import Draft, Ledger, SameRequestUncertain
+from imgen.jobs.ledger import Draft, IdTaken, Ledger, SameRequestUncertain
 from imgen.jobs.outcome import combined, exit_code, problem_of
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
 from imgen.jobs.settle import settle
 from imgen.jobs.timings import ENOUGH
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from imgen.jobs.goals import Goal
     from imgen.jobs.order import Choice
     from imgen.jobs.view import Display
+    from imgen_providers.base import Job
     from imgen_providers.catalog import ServiceEntry
 
 
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
 class Report:
     """Where the jobs were left, why each is not where it was to go, and the exit code of it all.
 
-    `displayed` are the problems that a display has shown already.
+    `displayed` are the problems that a display has shown already; `in_time` is False when the waiting ended first.
     """
 
     records: tuple[JobRecord, ...]
     problems: dict[str, Problem]
     exit_code: ExitCode
     displayed: frozenset[Problem] = frozenset()
+    in_time: bool = True
 
 
 class Session:
@@ -62,7 +65,7 @@ class Session:
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Settle it first: imgen status {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
+                f"Settle it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
         return self.ledger.jobs([draft.id for draft in drafts])
 
@@ -76,10 +79,11 @@ class Session:
         return [record for record in records if record.sandbox or not sandbox]
 
     def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
-        """Pictures that were saved and whose file is gone are to be fetched again."""
+        """Pictures whose saved file is gone, or whose link was found dead, are to be fetched again."""
         for record in records:
             for result in record.results:
-                if result.state is ResultState.SAVED and not (result.path and result.path.exists()):
+                gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
+                if gone or result.state is ResultState.EXPIRED:
                     self.ledger.reopen(record.id, result.index)
         return self.ledger.jobs([record.id for record in records])
 
@@ -115,12 +119,14 @@ class Work:
         from imgen.jobs.owners import Owner
         from imgen.jobs.save import Keeper
         from imgen.jobs.services import Services
+        from imgen.jobs.uploads import Uploads
 
         self._session = session
         self._clock = clock
         self._services = Services(config, poll_every)
         self.owner = Owner(config.owners_folder)
         self._keeper = Keeper(session.ledger, self._services.network, self.owner)
+        self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
@@ -143,27 +149,33 @@ class Work:
         """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`; every job is then in the ledger."""
         from imgen.jobs.follow import Follower
 
-        follower = Follower(self._keeper, self._services, display, self._clock, goal, timeout)
+        follower = Follower(self._keeper, self._uploads, self._services, display, self._clock, goal, timeout)
         followed = follower.follow(records)
+        for left in self._uploads.clean():
+            display.say(left)
         told = report(followed.records, followed.problems, goal, strict=strict)
-        return replace(told, displayed=followed.displayed)
+        return replace(told, displayed=followed.displayed, in_time=followed.in_time)
+
+    def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
+        """Say which of the service's jobs one is whose reply was lost. Raises `UsageProblem` or `NotAdopted`."""
+        if record.state is not State.UNCERTAIN:
+            raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
+        job = self._asked(SERVICES[record.provider], record.origin, remote_id)
+        try:
+            self._session.ledger.attach(record.id, job)
+        except IdTaken as taken:
+            raise UsageProblem(f"{remote_id} is {taken.job_id} already.", f"imgen wait {taken.job_id}") from taken
+        return self._session.ledger.job(record.id)
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
         """Record a job that was submitted elsewhere, once its service says that it is there. Raises `NotAdopted`."""
         from imgen.jobs.plan import new_id
-        from imgen_providers.base import Job, Queued, Request
-        from imgen_providers.errors import ServiceError
+        from imgen_providers.base import Request
 
-        known = [r for r in self._session.ledger.find(remote_id) if r.provider == entry.name and r.origin == origin]
-        if known:
-            return known[0]
-        connection = self._services.connection(entry.name, origin)
-        try:
-            job = connection.service.refresh(Job(entry.name, remote_id, Queued()))
-        except ServiceError as error:
-            problem = of_unrecorded(error, entry)
-            unknown = problem.code == "job_not_found"
-            raise NotAdopted(problem, ExitCode.REFUSED if unknown else EXIT_CODES[problem.code]) from error
+        for known in self._session.ledger.find(remote_id):
+            if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
+                return known
+        job = self._asked(entry, origin, remote_id)
         draft = Draft(
             id=new_id(),
             run_id=new_id(),
@@ -175,8 +187,20 @@ class Work:
             target=target,
             cost=Cost(None, None),
         )
-        self._session.ledger.adopt(draft, job)
-        return self._session.ledger.job(draft.id)
+        return self._session.ledger.job(self._session.ledger.adopt(draft, job))
+
+    def _asked(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
+        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
+        from imgen_providers.base import Job, Queued
+        from imgen_providers.errors import ServiceError
+
+        connection = self._services.connection(entry.name, origin)
+        try:
+            return connection.service.refresh(Job(entry.name, remote_id, Queued()))
+        except ServiceError as error:
+            problem = of_unrecorded(error, entry)
+            unknown = problem.code == "job_not_found"
+            raise NotAdopted(problem, ExitCode.REFUSED if unknown else EXIT_CODES[problem.code]) from error
 
 
 @contextmanager

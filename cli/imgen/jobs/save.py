@@ -76,7 +76,10 @@ def save(
 ) -> Ending:
     """Save one picture of a job. Raises `LedgerUnusable`; every other trouble is in what it returns."""
     result = record.results[number - 1]
-    part = part_path(_wanted_path(record, number, known_format(record.request.format) or "png"))
+    try:
+        part = part_path(_wanted_path(record, number, known_format(record.request.format) or "png"))
+    except BadTarget as error:
+        return NotSaved(_problem(record, str(error)))
     if not keeper.ledger.claim(record.id, number, part, keeper.owner.name, keeper.owner.is_alive):
         return Elsewhere()
     if result.part:
@@ -95,7 +98,7 @@ def save(
         return NotSaved(_problem(record, str(error)))
     except OSError as error:
         reason = error.strerror or str(error)
-        return NotSaved(_problem(record, f"{record.target.folder} cannot take it: {reason}"))
+        return NotSaved(_problem(record, f"{part.parent} cannot take it: {reason}"))
     finally:
         discard(part)
         keeper.ledger.unclaim(record.id, number, keeper.owner.name)
@@ -120,8 +123,10 @@ def _fetched(
     picture = inspect(part)
     wanted = _wanted_path(record, number, picture.format)
     keeper.ledger.placing(record.id, number, wanted, picture.sha256)
-    path = place(part, wanted, overwrite=record.target.overwrite)
+    path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
     keeper.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
+    if kept := record.results[number - 1].kept:
+        discard(kept)
     return Saved(path, moved=path != wanted)
 
 

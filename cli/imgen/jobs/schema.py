@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
@@ -20,7 +21,8 @@ _VERSION_1 = """
 CREATE TABLE job (
     id           TEXT PRIMARY KEY,
     run_id       TEXT NOT NULL,
-    request_key  TEXT NOT NULL,      -- hash of service, model, parameters and reference contents
+    request_key  TEXT NOT NULL,      -- hash of service, model, parameters and reference contents of the whole order
+    wire_key     TEXT NOT NULL,      -- hash of what this one request asks: equal ones cannot be told apart there
     provider     TEXT NOT NULL,
     origin       TEXT NOT NULL,      -- 'sandbox', or scheme and host
     family       TEXT,
@@ -42,11 +44,13 @@ CREATE TABLE job (
     cost_amount  TEXT,               -- decimal text; NULL is unknown, never 0
     cost_unit    TEXT,
     problem      TEXT,               -- JSON
-    forgotten_at REAL                -- closed on a person's word
+    forgotten_at REAL,               -- closed on a person's word
+    parent_id    TEXT REFERENCES job (id)  -- whose picture it goes on from
 ) STRICT;
 CREATE UNIQUE INDEX job_remote ON job (provider, origin, remote_id) WHERE remote_id IS NOT NULL;
 CREATE INDEX job_stage ON job (stage);
 CREATE INDEX job_request_key ON job (request_key);
+CREATE INDEX job_parent ON job (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TABLE result (
     job_id      TEXT NOT NULL REFERENCES job (id),
@@ -56,6 +60,7 @@ CREATE TABLE result (
     expires_at  REAL,
     fetcher     TEXT,                -- lock file of the process that is saving it
     part        TEXT,                -- the unfinished file beside the target
+    kept        TEXT,                -- the bytes that came inside the answer, until the picture is saved
     path        TEXT,                -- set before the picture is put in place
     format      TEXT,
     width       INTEGER,
@@ -65,6 +70,18 @@ CREATE TABLE result (
     differences TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (job_id, number)
 ) STRICT;
+CREATE INDEX result_sha256 ON result (sha256) WHERE sha256 IS NOT NULL;
+
+CREATE TABLE upload (                -- reference pictures put somewhere for a job
+    job_id      TEXT NOT NULL REFERENCES job (id),
+    sha256      TEXT NOT NULL,
+    link        TEXT,                -- where the service fetches it; NULL where the link is signed, so secret, and dies
+    storage     TEXT,                -- the person's own object storage, without credentials; NULL: the service's
+    key         TEXT,                -- its name in the storage
+    uploader    TEXT,                -- lock file of the process that is putting it there
+    PRIMARY KEY (job_id, sha256)
+) STRICT;
+CREATE INDEX upload_key ON upload (storage, key) WHERE storage IS NOT NULL;
 
 CREATE VIEW job_with_state AS
 SELECT job.rowid AS recorded, job.*, CASE
@@ -100,8 +117,11 @@ def open_ledger(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # O_EXCL is not needed here: what matters is that the file never exists with wider rights than 0600.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Only a file that is not there yet is opened here, so that it never exists with wider rights than 0600. Closing
+    # one that is there would drop the locks of this process's other connections (POSIX): another process could then
+    # take the WAL away under them, and commits be lost (sqlite.org/howtocorrupt.html 2.2; seen, 2026-11-20).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     return connection

@@ -25,13 +25,14 @@ def settle(ledger: Ledger, owners_folder: Path) -> list[JobRecord]:
     for record in ledger.open_jobs():
         if record.state in (State.PLANNED, State.SUBMITTING):
             if record.owner is None or not is_alive(owners_folder, record.owner):
-                doubtful += _close(ledger, record)
+                doubtful += close(ledger, record)
         else:
             _clear_parts(ledger, record, owners_folder)
     return doubtful
 
 
-def _close(ledger: Ledger, record: JobRecord) -> list[JobRecord]:
+def close(ledger: Ledger, record: JobRecord) -> list[JobRecord]:
+    """Close one job whose owner is dead; returns it where it became uncertain."""
     if record.state is State.PLANNED:
         problem = Problem("never_sent", "It was never sent: imgen ended before.")
         ledger.never_sent(record.id, problem)

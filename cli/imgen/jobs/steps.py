@@ -5,13 +5,17 @@ The thread that learns something commits it before anybody else hears of it.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.jobs.pacing import Pacing, TooSoon
-from imgen.jobs.problems import of_end, of_error
+from imgen.jobs.ledger import IdTaken
+from imgen.jobs.pacing import TooSoon
+from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
+from imgen.jobs.uploads import UploadFailed, sent
+from imgen.pictures.place import discard, new_part
 from imgen_providers.base import (
     Cancelled,
     Failed,
@@ -26,10 +30,14 @@ from imgen_providers.base import (
     Unrecognised,
 )
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain
+from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imgen.jobs.ledger import Ledger
+    from imgen.jobs.services import Connection
+    from imgen.jobs.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +82,42 @@ class Paced:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The ledger failed at this job; the problem names the remote id, where there is one."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class Contested:
     """Whose a listed job is cannot be told yet: the same request is still on its way elsewhere."""
 
 
-def submit(
-    ledger: Ledger, service: Service, pacing: Pacing, record: JobRecord
-) -> Accepted | TurnedAway | SubmitEnded | Paced:
-    """Send the job exactly once. Raises `LedgerUnusable`, naming the remote id if it could not be recorded."""
+Submitted = Accepted | TurnedAway | SubmitEnded | Paced | Unrecorded
+
+
+def submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Submitted:
+    """Send the job exactly once, after its pictures where the service fetches them."""
+    try:
+        return _submit(ledger, uploads, connection, record)
+    except LedgerUnusable as error:
+        return Unrecorded(error.problem)
+
+
+def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Submitted:
+    service, pacing = connection.service, connection.pacing
+    try:
+        request = uploads.sendable(record, connection)
+    except (NotSent, RateLimited, Busy) as error:
+        return TurnedAway(error)
+    except Unreachable as error:
+        return TurnedAway(NotSent(error.message))
+    except ServiceError as error:
+        ledger.never_sent(record.id, of_error(error, record))
+        return SubmitEnded()
+    except UploadFailed as error:
+        ledger.never_sent(record.id, error.problem)
+        return SubmitEnded()
     try:
         if not ledger.submitting(record.id, pacing.limit):
             return SubmitEnded()
@@ -90,7 +126,7 @@ def submit(
         seconds = 0.0 if pacing.learn(service) else early.seconds
         return Paced(seconds, pacing.limit.most or 0)
     try:
-        job = service.submit(record.request)
+        job = service.submit(request)
     except (NotSent, RateLimited, Busy) as error:
         ledger.not_sent(record.id)
         return TurnedAway(error)
@@ -100,14 +136,21 @@ def submit(
     except Uncertain as error:
         ledger.lost(record.id, of_error(error, record))
         return SubmitEnded()
+    return _accepted(ledger, record, job)
+
+
+def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitEnded | Unrecorded:
+    title = SERVICES[record.provider].title
     try:
         ledger.accepted(record.id, job)
-    except LedgerUnusable as error:
-        raise LedgerUnusable(
-            f"{SERVICES[record.provider].title} accepted the job as {job.remote_id}, but it could not be recorded:"
-            f" {error.message}",
-            f"It is paid. Once there is space again: imgen wait -p {record.provider} {job.remote_id}",
-        ) from error
+    except IdTaken as taken:
+        told = f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
+        ledger.lost(record.id, Problem("uncertain", told, uncertain_hint(record)))
+        return SubmitEnded()
+    except (LedgerUnusable, OSError) as error:
+        told = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
+        back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {shlex.quote(job.remote_id)}"
+        return Unrecorded(Problem("ledger", told, back))
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)
 
@@ -117,7 +160,7 @@ def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted |
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return SubmitEnded()
     try:
-        listed = service.recent(record.request, record.submitted_at)
+        listed = service.recent(sent(ledger, record), record.submitted_at)
     except ServiceError:
         return SubmitEnded()
     candidates = [one.job for one in listed]
@@ -140,14 +183,14 @@ def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seco
 
 
 def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
-    """Commit what the service said of the job."""
+    """Commit what the service said of the job; bytes that came with it are on disk before that."""
     match job.status:
         case Running():
             ledger.running(record.id)
         case Succeeded(assets, conversation) if assets:
             ledger.finished(
                 record.id,
-                [_link(asset) for asset in assets],
+                [_kept(ledger, record, number, asset) for number, asset in enumerate(assets, 1)],
                 link_seconds=_link_seconds(record),
                 took_seconds=took_seconds,
                 conversation=conversation,
@@ -172,8 +215,15 @@ def no_pictures(ledger: Ledger, record: JobRecord) -> None:
     )
 
 
-def _link(asset: LinkedAsset | InlineAsset) -> str | None:
-    return asset.url if isinstance(asset, LinkedAsset) else None
+def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path:
+    if isinstance(asset, LinkedAsset):
+        return asset.url
+    path = ledger.place_for(record.id, number)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    discard(path)
+    with new_part(path) as file:
+        file.write(asset.data)
+    return path
 
 
 def _link_seconds(record: JobRecord) -> float | None:

@@ -24,7 +24,7 @@ class Tracked:
 
     `past` are earlier jobs' seconds and `documented` the usual ones, for an estimate. `assets` are what the
     service last showed. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `renewed` had a dead link asked about, `given_up` will not be tried again; `received` counts bytes.
+    `dead_links` counts links that did not work, `given_up` will not be tried again; `received` counts bytes.
     """
 
     record: JobRecord
@@ -40,7 +40,7 @@ class Tracked:
     assets: Sequence[Asset | None] = ()
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)
-    renewed: set[int] = field(default_factory=set)
+    dead_links: Counter[int] = field(default_factory=Counter)
     given_up: set[int] = field(default_factory=set)
     received: dict[int, int] = field(default_factory=dict)
     save_again_in: float | None = None

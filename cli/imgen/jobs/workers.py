@@ -15,12 +15,16 @@ Action = Callable[[], None]
 
 
 class Workers:
-    """At most `limit` daemon threads; what comes of their tasks is handed to the main thread through `inbox`."""
+    """At most `limit` daemon threads; what comes of their tasks is handed to the main thread through `inbox`.
 
-    def __init__(self, name: str, limit: int, inbox: queue.SimpleQueue[Action]) -> None:
+    Each thread calls `farewell` when it ends, to close what is its own.
+    """
+
+    def __init__(self, name: str, limit: int, inbox: queue.SimpleQueue[Action], farewell: Action) -> None:
         self._name = name
         self._limit = limit
         self._inbox = inbox
+        self._farewell = farewell
         self._tasks: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.pending = 0
@@ -56,6 +60,7 @@ class Workers:
     def _run(self) -> None:
         while (work := self._tasks.get()) is not None:
             work()
+        self._farewell()
 
     def _hand_over(self, then: Callable[[Outcome], None], outcome: Outcome) -> None:
         self.pending -= 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import httpx
 
@@ -13,7 +14,7 @@ from imgen.pictures.place import new_part
 from imgen_providers.answers import retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from httpcore import NetworkStream
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from imgen_providers.client import Network
 
 _REDIRECTS = 5
+_PEEK = 512  # bytes: enough to tell what a file is
 _HEADERS = {"Accept-Encoding": "identity"}
 _UNPACKED_HERE = ("", "identity", "gzip", "deflate")  # content codings that every httpx decodes
 
@@ -65,26 +67,75 @@ def fetch(
     every piece, with `total` None where nobody says it; what it raises ends the download. Sizes are in bytes.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`, and `OSError` from the disk; `part` is then gone.
     """
-    guard = _Guard(trusted_origin)
     with new_part(part) as file:
-        link = guard.admit(_parsed(url))
-        for _ in range(_REDIRECTS + 1):
-            try:
-                # A client for each hop: no cookie lives on, and no connection checked for another link.
-                with (
-                    network.new_client() as client,
-                    client.stream("GET", link, headers=_HEADERS, extensions={"trace": guard.watch(link)}) as response,
-                ):
-                    if response.next_request is None:
-                        _check_status(response, network.now())
-                        return _save(response, file, on_bytes, limit)
-                    link = guard.admit(response.next_request.url)
-            except httpx.HTTPError as error:
-                reason = " ".join(str(error).split()) or type(error).__name__
-                raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
-            except UnicodeError as error:  # from the resolver, for a host name with a label over 63 letters
-                raise LinkRefused(f"The link leads to {link.host}, which is no host name.") from error
-        raise LinkRefused(f"The link was sent on more than {_REDIRECTS} times, last to {link.host}.")
+        return _followed(
+            network, url, trusted_origin, _HEADERS, lambda response: _save(response, file, on_bytes, limit)
+        )
+
+
+def check_link(url: str, *, trusted_origin: str | None) -> None:
+    """Raises `LinkRefused` for a link that `fetch` would not follow, as far as the link itself says it."""
+    _Guard(trusted_origin).admit(_parsed(url))
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """The first bytes behind a link, and how many there are in all where the host says it."""
+
+    head: bytes
+    size: int | None
+
+
+def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
+    """Look at the first bytes behind a link, to know that others can fetch it; what `fetch` refuses, this does.
+
+    Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
+    """
+    headers = {**_HEADERS, "Range": f"bytes=0-{_PEEK - 1}"}
+    return _followed(network, url, trusted_origin, headers, _peeked)
+
+
+Outcome = TypeVar("Outcome")
+
+
+def _followed(
+    network: Network,
+    url: str,
+    trusted_origin: str | None,
+    headers: Mapping[str, str],
+    read: Callable[[httpx.Response], Outcome],
+) -> Outcome:
+    """What `read` makes of the answer at the end of the link's redirects."""
+    guard = _Guard(trusted_origin)
+    link = guard.admit(_parsed(url))
+    for _ in range(_REDIRECTS + 1):
+        try:
+            # A client for each hop: no cookie lives on, and no connection checked for another link.
+            with (
+                network.new_client() as client,
+                client.stream("GET", link, headers=headers, extensions={"trace": guard.watch(link)}) as response,
+            ):
+                if response.next_request is None:
+                    _check_status(response, network.now())
+                    return read(response)
+                link = guard.admit(response.next_request.url)
+        except httpx.HTTPError as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
+        except UnicodeError as error:  # from the resolver, for a host name with a label over 63 letters
+            raise LinkRefused(f"The link leads to {link.host}, which is no host name.") from error
+    raise LinkRefused(f"The link was sent on more than {_REDIRECTS} times, last to {link.host}.")
+
+
+def _peeked(response: httpx.Response) -> Peek:
+    head = bytearray()
+    for piece in response.iter_bytes(_PEEK):
+        head += piece
+        if len(head) >= _PEEK:
+            break
+    # "bytes 0-511/70000", or the length of the whole where the host knows no ranges (RFC 9110, 14.4).
+    total = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
+    return Peek(bytes(head[:_PEEK]), int(total) if total.isdecimal() else None)
 
 
 class _Guard:
@@ -170,7 +221,7 @@ def _private(link: httpx.URL, address: Address) -> LinkRefused:
 
 def _check_status(response: httpx.Response, now: float) -> None:
     host, status = response.url.host, response.status_code
-    if status == HTTPStatus.OK:
+    if status == HTTPStatus.OK or (status == HTTPStatus.PARTIAL_CONTENT and "Range" in response.request.headers):
         return
     if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise LinkDead(f"The link does not work any more: {host} answered HTTP {status}.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +24,17 @@ from imgen.pictures.template import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from imgen.pictures.verify import Format
 
 __all__ = [
     "DEFAULT_TEMPLATE",
     "TEMPLATE_FIELDS",
     "BadTarget",
+    "Certain",
     "asked_format",
+    "certain",
     "existing",
     "file_name",
     "parse_output",
@@ -97,7 +103,7 @@ def parse_output(
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
     path = cwd / _readable(output)
     names_folder = output.endswith(("/", os.sep))
-    if path.is_dir() or (names_folder and "{" not in output):
+    if os.path.isdir(path) or (names_folder and "{" not in output):
         return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
     asked = asked_format(output)
     if format is not None and asked not in (None, format):
@@ -129,7 +135,7 @@ def _target(folder: Path, template: str, pictures: int, *, overwrite: bool) -> T
     stem, suffix = split_suffix(template, _SUFFIXES)
     if pictures > 1 and "index" not in fields(template):
         stem += "-{index}"
-    absolute = folder.resolve() if ".." in folder.parts else folder
+    absolute = _resolved(folder) if ".." in folder.parts else folder
     return Target(absolute, stem + (suffix or ".{ext}"), overwrite, pictures_in_run=pictures)
 
 
@@ -149,32 +155,58 @@ def file_name(
     `index` counts from 1 within the run. What fields bring is made fit for the file names of every system,
     and no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
     """
-    from pathvalidate import sanitize_filename
-
-    values = {"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date}
-    values = {field: sanitize_filename(text, "-", platform="universal") for field, text in values.items()}
+    values = _clean({"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date})
     *folders, last = target.template.split("/")
     stem, suffix = split_suffix(last, _SUFFIXES)
     if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:
         suffix = f".{ext}"
-    parent = target.folder.joinpath(*(fill(folder, values, index) for folder in folders))
-    if folders and not parent.resolve().is_relative_to(target.folder.resolve()):
-        raise BadTarget(f"{parent} is a link that leads out of {target.folder}.", "Name another folder with -o.")
+    parent = _below(target.folder, folders, values, index)
     return parent / (fill(stem, values, index, NAME_BYTES - len(suffix)) + suffix)
 
 
-def existing(target: Target, *, slug: str, ext: str, provider: str, model: str, date: str) -> Path | None:
-    """A file that stands where a picture of this run is certain to go, and may not be overwritten.
+def _clean(values: Mapping[str, str]) -> dict[str, str]:
+    from pathvalidate import sanitize_filename
 
-    A name with {id} in it is never certain before the job has one, and is not taken twice.
+    return {field: sanitize_filename(text, "-", platform="universal") for field, text in values.items()}
+
+
+def _below(folder: Path, components: Sequence[str], values: Mapping[str, str], index: int) -> Path:
+    parent = folder.joinpath(*(fill(component, values, index) for component in components))
+    if components and not _resolved(parent).is_relative_to(_resolved(folder)):
+        raise BadTarget(f"{parent} is a link that leads out of {folder}.", "Name another folder with -o.")
+    return parent
+
+
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # `Path.resolve` raises where links go in a circle
+
+
+@dataclass(frozen=True, slots=True)
+class Certain:
+    """What is known of a run's pictures before its jobs have ids: where each lies, or at least in which folders."""
+
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
+
+
+def certain(target: Target, *, slug: str, ext: str, provider: str, model: str, date: str) -> Certain:
+    """The files and folders that a run is certain to need; a name with {id} in it is never certain.
+
+    `ext` is what the bytes are ordered to be. Raises `BadTarget` when a link below the folder leads out of it.
     """
-    if "id" in fields(target.template):
-        return None
-    for index in range(target.first_index, target.pictures_in_run + 1):
-        path = file_name(target, slug=slug, id="", index=index, ext=ext, provider=provider, model=model, date=date)
-        if path.is_dir() or (os.path.lexists(path) and not target.overwrite):
-            return path
-    return None
+    known = {"slug": slug, "ext": ext, "provider": provider, "model": model, "date": date}
+    *components, _ = target.template.split("/")
+    outer = list(takewhile(lambda component: "id" not in fields(component), components))
+    indices = range(target.first_index, target.pictures_in_run + 1)
+    folders = dict.fromkeys(_below(target.folder, outer, _clean(known), index) for index in indices)
+    nameless = "id" in fields(target.template)
+    files = () if nameless else tuple(file_name(target, **known, id="", index=index) for index in indices)
+    return Certain(files, tuple(folders))
+
+
+def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
+    """The first file that stands where a picture is to go, and may not be overwritten; a folder never may."""
+    return next((path for path in files if os.path.isdir(path) or (os.path.lexists(path) and not overwrite)), None)
 
 
 def prepare(folder: Path) -> None:

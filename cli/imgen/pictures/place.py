@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -40,13 +41,24 @@ def new_part(part: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def place(part: Path, wanted: Path, *, overwrite: bool) -> Path:
+def fingerprint(path: Path) -> str | None:
+    """What tells the file or link at `path` from any other that comes to stand there; None where neither stands."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+        return None
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+
+def place(part: Path, wanted: Path, *, replaces: str | None) -> Path:
     """Move `part` to `wanted`, or to the next free "name-2.png" when that is taken; returns where it lies.
 
-    Another file is replaced only with `overwrite`; a symbolic link is replaced itself, never what it points
-    to, and a folder never. The new name is on disk when this returns. Raises `OSError`.
+    Another file is replaced only when its fingerprint is `replaces`; a symbolic link is replaced itself, never
+    what it points to, and a folder never. The new name is on disk when this returns. Raises `OSError`.
     """
-    if overwrite and (wanted.is_symlink() or not wanted.is_dir()):
+    if replaces is not None and fingerprint(wanted) == replaces:
         part.replace(wanted)
         placed = wanted
     else:

@@ -39,6 +39,15 @@ class Damaged(Exception):
     """The file is no whole picture; the message is half a sentence, as "it breaks off after 12 bytes"."""
 
 
+class TooManyPixels(Damaged):
+    """The picture is larger than we open; `width` and `height` in pixels."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__(f"it claims {width}x{height} pixels, more than any service draws")
+        self.width = width
+        self.height = height
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A verified picture file: `width` and `height` in pixels, `size` in bytes, `sha256` in hexadecimal."""
@@ -121,11 +130,12 @@ def _broken_off(size: int) -> Damaged:
     return Damaged(f"it breaks off after {size:,} bytes")
 
 
-def _check_dimensions(width: int, height: int) -> None:
+def check_dimensions(width: int, height: int) -> None:
+    """Raises `Damaged` for a picture without pixels, and `TooManyPixels`."""
     if width == 0 or height == 0:
         raise Damaged("it has no pixels")
     if width * height > PIXEL_LIMIT:
-        raise Damaged(f"it claims {width}x{height} pixels, more than any service draws")
+        raise TooManyPixels(width, height)
 
 
 def _check_png(file: BinaryIO, size: int) -> tuple[int, int]:
@@ -135,7 +145,7 @@ def _check_png(file: BinaryIO, size: int) -> tuple[int, int]:
     if kind != b"IHDR" or len(body) != 13:
         raise Damaged("it does not begin with a PNG header")
     width, height = struct.unpack_from(">II", body)
-    _check_dimensions(width, height)
+    check_dimensions(width, height)
     if b"IDAT" not in {kind for kind, _ in chunks}:
         raise Damaged("it has a PNG header and no picture")
     if file.tell() != size:
@@ -215,7 +225,7 @@ def _decode(decoder: type[JpegImageFile | WebPImageFile], data: bytes) -> tuple[
 
     try:
         with decoder(io.BytesIO(data)) as picture:
-            _check_dimensions(*picture.size)
+            check_dimensions(*picture.size)
             picture.load()
             return picture.width, picture.height
     except (OSError, SyntaxError, DecompressionBombError) as error:

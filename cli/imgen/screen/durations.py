@@ -27,9 +27,9 @@ def ago(seconds: float) -> str:
 
 
 def left(seconds: float | None) -> str:
-    """What remains of a link: "23 h left", "dies in 40 min", "dead", or "unknown" for None."""
+    """What remains of a link: "23 h left", "dies in 40 min", "dead", or "time left unknown" for None."""
     if seconds is None:
-        return "unknown"
+        return "time left unknown"
     if seconds <= 0:
         return "dead"
     return f"dies in {span(seconds)}" if seconds < _HOUR else f"{span(seconds)} left"

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from imgen.jobs.records import ResultState, State  # noqa: TC001 (the schemas are generated from these types)
+from imgen.jobs.records import ResultState, State
+from imgen.screen.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
-    """One job. `model` is the service's own id; `expires_at` is when the first link not yet saved dies."""
+    """One job. `model` is the service's own id; `expires_at` is when the first link not yet saved dies.
+
+    `parent` is the job whose picture it goes on from.
+    """
 
     id: str
     provider: str
@@ -69,6 +73,7 @@ class JobEntry:
     differences: tuple[str, ...]
     files: tuple[FileEntry, ...]
     error: ErrorEntry | None
+    parent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +153,30 @@ def _job(record: JobRecord) -> JobEntry:
         differences=record.differences,
         files=tuple(map(_file, record.results)),
         error=_error(record.problem),
+        parent=record.parent_id,
     )
 
 
 def _file(result: Result) -> FileEntry:
+    saved = result.state is ResultState.SAVED  # before, `path` and `sha256` are what is about to be put there
     return FileEntry(
         index=result.index,
-        path=str(result.path) if result.path else None,
+        path=str(result.path) if saved and result.path else None,
         state=result.state,
         width=result.width,
         height=result.height,
         format=result.format,
         bytes=result.size,
-        sha256=result.sha256,
+        sha256=result.sha256 if saved else None,
         expires_at=_optional_timestamp(result.expires_at),
     )
 
 
 def _error(problem: Problem | None) -> ErrorEntry | None:
-    return ErrorEntry(problem.code, problem.message, problem.hint) if problem else None
+    if problem is None:
+        return None
+    # These may quote a service, and whoever reads them next may print them.
+    return ErrorEntry(problem.code, plain(problem.message), plain(problem.hint) if problem.hint else None)
 
 
 def _optional_timestamp(seconds: float | None) -> str | None:

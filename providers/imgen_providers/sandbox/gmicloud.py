@@ -93,7 +93,7 @@ class GMICloud:
         aspect = fields.choice("aspect_ratio", limits.aspects, "1:1")
         resolution = fields.choice("image_size", limits.resolutions, "1K")
         word = fields.choice("image_output_format", limits.formats, "png")
-        pictures = tuple(self._reference(link) for link in turn.links)
+        pictures = tuple(self._reference(link, call.origin) for link in turn.links)
         size = limits.size(aspect, resolution, None)
         return Order(
             self.name,
@@ -190,8 +190,12 @@ class GMICloud:
         links = [image] if isinstance(image, str) else fields.texts("image", most=1000)
         return Turn(fields.text("prompt", limit=limit), tuple(links))
 
-    def _reference(self, link: str) -> Reference:
+    def _reference(self, link: str, origin: str) -> Reference:
         reference = references.from_link(link, self._store)
+        if reference and reference.thumbnail is None and "/sandbox/" in link:
+            # A conversation names our pictures by the port that an earlier process had.
+            path = link[link.index("/sandbox/") :]
+            reference = references.from_link(origin + path, self._store)
         if reference is None:  # reference 1.2: the Gemini models take no data URIs
             raise Complaint("image", "invalid", _REJECTED)
         return reference

@@ -124,8 +124,12 @@ class Bench:
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""
+        return self.session.record(drafts, self.work().owner.name, resubmit=resubmit)
+
+    def work(self) -> Work:
+        """The process at work, begun now if there is none."""
         self._working = self._working or Work(self.session, self.config, self.clock)
-        return self.session.record(drafts, self._working.owner.name, resubmit=resubmit)
+        return self._working
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""

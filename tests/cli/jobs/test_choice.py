@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from imgen.commands.telling import tell_choice
 from imgen.config import Config
 from imgen.errors import ExitCode, UsageProblem
-from imgen.jobs.choice import rank
+from imgen.jobs.choice import Ranked, rank
 from imgen.jobs.options import parse_options
 from imgen.jobs.order import Choice, Order, possible
 from imgen.jobs.sizes import covering, parse_size
@@ -66,6 +67,25 @@ def test_at_the_same_price_the_faster_so_far_goes_first() -> None:
     assert "faster so far (34 s against 51 s)" in ranked[0].why
 
 
+def test_speed_is_asked_once_for_each_and_only_where_prices_are_equal() -> None:
+    asked: list[str] = []
+
+    def speed(choice: Choice) -> float:
+        asked.append(choice.model.remote_id)
+        return 40.0
+
+    first, second = (
+        able(Order("a fox", model=f"gmicloud/{name}"), "gmicloud")[0]
+        for name in ("gemini-3-pro-image-preview", "gemini-3-pro-image")
+    )
+    dearer = able(Order("a fox", model="gemini-3-pro"), "3daistudio", "reapi")
+    rank([*dearer, first], speed)
+    assert asked == []
+
+    rank([first, second, *dearer], speed)
+    assert sorted(asked) == ["gemini-3-pro-image", "gemini-3-pro-image-preview"]
+
+
 def test_a_model_the_catalogue_does_not_have_is_reached_unchecked() -> None:
     order = Order("a fox", model="reapi/flux-2", aspect="7:5", resolution="3K", options={"nsfw_checker": True}, count=3)
 
@@ -74,6 +94,15 @@ def test_a_model_the_catalogue_does_not_have_is_reached_unchecked() -> None:
     assert (choice.listed, choice.entry.name, choice.model.max_count) == (False, "reapi", 1)
     assert (choice.request.model, choice.request.aspect, choice.request.resolution) == ("flux-2", "7:5", "3K")
     assert choice.request.extras == {"nsfw_checker": True}
+
+
+def test_a_model_that_is_sent_unchecked_is_told_with_the_one_it_may_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("reapi/gemini-3-pro-image-preveiw", "reapi/flux-2"):
+        tell_choice(Ranked(able(Order("a fox", model=name))[0], "why"), alone=True, sized=False)
+
+    close, far = capsys.readouterr().err.splitlines()
+    assert close.endswith("no price known. Did you mean reapi/gemini-3-pro-image-preview?")
+    assert far.endswith("no price known.")
 
 
 def test_a_channel_chooses_between_two_ids_of_one_model() -> None:
@@ -135,6 +164,16 @@ def test_parameters_are_json_where_they_can_be() -> None:
     found = parse_options(["temperature=0.5", "a=true", "b=[1]", "c=text", "d=", "e=x=y"])
 
     assert found == {"temperature": 0.5, "a": True, "b": [1], "c": "text", "d": "", "e": "x=y"}
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '{"a": [-1e999]}', "[" * 100_000])
+def test_a_parameter_that_json_cannot_hold_is_refused(value: str) -> None:
+    with pytest.raises(UsageProblem, match="--option"):
+        parse_options([f"a={value}"])
+
+
+def test_the_name_of_no_number_is_a_text_in_quotes() -> None:
+    assert parse_options(['a="NaN"', "b=-1.5e3", "c=nan"]) == {"a": "NaN", "b": -1500.0, "c": "nan"}
 
 
 @pytest.mark.parametrize("texts", [["temperature"], ["=1"], ["a=1", "a=2"]])

@@ -44,7 +44,7 @@ MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     ),
     "finished": (finish, dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), READY)),
     "link died": (lambda ledger: ledger.expired(JOB, 1), {}),  # one of two: the other is still ready
-    "file gone": (lambda ledger: ledger.reopen(JOB, 1), {SAVED: READY}),
+    "file gone": (lambda ledger: ledger.reopen(JOB, 1), {SAVED: READY, EXPIRED: READY}),
     "troubled": (lambda ledger: ledger.troubled(JOB, TROUBLE), {}),
     "forgotten": (lambda ledger: ledger.forget([JOB]), {}),
 }

@@ -90,7 +90,7 @@ def test_a_saved_picture_is_recorded_whole(ledger: Ledger) -> None:
     assert (result.state, result.path, result.format) == (ResultState.SAVED, Path("/pictures/1.png"), "png")
     assert (result.width, result.height, result.size, result.sha256) == (1024, 768, 1_234_567, "ab" * 32)
     assert (result.fetcher, result.part) == (None, None)
-    assert found.differences == ("format: ordered jpeg, got png",)
+    assert result.differences == ("format: ordered jpeg, got png",)
     assert found.problem == TROUBLE, "the other picture is still missing"
     save(ledger, 2)
     assert ledger.job(JOB).problem is None

@@ -249,3 +249,60 @@ def test_a_format_the_model_does_not_draw_is_refused() -> None:
     assert message == "gemini-3-pro at GMI Cloud takes no order for 'webp'."
     assert hint == "It draws: png, jpeg"
     assert refused(provider="reapi", format="png")[1] == "Leave -f out: it chooses by itself."
+
+
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        ({"provider": "3daistudio"}, "png"),
+        ({"provider": "reapi"}, None),
+        ({"provider": "gmicloud", "model": "gemini-2.5-flash"}, None),
+        ({"model": "reapi/flux-2"}, None),
+        ({"provider": "3daistudio", "format": "jpg"}, "jpeg"),
+    ],
+    ids=str,
+)
+def test_a_wished_format_is_sent_where_it_can_be_and_refuses_nothing(fields: dict[str, str], sent: str | None) -> None:
+    assert chosen(wished_format="png", **fields).request.format == sent
+
+
+def test_a_wished_format_removes_no_service() -> None:
+    def able(**fields: object) -> list[str]:
+        order = replace(PLAIN, model="gemini-3-pro", provider="auto", **fields)  # type: ignore[arg-type]
+        return [choice.entry.name for choice in possible(order, Config(ALL_KEYS, Path("/")))]
+
+    assert able(wished_format="webp") == able() == list(SERVICES)
+    assert able(format="webp") == ["3daistudio"]
+
+
+# Parameters in a service's own words ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provider", "field"), [(name, field) for name in SERVICES for field in sorted(SERVICES[name].own_fields)]
+)
+def test_a_parameter_that_would_override_what_was_checked_is_refused(provider: str, field: str) -> None:
+    message, hint = refused(provider=provider, options={"temperature": 1, field: 4})
+
+    assert message == f"--option {field} would override what is priced and checked for {SERVICES[provider].title}."
+    assert "-n" in hint
+
+
+def test_a_parameter_is_only_refused_where_it_would_override() -> None:
+    assert chosen(provider="3daistudio", options={"n": 4}).request.extras == {"n": 4}
+    assert chosen(model="reapi/flux-2", options={"n": 4}).request.extras == {"n": 4}
+    everywhere = replace(PLAIN, model="gemini-3-pro", options={"n": 4})
+    able = [choice.entry.name for choice in possible(everywhere, Config(ALL_KEYS, Path("/")))]
+    assert able == ["3daistudio", "gmicloud", "gptproto"]
+
+
+# Models the catalogue does not have -------------------------------------------------------------------------
+
+
+def test_an_exact_name_close_to_one_of_the_catalogue_goes_unchecked_and_is_told_so() -> None:
+    found = chosen(model="reapi/gemini-3-pro-image-preveiw")
+
+    assert (found.listed, found.request.model) == (False, "gemini-3-pro-image-preveiw")
+    assert found.nearest == "reapi/gemini-3-pro-image-preview"
+    assert chosen(model="reapi/flux-2").nearest is None
+    assert chosen(model="reapi/gemini-3-pro-image-preview").nearest is None

@@ -61,7 +61,7 @@ def test_the_models_are_shown_even_where_the_family_is_unknown() -> None:
 def test_doubt_names_both_ways_out_and_what_the_second_costs() -> None:
     hint = str(of_error(errors.Uncertain("lost"), JOB).hint)
 
-    assert "imgen wait -p 3daistudio REMOTE_ID" in hint
+    assert "imgen wait k3f9xy --remote ITS_ID" in hint
     assert "imgen forget k3f9xy" in hint
     assert "--resubmit, which may charge a second time" in hint
 

@@ -94,10 +94,14 @@ def ready(number: int, expires_at: float | None = None, state: ResultState = Res
 
 @pytest.mark.parametrize(
     ("pictures", "ordered", "said"),
-    [(0, 2, ()), (1, 2, ("count: ordered 2, got 1",)), (2, 2, ()), (3, 2, ())],
+    [(0, 2, ()), (1, 2, ("count: ordered 2, got 1",)), (2, 2, ()), (4, 1, ("count: ordered 1, got 4",))],
 )
-def test_fewer_pictures_than_ordered_is_a_difference(pictures: int, ordered: int, said: tuple[str, ...]) -> None:
+def test_another_number_than_ordered_is_a_difference(pictures: int, ordered: int, said: tuple[str, ...]) -> None:
     assert record(State.SAVED, pictures=pictures, ordered=ordered).differences == said
+
+
+def test_of_a_job_that_was_adopted_nobody_knows_how_many_were_ordered() -> None:
+    assert record(State.SAVED, pictures=4, request=Request(model="", prompt="")).differences == ()
 
 
 def test_differences_of_every_picture_are_those_of_the_job() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.jobs.drafts import draft, taken
 from imgen.jobs.records import State
-from imgen.jobs.settle import _close, settle
+from imgen.jobs.settle import close, settle
 
 if TYPE_CHECKING:
     import subprocess
@@ -74,7 +74,7 @@ def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> No
     ledger.accepted("one", taken("far one"))
     ledger.accepted("two", taken("far two"))
 
-    assert [_close(ledger, record) for record in as_read] == [[], []]
+    assert [close(ledger, record) for record in as_read] == [[], []]
 
     assert [job.state for job in ledger.jobs(["one", "two"])] == [State.QUEUED, State.QUEUED]
 

@@ -24,7 +24,7 @@ def inbox() -> queue.SimpleQueue[Action]:
 
 @pytest.fixture
 def workers(inbox: queue.SimpleQueue[Action]) -> Iterator[Workers]:
-    made = Workers("test", LIMIT, inbox)
+    made = Workers("test", LIMIT, inbox, lambda: None)
     yield made
     made.close(PATIENCE)
     assert not threads()
@@ -91,7 +91,7 @@ def test_an_error_of_a_task_is_raised_here_and_its_thread_lives_on(
 
 def test_closing_does_not_wait_for_a_long_request(inbox: queue.SimpleQueue[Action]) -> None:
     gate = threading.Event()
-    workers = Workers("test", LIMIT, inbox)
+    workers = Workers("test", LIMIT, inbox, lambda: None)
     workers.start(lambda: gate.wait(PATIENCE), lambda _: None)
 
     workers.close(grace=0.0)

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgen.jobs.ledger import Ledger
@@ -17,8 +18,7 @@ from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from imgen.jobs.records import JobRecord
 
@@ -75,6 +75,21 @@ class Program:
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
 
+    def run_lines(self, lines: Sequence[tuple[Sequence[str], Mapping[str, str], bytes]]) -> list[Ended]:
+        """Run command lines, each with more variables and a standard input, after each other in one process."""
+        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines])
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("lines.py"))],
+            input=asked.encode(),
+            stdout=subprocess.PIPE,
+            cwd=self.cwd,
+            env=self.environ,
+            timeout=_PATIENCE,
+            check=True,
+        )
+        told = map(json.loads, done.stdout.splitlines())
+        return [Ended(code, out.encode(), err) for code, out, err in told]
+
     @contextmanager
     def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
         """A command that goes on beside the test, and is killed at the end of the block."""
@@ -98,10 +113,11 @@ class Program:
         return {**os.environ, "IMGEN_HOME": str(self.home), "PYTHONUTF8": "1", **self.variables}
 
     def at(self, origin: str, key: str = KEY) -> Program:
-        """The same, with every service at another origin, and a key for each."""
+        """The same, with every service at another origin, a key for each, and no pacing."""
         origins = {entry.origin_variable: origin for entry in SERVICES.values()}
         keys = {entry.key_variable: key for entry in SERVICES.values()}
-        return replace(self, variables={**self.variables, **origins, **keys})
+        unhurried = {"IMGEN_SUBMITS_PER_MINUTE": "0"}
+        return replace(self, variables={**self.variables, **origins, **keys, **unhurried})
 
     def elsewhere(self, cwd: Path) -> Program:
         """The same in another folder."""

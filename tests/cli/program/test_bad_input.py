@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
 from cli.jobs.drafts import draft
 from cli.program.program import Program, served
-
 from imgen.errors import ExitCode
 from imgen.jobs.ledger import Ledger
 
@@ -129,12 +129,10 @@ def there(imgen: Program, tmp_path: Path, log: list[str]) -> Iterator[Program]:
 
 
 def check(there: Program, mistake: Mistake) -> None:
-    """Told once for a person and once for a program."""
+    """Told to a person: what is wrong in one sentence, and what to type next."""
     wrong = Program(there.home, there.cwd, {**there.variables, **dict(mistake.variables)})
 
     told = wrong.run(*mistake.line, stdin=mistake.stdin)
-    command, *more = mistake.line
-    answered = wrong.run(command, "--json", *more, stdin=mistake.stdin)
 
     assert told.code == mistake.code, told.stderr
     assert told.stdout == b""
@@ -147,13 +145,6 @@ def check(there: Program, mistake: Mistake) -> None:
     if mistake.hints:
         assert hints[0].startswith("  try: ")
         assert mistake.hints in hints[0]
-    error = answered.json["error"]
-    assert answered.code == answered.json["exit_code"] == mistake.code
-    assert answered.stderr == ""
-    assert answered.json["ok"] is False
-    assert answered.json["jobs"] == []
-    assert f"imgen: {error['message']}" == sentence
-    assert ([f"  try: {error['hint']}"] if error["hint"] else []) == hints
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -167,13 +158,31 @@ def test_a_mistake_is_told_before_anything_is_recorded_or_sent(there: Program, l
     assert {path: path.read_bytes() for path in there.cwd.iterdir()} == before
 
 
+def test_each_mistake_is_told_to_a_program_in_one_line_of_json(there: Program, log: list[str]) -> None:
+    mistakes = list(MISTAKES.values())
+    lines = [((*each.line[:1], "--json", *each.line[1:]), dict(each.variables), each.stdin) for each in mistakes]
+
+    answers = there.run_lines(lines)
+
+    assert len(answers) == len(mistakes)
+    for mistake, told in zip(mistakes, answers, strict=True):
+        answer = told.json
+        assert told.code == answer["exit_code"] == mistake.code
+        assert told.stderr == ""
+        assert (answer["ok"], answer["jobs"]) == (False, [])
+        assert mistake.says in answer["error"]["message"]
+        assert mistake.hints in (answer["error"]["hint"] or "")
+    assert there.jobs() == []
+    assert log == []
+
+
 def test_a_beginning_that_several_ids_have_names_none_of_them(there: Program, log: list[str]) -> None:
     there.home.mkdir()
     ledger = Ledger(there.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
     ledger.plan([draft("k3abcd"), draft("k3abce")], "nobody", resubmit=False)
     ledger.close()
 
-    for command in ("status", "wait", "download", "forget"):
+    for command in ("wait", "forget"):
         check(
             there, Mistake((command, "k3ab"), "'k3ab' is the start of 2 jobs: k3abcd, k3abce", "Type one letter more")
         )

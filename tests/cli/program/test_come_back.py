@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.program.program import OFTEN, SMALL, Program, served
 
+from cli.program.program import OFTEN, SMALL, Program, served
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
 
@@ -30,7 +30,7 @@ def there(imgen: Program, tmp_path: Path, log: list[str]) -> Iterator[Program]:
 
 def submitted(there: Program, provider: str = "3daistudio") -> str:
     """The id that `--no-wait` prints."""
-    ended = there.run("generate", "a red fox", "-p", provider, "--no-wait")
+    ended = there.run("generate", "a red fox", "-p", provider, *SMALL, "--no-wait")
     assert ended.code == ExitCode.DONE, ended.stderr
     (job_id,) = ended.lines
     return job_id
@@ -117,7 +117,7 @@ def test_a_picture_that_was_deleted_is_fetched_again(there: Program, log: list[s
     assert posts(log) == 1
 
 
-@pytest.mark.parametrize("provider", ["3daistudio", "gmicloud", "reapi", "gptproto"])
+@pytest.mark.parametrize("provider", ["3daistudio", "gptproto"])
 def test_a_job_that_was_submitted_elsewhere_is_taken_over(there: Program, tmp_path: Path, provider: str) -> None:
     submitted(there, provider)
     (theirs,) = there.jobs()
@@ -137,13 +137,11 @@ def test_a_job_that_was_submitted_elsewhere_is_taken_over(there: Program, tmp_pa
 def test_an_id_that_the_service_does_not_know_is_not_taken_over(there: Program, log: list[str]) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
 
-    for command in ("status", "wait", "download"):
-        told = there.run(command, "-p", "3daistudio", unknown)
-        assert told.code == ExitCode.REFUSED
-        assert told.stdout == b""
-        assert "Nothing was recorded." in told.stderr
+    told = there.run("status", "-p", "3daistudio", unknown)
     answered = there.run("wait", "-p", "3daistudio", unknown, "--json")
 
+    assert (told.code, told.stdout) == (ExitCode.REFUSED, b"")
+    assert "Nothing was recorded." in told.stderr
     assert answered.code == answered.json["exit_code"] == ExitCode.REFUSED
     assert answered.json["error"]["code"] == "job_not_found"
     assert there.jobs() == []
@@ -159,8 +157,6 @@ def test_a_service_that_cannot_be_reached_or_refuses_the_key_says_nothing_of_the
 
 
 def test_a_job_that_was_forgotten_is_open_no_more(imgen: Program) -> None:
-    lost = imgen.run("generate", "a red fox", "--sandbox", *SMALL, "--json")
-    assert lost.code == ExitCode.DONE
     doubtful = Program(imgen.home, imgen.cwd, {"IMGEN_SANDBOX_FAULTS": "lost-reply"})
 
     lost = doubtful.run("generate", "a blue fox", "--sandbox", *SMALL)
@@ -174,4 +170,4 @@ def test_a_job_that_was_forgotten_is_open_no_more(imgen: Program) -> None:
     assert f"imgen status {job_id}" in refused.stderr
     assert (closed.code, closed.stderr) == (0, f"Closed: {job_id}.\n")
     assert nothing.code == ExitCode.DONE
-    assert len(imgen.jobs()) == 2
+    assert len(imgen.jobs()) == 1

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.program.program import OFTEN, SMALL, Program, served, until
 from PIL import Image
 
+from cli.program.program import OFTEN, SMALL, Program, served, until
 from imgen.errors import ExitCode
 from imgen.jobs.records import JobRecord, State
 
@@ -140,14 +140,12 @@ def test_a_kill_at_any_moment_is_settled_by_the_next_wait(imgen: Program, tmp_pa
         here = imgen.at(origin)
         kill_several(here, far_side, f"seed {seed}", moments(random.Random(seed)))
         waited = here.run("wait", "--timeout", "20", *OFTEN)
-        told = here.run("wait", "--json")
 
     jobs = check_ledger(here)
     check_money(jobs, prompts_of(far_side))
     assert sum(line.startswith("POST ") for line in log) <= len(jobs)
     doubtful = [job.id for job in jobs if job.state is State.UNCERTAIN]
-    assert waited.code == told.code == (ExitCode.UNCERTAIN if doubtful else ExitCode.DONE), waited.stderr
-    assert [job["id"] for job in told.json["jobs"]] == doubtful
+    assert waited.code == (ExitCode.UNCERTAIN if doubtful else ExitCode.DONE), waited.stderr
     for job_id in doubtful:
         assert f"imgen forget {job_id}" in waited.stderr
 
@@ -172,7 +170,7 @@ def test_a_wait_that_is_killed_over_and_over_saves_each_picture_once(imgen: Prog
     with served(tmp_path / "far side", log, faults="slow-picture=0.3*always", seconds=0.1) as origin:
         here = imgen.at(origin)
         submitted = here.run("generate", "a red fox", "-p", "3daistudio", *SMALL, "-n", "4", "--no-wait")
-        for _ in range(4):
+        for _ in range(3):
             with here.start("wait", *OFTEN) as process:
                 until(lambda: any(here.cwd.iterdir()) or process.poll() is not None)
                 time.sleep(chance.uniform(0.0, 0.4))

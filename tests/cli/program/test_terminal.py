@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pyte
 import pytest
-from cli.program.program import IMGEN, SMALL, Program
 
+from cli.program.program import IMGEN, SMALL, Program, until
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
 
@@ -172,7 +172,7 @@ def test_a_prompt_is_asked_for_on_a_terminal(imgen: Program) -> None:
 
 
 def test_ctrl_c_stops_the_waiting_and_the_printed_command_comes_back(imgen: Program) -> None:
-    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="3") as shown:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="1.5") as shown:
         shown.until(r"a red fox +(queued|running) ")
         shown.type(b"\x03")
         code = shown.rest()
@@ -205,7 +205,7 @@ def test_ctrl_c_while_a_submit_hangs_ends_soon_and_says_what_may_have_happened(i
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
 def test_a_polite_signal_is_heard_like_ctrl_c(imgen: Program, end: signal.Signals) -> None:
-    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="3") as shown:
+    with terminal(imgen, *fox(), IMGEN_SANDBOX_SECONDS="1.5") as shown:
         shown.until(r"a red fox +(queued|running) ")
         shown.process.send_signal(end)
         code = shown.rest()
@@ -226,13 +226,16 @@ def test_a_terminal_that_goes_away_leaves_the_job_to_come_back_to(imgen: Program
     check_recovered(imgen, f"imgen wait {job.id}")
 
 
-@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.16, 0.24, 0.32])
-def test_ctrl_c_at_the_very_beginning_is_no_traceback_of_ours(imgen: Program, delay: float) -> None:
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.1])
+def test_ctrl_c_just_as_the_work_begins_is_no_traceback(imgen: Program, delay: float) -> None:
     with terminal(imgen, *fox()) as shown:
+        until((imgen.home / "owners").exists)
         time.sleep(delay)
         shown.type(b"\x03")
         code = shown.rest()
 
+    assert b"Traceback" not in shown.raw, shown.raw.decode()
+    # Where Ctrl-C met an exec() of a text, as dataclasses use, Python ends by the signal: 130 to a shell as well.
     assert code in (ExitCode.INTERRUPTED, -signal.SIGINT)
-    ours = shown.raw.decode(errors="replace")
-    assert "imgen" not in ours or "Traceback" not in ours or "/imgen/" not in ours
+    assert imgen.run("wait", "--timeout", "20").code in (ExitCode.DONE, ExitCode.UNCERTAIN)
+    assert {job.state for job in imgen.jobs()} <= {State.SAVED, State.CANCELLED, State.UNCERTAIN}

@@ -32,7 +32,7 @@ def test_ages() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (None, "unknown"),
+        (None, "time left unknown"),
         (-1, "dead"),
         (0, "dead"),
         (2400, "dies in 40 min"),

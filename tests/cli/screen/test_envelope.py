@@ -73,6 +73,7 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
             },
         ),
         "error": None,
+        "parent": None,
     }
 
 

@@ -1,0 +1,74 @@
+"""What `edit` goes on from, as the command line names it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.config import Config
+    from imgen.jobs.editing import Basis
+    from imgen.jobs.order import Order
+    from imgen.jobs.records import JobRecord
+    from imgen.pictures.references import Changes
+    from imgen.screen.console import Surroundings
+
+EXAMPLE = 'imgen edit "at night" -i fox.png'
+_STDIN = "-"
+
+
+def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, around: Surroundings) -> None:
+    """Raises `UsageProblem` where no picture is named, or standard input would be needed twice or by hand."""
+    if not words and from_job is None:
+        raise UsageProblem("There is no picture to edit: name one with -i, or a job with --from.", EXAMPLE)
+    wanted = words.count(_STDIN) + (prompt == _STDIN)
+    if wanted > 1:
+        raise UsageProblem("Standard input is asked for twice, and can be read once.", EXAMPLE)
+    if _STDIN in words and around.stdin_is_terminal:
+        raise UsageProblem("-i - reads a picture, and standard input is this terminal.", EXAMPLE)
+
+
+def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, config: Config) -> Basis:
+    """The pictures that were named, looked at, and the job to go on from. Raises `UsageProblem`."""
+    from imgen.jobs.editing import Basis, check_parent, name_picture
+    from imgen.jobs.run import session
+    from imgen.pictures.prepared import clear
+    from imgen.pictures.sources import find_source, take_stdin
+
+    folder = config.references_folder
+    clear(folder, time.time())
+    with session(config) as opened:
+        parent = opened.find([from_job])[0] if from_job is not None else None
+        if parent:
+            check_parent(parent)
+        sources = [
+            find_source(
+                word,
+                cwd=config.cwd,
+                find_jobs=opened.ledger.find,
+                take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
+            )
+            for word in words
+        ]
+        pictures = [name_picture(source, opened.ledger) for source in sources]
+    return Basis(pictures, parent, changes, config)
+
+
+def order_of(order: Order, parent: JobRecord | None) -> Order:
+    """An order that goes on from a job goes to its service, its model and its sandbox unless it says otherwise."""
+    if parent is None:
+        return order
+    elsewhere = order.provider not in (None, parent.provider)
+    if elsewhere or (order.model and "/" in order.model):
+        return order
+    sandbox = order.sandbox or parent.sandbox
+    model = order.model
+    if model is None and order.channel is None and parent.request.model:
+        model = f"{parent.provider}/{parent.request.model}"
+    return replace(order, provider=parent.provider, model=model, sandbox=sandbox)

@@ -1,0 +1,224 @@
+"""What an edit goes on from, and what becomes of it at each service: the same pictures, in the form that one takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from imgen import __version__
+from imgen.config import SANDBOX, Config, is_loopback
+from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
+from imgen.jobs.records import OPEN, JobRecord
+from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch, peek
+from imgen.pictures.examine import Examined, sniff_heif
+from imgen.pictures.place import discard, part_path
+from imgen.pictures.prepared import keep
+from imgen.pictures.references import Changes, checked, limits, reference
+from imgen.pictures.sources import Link, Local, Source, saved_picture
+from imgen.pictures.verify import sniff
+from imgen_providers.base import PictureLink, Reference
+from imgen_providers.client import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.ledger import Ledger
+    from imgen.jobs.order import Choice
+
+_LOOPBACK = "http://127.0.0.1"
+_BLOCK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A picture that the person named. `examined` is None for a link; `made_by` is the job that made these bytes."""
+
+    source: Source
+    examined: Examined | None = None
+    made_by: str | None = None
+
+
+def name_picture(source: Source, ledger: Ledger) -> Named:
+    """Look at a picture, and whether a job of ours made it. Raises `UsageProblem`."""
+    if isinstance(source, Link):
+        return Named(source)
+    examined = checked(source)
+    return Named(source, examined, source.job_id or ledger.job_with_picture(examined.sha256))
+
+
+@dataclass(slots=True)
+class Basis:
+    """What one edit goes on from: the pictures named, and the job whose conversation goes on.
+
+    `said` is what was done to the pictures for each service, in sentences.
+    """
+
+    pictures: Sequence[Named]
+    parent: JobRecord | None
+    changes: Changes
+    config: Config
+    said: dict[str, list[str]] = field(default_factory=dict)
+    _fetched: dict[str, Named] = field(default_factory=dict)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that this edit goes on from."""
+        if self.parent:
+            return self.parent.id
+        return next((picture.made_by for picture in self.pictures if picture.made_by), None)
+
+    def able(self, choices: Sequence[Choice], ledger: Ledger) -> list[Choice]:
+        """The choices whose service takes these pictures, each with them in its request.
+
+        Raises the first `ImgenError` where there is none.
+        """
+        found: list[Choice] = []
+        problems: list[ImgenError] = []
+        network = Network(user_agent=f"imgen/{__version__}", ca_file=self.config.ca_file)
+        try:
+            for choice in choices:
+                try:
+                    found.append(self._with_pictures(choice, ledger, network))
+                except ImgenError as problem:
+                    problems.append(problem)
+        finally:
+            network.close()
+        if not found:
+            raise problems[0]
+        return found
+
+    def _with_pictures(self, choice: Choice, ledger: Ledger, network: Network) -> Choice:
+        native = self.parent is not None and _goes_on_there(self.parent, choice)
+        pictures = list(self.pictures)
+        if self.parent and not native:
+            source = Local(saved_picture(self.parent), f"the picture of job {self.parent.id}", self.parent.id)
+            pictures.insert(0, name_picture(source, ledger))
+        most = choice.model.max_references
+        if choice.listed and len(pictures) > most:
+            raise UsageProblem(
+                f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
+                "Leave some out, or choose another model: `imgen models` shows how many each takes.",
+            )
+        said = self.said[choice.entry.name] = []
+        references = tuple(self._reference(picture, choice, network, said) for picture in pictures)
+        conversation = self.parent.conversation if self.parent and native else None
+        return replace(choice, request=replace(choice.request, references=references, conversation=conversation))
+
+    def _reference(self, picture: Named, choice: Choice, network: Network, said: list[str]) -> Reference:
+        if isinstance(picture.source, Link):
+            self._check_link(picture.source, choice)
+            if choice.entry.reference_route != "data-uri":
+                self._look_behind(picture.source, choice, network)
+                return PictureLink(picture.source.url)
+            picture = self._fetch(picture.source, choice, network)
+        assert picture.examined
+        assert isinstance(picture.source, Local)
+        if choice.entry.reference_route == "public-url":
+            from imgen.jobs.uploads import configured_place
+
+            configured_place(self.config, choice.entry.title)
+        # What a service drew has no notes of the person's: it goes back as it came.
+        changes = replace(self.changes, keep_metadata=self.changes.keep_metadata or picture.made_by is not None)
+        return reference(
+            picture.examined,
+            picture.source.name,
+            limits(choice.entry, choice.model),
+            changes,
+            self.config.references_folder,
+            said.append,
+        )
+
+    def _check_link(self, link: Link, choice: Choice) -> None:
+        try:
+            check_link(link.url, trusted_origin=_trusted(choice))
+        except DownloadError as error:
+            raise UsageProblem(
+                f"{error.message.rstrip('.')}, so {choice.entry.title} is not given it.",
+                "-i takes public https URLs; of anything else, save the picture and name the file.",
+            ) from error
+        outside = choice.origin == SANDBOX and not _is_here(link)
+        if outside and choice.entry.reference_route == "data-uri":
+            raise UsageProblem(
+                f"{choice.entry.title} takes files, not links, and the sandbox fetches nothing from the network.",
+                "Save the picture and name the file.",
+            )
+
+    def _look_behind(self, link: Link, choice: Choice, network: Network) -> None:
+        """A link that leads to no picture would be paid for and refused, or worse, drawn without."""
+        if choice.origin == SANDBOX and not _is_here(link):
+            return
+        try:
+            seen = peek(network, link.url, trusted_origin=_trusted(choice))
+        except DownloadError as error:
+            raise _unfetchable(link, error) from error
+        model = choice.model
+        format = sniff(seen.head) or sniff_heif(seen.head)
+        if format is None:
+            raise UsageProblem(f"What lies at {link.host} is not a picture.", "Give the URL of the picture itself.")
+        taken = model.reference_formats or ("png", "jpeg", "webp")
+        if choice.listed and format not in taken:
+            raise UsageProblem(
+                f"{link.name} is {format.upper()}; {_named(choice)} takes {', '.join(taken)}.",
+                "Save the picture, and give the file with --fit.",
+            )
+        if model.reference_bytes is not None and (seen.size or 0) > model.reference_bytes:
+            raise UsageProblem(
+                f"{link.name} has {(seen.size or 0) / 1e6:.1f} MB;"
+                f" {_named(choice)} takes {model.reference_bytes / 1e6:.1f} MB a picture.",
+                "Save the picture, and give the file with --fit.",
+            )
+
+    def _fetch(self, link: Link, choice: Choice, network: Network) -> Named:
+        """The picture behind a link as a file of ours, for a service that takes files only."""
+        if link.url in self._fetched:
+            return self._fetched[link.url]
+        folder = self.config.references_folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = part_path(folder / "fetched")
+        try:
+            fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
+            with part.open("rb") as file:
+                copy = keep(iter(lambda: file.read(_BLOCK), b""), folder, "picture")
+        except DownloadError as error:
+            raise _unfetchable(link, error) from error
+        finally:
+            discard(part)
+        source = Local(copy.path, link.name)
+        self._fetched[link.url] = Named(source, checked(source))
+        return self._fetched[link.url]
+
+
+def check_parent(parent: JobRecord) -> None:
+    """Only a finished job can be gone on from. Raises `UsageProblem`."""
+    if not parent.results:
+        over = parent.state not in OPEN
+        raise UsageProblem(
+            f"Job {parent.id} has no picture to go on from: it is {parent.state.value}.",
+            "Name another job." if over else f"imgen wait {parent.id}",
+        )
+
+
+def _goes_on_there(parent: JobRecord, choice: Choice) -> bool:
+    """A conversation belongs to one model at one place, which signed parts of it."""
+    there = (parent.provider, parent.origin, parent.request.model)
+    return bool(parent.conversation) and there == (choice.entry.name, choice.origin, choice.request.model)
+
+
+def _trusted(choice: Choice) -> str:
+    return _LOOPBACK if choice.origin == SANDBOX else choice.origin
+
+
+def _is_here(link: Link) -> bool:
+    return is_loopback(link.url)
+
+
+def _named(choice: Choice) -> str:
+    return f"{choice.model.family} at {choice.entry.title}"
+
+
+def _unfetchable(link: Link, error: DownloadError) -> ImgenError:
+    if isinstance(error, DownloadFailed):
+        return PictureUnreachable(
+            f"{link.name} could not be fetched, so nothing was sent. {error.message}", "Run the command again."
+        )
+    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", "Give another URL, or a file.")

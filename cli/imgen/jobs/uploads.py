@@ -1,0 +1,192 @@
+"""Reference pictures on their way to services that fetch them: put somewhere before the submit, removed after the job.
+
+What is put into a person's own storage is in the ledger before its first byte leaves, so that whatever dies, a later
+run removes it. The signed link is a secret that dies, and is nowhere but in the request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imgen.errors import BadConfiguration
+from imgen.jobs.ledger import Upload
+from imgen.jobs.records import Problem
+from imgen.pictures.download import DownloadError, DownloadFailed, peek
+from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
+from imgen.pictures.verify import EXTENSIONS
+from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgen.config import Config
+    from imgen.jobs.ledger import Ledger
+    from imgen.jobs.owners import Owner
+    from imgen.jobs.records import JobRecord
+    from imgen.jobs.services import Connection
+    from imgen_providers.client import Network
+
+
+class UploadFailed(Exception):
+    """A picture did not get to where the service would fetch it, so nothing was sent."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Uploads:
+    """The uploads of one process; its threads put each picture up once."""
+
+    def __init__(self, ledger: Ledger, network: Network, owner: Owner, config: Config) -> None:
+        self._ledger = ledger
+        self._network = network
+        self._owner = owner
+        self._config = config
+        self._lock = threading.Lock()
+        self._of_picture: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._at_service: dict[tuple[str, str, str], PictureLink] = {}
+
+    def sendable(self, record: JobRecord, connection: Connection) -> Request:
+        """The job's request with each picture in the form its service takes, uploaded where it has to be.
+
+        Raises `UploadFailed`, and the `ServiceError` of a service with a place of its own.
+        """
+        if SERVICES[record.provider].reference_route == "data-uri":
+            return record.request
+        found = tuple(self._sendable(record, connection, reference) for reference in record.request.references)
+        return replace(record.request, references=found)
+
+    def clean(self) -> list[str]:
+        """Remove what nobody needs any more from the person's storage; returns what could not be, as sentences."""
+        unneeded = self._unneeded()
+        if not unneeded:
+            return []
+        with self._alone():
+            unneeded = self._unneeded()  # a job that was recorded meanwhile may need one of them
+            return [text for storage in {u.storage: None for u in unneeded} if (text := self._clear(storage, unneeded))]
+
+    def _sendable(self, record: JobRecord, connection: Connection, reference: Reference) -> Reference:
+        if not isinstance(reference, PictureFile):
+            return reference
+        with self._lock:
+            lock = self._of_picture[reference.sha256]
+        with lock:
+            if isinstance(connection.service, TakesUploads):
+                return self._to_service(record, connection.service, reference)
+            return self._to_storage(record, connection, reference)
+
+    def _to_service(self, record: JobRecord, service: TakesUploads, picture: PictureFile) -> PictureLink:
+        place = (record.provider, record.origin, picture.sha256)
+        link = self._at_service.get(place)
+        if link is None:
+            link = self._at_service[place] = service.upload(picture)
+        self._ledger.uploading(record.id, Upload(picture.sha256, link=link.url))
+        return link
+
+    def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
+        place = configured_place(self._config, SERVICES[record.provider].title)
+        key = f"{picture.sha256}.{_extension(picture)}"
+        with self._alone():
+            self._ledger.uploading(
+                record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
+            )
+        try:
+            storage = Storage(place)
+            storage.put(key, picture)
+            link = storage.link(key)
+        except StorageTrouble as error:
+            raise UploadFailed(_refused(error) if error.refused else _failed(error.message)) from error
+        except OSError as error:
+            raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
+        finally:
+            self._ledger.uploaded(record.id, picture.sha256)
+        self._check_link(link, place, connection)
+        return PictureLink(link)
+
+    def _check_link(self, link: str, place: Place, connection: Connection) -> None:
+        """What we cannot fetch from outside, the service cannot either."""
+        try:
+            peek(self._network, link, trusted_origin=connection.origin)
+        except DownloadFailed as error:
+            raise UploadFailed(_failed(f"The picture in {place.name} cannot be fetched: {error.message}")) from error
+        except DownloadError as error:
+            message = f"The picture was put into {place.name}, but its link cannot be fetched: {error.message}"
+            hint = "The storage must answer signed links from the open internet. Nothing was sent."
+            raise UploadFailed(Problem("upload_refused", message, hint)) from error
+
+    def _unneeded(self) -> list[Upload]:
+        """Without what a living process is still putting up."""
+        found = self._ledger.unneeded_uploads(LINK_LIVES.total_seconds())
+        busy = {u.key for u in found if u.uploader and self._owner.is_alive(u.uploader)}
+        return [upload for upload in found if upload.key not in busy]
+
+    def _clear(self, url: str | None, uploads: list[Upload]) -> str | None:
+        assert url is not None
+        try:
+            storage = None if self._config.keeps_uploads else _opened(url)
+            for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
+                if storage:
+                    storage.remove(key)
+                self._ledger.upload_removed(url, key)
+        except StorageTrouble as error:
+            return f"{error.message} A later run tries again."
+        except BadConfiguration as error:
+            return f"Pictures are left in your storage: {error.message} A later run tries again."
+        return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process records an upload or removes one meanwhile."""
+        from filelock import FileLock
+
+        with FileLock(self._config.state_folder / "uploads.lock", mode=0o600):
+            yield
+
+
+def sent(ledger: Ledger, record: JobRecord) -> Request:
+    """The job's request as it was sent to a service with a place of its own for pictures."""
+    links = ledger.upload_links(record.id)
+
+    def as_sent(reference: Reference) -> Reference:
+        if isinstance(reference, PictureFile) and reference.sha256 in links:
+            return PictureLink(links[reference.sha256])
+        return reference
+
+    return replace(record.request, references=tuple(map(as_sent, record.request.references)))
+
+
+def configured_place(config: Config, title: str) -> Place:
+    """The person's own storage. Raises `BadConfiguration` with the two ways out where there is none."""
+    if config.upload is None:
+        raise BadConfiguration(
+            f"{title} fetches pictures from public URLs, and this one is on your disk: give a public URL with -i,"
+            " or set IMGEN_UPLOAD to an object storage of yours.",
+            'export IMGEN_UPLOAD="s3://bucket/prefix?endpoint=https://..."',
+        )
+    place = parse_place(config.upload)
+    require_obstore()
+    return place
+
+
+def _opened(url: str) -> Storage:
+    require_obstore()
+    return Storage(parse_place(url))
+
+
+def _extension(picture: PictureFile) -> str:
+    return next(ext for name, ext in EXTENSIONS.items() if picture.media_type == f"image/{name}")
+
+
+def _refused(error: StorageTrouble) -> Problem:
+    hint = "Check IMGEN_UPLOAD and its credentials. Nothing was sent."
+    return Problem("upload_refused", error.message, hint)
+
+
+def _failed(message: str) -> Problem:
+    return Problem("upload_failed", message, "Nothing was sent and nothing was charged. Run the command again.")

@@ -1,0 +1,55 @@
+"""Copies of pictures made to be sent, in a folder of ours, each named by its sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.pictures.place import discard, new_part, part_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+KEPT_SECONDS = 7 * 86_400.0
+"""How long a copy stays that nobody used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file of ours: `size` in bytes, `sha256` in hexadecimal."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def keep(pieces: Iterable[bytes | memoryview], folder: Path, extension: str) -> Copy:
+    """Write a copy, or find the same one there already. Raises `OSError`, and what `pieces` raises."""
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    size = 0
+    part = part_path(folder / extension)
+    with new_part(part) as file:
+        for piece in pieces:
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    path = folder / f"{digest.hexdigest()}.{extension}"
+    if path.exists():
+        discard(part)  # another process may be sending that file: Windows would not let it be replaced
+        path.touch()
+    else:
+        part.replace(path)
+    return Copy(path, size, digest.hexdigest())
+
+
+def clear(folder: Path, now: float) -> None:
+    """Remove the copies that nobody used for `KEPT_SECONDS`; `now` is seconds since 1970."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.stat().st_mtime < now - KEPT_SECONDS:
+                path.unlink()

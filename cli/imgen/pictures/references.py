@@ -1,0 +1,147 @@
+"""From pictures a person names to references a service takes: checked, and changed only where that is asked for.
+
+Nothing here is sent. What is found wrong is a `UsageProblem` with the limit and what to do about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.errors import UsageProblem
+from imgen.pictures.examine import Examined, examine
+from imgen.pictures.metadata import without_notes
+from imgen.pictures.prepared import Copy, keep
+from imgen.pictures.verify import EXTENSIONS, PIXEL_LIMIT, Damaged, Format, TooManyPixels, known_format
+from imgen_providers.base import PictureFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from imgen.pictures.sources import Local
+    from imgen_providers.catalog import Model, ServiceEntry
+
+MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+"""What each format is called on the wire."""
+
+_UPRIGHT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one model takes of one picture; `most` is in bytes, None where no document says."""
+
+    model: str
+    formats: tuple[Format, ...]
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What may be done to a picture on its way: made to `fit`, and its private notes left in."""
+
+    fit: bool = False
+    keep_metadata: bool = False
+
+
+def limits(entry: ServiceEntry, model: Model) -> Limits:
+    """What a model takes of a file from this disk, by the catalogue."""
+    named = tuple(known for name in model.reference_formats if (known := known_format(name)))
+    if entry.reference_route == "upload":
+        named = tuple(known for name in entry.upload_formats if (known := known_format(name)))
+    return Limits(f"{model.family} at {entry.title}", named or tuple(EXTENSIONS), model.reference_bytes)
+
+
+def checked(source: Local) -> Examined:
+    """The picture a person named, if it is one. Raises `UsageProblem`."""
+    try:
+        return examine(source.path)
+    except TooManyPixels as error:
+        millions = error.width * error.height / 1e6
+        raise UsageProblem(
+            f"{source.name} has {millions:.0f} megapixels ({error.width}x{error.height});"
+            f" at most {PIXEL_LIMIT / 1e6:.0f} can be sent.",
+            "Scale it down first.",
+        ) from error
+    except Damaged as error:
+        heif = "HEI" in str(error)
+        hint = "Convert it to JPEG first." if heif else "Name a whole PNG, JPEG or WebP file."
+        raise UsageProblem(f"{source.name} cannot be sent: {error}.", hint) from error
+    except OSError as error:
+        raise UsageProblem(f"{source.name} cannot be read: {error.strerror or error}.") from error
+
+
+def reference(
+    found: Examined, name: str, limits: Limits, changes: Changes, folder: Path, say: Callable[[str], None]
+) -> PictureFile:
+    """The picture as it will be sent: the file itself, or a copy of it below `folder` without its private notes.
+
+    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` is
+    told of every change a person may see. Raises `UsageProblem` for what does not fit, and `OSError` from the disk.
+    """
+    turned = found.orientation != _UPRIGHT and not changes.keep_metadata
+    wrong_format = found.format not in limits.formats
+    too_large = limits.most is not None and found.size > limits.most
+    if turned or (changes.fit and (wrong_format or too_large)):
+        return _encoded_anew(found, name, limits, changes, folder, say)
+    sent = _without_notes(found, folder) if found.has_notes and not changes.keep_metadata else None
+    if wrong_format:
+        raise UsageProblem(
+            f"{name} is a {found.format.upper()}; {limits.model} takes {_listed(limits.formats)} from this disk.",
+            "--fit converts it.",
+        )
+    size = sent.size if sent else found.size
+    if limits.most is not None and size > limits.most:
+        raise _too_large(name, size, limits)
+    if sent:
+        return PictureFile(sent.path, MEDIA_TYPES[found.format], sent.size, sent.sha256)
+    return PictureFile(found.path.absolute(), MEDIA_TYPES[found.format], found.size, found.sha256)
+
+
+def _encoded_anew(
+    found: Examined, name: str, limits: Limits, changes: Changes, folder: Path, say: Callable[[str], None]
+) -> PictureFile:
+    from imgen.pictures.fit import fitted
+
+    formats, most = (limits.formats, limits.most) if changes.fit else ((found.format,), None)
+    if found.format not in limits.formats and not changes.fit:
+        formats = limits.formats
+    try:
+        anew = fitted(found.path, found.format, found.orientation, formats=formats, most=most)
+    except Damaged as error:
+        raise UsageProblem(f"{name} cannot be sent: {error}.") from error
+    if limits.most is not None and len(anew.data) > limits.most:
+        raise _too_large(name, len(anew.data), limits)
+    copy = keep([anew.data], folder, EXTENSIONS[anew.format])
+    upright = (found.height, found.width) if found.orientation >= 5 else (found.width, found.height)
+    done = []
+    if found.orientation != _UPRIGHT:
+        done.append("turned upright")
+    if (anew.width, anew.height) != upright:
+        done.append(f"scaled from {upright[0]}x{upright[1]} to {anew.width}x{anew.height}")
+    if anew.format != found.format:
+        done.append(f"converted from {found.format.upper()} to {anew.format.upper()}")
+    say(f"{name}: {', '.join(done) or 'saved again'}, now {_megabytes(copy.size)}.")
+    return PictureFile(copy.path, MEDIA_TYPES[anew.format], copy.size, copy.sha256)
+
+
+def _without_notes(found: Examined, folder: Path) -> Copy:
+    return keep(without_notes(found.path.read_bytes(), found.format), folder, EXTENSIONS[found.format])
+
+
+def _too_large(name: str, size: int, limits: Limits) -> UsageProblem:
+    assert limits.most is not None
+    return UsageProblem(
+        f"{name} has {_megabytes(size)}; {limits.model} takes {_megabytes(limits.most)} a picture.",
+        "--fit makes it smaller, just enough.",
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size:,} bytes"
+
+
+def _listed(formats: tuple[Format, ...]) -> str:
+    *most, last = (format.upper() for format in formats)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,145 @@
+"""What `-i` means: a file, a public URL, standard input, or a picture of an earlier job."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from imgen.errors import UsageProblem
+from imgen.jobs.records import JobRecord, ResultState, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+STDIN = "-"
+_MOST = 256 * 1024 * 1024  # bytes taken from standard input
+_BLOCK = 64 * 1024
+_JOB = re.compile(r"(?P<job>[^\s:/\\]+)(?::(?P<number>\d{1,2}))?")
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A picture behind a public URL."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What to call it; the rest of a URL may be a secret."""
+        return f"the picture at {self.host}"
+
+    @property
+    def host(self) -> str:
+        """The machine it is on."""
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.url).hostname or "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A picture on this disk, called `name` by the person; `job_id` is the job it was named by."""
+
+    path: Path
+    name: str
+    job_id: str | None = None
+
+
+Source = Link | Local
+
+
+def find_source(
+    word: str,
+    *,
+    cwd: Path,
+    find_jobs: Callable[[str], Sequence[JobRecord]],
+    take_stdin: Callable[[], Path],
+) -> Source:
+    """The picture that one `-i` names; a file wins over a job of the same name. Raises `UsageProblem`."""
+    if word == STDIN:
+        return Local(take_stdin(), "standard input")
+    if found := _URL.match(word):
+        return _link(word, found["scheme"].lower())
+    path = _existing(cwd, word)
+    if path is not None:
+        return Local(path, word)
+    named = _JOB.fullmatch(word)
+    jobs = find_jobs(named["job"]) if named else []
+    if not jobs:
+        job = f", and no job {named['job']!r} in the ledger" if named and "." not in word else ""
+        raise UsageProblem(f"There is no file {word!r}{job}.", "-i takes a file, an https URL, - or the id of a job.")
+    if len(jobs) > 1:
+        ids = ", ".join(record.id for record in jobs[:8])
+        raise UsageProblem(f"{word!r} is the start of {len(jobs)} jobs: {ids}.", "Type one letter more.")
+    assert named
+    return Local(saved_picture(jobs[0], int(named["number"] or 1)), word, jobs[0].id)
+
+
+def saved_picture(record: JobRecord, number: int = 1) -> Path:
+    """Where a picture of an earlier job lies. Raises `UsageProblem` with what would bring it here."""
+    result = next((result for result in record.results if result.index == number), None)
+    if record.results and result is None:
+        raise UsageProblem(
+            f"Job {record.id} has {len(record.results)} pictures, not {number}.", f"imgen status {record.id}"
+        )
+    if result and result.state is ResultState.SAVED and result.path:
+        if result.path.is_file():
+            return result.path
+        raise UsageProblem(f"The picture of job {record.id} is gone from {result.path}.", f"imgen download {record.id}")
+    match record.state:
+        case State.READY:
+            hint = f"imgen download {record.id}"
+        case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
+            hint = f"imgen wait {record.id}"
+        case _:
+            hint = "Only a job that ended with a picture can be gone on from."
+    raise UsageProblem(f"Job {record.id} has no saved picture: it is {record.state.value}.", hint)
+
+
+def take_stdin(stream: BinaryIO, folder: Path) -> Path:
+    """Keep the bytes of standard input as a file below `folder`, named by their sha256. Raises `UsageProblem`."""
+    from imgen.pictures.prepared import keep
+
+    pieces = iter(lambda: stream.read(_BLOCK), b"")
+    first = next(pieces, b"")
+    if not first:
+        raise UsageProblem(
+            "Standard input is empty: no picture came.", "imgen generate ... -o - | imgen edit ... -i - -o out.png"
+        )
+
+    def bounded() -> Iterator[bytes]:
+        received = len(first)
+        yield first
+        for piece in pieces:
+            received += len(piece)
+            if received > _MOST:
+                raise UsageProblem(f"More than {_MOST:,} bytes came on standard input: that is no picture to send.")
+            yield piece
+
+    return keep(bounded(), folder, "picture").path
+
+
+def _existing(cwd: Path, word: str) -> Path | None:
+    try:
+        path = cwd / Path(word).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # a name that no file can have
+
+
+def _link(word: str, scheme: str) -> Link:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(word)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageProblem("The URL given with -i cannot be read.") from None
+    if scheme not in ("http", "https") or not host:
+        raise UsageProblem(f"-i takes https URLs, not {scheme}://.", "Save the picture and name the file.")
+    if parts.username is not None:
+        raise UsageProblem(f"The URL to {host} has a user name or password in it, which would be sent on.")
+    return Link(word)

@@ -1,0 +1,177 @@
+"""The person's own object storage, for services that fetch reference pictures themselves.
+
+obstore speaks S3 (and what is compatible: R2, MinIO), Google Cloud Storage and Azure, and finds its credentials where
+their own tools do. It is an extra: `imgen[upload]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from imgen.config import is_loopback
+from imgen.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    from imgen_providers.base import PictureFile
+
+LINK_LIVES = timedelta(hours=2)
+"""How long a signed link can be fetched."""
+
+_SCHEMES = ("s3", "gs", "az", "https")
+_SETTINGS = ("endpoint", "region", "account_name")
+_EXAMPLE = 'export IMGEN_UPLOAD="s3://bucket/prefix?endpoint=https://..."'
+_TEXT_LIMIT = 200  # characters of what the storage said that a message carries
+
+
+class StorageTrouble(Exception):
+    """The storage did not do what it was asked; `message` is for people and holds no link and no key.
+
+    `refused` says that it answered no (wrong credentials, no such bucket), so trying again will not help.
+    """
+
+    def __init__(self, message: str, *, refused: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the storage is, from one URL; it holds no credentials, so the ledger may keep it."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What to call it: scheme and bucket."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def parse_place(text: str) -> Place:
+    """The storage that a URL such as "s3://bucket/prefix?endpoint=https://..." names. Raises `BadConfiguration`."""
+    try:
+        parts = urlsplit(text)
+        settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        secret = parts.username is not None or parts.password is not None
+    except ValueError:
+        raise BadConfiguration("IMGEN_UPLOAD cannot be read as a URL.", _EXAMPLE) from None
+    if secret:
+        raise BadConfiguration(
+            "IMGEN_UPLOAD has a user name or password in it.",
+            "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
+        )
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        raise BadConfiguration(f"IMGEN_UPLOAD must begin with one of {', '.join(_SCHEMES)} and a bucket.", _EXAMPLE)
+    unknown = sorted(set(settings) - set(_SETTINGS))
+    if unknown:
+        raise BadConfiguration(
+            f"IMGEN_UPLOAD has a setting {unknown[0]!r}; it takes {', '.join(_SETTINGS)}.",
+            "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
+        )
+    endpoint = settings.get("endpoint", "https://")
+    if not endpoint.startswith("https://") and not (endpoint.startswith("http://") and is_loopback(endpoint)):
+        raise BadConfiguration("The endpoint in IMGEN_UPLOAD must be an https URL.", _EXAMPLE)
+    return Place(text)
+
+
+def require_obstore() -> None:
+    """Raises `BadConfiguration` where the extra is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("obstore") is None:
+        raise BadConfiguration("Uploading to a storage of your own needs obstore.", "pip install 'imgen[upload]'")
+
+
+class Storage:
+    """One object storage, opened. Raises `StorageTrouble` where it cannot be."""
+
+    def __init__(self, place: Place) -> None:
+        from obstore.exceptions import BaseError
+
+        self.place = place
+        try:
+            self._store = _open(place)
+        except (BaseError, ValueError) as error:
+            raise self._trouble("cannot be opened", error) from error
+
+    def put(self, key: str, picture: PictureFile) -> None:
+        """Put the picture there unless it is there already. Raises `StorageTrouble`, and `OSError` from the disk."""
+        import obstore
+
+        data = picture.path.read_bytes()
+        try:
+            if self._has(key, picture.size):
+                return
+            # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
+            attributes = {"Content-Type": picture.media_type}
+            obstore.put(self._store, key, data, attributes=attributes, use_multipart=False)
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise self._trouble("did not take the picture", error) from error
+
+    def link(self, key: str) -> str:
+        """A link that anybody can fetch the picture with, for two hours: a secret. Raises `StorageTrouble`."""
+        import obstore
+
+        try:
+            return obstore.sign(self._store, "GET", key, LINK_LIVES)
+        except (obstore.exceptions.BaseError, ValueError) as error:
+            raise self._trouble("cannot sign a link", error) from error
+
+    def remove(self, key: str) -> None:
+        """Remove a picture; fine if it is gone already. Raises `StorageTrouble`."""
+        import obstore
+
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError:
+            return
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise self._trouble("did not remove a picture", error) from error
+
+    def _has(self, key: str, size: int) -> bool:
+        import obstore
+
+        try:
+            return obstore.head(self._store, key)["size"] == size
+        except FileNotFoundError:
+            return False
+
+    def _trouble(self, what: str, error: Exception) -> StorageTrouble:
+        from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+        # The first line is the library's sentence; the rest of its text is for debugging, and quotes addresses.
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = _without_addresses(said)[:_TEXT_LIMIT].rstrip(". ")
+        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError | ValueError)
+        return StorageTrouble(f"Your storage {self.place.name} {what}: {said}.", refused=refused)
+
+
+def _open(place: Place) -> S3Store | GCSStore | AzureStore:
+    from obstore.store import AzureStore, GCSStore, S3Store, from_url
+
+    parts = urlsplit(place.url)
+    settings: dict[str, Any] = dict(parse_qsl(parts.query))
+    endpoint = settings.get("endpoint", "")
+    store = from_url(
+        parts._replace(query="").geturl(),
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": timedelta(seconds=10),
+            "timeout": timedelta(seconds=120),
+        },
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=60)},
+        **settings,
+    )
+    if not isinstance(store, S3Store | GCSStore | AzureStore):
+        raise ValueError("it is neither S3, nor Google Cloud Storage, nor Azure")
+    return store
+
+
+def _without_addresses(text: str) -> str:
+    return " ".join(word for word in text.split() if "://" not in word)

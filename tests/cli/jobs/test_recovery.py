@@ -1,0 +1,202 @@
+"""What a reviewer broke once: recovery that must really recover, and money that must not leave twice."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.jobs.bench import Bench
+from cli.jobs.drafts import draft, taken
+from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
+from imgen.jobs.goals import Goal
+from imgen.jobs.outcome import may_move_on
+from imgen.jobs.records import Problem, State
+from imgen_providers.base import InlineAsset, Job, Request, Succeeded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imgen.jobs.ledger import Ledger
+
+TROUBLE = Problem("uncertain", "The reply was lost.")
+
+
+def uncertain(ledger: Ledger, *names: str, request: Request | None = None) -> None:
+    """Jobs whose replies were lost."""
+    for name in names:
+        ledger.plan([draft(name, **({"request": request} if request else {}))], "me", resubmit=True)
+        ledger.submitting(name)
+        ledger.lost(name, TROUBLE)
+
+
+def test_a_second_reconcile_of_one_row_gives_it_no_second_job(ledger: Ledger) -> None:
+    uncertain(ledger, "a")
+    candidates = [taken("j1"), taken("j2")]
+
+    assert ledger.reconcile("a", candidates) == candidates[0]
+    assert ledger.reconcile("a", candidates) == candidates[0]
+
+    assert ledger.job("a").remote_id == "j1"
+
+
+def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger) -> None:
+    request = Request("m", "a fox")
+    uncertain(ledger, "a", request=request)
+    ledger.plan([draft("b", request_key="another order", request=request)], "me", resubmit=False)
+    ledger.submitting("b")
+
+    assert ledger.reconcile("a", [taken("of b")]) is None
+    assert ledger.is_contested("a")
+
+    ledger.accepted("b", taken("of b"))
+    assert not ledger.is_contested("a")
+    assert ledger.reconcile("a", [taken("of b")]) is None
+
+
+def test_an_answer_that_comes_late_is_never_lost(ledger: Ledger) -> None:
+    uncertain(ledger, "a")
+    ledger.forget(["a"])
+
+    ledger.accepted("a", taken("late"))
+
+    assert (ledger.job("a").state, ledger.job("a").remote_id) == (State.QUEUED, "late")
+    assert ledger.job("a").forgotten_at is None
+
+
+def test_a_job_found_at_the_service_is_attached_and_keeps_its_order(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="lost-reply", seconds=1.0) as bench:
+        lost = bench.follow(bench.order("a fox", output=str(tmp_path / "mine.png"))).records[0]
+        remote = next((tmp_path / "sandbox").rglob("*.json")).stem
+        working = bench.work()
+
+        attached = working.attach(lost, remote)
+
+        assert (attached.id, attached.remote_id) == (lost.id, remote)
+        bench.clock.time += 5
+        report = bench.follow([attached])
+        assert report.exit_code is ExitCode.DONE
+        assert (tmp_path / "mine.png").exists()
+        assert bench.session.open_jobs(sandbox=False) == []
+
+
+def test_only_a_job_in_doubt_can_be_attached(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        saved = bench.generate().records[0]
+
+        with pytest.raises(UsageProblem, match="uncertain"):
+            bench.work().attach(saved, "anything")
+
+
+def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
+        with bench.session.ledger._write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage = 'queued'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+
+        report = bench.follow(records)
+
+        assert report.exit_code is ExitCode.NOT_SAVED
+        told = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
+        assert len(told) == len(bench.requests("POST"))
+        assert all("--remote" in (problem.hint or "") for problem in told)
+
+
+def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> None:
+    from imgen.jobs.steps import record_status
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        made = bench.generate("a fox").records[0].results[0]
+        assert made.path
+        data = made.path.read_bytes()
+        record = bench.order("another fox")[0]
+        ledger = bench.session.ledger
+        ledger.submitting(record.id)
+        job = Job("3daistudio", "came-inline", Succeeded((InlineAsset(data),)))
+        ledger.accepted(record.id, job)
+        record_status(ledger, ledger.job(record.id), job, took_seconds=None)
+        bench.die()
+        asked = len(bench.log)
+
+        report = bench.follow(bench.session.open_jobs(sandbox=False), Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.DONE
+        assert report.records[0].results[0].sha256 == made.sha256
+        assert len(bench.log) == asked, "the service cannot be asked for it again"
+        assert not list((tmp_path / "home" / "inline").iterdir())
+
+
+def test_links_that_work_only_later_are_waited_for(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="dead-link*3", seconds=1.0) as bench:
+        assert bench.generate().exit_code is ExitCode.DONE
+
+
+def test_an_expired_picture_that_is_named_is_asked_for_again(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="dead-link*6", seconds=1.0) as bench:
+        expired = bench.generate()
+        assert expired.exit_code is ExitCode.EXPIRED
+
+        again = bench.session.reopen_deleted(list(expired.records))
+
+        assert bench.follow(again, Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+
+
+def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        record = bench.order("a fox")[0]
+        bench.session.ledger.submitting(record.id)
+        assert bench._working
+        owner, bench._working = bench._working, None
+        threading.Timer(0.0, owner.close).start()
+
+        report = bench.follow([record], timeout=30.0)
+
+        assert report.exit_code is ExitCode.UNCERTAIN
+
+
+def test_adopting_twice_is_one_job_and_a_prefix_is_no_remote_id(tmp_path: Path) -> None:
+    from imgen.config import SANDBOX
+    from imgen.errors import NotAdopted
+    from imgen.pictures.naming import parse_output
+    from imgen_providers.catalog import SERVICES
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        made = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
+        entry, origin = SERVICES["3daistudio"], bench.server.origin
+        assert origin != SANDBOX
+        target = parse_output(None, cwd=tmp_path, pictures=1, overwrite=False, format=None, kept=tmp_path)
+        working = bench.work()
+
+        assert working.adopt(entry, origin, made.remote_id or "", target).id == made.id
+        with pytest.raises(NotAdopted):
+            working.adopt(entry, origin, made.id[0], target)
+
+
+def test_nothing_moves_on_to_another_service_when_the_waiting_ended_first(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        records = bench.order()
+        bench.server.close()
+
+        report = bench.follow(records, timeout=0.2)
+
+        assert may_move_on(report.records)
+        assert not report.in_time
+
+
+def test_a_ledger_error_in_the_loop_winds_up_first(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        records = bench.order("a fox")
+        with bench.session.ledger._write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage IN ('running', 'finished')"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+
+        with pytest.raises(LedgerUnusable):
+            bench.follow(records)
+
+        assert bench.session.ledger.job(records[0].id).remote_id

@@ -1,0 +1,162 @@
+"""What was put somewhere for a job is remembered as long as a job or a storage may need it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.jobs.bench import Bench
+from cli.jobs.drafts import draft, taken
+from imgen.errors import ExitCode
+from imgen.jobs.ledger import Ledger, Upload
+from imgen.jobs.order import Order, possible
+from imgen.jobs.plan import split
+from imgen.jobs.records import Problem, State
+from imgen.jobs.uploads import sent
+from imgen.pictures.naming import parse_output
+from imgen.pictures.storage import Place, parse_place
+from imgen_providers.base import PictureFile, PictureLink, Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.jobs.clock import FakeClock
+
+STORAGE = "s3://bucket/prefix"
+PROBLEM = Problem("uncertain", "Nobody knows.")
+HOURS = 3600.0
+
+
+def put_up(ledger: Ledger, job_id: str, uploader: str | None = None) -> None:
+    ledger.uploading(job_id, Upload("ab", storage=STORAGE, key="ab.png", uploader=uploader))
+
+
+def unneeded(ledger: Ledger) -> list[str | None]:
+    return [upload.key for upload in ledger.unneeded_uploads(2 * HOURS)]
+
+
+def test_a_picture_in_a_storage_is_needed_until_every_job_that_uses_it_is_over(ledger: Ledger) -> None:
+    ledger.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa")
+    put_up(ledger, "k3bbbb")
+
+    ledger.never_sent("k3aaaa", PROBLEM)
+    assert unneeded(ledger) == []
+    ledger.submitting("k3bbbb")
+    ledger.accepted("k3bbbb", taken("remote"))
+    assert unneeded(ledger) == []
+    ledger.ended("k3bbbb", State.FAILED, PROBLEM)
+    assert unneeded(ledger) == ["ab.png", "ab.png"]
+
+    ledger.upload_removed(STORAGE, "ab.png")
+    assert unneeded(ledger) == []
+
+
+def test_an_uncertain_job_may_still_be_drawn_until_its_link_is_dead(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa")
+    ledger.submitting("k3aaaa")
+    ledger.lost("k3aaaa", PROBLEM)
+
+    assert unneeded(ledger) == []
+    clock.time += 2 * HOURS + 1
+    assert unneeded(ledger) == ["ab.png"]
+
+
+def test_who_is_putting_a_picture_up_is_known_until_it_is_there(ledger: Ledger) -> None:
+    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa", "me")
+    ledger.never_sent("k3aaaa", PROBLEM)
+
+    assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == ["me"]
+    ledger.uploaded("k3aaaa", "ab")
+    assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == [None]
+
+
+def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
+    pictures = (
+        PictureFile(tmp_path / "a.png", "image/png", 3, "ab"),
+        PictureLink("https://pictures.example.com/b.png"),
+    )
+    ledger.plan([draft("k3aaaa", request=Request("model", "at night", pictures))], "me", resubmit=False)
+    ledger.uploading("k3aaaa", Upload("ab", link="https://storage.example.com/a.png"))
+
+    links = [reference.url for reference in sent(ledger, ledger.job("k3aaaa")).references if hasattr(reference, "url")]
+
+    assert links == ["https://storage.example.com/a.png", "https://pictures.example.com/b.png"]
+    assert unneeded(ledger) == []
+
+
+def ordered(bench: Bench, path: Path, count: int) -> Request:
+    picture = PictureFile(path, "image/png", path.stat().st_size, bench_sha256(path))
+    choice = possible(Order("at night", "gmicloud", count=count), bench.config)[0]
+    return replace(choice.request, references=(picture,))
+
+
+def bench_sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A small PNG."""
+    from PIL import Image
+
+    path = tmp_path / "teal.png"
+    Image.new("RGB", (64, 48), "teal").save(path)
+    return path
+
+
+def edit(bench: Bench, path: Path, count: int = 1) -> list[str]:
+    choice = possible(Order("at night", "gmicloud", count=count), bench.config)[0]
+    choice = replace(choice, request=ordered(bench, path, count))
+    target = parse_output(
+        None, cwd=path.parent / "out", pictures=count, overwrite=False, format=None, kept=path.parent / "kept"
+    )
+    return [record.id for record in bench.record(split(choice, target))]
+
+
+def test_four_requests_with_one_picture_upload_it_once(tmp_path: Path, picture: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        ids = edit(bench, picture, count=4)
+
+        report = bench.follow(bench.session.ledger.jobs(ids))
+
+        assert report.exit_code is ExitCode.DONE
+        assert len(bench.requests("POST")) == 5
+        assert len(bench.requests("PUT")) == 1
+
+
+def test_a_lost_reply_to_an_edit_is_found_among_the_jobs_of_the_service(tmp_path: Path, picture: Path) -> None:
+    with Bench(tmp_path, seconds=1.0, faults="lost-reply") as bench:
+        ids = edit(bench, picture)
+
+        report = bench.follow(bench.session.ledger.jobs(ids))
+
+        assert report.exit_code is ExitCode.DONE
+        assert "lost" in bench.watcher.said[0]
+        assert len(bench.requests("/requests")) >= 2
+
+
+def test_a_picture_that_changed_since_it_was_ordered_is_not_sent(tmp_path: Path, picture: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        ids = edit(bench, picture)
+        picture.write_bytes(bytes(picture.stat().st_size))
+
+        report = bench.follow(bench.session.ledger.jobs(ids))
+
+        assert report.exit_code is ExitCode.UNREACHABLE
+        assert report.records[0].state is State.CANCELLED
+        assert "changed since this request was recorded" in report.problems[ids[0]].message
+        assert bench.requests("/requests ") == []
+
+
+def test_a_place_is_named_without_what_stands_behind_it() -> None:
+    place = parse_place("s3://bucket/prefix?endpoint=https://storage.example.com&region=eu-central-1")
+
+    assert place == Place("s3://bucket/prefix?endpoint=https://storage.example.com&region=eu-central-1")
+    assert place.name == "s3://bucket"
