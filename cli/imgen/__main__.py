@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
 from imgen import __version__
@@ -29,16 +30,32 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
+    from imgen.errors import OutputLost
+
+    try:
+        return _answer(arguments)
+    except OutputLost as error:  # while something else was told
+        return _fail(error.problem, error.exit_code, ())
+    except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
+        return _bug(error, arguments)
+
+
+def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in (["--version"], ["-V"]):
         return _version()
+
+    from contextlib import redirect_stdout
 
     import typer
 
     from imgen.errors import ImgenError
+    from imgen.screen.console import Stdout
 
     try:
-        # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-        return int(app()(list(arguments), standalone_mode=False) or 0)
+        # typer prints its help by itself, and would die of a reader that goes away or a full disk.
+        with redirect_stdout(Stdout(sys.stdout)):
+            # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
+            return int(app()(list(arguments), standalone_mode=False) or 0)
     except ImgenError as error:
         return _fail(error.problem, error.exit_code, arguments)
     except typer.TyperException as error:
@@ -112,13 +129,33 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.screen.console import err, out
     from imgen.screen.failure import failure_lines
 
-    if "--json" in arguments:
+    if _asks_for_json(arguments):
         from imgen.screen.envelope import envelope
 
         out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem))
     else:
         err(failure_lines(problem, color=surroundings(load()).stderr_color))
     return code
+
+
+def _bug(error: Exception, arguments: Sequence[str]) -> int:
+    from imgen.config import load
+    from imgen.crash import place_of, write_trace
+    from imgen.errors import ExitCode, ImgenError
+    from imgen.jobs.records import Problem
+
+    message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
+    try:
+        hint = f"Send this file with the report: {write_trace(error, load().state_folder)}"
+    except (ImgenError, OSError):
+        hint = None
+    return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether the answer is to be JSON, also where the line is wrong in just that (`--json=yes`)."""
+    options = takewhile(lambda argument: argument != "--", arguments)
+    return any(argument.startswith("--json") for argument in options)
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

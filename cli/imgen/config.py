@@ -31,9 +31,15 @@ class Config:
 
     @property
     def state_folder(self) -> Path:
-        """Where the ledger lives."""
+        """Where the ledger lives. Raises `BadConfiguration`."""
         if home := self.environ.get("IMGEN_HOME"):
-            return Path(home).expanduser().absolute()
+            try:
+                return self.cwd / Path(home).expanduser()
+            except RuntimeError as error:
+                raise BadConfiguration(
+                    f"IMGEN_HOME is {home!r}, and nobody's home folder is known by that name.",
+                    "export IMGEN_HOME=/a/folder/of/yours",
+                ) from error
         import platformdirs
 
         return platformdirs.user_state_path("imgen", appauthor=False)

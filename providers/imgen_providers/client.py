@@ -140,7 +140,7 @@ class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
     `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies; `submit_seconds` is how long a submit may take. A key no header can hold is a `KeyRefused`.
+    `headers` carry the key; `explain` reads its error bodies. A key no header can hold is a `KeyRefused`.
     """
 
     def __init__(

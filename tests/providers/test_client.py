@@ -190,16 +190,21 @@ def test_questions_of_one_thread_share_a_connection(network: Network) -> None:
         assert server.connections == 1
 
 
-def test_each_thread_has_a_client_of_its_own_and_closing_closes_them_all(network: Network) -> None:
+def test_each_thread_has_a_client_of_its_own_and_closes_no_other(network: Network) -> None:
     clients = [network.client()]
-    thread = threading.Thread(target=lambda: clients.append(network.client()))
+
+    def other_thread() -> None:
+        clients.append(network.client())
+        network.close()
+
+    thread = threading.Thread(target=other_thread)
     thread.start()
     thread.join()
 
-    network.close()
-
     assert clients[0] is not clients[1]
-    assert [client.is_closed for client in clients] == [True, True]
+    assert [client.is_closed for client in clients] == [False, True]
+    network.close()
+    assert clients[0].is_closed
     assert network.client() is not clients[0]
 
 

@@ -27,7 +27,7 @@ def download(
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("download", json=json)
+            return nothing_open("download", provider, json=json)
         with work(opened, config) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             records = opened.reopen_deleted(named)

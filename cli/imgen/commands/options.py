@@ -7,6 +7,16 @@ from typing import Annotated
 
 import typer
 
+_YEAR = 366 * 86_400.0
+
+
+def _span(seconds: float | None) -> float | None:
+    """A length of time that a clock can count: neither nan nor without end."""
+    if seconds is not None and not seconds <= _YEAR:
+        raise typer.BadParameter(f"{seconds} is not a number of seconds up to a year.")
+    return seconds
+
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -25,6 +35,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         min=0.0,
+        callback=_span,
         metavar="SECONDS",
         show_default=False,
         help="Stop waiting after this time; jobs go on. Default: five times the usual duration, at least 600.",
@@ -35,6 +46,7 @@ PollEvery = Annotated[
     typer.Option(
         "--poll-every",
         min=0.0,
+        callback=_span,
         metavar="SECONDS",
         show_default=False,
         help="Ask this often instead of at the service's own rhythm.",

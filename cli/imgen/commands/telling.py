@@ -176,12 +176,15 @@ def named_jobs(
     return [working.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 
-def nothing_open(command: str, *, json: bool) -> int:
-    """There is nothing to do, which is fine."""
+def nothing_open(command: str, provider: str | None, *, json: bool) -> int:
+    """There is nothing to do, which is fine; with a provider, at that one."""
+    from imgen.jobs.order import find_service
+
+    there = f" at {find_service(provider).name}" if provider else ""
     if json:
         out(envelope_of(command, Report((), {}, ExitCode.DONE)))
     else:
-        err("Nothing is open: every job is saved or closed.")
+        err(f"Nothing is open{there}: every job is saved or closed.")
     return 0
 
 

@@ -40,7 +40,7 @@ def wait(
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("wait", json=json)
+            return nothing_open("wait", provider, json=json)
         with work(opened, config, poll_every=poll_every) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             if remote is not None:

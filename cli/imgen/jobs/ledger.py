@@ -171,7 +171,8 @@ class Ledger:
                 raise IdTaken(other)
             write.execute(
                 "UPDATE job SET stage = CASE WHEN remote_id = ?1 AND stage = 'running' THEN stage ELSE 'queued' END,"
-                " accepted_at = ?2, finished_at = NULL, forgotten_at = NULL, remote_id = ?1, handle = ?3, problem = NULL"
+                " accepted_at = ?2, finished_at = NULL, forgotten_at = NULL, remote_id = ?1, handle = ?3,"
+                " problem = NULL"
                 " WHERE id = ?4 AND stage <> 'finished'",
                 (job.remote_id, self._now(), json.dumps(dict(job.handle)), job_id),
             )

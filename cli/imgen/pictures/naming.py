@@ -103,7 +103,7 @@ def parse_output(
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
     path = cwd / _readable(output)
     names_folder = output.endswith(("/", os.sep))
-    if os.path.isdir(path) or (names_folder and "{" not in output):
+    if _is_folder(path) or (names_folder and "{" not in output):
         return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
     asked = asked_format(output)
     if format is not None and asked not in (None, format):
@@ -177,6 +177,10 @@ def _below(folder: Path, components: Sequence[str], values: Mapping[str, str], i
     return parent
 
 
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (`Path.is_dir` raises for a name too long or a folder closed to us)
+
+
 def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))  # `Path.resolve` raises where links go in a circle
 
@@ -206,7 +210,7 @@ def certain(target: Target, *, slug: str, ext: str, provider: str, model: str, d
 
 def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
     """The first file that stands where a picture is to go, and may not be overwritten; a folder never may."""
-    return next((path for path in files if os.path.isdir(path) or (os.path.lexists(path) and not overwrite)), None)
+    return next((path for path in files if _is_folder(path) or (os.path.lexists(path) and not overwrite)), None)
 
 
 def prepare(folder: Path) -> None:

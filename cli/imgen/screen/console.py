@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from imgen.errors import OutputLost
 
@@ -102,6 +102,36 @@ def err(text: str) -> None:
     """Write whole lines for a person to stderr; a line end is added where it is missing. Never fails."""
     with suppress(OutputLost):
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
+
+
+class Stdout(io.TextIOBase):
+    """A stream to stdout as a file object for typer's help, with the manners of `out`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the real stream."""
+        return self._stream.encoding
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """The bytes below the real stream."""
+        return self._stream.buffer
+
+    def write(self, text: str, /) -> int:
+        """Write the text and flush it. Raises `OutputLost`."""
+        _write(self._stream, text)
+        return len(text)
+
+    def fileno(self) -> int:
+        """The file descriptor of the real stream."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the real stream is a terminal."""
+        return self._stream.isatty()
 
 
 class Stderr(io.TextIOBase):

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from imgen.jobs.ledger import Ledger
 
+FOX = Request("m", "a fox")
 TROUBLE = Problem("uncertain", "The reply was lost.")
 
 
-def uncertain(ledger: Ledger, *names: str, request: Request | None = None) -> None:
-    """Jobs whose replies were lost."""
-    for name in names:
-        ledger.plan([draft(name, **({"request": request} if request else {}))], "me", resubmit=True)
-        ledger.submitting(name)
-        ledger.lost(name, TROUBLE)
+def uncertain(ledger: Ledger, name: str, request: Request) -> None:
+    """A job whose reply was lost."""
+    ledger.plan([draft(name, request=request)], "me", resubmit=True)
+    ledger.submitting(name)
+    ledger.lost(name, TROUBLE)
 
 
 def test_a_second_reconcile_of_one_row_gives_it_no_second_job(ledger: Ledger) -> None:
-    uncertain(ledger, "a")
+    uncertain(ledger, "a", FOX)
     candidates = [taken("j1"), taken("j2")]
 
     assert ledger.reconcile("a", candidates) == candidates[0]
@@ -42,9 +42,8 @@ def test_a_second_reconcile_of_one_row_gives_it_no_second_job(ledger: Ledger) ->
 
 
 def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger) -> None:
-    request = Request("m", "a fox")
-    uncertain(ledger, "a", request=request)
-    ledger.plan([draft("b", request_key="another order", request=request)], "me", resubmit=False)
+    uncertain(ledger, "a", FOX)
+    ledger.plan([draft("b", request_key="another order", request=FOX)], "me", resubmit=False)
     ledger.submitting("b")
 
     assert ledger.reconcile("a", [taken("of b")]) is None
@@ -56,7 +55,7 @@ def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger
 
 
 def test_an_answer_that_comes_late_is_never_lost(ledger: Ledger) -> None:
-    uncertain(ledger, "a")
+    uncertain(ledger, "a", FOX)
     ledger.forget(["a"])
 
     ledger.accepted("a", taken("late"))

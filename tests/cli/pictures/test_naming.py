@@ -17,6 +17,7 @@ from imgen.pictures.naming import (
     TEMPLATE_FIELDS,
     BadTarget,
     asked_format,
+    certain,
     existing,
     file_name,
     parse_output,
@@ -315,9 +316,49 @@ def test_a_link_below_the_folder_may_not_lead_out_of_it(tmp_path: Path) -> None:
         file_name(target, **VALUES)
 
 
+KNOWN = {name: value for name, value in VALUES.items() if name not in ("id", "index")}
+
+
 def found(target: Target) -> Path | None:
-    certain = {name: value for name, value in VALUES.items() if name not in ("id", "index")}
-    return existing(target, **certain)
+    return existing(certain(target, **KNOWN).files, overwrite=target.overwrite)
+
+
+@pytest.mark.parametrize(
+    ("output", "pictures", "folders"),
+    [
+        ("out/cat.png", 1, ["out"]),
+        ("out/{provider}/{date}/{slug}-{id}.png", 1, ["out/gmicloud/2026-11-20"]),
+        ("out/{provider}/{id}/{slug}.png", 1, ["out/gmicloud"]),
+        ("out/{id}-{provider}/{slug}.png", 1, ["out"]),
+        ("out/{provider}/{index:02}/cat.png", 2, ["out/gmicloud/01", "out/gmicloud/02"]),
+    ],
+)
+def test_folders_are_certain_until_a_name_needs_the_id(
+    tmp_path: Path, output: str, pictures: int, folders: list[str]
+) -> None:
+    known = certain(parsed(output, tmp_path, pictures), **KNOWN)
+
+    assert [folder.relative_to(tmp_path).as_posix() for folder in known.folders] == folders
+    assert len(known.files) == (0 if "{id}" in output else pictures)
+
+
+@pytest.mark.parametrize("last", ["{slug}.png", "{id}.png", "{id}/{slug}.png"])
+def test_a_link_that_leads_out_is_found_before_there_is_an_id(tmp_path: Path, last: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "gmicloud").symlink_to(tmp_path, target_is_directory=True)
+
+    with pytest.raises(BadTarget, match="leads out of"):
+        certain(parsed("out/{provider}/" + last, tmp_path), **KNOWN)
+
+
+def test_links_in_a_circle_and_names_too_long_are_no_accident(tmp_path: Path) -> None:
+    (tmp_path / "gmicloud").symlink_to("gmicloud")
+    (folder,) = certain(parsed("{provider}/{id}.png", tmp_path), **KNOWN).folders
+
+    with pytest.raises(BadTarget, match="cannot hold pictures"):
+        prepare(folder)
+    assert parsed("gmicloud/../cat.png", tmp_path).template == "cat.png"
+    assert "takes no file" in bad("x" * 300, tmp_path).message
 
 
 def test_an_existing_file_is_found_before_anything_is_sent(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -249,3 +250,16 @@ def test_a_storage_that_refuses_is_said_before_anything_is_paid(
     assert "X-Amz" not in ended.stderr
     assert recorder.submits == []
     assert last_job(imgen).state is State.CANCELLED
+
+
+def test_a_sandbox_conversation_shows_the_picture_it_goes_on_from_in_another_process(imgen: Program) -> None:
+    """The link in the conversation names a port that nobody listens on any more."""
+    assert imgen.run("generate", "a red fox", "--sandbox", *GMI, "-q").code == ExitCode.DONE
+    fox = last_job(imgen)
+
+    assert imgen.run("edit", "make it blue", "--from", fox.id, "-q").code == ExitCode.DONE
+
+    stored = [json.loads(path.read_text()) for path in (imgen.home / "sandbox" / "jobs").rglob("*.json")]
+    (blue,) = (job["order"] for job in stored if job["order"]["prompt"] == "make it blue")
+    assert [reference["size"] for reference in blue["references"]] == [[1024, 1024]]
+    assert last_job(imgen).sandbox

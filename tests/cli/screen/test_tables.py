@@ -47,23 +47,23 @@ def jobs(record: MakeRecord) -> list[JobRecord]:
 def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
     whole = LONG.replace("\n", " ")
     assert job_lines(jobs, NOW, width=None) == [
-        f"k3f9  running  3daistudio/gemini/3.1/flash  40 s ago                  {whole}",
-        f"8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left       {whole}",
-        "77ab  ready    gptproto/gemini/3.1/flash    2 h ago   dies in 40 min  a red fox in the snow",
-        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   unknown         " + "日本語の赤い狐" * 9,
-        "77ad  expired  3daistudio/gemini/3.1/flash  1 d ago   dead            a red fox in the snow",
+        f"k3f9  running  3daistudio/gemini/3.1/flash  40 s ago                     {whole}",
+        f"8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left          {whole}",
+        "77ab  ready    gptproto/gemini/3.1/flash    2 h ago   dies in 40 min     a red fox in the snow",
+        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   time left unknown  " + "日本語の赤い狐" * 9,
+        "77ad  expired  3daistudio/gemini/3.1/flash  1 d ago   dead               a red fox in the snow",
     ]
 
 
 def test_on_a_terminal_the_prompt_is_cut_or_left_out(jobs: list[JobRecord]) -> None:
     assert job_lines(jobs, NOW, width=90)[3] == (
-        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   unknown         日本語の赤い狐日本…"
+        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   time left unknown  日本語の赤い狐日…"
     )
     assert job_lines(jobs, NOW, width=80)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left"
 
 
 def test_ages_go_before_models_where_there_is_no_room(jobs: list[JobRecord]) -> None:
-    assert job_lines(jobs, NOW, width=60)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  23 h left"
+    assert job_lines(jobs, NOW, width=63)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  23 h left"
     assert job_lines(jobs, NOW, width=40)[1] == "8mq2  ready    23 h left"
 
 
