@@ -59,9 +59,7 @@ def test_each_line_shown_runs_as_shown(line: str, tmp_path: Path) -> None:
     expected = next((code for fault, code in EXIT_CODES_SHOWN.items() if fault in line), ExitCode.DONE)
     environ = {**os.environ, "IMGEN_SANDBOX_SECONDS": "0.1", "IMGEN_HOME": str(tmp_path / "home")}
 
-    run = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=50
-    )
+    run = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=50)
 
     assert run.returncode == expected, run.stderr
 

@@ -38,7 +38,25 @@ def test_the_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.chdir(tmp_path)
 
     assert config(IMGEN_HOME="~/imgen").state_folder == tmp_path / "imgen"
-    assert config(IMGEN_HOME="here").state_folder == tmp_path / "here"
+    assert config(IMGEN_HOME="here").state_folder == Path("/somewhere/here")
+
+
+def test_a_home_of_nobody_is_said() -> None:
+    with pytest.raises(BadConfiguration, match="IMGEN_HOME is '~nobody-of-this-name/x'"):
+        _ = config(IMGEN_HOME="~nobody-of-this-name/x").state_folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that somebody is in")
+def test_a_folder_deleted_under_us_has_the_name_the_shell_knows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    gone.rmdir()
+
+    assert load().cwd == gone
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows its folders otherwise")

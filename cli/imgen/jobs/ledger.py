@@ -1,28 +1,25 @@
 """The ledger: every job, committed to disk before a byte of it is sent, and everything learned since.
 
-One SQLite file, one connection per thread, every write its own short transaction; never one across a network call.
+Its rows of pictures and of uploads have files of their own; the SQLite file itself is `store`.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
+from imgen.jobs.result_rows import ResultRows
 from imgen.jobs.rows import problem_text, read_job, request_text, target_text, wire_key
-from imgen.jobs.schema import open_ledger
+from imgen.jobs.upload_rows import UploadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import sqlite3
+    from collections.abc import Sequence
 
-    from imgen.pictures.verify import Picture
     from imgen_providers.base import Job, Json, Request
 
 
@@ -52,39 +49,8 @@ class Draft:
     parent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A reference picture put somewhere for a job: at `link` of the service's own, or as `key` in a `storage`.
-
-    `uploader` is the owner that is still putting it there.
-    """
-
-    sha256: str
-    link: str | None = None
-    storage: str | None = None
-    key: str | None = None
-    uploader: str | None = None
-
-
-class Ledger:
+class Ledger(ResultRows, UploadRows):
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
-
-    def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        self._path = path
-        self._now = now
-        self._threads = threading.local()
-        self._lock = threading.Lock()
-
-    def close(self) -> None:
-        """Close this thread's connection; another thread may be at work on its own, and closes it itself."""
-        mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if mine is not None:
-            mine.close()
-            self._threads.connection = None
-
-    def place_for(self, job_id: str, number: int) -> Path:
-        """Where the bytes of a picture that came inside an answer are kept until it is saved."""
-        return self._path.with_name("inline") / f"{job_id}-{number}"
 
     # Planning and submitting ------------------------------------------------------------------------------
 
@@ -213,6 +179,20 @@ class Ledger:
         ).fetchone()
         return row["id"] if row else None
 
+    def attach(self, job_id: str, job: Job) -> bool:
+        """A person found the job whose reply was lost: it is `job`. False when it is not in doubt. Raises `IdTaken`."""
+        with self._write() as write:
+            other = self._holder(write, job_id, job.remote_id)
+            if other is not None:
+                raise IdTaken(other)
+            changed = write.execute(
+                "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL, forgotten_at = NULL,"
+                " remote_id = ?, handle = ?, problem = NULL"
+                " WHERE id = ? AND stage = 'uncertain' AND remote_id IS NULL",
+                (job.remote_id, json.dumps(dict(job.handle)), job_id),
+            )
+            return changed.rowcount > 0
+
     def adopt(self, draft: Draft, job: Job) -> str:
         """Record a job that was submitted elsewhere and has just been asked about; returns the id of its row."""
         with self._write() as write:
@@ -292,122 +272,6 @@ class Ledger:
         with self._write() as write:
             self._forget(write, job_ids)
 
-    # Pictures ---------------------------------------------------------------------------------------------
-
-    def claim(self, job_id: str, number: int, part: Path, owner: str, alive: Callable[[str], bool]) -> bool:
-        """Take one picture to save it; False when a living process has it, or it is no longer `ready`."""
-        with self._write() as write:
-            row = write.execute(
-                "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?", (job_id, number)
-            ).fetchone()
-            if row["state"] != "ready" or (row["fetcher"] not in (None, owner) and alive(row["fetcher"])):
-                return False
-            write.execute(
-                "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
-                (owner, str(part), job_id, number),
-            )
-        return True
-
-    def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
-        """A verified picture is about to be put at `path`: should this process die, it is found there."""
-        self._set(
-            "UPDATE result SET path = ?, sha256 = ? WHERE job_id = ? AND number = ?",
-            (str(path), sha256, job_id, number),
-        )
-
-    def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
-        """The picture lies at `path`, whole and synced."""
-        with self._write() as write:
-            write.execute(
-                "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, kept = NULL, path = ?, format = ?,"
-                " width = ?, height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
-                (
-                    *(str(path), picture.format, picture.width, picture.height, picture.size, picture.sha256),
-                    *(json.dumps(list(differences)), job_id, number),
-                ),
-            )
-            write.execute(
-                "UPDATE job SET problem = NULL WHERE id = ?"
-                " AND NOT EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state <> 'saved')",
-                (job_id,),
-            )
-
-    def unclaim(self, job_id: str, number: int, owner: str) -> None:
-        """`owner` did not save the picture this time; anybody may try."""
-        self._set(
-            "UPDATE result SET fetcher = NULL, part = NULL"
-            " WHERE job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?",
-            (job_id, number, owner),
-        )
-
-    def expired(self, job_id: str, number: int) -> None:
-        """The link died before the picture was saved."""
-        self._set(
-            "UPDATE result SET state = 'expired', fetcher = NULL, part = NULL"
-            " WHERE job_id = ? AND number = ? AND state = 'ready'",
-            (job_id, number),
-        )
-
-    def reopen(self, job_id: str, number: int) -> None:
-        """The saved file is gone, or a dead link is given another chance: the picture is to be fetched again."""
-        self._set(
-            "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state <> 'ready'",
-            (job_id, number),
-        )
-
-    def attach(self, job_id: str, job: Job) -> bool:
-        """A person found the job whose reply was lost: it is `job`. False when it is not in doubt. Raises `IdTaken`."""
-        with self._write() as write:
-            other = self._holder(write, job_id, job.remote_id)
-            if other is not None:
-                raise IdTaken(other)
-            changed = write.execute(
-                "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL, forgotten_at = NULL,"
-                " remote_id = ?, handle = ?, problem = NULL"
-                " WHERE id = ? AND stage = 'uncertain' AND remote_id IS NULL",
-                (job.remote_id, json.dumps(dict(job.handle)), job_id),
-            )
-            return changed.rowcount > 0
-
-    # Reference pictures put somewhere ---------------------------------------------------------------------
-
-    def uploading(self, job_id: str, upload: Upload) -> None:
-        """A picture is about to be put somewhere for the job: should this process die, it is found there."""
-        self._set(
-            "INSERT OR REPLACE INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)",
-            (job_id, upload.sha256, upload.link, upload.storage, upload.key, upload.uploader),
-        )
-
-    def uploaded(self, job_id: str, sha256: str) -> None:
-        """The picture is there: nobody writes to that place for this job any more."""
-        self._set("UPDATE upload SET uploader = NULL WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
-
-    def upload_links(self, job_id: str) -> dict[str, str]:
-        """Where a service fetches the pictures put into its own place for this job, by sha256."""
-        rows = self._read("SELECT sha256, link FROM upload WHERE job_id = ? AND link IS NOT NULL", (job_id,))
-        return {row["sha256"]: row["link"] for row in rows}
-
-    def unneeded_uploads(self, link_seconds: float) -> list[Upload]:
-        """What lies in a person's storage for jobs that are all over.
-
-        An uncertain job may still be drawn there, until the link it was given is `link_seconds` old.
-        """
-        over = (
-            "stage IN ('finished', 'failed', 'cancelled') OR (stage = 'uncertain'"
-            " AND (forgotten_at IS NOT NULL OR submitted_at < ?))"
-        )
-        rows = self._read(
-            "SELECT upload.* FROM upload WHERE storage IS NOT NULL AND NOT EXISTS ("  # noqa: S608  (our own)
-            "SELECT 1 FROM upload AS other JOIN job ON job.id = other.job_id"
-            f" WHERE other.storage = upload.storage AND other.key = upload.key AND NOT ({over}))",
-            (self._now() - link_seconds,),
-        )
-        return [Upload(row["sha256"], row["link"], row["storage"], row["key"], row["uploader"]) for row in rows]
-
-    def upload_removed(self, storage: str, key: str) -> None:
-        """Nothing lies there any more, or nobody wants it removed."""
-        self._set("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))
-
     # Reading ----------------------------------------------------------------------------------------------
 
     def job(self, job_id: str) -> JobRecord:
@@ -473,13 +337,6 @@ class Ledger:
         results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
         return [read_job(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
 
-    def _read(self, statement: str, values: Sequence[object]) -> list[sqlite3.Row]:
-        connection = self._connection()
-        try:
-            return connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-
     # Writing ----------------------------------------------------------------------------------------------
 
     def _draft_row(self, draft: Draft) -> tuple[str | None, ...]:
@@ -497,39 +354,6 @@ class Ledger:
 
     def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str]) -> None:
         write.executemany("UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids])
-
-    def _set(self, statement: str, values: Sequence[object]) -> bool:
-        """Change one row; False when it was not as the statement wants it."""
-        with self._write() as write:
-            return write.execute(statement, values).rowcount > 0
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-
-    def _connection(self) -> sqlite3.Connection:
-        mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if mine is None:
-            with self._lock:  # one at a time: two threads that both make a new file could drop each other's locks
-                mine = self._threads.connection = open_ledger(self._path)
-        return mine
-
-    def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
-        return LedgerUnusable(
-            f"The ledger {self._path} cannot be used: {error}.",
-            "Free some space or mend the file's rights, then run the command again.",
-        )
 
 
 class IdTaken(Exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.records import JobRecord, Problem, Result, ResultState
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
-from imgen.pictures.naming import file_name, slug
+from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import discard, new_part, part_path, place
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Wanted, differences, inspect, known_format
@@ -161,7 +161,8 @@ def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
 def _order(record: JobRecord) -> Wanted:
     model = SERVICES[record.provider].model(record.request.model)
     size = model.size(record.request.aspect, record.request.resolution) if model else None
-    return Wanted(known_format(record.request.format), size)
+    # A format that only the file's name asks for is compared too, where the service takes no order for it.
+    return Wanted(known_format(record.request.format) or asked_format(record.target.template), size)
 
 
 def _problem(record: JobRecord, reason: str) -> Problem:

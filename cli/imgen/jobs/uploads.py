@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration
-from imgen.jobs.ledger import Upload
 from imgen.jobs.records import Problem
+from imgen.jobs.upload_rows import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS

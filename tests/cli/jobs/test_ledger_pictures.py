@@ -20,7 +20,9 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
     accepted = clock.wall()
     clock.time = 50.0
 
-    ledger.finished(JOB, ["https://x/1", None], link_seconds=60.0, took_seconds=50.0, conversation=["opaque"])
+    ledger.finished(
+        JOB, ["https://x/1", Path("/kept/2")], link_seconds=60.0, took_seconds=50.0, conversation=["opaque"]
+    )
 
     found = ledger.job(JOB)
     assert [(r.index, r.url, r.state) for r in found.results] == [

@@ -49,6 +49,7 @@ targets = st.builds(
     to_stdout=st.booleans(),
     first_index=st.integers(1, 16),
     pictures_in_run=st.integers(1, 16),
+    replaces=st.dictionaries(text, text, max_size=3),
 )
 
 

@@ -10,10 +10,10 @@ import pytest
 from cli.jobs.bench import Bench
 from cli.jobs.drafts import draft, taken
 from imgen.errors import ExitCode
-from imgen.jobs.ledger import Ledger, Upload
 from imgen.jobs.order import Order, possible
 from imgen.jobs.plan import split
 from imgen.jobs.records import Problem, State
+from imgen.jobs.upload_rows import Upload
 from imgen.jobs.uploads import sent
 from imgen.pictures.naming import parse_output
 from imgen.pictures.storage import Place, parse_place
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.jobs.clock import FakeClock
+    from imgen.jobs.ledger import Ledger
 
 STORAGE = "s3://bucket/prefix"
 PROBLEM = Problem("uncertain", "Nobody knows.")

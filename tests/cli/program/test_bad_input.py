@@ -63,6 +63,9 @@ MISTAKES = {
     "fault that nobody knows": Mistake(
         generate("--sandbox"), "IMGEN_SANDBOX_FAULTS", "", ExitCode.KEY, (("IMGEN_SANDBOX_FAULTS", "rain"),)
     ),
+    "home of nobody": Mistake(
+        ("status",), "IMGEN_HOME is '~nosuch/x'", "export IMGEN_HOME", ExitCode.KEY, (("IMGEN_HOME", "~nosuch/x"),)
+    ),
     # services and models
     "unknown provider": Mistake(generate("-p", "reapy"), "no provider 'reapy'", "Did you mean reapi?"),
     "unknown model": Mistake(generate("-m", "gemini-3-por"), "no model 'gemini-3-por'", "Did you mean gemini-3-pro?"),
@@ -78,6 +81,15 @@ MISTAKES = {
     "count in words": Mistake(generate("-n", "many"), "'many' is not a valid int", "imgen generate --help"),
     "unknown option": Mistake(generate("--seed", "7"), "No such option: --seed", "imgen generate --help"),
     "option without its value": Mistake(generate("-a"), "requires an argument", "imgen generate --help"),
+    "timeout that is no number": Mistake(
+        generate("--timeout", "nan"), "nan is not a number of seconds", "generate --help"
+    ),
+    "timeout without end": Mistake(generate("--timeout", "inf"), "inf is not a number of seconds", "generate --help"),
+    "rhythm that is no number": Mistake(
+        generate("--poll-every", "nan"), "nan is not a number of seconds", "imgen generate --help"
+    ),
+    "rhythm that never asks": Mistake(("wait", "--poll-every", "inf"), "inf is not a number of", "imgen wait --help"),
+    "provider of nothing open": Mistake(("status", "-p", "reapy"), "no provider 'reapy'", "Did you mean reapi?"),
     "timeout below 0": Mistake(generate("--timeout", "-1"), "-1", "imgen generate --help"),
     # prompts
     "no prompt": Mistake(("generate",), "There is no prompt", EXAMPLE),
@@ -228,6 +240,15 @@ def test_what_cannot_be_served_is_said(imgen: Program) -> None:
     assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
     assert told.stderr.splitlines()[0].startswith(f"imgen: Port {port} cannot be used: ")
     assert told.stderr.splitlines()[1] == "  try: Choose another with --port."
+
+
+def test_a_wrong_json_option_is_answered_in_json(imgen: Program) -> None:
+    told = imgen.run(*generate("--json=yes"))
+    quoted = imgen.run("generate", "--nonsense", "--", "--json")
+
+    assert told.code == told.json["exit_code"] == ExitCode.USAGE
+    assert "'--json' does not take a value" in told.json["error"]["message"]
+    assert (quoted.code, quoted.stdout) == (ExitCode.USAGE, b"")
 
 
 def test_a_home_that_is_a_file_is_said_and_nothing_is_sent(there: Program, log: list[str]) -> None:

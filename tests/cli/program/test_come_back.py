@@ -167,7 +167,7 @@ def test_a_job_that_was_forgotten_is_open_no_more(imgen: Program) -> None:
     nothing = imgen.run("wait")
 
     assert (lost.code, refused.code, still.code) == (10, 10, 10)
-    assert f"imgen status {job_id}" in refused.stderr
+    assert f"imgen wait {job_id}" in refused.stderr
     assert (closed.code, closed.stderr) == (0, f"Closed: {job_id}.\n")
     assert nothing.code == ExitCode.DONE
     assert len(imgen.jobs()) == 1

@@ -218,6 +218,33 @@ def test_a_disk_that_takes_no_more_output_is_no_traceback(imgen: Program) -> Non
     assert b"Standard output cannot be written: no space left on device." in ended.stderr
 
 
+def test_a_picture_that_stdout_does_not_take_is_kept_and_named(imgen: Program) -> None:
+    if shutil.which("sh") is None or not (imgen.cwd / "/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >/dev/full', "sh", *IMGEN, *FOX, "-q", "-o", "-"],
+        cwd=imgen.cwd,
+        env=imgen.environ,
+        capture_output=True,
+        timeout=30,
+    )
+
+    (kept,) = (imgen.home / "pictures").iterdir()
+    check_picture(kept)
+    assert ended.returncode == ExitCode.NOT_SAVED
+    assert ended.stderr.decode().splitlines()[1] == f"  try: The picture is kept: {kept}"
+
+
+def test_nothing_open_says_where(imgen: Program) -> None:
+    imgen.run(*FOX, "--no-wait")
+
+    told = imgen.run("status", "-p", "gmicloud", "--sandbox")
+
+    assert (told.code, told.stdout) == (0, b"")
+    assert told.stderr == "Nothing is open at gmicloud: every job is saved or closed.\n"
+
+
 def test_questions_answer_on_stdout(imgen: Program) -> None:
     job_id = imgen.run(*FOX, "--no-wait").lines[0]
 

@@ -77,6 +77,26 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
     }
 
 
+@pytest.mark.parametrize("state", [ResultState.READY, ResultState.EXPIRED])
+def test_a_picture_that_is_about_to_be_put_in_place_has_no_path_yet(record: MakeRecord, state: ResultState) -> None:
+    placing = Result("k3f9", 1, state, path=Path("/pictures/fox.png"), sha256="ab" * 32)
+
+    answer = json.loads(envelope("status", exit_code=0, jobs=[record(results=(placing,))]))
+
+    (file,) = answer["jobs"][0]["files"]
+    assert (file["path"], file["sha256"]) == (None, None)
+
+
+def test_a_services_words_cannot_act_and_a_prompt_stays_as_it_was(record: MakeRecord) -> None:
+    problem = Problem("job_failed", "It said \x1b[31mno\u202e.", "Ask\nit \u2066again.")
+
+    answer = json.loads(envelope("wait", exit_code=5, jobs=[record(problem=problem, prompt=NASTY)], problem=problem))
+
+    shown = {"code": "job_failed", "message": "It said \\x1b[31mno.", "hint": "Ask it again."}
+    assert answer["error"] == answer["jobs"][0]["error"] == shown
+    assert answer["jobs"][0]["prompt"] == NASTY
+
+
 def test_a_success(record: MakeRecord) -> None:
     answer = json.loads(envelope("generate", exit_code=0, jobs=[record()]))
     assert list(answer) == ["version", "command", "ok", "exit_code", "jobs", "error"]

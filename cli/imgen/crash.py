@@ -1,0 +1,42 @@
+"""What remains of a bug of our own: where it happened, and nothing of what was in the variables."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def place_of(error: Exception) -> str:
+    """The innermost line of ours that the error came through, as "imgen.jobs.run:42"."""
+    places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [place for place in places if place.startswith("imgen")]
+    return (ours or places)[-1]
+
+
+def trace(error: Exception) -> str:
+    """The lines that the error and those before it came through.
+
+    The classes of the errors are named, their messages left out: those may quote a key, a link or a prompt.
+    """
+    told: list[str] = []
+    following: BaseException | None = error
+    while following is not None:
+        name = f"{type(following).__module__}.{type(following).__qualname__}"
+        told.append("".join([*traceback.format_tb(following.__traceback__), f"{name}\n"]))
+        following = following.__cause__ or following.__context__
+    return "\nwhich came of:\n\n".join(told)
+
+
+def write_trace(error: Exception, folder: Path) -> Path:
+    """Put the trace in a file for its owner only, in place of the last one. Raises `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "crash.txt"
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 (a descriptor)
+        file.write(trace(error))
+    return path
