@@ -159,17 +159,21 @@ def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted |
     """Look for a job whose reply was lost among those the service lists, one for one."""
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return SubmitEnded()
-    try:
-        listed = service.recent(sent(ledger, record), record.submitted_at)
-    except ServiceError:
-        return SubmitEnded()
-    candidates = [one.job for one in listed]
-    candidates.sort(key=lambda job: isinstance(job.status, Failed | Cancelled))  # stable: else by time
-    job = ledger.reconcile(record.id, candidates)
-    if job is None:
-        return Contested() if ledger.is_contested(record.id) else SubmitEnded()
-    record_status(ledger, record, job, took_seconds=None)
-    return Accepted(job)
+    # Twice: a list may be older than an equal job that has since taken ours, and whose own is then free.
+    for _ in range(2):
+        if ledger.is_contested(record.id):
+            return Contested()
+        try:
+            listed = service.recent(sent(ledger, record), record.submitted_at)
+        except ServiceError:
+            return SubmitEnded()
+        candidates = [one.job for one in listed]
+        candidates.sort(key=lambda job: isinstance(job.status, Failed | Cancelled))  # stable: else by time
+        job = ledger.reconcile(record.id, candidates)
+        if job is not None:
+            record_status(ledger, record, job, took_seconds=None)
+            return Accepted(job)
+    return Contested() if ledger.is_contested(record.id) else SubmitEnded()
 
 
 def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seconds: float | None) -> Told | Untold:
