@@ -53,7 +53,6 @@ def make(
     from imgen.jobs.outcome import may_move_on
     from imgen.jobs.plan import split
     from imgen.jobs.run import past_speed, session, work
-    from imgen.pictures.naming import prepare
 
     if manner.output == "-":
         _check_stdout(around, json=manner.json, no_wait=manner.no_wait)
@@ -63,19 +62,20 @@ def make(
             choices = basis.able(choices, opened.ledger)
     ranked = rank(choices, past_speed(config))
     first = ranked[0].choice
-    with bad_targets():
-        target, folders = _target(manner, first, config)
-        if manner.dry_run:
-            return _show_requests(command, first, json=manner.json)
-        if first.origin != SANDBOX:
-            config.account(first.entry)  # a missing key is found before anything is made on disk
-        for folder in folders:
-            prepare(folder)
+    if manner.dry_run:
+        with bad_targets():
+            _target(manner, first, config)
+        return _show_requests(command, first, json=manner.json)
+    if first.origin != SANDBOX:
+        config.account(first.entry)  # a missing key is found before anything is made on disk
+    target = _prepared(manner, first, config)
     goal = Goal.ACCEPTANCE if manner.no_wait else Goal.PICTURES
     with session(config) as opened, work(opened, config, poll_every=manner.poll_every) as working:
         asked = 0
         while True:
             candidate = ranked[asked]
+            if asked:
+                target = _prepared(manner, candidate.choice, config)
             working.reach(candidate.choice.entry, candidate.choice.origin)
             if not manner.quiet:
                 tell_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
@@ -101,6 +101,18 @@ def make(
     if target.to_stdout:
         return _to_stdout(told, around, quiet=manner.quiet)
     return tell(command, told, around, json=manner.json, quiet=manner.quiet)
+
+
+def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:
+    """Where the pictures go, with every folder known by now made and proved writable. Raises `UsageProblem`."""
+    from imgen.commands.telling import bad_targets
+    from imgen.pictures.naming import prepare
+
+    with bad_targets():
+        target, folders = _target(manner, choice, config)
+        for folder in folders:
+            prepare(folder)
+    return target
 
 
 def read_prompt(argument: str | None, file: Path | None, around: Surroundings, example: str) -> str:

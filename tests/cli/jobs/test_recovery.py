@@ -199,3 +199,57 @@ def test_a_ledger_error_in_the_loop_winds_up_first(tmp_path: Path) -> None:
             bench.follow(records)
 
         assert bench.session.ledger.job(records[0].id).remote_id
+
+
+def test_a_picture_already_in_place_is_found_there_and_not_fetched_again(tmp_path: Path) -> None:
+    """A process that died after the rename and before its commit left a whole picture."""
+    with Bench(tmp_path, seconds=1.0) as bench:
+        saved = bench.generate("a fox").records[0].results[0]
+        assert saved.path
+        assert saved.sha256
+        ledger = bench.session.ledger
+        ledger.reopen(saved.job_id, 1)
+        ledger.placing(saved.job_id, 1, saved.path, saved.sha256)
+        fetched = len(bench.requests("/sandbox/pictures/"))
+
+        report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.DONE
+        assert report.records[0].results[0].path == saved.path
+        assert len(bench.requests("/sandbox/pictures/")) == fetched
+
+
+def test_another_file_in_that_place_is_left_alone(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        saved = bench.generate("a fox").records[0].results[0]
+        assert saved.path
+        assert saved.sha256
+        ledger = bench.session.ledger
+        ledger.reopen(saved.job_id, 1)
+        ledger.placing(saved.job_id, 1, saved.path, saved.sha256)
+        saved.path.write_bytes(b"somebody else's")
+
+        report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.DONE
+        assert saved.path.read_bytes() == b"somebody else's"
+        again = report.records[0].results[0]
+        assert again.path != saved.path
+        assert again.sha256 == saved.sha256
+
+
+def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> None:
+    from imgen.jobs.steps import SubmitEnded, _accepted
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        first = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
+        second = bench.order("an owl")[0]
+        bench.session.ledger.submitting(second.id)
+
+        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""))
+
+        assert isinstance(outcome, SubmitEnded)
+        doubt = bench.session.ledger.job(second.id)
+        assert doubt.state is State.UNCERTAIN
+        assert doubt.problem
+        assert first.id in doubt.problem.message
