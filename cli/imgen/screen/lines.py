@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,11 @@ class LineDisplay:
     def show(self, jobs: Sequence[JobView]) -> None:
         """Write one line per change, or one line for all when nothing was written for 30 s."""
         for job in jobs:
-            for line in changes(self._last.get(job.id), job):
+            before = self._last.get(job.id)
+            for line in changes(before, job):
                 self.say(line)
-            self._last[job.id] = job
+            # An activity that comes and goes with each attempt is told once.
+            self._last[job.id] = replace(job, activity=job.activity or (before.activity if before else None))
         if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.settled for job in jobs):
             self.say(_heartbeat(jobs))
 
@@ -78,7 +81,8 @@ def _state_is_news(before: JobView | None, now: JobView, *, accepted: bool) -> b
         case State.QUEUED:
             return not accepted or now.position is not None
         case State.FAILED | State.CANCELLED | State.EXPIRED | State.UNCERTAIN:
-            return now.problem is None  # else the problem's line says it
+            # else the problem's line says it, unless that was written while there was still hope
+            return now.problem is None or (before is not None and before.problem == now.problem)
         case State.RUNNING | State.READY:
             return True
 

@@ -141,3 +141,16 @@ def test_what_is_said_delays_the_heartbeat(log: Log, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "the next submit waits 20 s\n"
     log.now += 29
     assert log.show(RUNNING) == []
+
+
+def test_an_attempt_that_fails_again_and_again_is_told_once_and_its_end_too(log: Log) -> None:
+    refused = Problem("unreachable", "It could not be reached.")
+    failing = replace(FOX, activity="not reached, trying again", problem=refused)
+
+    assert log.show(failing) == [
+        "k3f9 planned: not reached, trying again",
+        "k3f9 planned: It could not be reached.",
+    ]
+    assert log.show(replace(FOX, state=State.SUBMITTING, problem=refused)) == []
+    assert log.show(failing) == []
+    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, settled=True)) == ["k3f9 cancelled"]
