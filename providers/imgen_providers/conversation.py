@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,15 +11,25 @@ if TYPE_CHECKING:
     from imgen_providers.base import Json
 
 
+def is_conversation(conversation: Json) -> TypeGuard[list[dict[str, Json]]]:
+    """Whether this has the form of turns that another can follow."""
+    return (
+        isinstance(conversation, list) and bool(conversation) and all(isinstance(turn, dict) for turn in conversation)
+    )
+
+
 def next_turn(conversation: Json, prompt: str, links: Sequence[str]) -> Json:
     """GMI Cloud's `contents` for the next turn: its `next_turn_contents`, our words in the last user turn.
 
     Everything else stays as it came, thought signatures included. The exact form is documented nowhere;
     seed 001 names "the last user turn", "the text field" and "a fileData with fileUri" (reference 1.6).
+    Raises `ValueError` where there are no turns: a turn with a history of our making would be paid for in vain.
     """
-    contents = copy.deepcopy(conversation) if isinstance(conversation, list) else []
-    turn = contents[-1] if contents else None
-    if not isinstance(turn, dict) or turn.get("role") != "user":
+    if not is_conversation(conversation):
+        raise ValueError("The conversation is not a list of turns.")
+    contents = copy.deepcopy(conversation)
+    turn = contents[-1]
+    if turn.get("role") != "user":
         turn = {"role": "user"}
         contents.append(turn)
     parts = turn.get("parts")
@@ -36,7 +46,7 @@ def next_turn(conversation: Json, prompt: str, links: Sequence[str]) -> Json:
             waiting.pop(0)["fileData"] = {"fileUri": link}
         else:
             parts.append({"fileData": {"fileUri": link}})
-    return contents
+    return [*contents]
 
 
 def _has_empty_file(part: dict[str, Json]) -> bool:

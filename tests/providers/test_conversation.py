@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+import pytest
+
 from imgen_providers.conversation import next_turn
 
 if TYPE_CHECKING:
@@ -45,4 +47,9 @@ def test_a_turn_without_a_place_for_words_gets_one() -> None:
 
 def test_a_conversation_without_a_waiting_turn_gets_one_and_keeps_its_first() -> None:
     assert next_turn([ASKED, DRAWN], "bluer", []) == [ASKED, DRAWN, BLUER]
-    assert next_turn(None, "bluer", []) == [BLUER]
+
+
+@pytest.mark.parametrize("conversation", [None, [], {}, {"contents": [ASKED]}, "turns", [ASKED, "drawn"]])
+def test_what_is_no_list_of_turns_is_never_gone_on_from_with_a_history_of_our_making(conversation: Json) -> None:
+    with pytest.raises(ValueError, match="not a list of turns"):
+        next_turn(conversation, "bluer", [])

@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'imgen edit "at night" -i fox.png'
 _STDIN = "-"
+_FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
 
 def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, around: Surroundings) -> None:
     """Raises `UsageProblem` where no picture is named, or standard input would be needed twice or by hand."""
     if not words and from_job is None:
         raise UsageProblem("There is no picture to edit: name one with -i, or a job with --from.", EXAMPLE)
+    if from_job is not None:
+        job_id, _, number = from_job.rpartition(":")
+        if job_id and number.isdecimal():
+            raise UsageProblem("--from takes a job, not one of its pictures.", f"-i {from_job} takes that picture.")
+        if len(from_job) < _FEWEST:
+            raise UsageProblem(f"{from_job!r} is too short for a job.", f"--from takes {_FEWEST} letters or more.")
     wanted = words.count(_STDIN) + (prompt == _STDIN)
     if wanted > 1:
         raise UsageProblem("Standard input is asked for twice, and can be read once.", EXAMPLE)

@@ -128,7 +128,10 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
         if argument == "-":
             if around.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
-            return sys.stdin.buffer.read().decode("utf-8-sig").strip()
+            text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
+            if not text:
+                raise UsageProblem("Standard input is empty: no prompt came.", example)
+            return text
     except OSError as error:
         hint = "--prompt-file takes a file with the prompt as its text."
         raise UsageProblem(f"The prompt cannot be read: {error.strerror or error}.", hint) from error

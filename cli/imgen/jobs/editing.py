@@ -18,6 +18,7 @@ from imgen.pictures.sources import Link, Local, Source, saved_picture
 from imgen.pictures.verify import sniff
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.client import Network
+from imgen_providers.conversation import is_conversation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +40,18 @@ class Named:
 
 
 def name_picture(source: Source, ledger: Ledger) -> Named:
-    """Look at a picture, and whether a job of ours made it. Raises `UsageProblem`."""
+    """Look at a picture, and whether a job of ours made these very bytes. Raises `UsageProblem`."""
     if isinstance(source, Link):
         return Named(source)
     examined = checked(source)
-    return Named(source, examined, source.job_id or ledger.job_with_picture(examined.sha256))
+    if source.job_id and source.sha256 != examined.sha256:
+        raise UsageProblem(
+            f"The picture of job {source.job_id} was changed since it was saved.",
+            f"Name it as a file: -i {source.path}",
+        )
+    made_by = ledger.job_with_picture(examined.sha256)
+    # Several jobs may have made the same bytes: the one that was named is meant.
+    return Named(source, examined, source.job_id if made_by and source.job_id else made_by)
 
 
 @dataclass(slots=True)
@@ -91,7 +99,7 @@ class Basis:
         native = self.parent is not None and _goes_on_there(self.parent, choice)
         pictures = list(self.pictures)
         if self.parent and not native:
-            source = Local(saved_picture(self.parent), f"the picture of job {self.parent.id}", self.parent.id)
+            source = saved_picture(self.parent, 1, f"the picture of job {self.parent.id}")
             pictures.insert(0, name_picture(source, ledger))
         most = choice.model.max_references
         if choice.listed and len(pictures) > most:
@@ -99,10 +107,18 @@ class Basis:
                 f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
                 "Leave some out, or choose another model: `imgen models` shows how many each takes.",
             )
-        said = self.said[choice.entry.name] = []
+        said = self.said[choice.entry.name] = self._whose()
+        if self.parent and not native and _belongs_there(self.parent, choice):
+            said.append(f"The conversation of job {self.parent.id} cannot be read, so its picture is sent instead.")
         references = tuple(self._reference(picture, choice, network, said) for picture in pictures)
         conversation = self.parent.conversation if self.parent and native else None
         return replace(choice, request=replace(choice.request, references=references, conversation=conversation))
+
+    def _whose(self) -> list[str]:
+        """Which jobs were named: a prefix of an id may mean another one than the person thought of."""
+        named = [(p.source.name, p.source.job_id) for p in self.pictures if isinstance(p.source, Local)]
+        said = [f"-i {word} is a picture of job {job_id}." for word, job_id in named if job_id]
+        return [f"Goes on from job {self.parent.id}.", *said] if self.parent else said
 
     def _reference(self, picture: Named, choice: Choice, network: Network, said: list[str]) -> Reference:
         if isinstance(picture.source, Link):
@@ -199,9 +215,13 @@ def check_parent(parent: JobRecord) -> None:
 
 
 def _goes_on_there(parent: JobRecord, choice: Choice) -> bool:
+    return _belongs_there(parent, choice) and is_conversation(parent.conversation)
+
+
+def _belongs_there(parent: JobRecord, choice: Choice) -> bool:
     """A conversation belongs to one model at one place, which signed parts of it."""
     there = (parent.provider, parent.origin, parent.request.model)
-    return bool(parent.conversation) and there == (choice.entry.name, choice.origin, choice.request.model)
+    return parent.conversation is not None and there == (choice.entry.name, choice.origin, choice.request.model)
 
 
 def _trusted(choice: Choice) -> str:

@@ -43,6 +43,7 @@ class UploadRows(Store):
     def unneeded_uploads(self, link_seconds: float) -> list[Upload]:
         """What lies in a person's storage for jobs that are all over.
 
+        A key that is needed anywhere stays everywhere, since one storage can be written as different URLs.
         An uncertain job may still be drawn there, until the link it was given is `link_seconds` old.
         """
         over = (
@@ -52,10 +53,18 @@ class UploadRows(Store):
         rows = self._read(
             "SELECT upload.* FROM upload WHERE storage IS NOT NULL AND NOT EXISTS ("  # noqa: S608  (our own)
             "SELECT 1 FROM upload AS other JOIN job ON job.id = other.job_id"
-            f" WHERE other.storage = upload.storage AND other.key = upload.key AND NOT ({over}))",
+            f" WHERE other.key = upload.key AND NOT ({over}))",
             (self._now() - link_seconds,),
         )
         return [Upload(row["sha256"], row["link"], row["storage"], row["key"], row["uploader"]) for row in rows]
+
+    def is_upload(self, key: str) -> bool:
+        """Whether what lies in a storage by this name was put there for a job in this ledger, or was about to be."""
+        return bool(self._read("SELECT 1 FROM upload WHERE key = ? LIMIT 1", (key,)))
+
+    def not_uploaded(self, job_id: str, sha256: str) -> None:
+        """The picture was there already and is not ours to remove."""
+        self._set("DELETE FROM upload WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
     def upload_removed(self, storage: str, key: str) -> None:
         """Nothing lies there any more, or nobody wants it removed."""

@@ -6,9 +6,11 @@ run removes it. The signed link is a secret that dies, and is nowhere but in the
 
 from __future__ import annotations
 
+import os
+import secrets
 import threading
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from imgen.config import Config
     from imgen.jobs.ledger import Ledger
@@ -91,14 +94,18 @@ class Uploads:
 
     def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
         place = configured_place(self._config, SERVICES[record.provider].title)
-        key = f"{picture.sha256}.{_extension(picture)}"
         with self._alone():
+            # A folder for each ledger: what another machine put there, this one must not remove.
+            key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
+            ours = self._ledger.is_upload(key)
             self._ledger.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
             )
         try:
             storage = Storage(place)
-            storage.put(key, picture)
+            ours = storage.put(key, picture) or ours
+            if not ours:
+                self._ledger.not_uploaded(record.id, picture.sha256)
             link = storage.link(key)
         except StorageTrouble as error:
             raise UploadFailed(_refused(error) if error.refused else _failed(error.message)) from error
@@ -177,6 +184,18 @@ def configured_place(config: Config, title: str) -> Place:
 def _opened(url: str) -> Storage:
     require_obstore()
     return Storage(parse_place(url))
+
+
+def _installation(folder: Path) -> str:
+    """The name that keys of this ledger begin with; to be asked for under a lock. Raises `OSError`."""
+    path = folder / "installation"
+    if path.exists() and not path.stat().st_size:
+        path.unlink()  # whoever made it died before it was written
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(8))
+    return path.read_text(encoding="ascii")
 
 
 def _extension(picture: PictureFile) -> str:

@@ -55,15 +55,18 @@ def fitted(path: Path, format: Format, orientation: int, *, formats: Sequence[Fo
     It keeps its format and its pixels where it can; to save bytes it becomes a JPEG before it becomes smaller, unless
     it has transparent places. Raises `Damaged`, or `OSError` from the disk.
     """
+    data = path.read_bytes()
     try:
-        with _READERS[format](path) as opened:
+        with _READERS[format](io.BytesIO(data)) as opened:
             opened.load()
-            profile = opened.info.get("icc_profile")
+            # A profile for inks says nothing about the red, green and blue that they become.
+            profile = None if opened.mode == "CMYK" else opened.info.get("icc_profile")
             picture: Image.Image = opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
-    except (SyntaxError, Image.DecompressionBombError) as error:
+    except (SyntaxError, ValueError, OSError, Image.DecompressionBombError) as error:
         raise Damaged(f"it cannot be decoded ({error})") from error
     clear = picture.has_transparency_data
     picture = _plain(picture, transparent=clear)
+    picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
     found = format if format in formats else _other(formats, transparent=clear)
     data = _encoded(picture, found, _QUALITY, profile)
     if most is not None and len(data) > most and found == "png" and "jpeg" in formats and not clear:
@@ -87,6 +90,8 @@ def _plain(picture: Image.Image, *, transparent: bool) -> Image.Image:
     """Grey, RGB or RGBA: what every format of ours can hold."""
     if transparent:
         return picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    if picture.mode.startswith("I"):  # 16 bits of grey, of which the upper eight are kept
+        return picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 

@@ -22,6 +22,7 @@ _ORIENTATION_TAG = 0x0112  # EXIF 2.32, 4.6.4
 _EXIF = b"Exif\0\0"
 _JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _JPEG_END = 0xD9
+_JFIF = 0xE0
 _JPEG_NOTES = frozenset((*range(0xE0, 0xF0), 0xFE))  # APP0 to APP15, and comments
 _PNG_SIGNATURE_BYTES = 8
 # Chunks that are not critical and that change how the picture looks (PNG specification, third edition, 11.3).
@@ -116,14 +117,21 @@ def _jpeg_pieces(data: bytes) -> list[memoryview]:
         # What lies between two segments is pixels. What follows the end marker goes: cameras put films there.
         pieces.append(view[at:start])
         if marker not in _JPEG_NOTES or _shows_in_jpeg(marker, data[start + 4 : end]):
-            pieces.append(view[start:end])
+            pieces.append(_without_thumbnail(view[start:end]) if marker == _JFIF else view[start:end])
         at = end
     return pieces
 
 
 def _shows_in_jpeg(marker: int, body: bytes) -> bool:
     """JFIF's and Adobe's headers say how to read the colours, and an ICC profile what they mean."""
-    return marker in (0xE0, 0xEE) or (marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"))
+    heads = {_JFIF: b"JFIF\0", 0xEE: b"Adobe", 0xE2: b"ICC_PROFILE\0"}
+    return marker in heads and body.startswith(heads[marker])
+
+
+def _without_thumbnail(segment: memoryview) -> memoryview:
+    """A JFIF header without the small picture it may hold, which can show what was cut away from the large one."""
+    facts = bytes(segment[4:16])  # "JFIF", version, units and densities; the size of the small picture follows
+    return memoryview(b"\xff\xe0\x00\x10" + facts + b"\0\0") if len(segment) > 18 else segment
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

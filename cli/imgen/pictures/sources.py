@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 _MOST = 256 * 1024 * 1024  # bytes taken from standard input
 _BLOCK = 64 * 1024
+_FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is sent
 _JOB = re.compile(r"(?P<job>[^\s:/\\]+)(?::(?P<number>\d{1,2}))?")
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -41,11 +42,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A picture on this disk, called `name` by the person; `job_id` is the job it was named by."""
+    """A picture on this disk, called `name` by the person.
+
+    Where it was named by a job, `job_id` is that job, and `sha256` what its picture was when it was saved.
+    """
 
     path: Path
     name: str
     job_id: str | None = None
+    sha256: str | None = None
 
 
 Source = Link | Local
@@ -71,23 +76,28 @@ def find_source(
     if not jobs:
         job = f", and no job {named['job']!r} in the ledger" if named and "." not in word else ""
         raise UsageProblem(f"There is no file {word!r}{job}.", "-i takes a file, an https URL, - or the id of a job.")
+    assert named
+    if len(named["job"]) < _FEWEST and named["job"] not in (jobs[0].id, jobs[0].remote_id):
+        raise UsageProblem(
+            f"There is no file {word!r}, and {named['job']!r} is too short for a job's id.",
+            f"-i takes at least {_FEWEST} letters of it.",
+        )
     if len(jobs) > 1:
         ids = ", ".join(record.id for record in jobs[:8])
         raise UsageProblem(f"{word!r} is the start of {len(jobs)} jobs: {ids}.", "Type one letter more.")
-    assert named
-    return Local(saved_picture(jobs[0], int(named["number"] or 1)), word, jobs[0].id)
+    return saved_picture(jobs[0], int(named["number"] or 1), word)
 
 
-def saved_picture(record: JobRecord, number: int = 1) -> Path:
-    """Where a picture of an earlier job lies. Raises `UsageProblem` with what would bring it here."""
+def saved_picture(record: JobRecord, number: int, name: str) -> Local:
+    """A picture of an earlier job, called `name`. Raises `UsageProblem` with what would bring it here."""
     result = next((result for result in record.results if result.index == number), None)
     if record.results and result is None:
         raise UsageProblem(
-            f"Job {record.id} has {len(record.results)} pictures, not {number}.", f"imgen status {record.id}"
+            f"Job {record.id} has no picture {number}, only {len(record.results)} in all.", f"imgen status {record.id}"
         )
     if result and result.state is ResultState.SAVED and result.path:
         if result.path.is_file():
-            return result.path
+            return Local(result.path, name, record.id, result.sha256)
         raise UsageProblem(f"The picture of job {record.id} is gone from {result.path}.", f"imgen download {record.id}")
     match record.state:
         case State.READY:

@@ -100,19 +100,25 @@ class Storage:
         except (BaseError, ValueError) as error:
             raise self._trouble("cannot be opened", error) from error
 
-    def put(self, key: str, picture: PictureFile) -> None:
-        """Put the picture there unless it is there already. Raises `StorageTrouble`, and `OSError` from the disk."""
+    def put(self, key: str, picture: PictureFile) -> bool:
+        """Put the picture there unless the key is taken; returns whether it did.
+
+        Raises `StorageTrouble`, and `OSError` from the disk.
+        """
         import obstore
 
         data = picture.path.read_bytes()
         try:
-            if self._has(key, picture.size):
-                return
+            if self._has(key):
+                return False
             # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
             attributes = {"Content-Type": picture.media_type}
-            obstore.put(self._store, key, data, attributes=attributes, use_multipart=False)
+            obstore.put(self._store, key, data, attributes=attributes, use_multipart=False, mode="create")
+        except obstore.exceptions.AlreadyExistsError:
+            return False
         except (obstore.exceptions.BaseError, OSError) as error:
             raise self._trouble("did not take the picture", error) from error
+        return True
 
     def link(self, key: str) -> str:
         """A link that anybody can fetch the picture with, for two hours: a secret. Raises `StorageTrouble`."""
@@ -134,13 +140,14 @@ class Storage:
         except (obstore.exceptions.BaseError, OSError) as error:
             raise self._trouble("did not remove a picture", error) from error
 
-    def _has(self, key: str, size: int) -> bool:
+    def _has(self, key: str) -> bool:
         import obstore
 
         try:
-            return obstore.head(self._store, key)["size"] == size
+            obstore.head(self._store, key)
         except FileNotFoundError:
             return False
+        return True
 
     def _trouble(self, what: str, error: Exception) -> StorageTrouble:
         from obstore.exceptions import PermissionDeniedError, UnauthenticatedError

@@ -55,6 +55,28 @@ def test_a_picture_in_a_storage_is_needed_until_every_job_that_uses_it_is_over(l
     assert unneeded(ledger) == []
 
 
+def test_a_key_that_is_needed_stays_however_the_storage_is_written(ledger: Ledger) -> None:
+    ledger.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa")
+    ledger.uploading("k3bbbb", Upload("ab", storage=f"{STORAGE}/?region=auto", key="ab.png"))
+
+    ledger.never_sent("k3aaaa", PROBLEM)
+    assert unneeded(ledger) == []
+    ledger.never_sent("k3bbbb", PROBLEM)
+    assert unneeded(ledger) == ["ab.png", "ab.png"]
+
+
+def test_a_picture_that_was_there_already_is_not_ours_to_remove(ledger: Ledger) -> None:
+    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    assert not ledger.is_upload("ab.png")
+    put_up(ledger, "k3aaaa")
+    assert ledger.is_upload("ab.png")
+
+    ledger.not_uploaded("k3aaaa", "ab")
+    ledger.never_sent("k3aaaa", PROBLEM)
+    assert unneeded(ledger) == []
+
+
 def test_an_uncertain_job_may_still_be_drawn_until_its_link_is_dead(ledger: Ledger, clock: FakeClock) -> None:
     ledger.plan([draft("k3aaaa")], "me", resubmit=False)
     put_up(ledger, "k3aaaa")

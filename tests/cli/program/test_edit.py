@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from cli.program.program import KEY, OFTEN, SMALL, Program, served, until
 from cli.program.recorder import Recorder, recorded
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
+from imgen.pictures.storage import Storage, parse_place
+from imgen_providers.base import PictureFile
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -74,6 +77,21 @@ class Bucket:
 
     def keys(self) -> list[str]:
         return [entry["path"] for entry in obstore.list(self._store).collect()]
+
+
+def test_a_key_that_is_taken_is_left_as_it_is_and_that_is_told(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket(s3, "bucket")
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "file.png"
+    path.write_bytes(png("teal"))
+    picture = PictureFile(path, "image/png", path.stat().st_size, "ab")
+    storage = Storage(parse_place(bucket.variables["IMGEN_UPLOAD"]))
+
+    assert [storage.put("ab.png", picture), storage.put("ab.png", picture)] == [True, False]
+    assert bucket.keys() == ["references/ab.png"]
 
 
 @pytest.fixture
@@ -221,6 +239,66 @@ def test_the_same_picture_goes_up_once_and_stays_as_long_as_a_job_needs_it(imgen
     assert [submit.pictures for submit in recorder.submits] == [(png("teal"),), (png("teal"),)]
     assert bucket.keys() == []
     assert b"X-Amz-Signature" not in (imgen.home / "ledger.sqlite3").read_bytes()
+
+
+def test_two_ledgers_with_one_prefix_do_not_remove_each_others_pictures(imgen: Program, bucket: Bucket) -> None:
+    (imgen.cwd / "file.png").write_bytes(png("teal"))
+    with services(imgen, bucket=bucket, seconds=0.3) as (program, _):
+        other = replace(program, home=imgen.home.parent / "other")
+        assert program.run("edit", "one", "-p", "reapi", "-i", "file.png", "--no-wait").code == ExitCode.DONE
+        (first,) = bucket.keys()
+        assert other.run("edit", "two", "-p", "reapi", "-i", "file.png", "-q", *OFTEN).code == ExitCode.DONE
+
+        assert bucket.keys() == [first]
+        assert program.run("wait", "-q", *OFTEN).code == ExitCode.DONE
+    assert bucket.keys() == []
+    assert (imgen.home / "installation").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_person_had_kept_in_the_storage_is_not_removed_by_a_later_job(imgen: Program, bucket: Bucket) -> None:
+    (imgen.cwd / "file.png").write_bytes(png("teal"))
+    with services(imgen, bucket=bucket) as (program, _):
+        keeping = replace(program, variables={**program.variables, "IMGEN_UPLOAD_KEEP": "1"})
+        assert keeping.run("edit", "one", "-p", "reapi", "-i", "file.png", "-q", *OFTEN).code == ExitCode.DONE
+        kept = bucket.keys()
+        assert program.run("edit", "two", "-p", "reapi", "-i", "file.png", "-q", *OFTEN).code == ExitCode.DONE
+    assert bucket.keys() == kept
+    assert len(kept) == 1
+
+
+def test_a_saved_picture_that_was_changed_since_is_not_taken_for_the_jobs_own(imgen: Program) -> None:
+    with services(imgen) as (program, recorder):
+        assert program.run("generate", "a fox", "-p", "3daistudio", "-q", "-o", "fox.png", *OFTEN).code == ExitCode.DONE
+        fox = last_job(imgen)
+        whose = program.run("edit", "at night", "-p", "3daistudio", "-i", fox.id[:4], *OFTEN)
+        assert (whose.code, f"is a picture of job {fox.id}" in whose.stderr) == (ExitCode.DONE, True), whose.stderr
+        (imgen.cwd / "fox.png").write_bytes(png("teal"))
+        sent = len(recorder.submits)
+        named = program.run("edit", "at night", "-p", "3daistudio", "-i", fox.id)
+        gone_on = program.run("edit", "at noon", "--from", fox.id)
+        as_file = program.run("edit", "at dusk", "-p", "3daistudio", "-i", "fox.png", *OFTEN)
+
+    for ended in (named, gone_on):
+        assert ended.code == ExitCode.USAGE, ended.stderr
+        assert f"The picture of job {fox.id} was changed since it was saved" in " ".join(ended.stderr.split())
+    assert as_file.code == ExitCode.DONE, as_file.stderr
+    assert len(recorder.submits) == sent + 1
+    assert last_job(imgen).parent_id is None
+
+
+def test_a_conversation_of_unknown_form_goes_on_as_a_picture_and_that_is_said(imgen: Program) -> None:
+    with services(imgen) as (program, recorder):
+        assert program.run("generate", "a fox", *GMI, "-q", "-o", "fox.png", *OFTEN).code == ExitCode.DONE
+        fox = last_job(imgen)
+        with closing(sqlite3.connect(imgen.home / "ledger.sqlite3")) as ledger, ledger:
+            ledger.execute("UPDATE job SET conversation = ?", ('{"turns": 1}',))
+        ended = program.run("edit", "bluer", "--from", fox.id, *OFTEN)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    said = " ".join(ended.stderr.split())
+    assert f"The conversation of job {fox.id} cannot be read, so its picture is sent instead" in said
+    assert "contents" not in recorder.submits[-1].body["payload"]
+    assert recorder.submits[-1].pictures == ((imgen.cwd / "fox.png").read_bytes(),)
 
 
 def test_uploads_stay_where_the_person_says_so(imgen: Program, bucket: Bucket) -> None:

@@ -66,6 +66,8 @@ MISTAKES = [
     Mistake(edit("-i", "https://[/fox.png"), "cannot be read"),
     Mistake(edit("-i", "k3abcd"), "Job k3abcd has no saved picture: it is cancelled"),
     Mistake(edit("--from", "k3abcd"), "Job k3abcd has no picture to go on from: it is cancelled"),
+    Mistake(edit("-i", "k3a"), "There is no file 'k3a', and 'k3a' is too short for a job's id", "at least 4 letters"),
+    Mistake(edit("-i", "k3abcd:2"), "Job k3abcd has no saved picture: it is cancelled"),
     Mistake(edit("-i", "zzz999"), "There is no file 'zzz999', and no job 'zzz999' in the ledger"),
     Mistake(edit("-i", "nowhere/fox.png"), "There is no file 'nowhere/fox.png'."),
     Mistake(edit("-i", "-"), "Standard input is empty: no picture came"),
