@@ -95,7 +95,7 @@ MISTAKES = {
     "no prompt": Mistake(("generate",), "There is no prompt", EXAMPLE),
     "empty prompt": Mistake(generate(prompt=""), "The prompt is empty", EXAMPLE),
     "prompt of blanks": Mistake(generate(prompt=" \t "), "The prompt is empty", EXAMPLE),
-    "empty standard input": Mistake(generate(prompt="-"), "The prompt is empty", EXAMPLE),
+    "empty standard input": Mistake(generate(prompt="-"), "Standard input is empty", EXAMPLE),
     "two prompts": Mistake(generate("--prompt-file", "words.txt"), "given twice", EXAMPLE),
     "two arguments": Mistake(("generate", "a", "fox"), "unexpected extra argument(s) (fox)", "imgen generate --help"),
     "prompt file missing": Mistake(

@@ -50,7 +50,8 @@ def test_ctrl_c_moves_on_to_nobody(imgen: Program, tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=20)
 
-    assert process.returncode == 130
+    # Python itself dies of a signal that meets it in the middle of an import; a shell calls both 130.
+    assert process.returncode in (130, -signal.SIGINT)
     assert b"gptproto takes it" not in told
     assert not [line for line in log if "POST" in line]
     assert imgen.run("status").code == 0  # settles what was planned, should Ctrl-C have come that early
