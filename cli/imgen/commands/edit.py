@@ -55,6 +55,7 @@ def edit(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    events: options.Events = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -99,7 +100,7 @@ def edit(
         strict=strict,
         timeout=timeout,
         poll_every=poll_every,
-        json=json,
+        form=options.answer_form(json=json, events=events),
         quiet=quiet,
     )
     basis = basis_of(words, from_job, Changes(fit, keep_metadata), config)

@@ -34,6 +34,7 @@ def generate(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    events: options.Events = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -74,7 +75,7 @@ def generate(
         strict=strict,
         timeout=timeout,
         poll_every=poll_every,
-        json=json,
+        form=options.answer_form(json=json, events=events),
         quiet=quiet,
     )
     return make("generate", order, manner, config, around)

@@ -6,23 +6,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.jobs.records import Cost
 from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import Cost
-    from imgen_providers.base import Json
     from imgen_providers.catalog import Price
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPreview:
-    """One request as it would go out; the key never stands in it."""
+    """One request as it would go out; the key never stands in it. `body` is JSON of the service's own making."""
 
     method: str
     url: str
-    body: Json
+    body: object
     pictures: int
     cost: Cost
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import starmap
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
 from imgen.screen.text import cells, one_line, padded, plain
+from imgen_providers.pixels import PixelTable
+from imgen_providers.rows import Price
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from imgen.jobs.records import JobRecord
-    from imgen_providers.catalog import PixelTable, Price
 
 _GAP = "  "
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
@@ -28,7 +30,7 @@ class ModelRow:
 
     `title` is the service's name in full, `references` the most pictures an edit takes. `prices` are per
     picture, by resolution; a missing one is unknown. `link_seconds` is how long a link lives, None where no
-    document says.
+    document says. `pixels` is there where one model is asked for.
     """
 
     family: str
@@ -42,6 +44,7 @@ class ModelRow:
     prices: Mapping[str, Price]
     link_seconds: float | None
     key_set: bool
+    pixels: PixelTable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def live_table(models: Sequence[LiveModel]) -> list[str]:
     )
 
 
-def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> list[str]:
+def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
     """Everything about one model, and its picture sizes in pixels by aspect and resolution."""
     facts = {
         "id": f"{row.service}/{row.remote_id}",
@@ -125,7 +128,7 @@ def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> l
     }
     title = f"{row.family} at {row.title}"
     lines = _aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
-    return [f"{_BOLD}{title}{_OFF}" if color else title, *lines, *_pixel_lines(row.aspects, pixels)]
+    return [f"{_BOLD}{title}{_OFF}" if color else title, *lines, *_pixel_lines(row.aspects, row.pixels or {})]
 
 
 def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
