@@ -67,7 +67,7 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import download, edit, forget, generate, models, sandbox, schema, status, wait
+    from imgen.commands import again, download, edit, forget, generate, history, models, sandbox, schema, status, wait
 
     commands = typer.Typer(
         name="imgen",
@@ -79,10 +79,12 @@ def app() -> typer.Typer:
     )
     commands.command()(generate.generate)
     commands.command()(edit.edit)
+    commands.command()(again.again)
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
     commands.command()(models.models)
+    commands.command()(history.history)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.add_typer(sandbox.sandbox, name="sandbox")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.jobs.history_rows import HistoryRows
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.result_rows import ResultRows
@@ -49,7 +50,7 @@ class Draft:
     parent_id: str | None = None
 
 
-class Ledger(ResultRows, UploadRows):
+class Ledger(ResultRows, UploadRows, HistoryRows):
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
     # Planning and submitting ------------------------------------------------------------------------------

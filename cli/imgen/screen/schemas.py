@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "generate": ("requests", list[RequestPreview]),  # with --dry-run
     "edit": ("requests", list[RequestPreview]),
+    "again": ("requests", list[RequestPreview]),
     "wait": None,
     "status": None,
     "download": None,
+    "history": None,
     "forget": None,
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }

@@ -17,6 +17,7 @@ from imgen_providers.rows import Price
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from imgen.jobs.again import Difference
     from imgen.jobs.records import JobRecord
 
 _GAP = "  "
@@ -76,6 +77,38 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
     columns = _fitting([column for column in columns if any(column.texts)], width)
     prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
     return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
+    """One line per job of any time: id, state, age, model, estimated cost, prompt; `now` and `width` as above."""
+    columns = [
+        Column("", tuple(job.id for job in jobs)),
+        Column("", tuple(job.state for job in jobs)),
+        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=1),
+        Column("", tuple(plain(f"{job.provider}/{job.request.model}") for job in jobs), spare=2),
+        Column("", tuple(_cost(job) for job in jobs), spare=3),
+    ]
+    columns = _fitting(columns, width)
+    prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
+    return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str]:
+    """How an order differs from the job it repeats, a line for each thing."""
+    if not differences:
+        return [f"The order of job {job_id} once more, unchanged."]
+    shown = [
+        (each.field, *(one_line(text or "(not set)", 60) for text in (each.before, each.after))) for each in differences
+    ]
+    return [
+        f"The order of job {job_id} once more, with:",
+        *_aligned(
+            [
+                Column("", tuple(f"  {field}" for field, _, _ in shown)),
+                Column("", tuple(f"{before} -> {after}" for _, before, after in shown)),
+            ]
+        ),
+    ]
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -143,6 +176,12 @@ def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
 
 def _size(size: tuple[int, int] | None) -> str:
     return f"{size[0]}x{size[1]}" if size else "unknown"
+
+
+def _cost(job: JobRecord) -> str:
+    if job.sandbox:
+        return "sandbox"
+    return f"{job.cost.amount} {job.cost.unit}" if job.cost.amount else "cost unknown"
 
 
 def _link(job: JobRecord, now: float) -> str:
