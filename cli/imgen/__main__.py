@@ -67,7 +67,20 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import again, download, edit, forget, generate, history, models, sandbox, schema, status, wait
+    from imgen.commands import (
+        again,
+        download,
+        edit,
+        forget,
+        gallery,
+        generate,
+        history,
+        models,
+        sandbox,
+        schema,
+        status,
+        wait,
+    )
 
     commands = typer.Typer(
         name="imgen",
@@ -85,6 +98,7 @@ def app() -> typer.Typer:
     commands.command()(download.download)
     commands.command()(models.models)
     commands.command()(history.history)
+    commands.command()(gallery.gallery)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.add_typer(sandbox.sandbox, name="sandbox")

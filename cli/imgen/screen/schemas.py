@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgen.screen.envelope import Envelope
+from imgen.screen.gallery import GalleryEntry
 from imgen.screen.requests import RequestPreview
 from imgen.screen.tables import LiveModel, ModelRow
 
@@ -19,6 +20,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "status": None,
     "download": None,
     "history": None,
+    "gallery": ("gallery", GalleryEntry),
     "forget": None,
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }
