@@ -40,6 +40,7 @@ def again(
     poll_every: options.PollEvery = None,
     json: options.Json = False,
     events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -81,6 +82,7 @@ def again(
         timeout=timeout,
         poll_every=poll_every,
         form=options.answer_form(json=json, events=events),
+        show=show,
         quiet=quiet,
     )
     if not words and going_on is None:

@@ -12,6 +12,7 @@ def download(
     strict: options.Strict = False,
     json: options.Json = False,
     events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -44,4 +45,4 @@ def download(
                 strict=strict,
                 form=form,
             )
-    return tell("download", told, around, form=form, quiet=quiet)
+    return tell("download", told, around, form=form, quiet=quiet, show=show)

@@ -56,6 +56,7 @@ def edit(
     poll_every: options.PollEvery = None,
     json: options.Json = False,
     events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -101,6 +102,7 @@ def edit(
         timeout=timeout,
         poll_every=poll_every,
         form=options.answer_form(json=json, events=events),
+        show=show,
         quiet=quiet,
     )
     basis = basis_of(words, from_job, Changes(fit, keep_metadata), config)

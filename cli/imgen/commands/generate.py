@@ -35,6 +35,7 @@ def generate(
     poll_every: options.PollEvery = None,
     json: options.Json = False,
     events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -76,6 +77,7 @@ def generate(
         timeout=timeout,
         poll_every=poll_every,
         form=options.answer_form(json=json, events=events),
+        show=show,
         quiet=quiet,
     )
     return make("generate", order, manner, config, around)

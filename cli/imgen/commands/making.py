@@ -40,6 +40,7 @@ class Manner:
     timeout: float | None
     poll_every: float | None
     form: Form
+    show: bool
     quiet: bool
 
 
@@ -102,7 +103,7 @@ def make(
         return tell_ids(told, around, quiet=manner.quiet)
     if target.to_stdout:
         return _to_stdout(told, around, quiet=manner.quiet)
-    return tell(command, told, around, form=manner.form, quiet=manner.quiet)
+    return tell(command, told, around, form=manner.form, quiet=manner.quiet, show=manner.show)
 
 
 def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:

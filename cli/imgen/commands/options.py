@@ -43,6 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object 
 Events = Annotated[
     bool, typer.Option("--events", help="Write one JSON object per event to standard output, while it happens.")
 ]
+Show = Annotated[bool, typer.Option("--show", help="Draw each saved picture in this terminal.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")]
 Timeout = Annotated[

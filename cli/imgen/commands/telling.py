@@ -73,14 +73,17 @@ def follow(
         display.close()
 
 
-def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet: bool) -> int:
+def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet: bool, show: bool) -> int:
     """Paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
+    saved = [r.path for record in told.records for r in record.results if r.state is ResultState.SAVED and r.path]
     # On a terminal that shows both streams, the live view has just ended in these very paths.
     if form is Form.TEXT and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
-        for record in told.records:
-            for result in record.results:
-                if result.state is ResultState.SAVED and result.path:
-                    out(str(result.path))
+        for path in saved:
+            out(str(path))
+    if show:
+        from imgen.screen.preview import show as draw
+
+        draw(saved, around)
     tell_problems(told, around, quiet=quiet)
     if form is not Form.TEXT:
         out(envelope_of(command, told, form))

@@ -25,6 +25,7 @@ def wait(
     strict: options.Strict = False,
     json: options.Json = False,
     events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -53,4 +54,4 @@ def wait(
             told = follow(
                 opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict, form=form
             )
-    return tell("wait", told, around, form=form, quiet=quiet)
+    return tell("wait", told, around, form=form, quiet=quiet, show=show)
