@@ -52,6 +52,11 @@ class Terminal:
         """Press keys."""
         os.write(self._master, keys)
 
+    def resize(self, width: int) -> None:
+        """Make the terminal narrower or wider while the command runs."""
+        termios.tcsetwinsize(self._master, (HEIGHT, width))
+        self.screen.resize(HEIGHT, width)
+
     def hang_up(self) -> None:
         """Close the terminal while the command runs."""
         os.close(self._master)
