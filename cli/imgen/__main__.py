@@ -43,6 +43,8 @@ def run(arguments: Sequence[str]) -> int:
 def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in (["--version"], ["-V"]):
         return _version()
+    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+        return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout
 
@@ -66,7 +68,7 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import download, edit, forget, generate, models, sandbox, status, wait
+    from imgen.commands import completions, download, edit, forget, generate, models, sandbox, status, wait
 
     commands = typer.Typer(
         name="imgen",
@@ -83,6 +85,7 @@ def app() -> typer.Typer:
     commands.command()(download.download)
     commands.command()(models.models)
     commands.command()(forget.forget)
+    commands.command()(completions.completions)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -108,6 +111,15 @@ def _version() -> int:
     from imgen.screen.console import out
 
     out(f"imgen {__version__}")
+    return 0
+
+
+def _complete(shell: str = "", *words: str) -> int:
+    from imgen.completion.answer import answer
+    from imgen.screen.console import out
+
+    if words and (text := answer(shell, words, ascii_only=sys.stdout.encoding.lower() != "utf-8")):
+        out(text)
     return 0
 
 
