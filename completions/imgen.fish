@@ -5,10 +5,11 @@ function __imgen_complete
     set -l program $words[1]
     set -e words[1]
     command -q -- $program; or set program imgen
+    command -q -- $program; or return
 
     set -l answer (command $program _complete fish $words "=$word" 2>/dev/null </dev/null)
     if test "$answer[1]" = :files
-        set -l parts (string match -r '^(--[^=]+=|-[a-z])?(.*)$' -- $word)
+        set -l parts (string match -r '^((?:--[^=]+=|-[a-z])?)(.*)$' -- $word)
         string join \n -- "$parts[2]"(__fish_complete_path "$parts[3]")
     else
         string join \n -- $answer

@@ -60,7 +60,7 @@ def option_of(option: typer.core.TyperOption) -> Option:
     """An option; `--no-` forms are names of it too."""
     takes_value = not (option.is_flag or option.count)
     return Option(
-        names=[*option.opts, *option.secondary_opts],
+        names=sorted((*option.opts, *option.secondary_opts), key=len),  # those of --help come out of a set
         help=(option.help or "").replace("\n", " "),
         noun=noun_of(option) if takes_value else None,
         words=words_of(option),

@@ -19,14 +19,14 @@ class Shell(StrEnum):
 
 _BASH = r"""# bash completion for imgen; works with and without the bash-completion package.
 _imgen() {
-    local program=$1 line=${COMP_LINE:0:COMP_POINT} reply
-    type -P -- "$program" >/dev/null || program=imgen
+    local program line=${COMP_LINE:0:COMP_POINT} reply
+    COMPREPLY=()
+    program=$(type -P -- "$1" || type -P imgen) || return
 
     # bash replaces only what stands behind the last of its word breaks, such as the colon in 16:9.
     local breaks=${COMP_WORDBREAKS//[^:=]/} word=${line##*[[:space:]]} kept=
     [[ -n $breaks && $word != [\"\']* ]] && kept=${word%"${word##*[$breaks]}"}
 
-    COMPREPLY=()
     compopt -o nosort 2>/dev/null
     while IFS= read -r reply; do
         if [[ $reply == :files ]]; then
@@ -44,7 +44,8 @@ _ZSH = r"""#compdef imgen
 _imgen() {
     local program=${(Q)words[1]} line
     local -a asked answer offers
-    (( $+commands[$program] )) || [[ -x $program ]] || program=imgen
+    whence -p -- $program >/dev/null || program=imgen
+    whence -p -- $program >/dev/null || return
 
     (( CURRENT > 2 )) && asked=("${(@Q)words[2,CURRENT-1]}")
     answer=("${(@f)$(command $program _complete zsh "${asked[@]}" "=${(Q)PREFIX}" 2>/dev/null </dev/null)}")
@@ -74,10 +75,11 @@ function __imgen_complete
     set -l program $words[1]
     set -e words[1]
     command -q -- $program; or set program imgen
+    command -q -- $program; or return
 
     set -l answer (command $program _complete fish $words "=$word" 2>/dev/null </dev/null)
     if test "$answer[1]" = :files
-        set -l parts (string match -r '^(--[^=]+=|-[a-z])?(.*)$' -- $word)
+        set -l parts (string match -r '^((?:--[^=]+=|-[a-z])?)(.*)$' -- $word)
         string join \n -- "$parts[2]"(__fish_complete_path "$parts[3]")
     else
         string join \n -- $answer
