@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COMPLETIONS = Path(__file__).parents[3] / "completions"
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
-EVIL = "$(touch made) `touch made` [/x] \"hi\" don't %F{red}\n;touch made\t夜の赤い狐 ${HOME}\\"
+EVIL = '$(touch made) `touch made` [/x] "hi" don\'t %F{red}\n;touch made\t夜の赤い狐 ${HOME}\\'
 HARMLESS = "touch made touch made /x hi dont F red ,touch made 夜の赤い狐 HOME"
 OPEN, CLOSED = "op3nxx", "ev1lxx"
 PROMPT = "here>"
