@@ -47,10 +47,8 @@ def test_each_script_is_sound_to_its_shell(shell: Shell) -> None:
 @pytest.mark.skipif(shutil.which("pwsh") is None, reason="PowerShell is not installed here, nor in Debian")
 def test_the_script_for_powershell_is_sound_to_it() -> None:
     script = ROOT / "completions" / FILE_NAMES[Shell.POWERSHELL]
-    parse = (
-        f"$wrong = $null; [System.Management.Automation.Language.Parser]::ParseFile('{script}', [ref]$null, [ref]$wrong)"
-        " | Out-Null; exit $wrong.Count"
-    )
+    parser = "[System.Management.Automation.Language.Parser]"
+    parse = f"$wrong = $null; {parser}::ParseFile('{script}', [ref]$null, [ref]$wrong) | Out-Null; exit $wrong.Count"
 
     assert subprocess.run(["pwsh", "-NoProfile", "-Command", parse], timeout=60).returncode == 0
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.jobs.drafts import draft, taken
-from cli.program.program import Program
 from cli.program.terminal import Terminal, terminal
 from imgen.jobs.ledger import Ledger
 from imgen.jobs.records import Problem, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cli.program.program import Program
 
 COMPLETIONS = Path(__file__).parents[3] / "completions"
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
