@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 _MOST = 50
 _PATIENCE = 0.05  # seconds
-_SELECT = "SELECT id, substr(prompt, 1, 200), state FROM job_with_state WHERE forgotten_at IS NULL AND {} DESC LIMIT ?"
-# Each by what finds it fast: 100,000 jobs are answered for in a few hundredths of a second.
-_ANY = "? = '' ORDER BY recorded"
-_BEGINNING = "id BETWEEN ?1 AND ?1 || char(0x10ffff) ORDER BY +recorded"
+_SELECT = (
+    "SELECT id, substr(prompt, 1, 200), state FROM job_with_state"
+    " WHERE forgotten_at IS NULL AND recorded IN ({}) ORDER BY recorded DESC LIMIT ?2"
+)
+# Rows are found by what their indexes hold, and few are read: 100,000 jobs take some hundredths of a second.
+_BEGINNING = "id BETWEEN ?1 AND ?1 || char(0x10ffff)"
+_LATEST = f"SELECT rowid FROM job WHERE {_BEGINNING} ORDER BY rowid DESC LIMIT 4 * ?2"  # noqa: S608 (our own)
 _NEEDED = (
-    "id IN (SELECT id FROM job WHERE stage IN ('planned', 'submitting', 'queued', 'running', 'uncertain')"
-    " UNION ALL SELECT job_id FROM result WHERE state = 'ready') AND "
+    f"SELECT rowid FROM job WHERE stage IN ('planned', 'submitting', 'queued', 'running', 'uncertain') AND {_BEGINNING}"  # noqa: S608
+    f" UNION SELECT rowid FROM job WHERE id IN (SELECT job_id FROM result WHERE state = 'ready') AND {_BEGINNING}"
 )
 
 
@@ -31,11 +34,11 @@ class Recalled(NamedTuple):
 
 def recall(path: Path, beginning: str, *, open_first: bool) -> list[Recalled]:
     """The latest jobs whose ids begin so, newest first; nothing where the ledger at `path` cannot be read at once."""
-    named, asked = _BEGINNING if beginning else _ANY, (beginning, _MOST)
+    asked = (beginning, _MOST)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as ledger:
-            latest = ledger.execute(_SELECT.format(named), asked).fetchall()
-            needed = ledger.execute(_SELECT.format(_NEEDED + named), asked).fetchall() if open_first else []
+            latest = ledger.execute(_SELECT.format(_LATEST), asked).fetchall()
+            needed = ledger.execute(_SELECT.format(_NEEDED), asked).fetchall() if open_first else []
     except sqlite3.Error:
         return []
     return [Recalled(*row) for row in dict.fromkeys([*needed, *latest])]
