@@ -34,7 +34,7 @@ class Recalled(NamedTuple):
 
 def recall(path: Path, beginning: str, *, open_first: bool) -> list[Recalled]:
     """The latest jobs whose ids begin so, newest first; nothing where the ledger at `path` cannot be read at once."""
-    asked = (beginning, _MOST)
+    asked = (beginning.encode(errors="replace").decode(), _MOST)  # an argument may hold bytes that are no text
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as ledger:
             latest = ledger.execute(_SELECT.format(_LATEST), asked).fetchall()

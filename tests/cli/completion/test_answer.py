@@ -132,6 +132,7 @@ def test_jobs_come_newest_first_and_for_wait_the_open_ones_before(path: Path) ->
     assert offered("wait", "") == ["abb", "aaa", "bcc"]
     assert offered("wait", "abb", "a") == ["aaa"]
     assert offered("edit", "bluer", "--from=b") == ["--from=bcc"]
+    assert offered("wait", "\udcff") == []  # a byte that is no text
 
 
 def test_a_ledger_that_cannot_be_read_at_once_offers_nothing(path: Path) -> None:
