@@ -44,6 +44,8 @@ def run(arguments: Sequence[str]) -> int:
 def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in (["--version"], ["-V"]):
         return _version()
+    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+        return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout
 
@@ -69,6 +71,7 @@ def app() -> typer.Typer:
 
     from imgen.commands import (
         again,
+        completions,
         download,
         edit,
         forget,
@@ -101,6 +104,7 @@ def app() -> typer.Typer:
     commands.command()(gallery.gallery)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
+    commands.command()(completions.completions)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -126,6 +130,15 @@ def _version() -> int:
     from imgen.screen.console import out
 
     out(f"imgen {__version__}")
+    return 0
+
+
+def _complete(shell: str = "", *words: str) -> int:
+    from imgen.completion.answer import answer
+    from imgen.screen.console import out
+
+    if words and (text := answer(shell, words, ascii_only=sys.stdout.encoding.lower() != "utf-8")):
+        out(text)
     return 0
 
 

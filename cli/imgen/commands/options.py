@@ -37,7 +37,7 @@ Ids = Annotated[
 ]
 Provider = Annotated[
     str | None,
-    typer.Option("-p", "--provider", metavar="NAME", help="The service.", show_default=False),
+    typer.Option("-p", "--provider", metavar="PROVIDER", help="The service.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Events = Annotated[
@@ -119,7 +119,7 @@ Format = Annotated[
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")]
 Channel = Annotated[
     str | None,
-    typer.Option("--channel", metavar="NAME", help="reAPI: default or official.", show_default=False),
+    typer.Option("--channel", metavar="CHANNEL", help="reAPI: default or official.", show_default=False),
 ]
 Parameters = Annotated[
     list[str] | None,

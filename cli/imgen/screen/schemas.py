@@ -22,6 +22,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
+    "completions": ("script", str),
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }
 """For each command that answers in JSON, the noun it may put beside `jobs`, and what stands under it."""
