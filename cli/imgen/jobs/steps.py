@@ -176,17 +176,30 @@ def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted |
     return Contested() if ledger.is_contested(record.id) else SubmitEnded()
 
 
-def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seconds: float | None) -> Told | Untold:
-    """Ask once how the job stands; `took_seconds` is its age where it was watched all along."""
+def ask(
+    ledger: Ledger,
+    service: Service,
+    record: JobRecord,
+    job: Job,
+    *,
+    took_seconds: float | None,
+    unfinished_at: float | None,
+) -> Told | Untold:
+    """Ask once how the job stands.
+
+    `took_seconds` is its age where it was watched all along, `unfinished_at` when it was last seen not to have ended.
+    """
     try:
         told = service.refresh(job)
     except ServiceError as error:
         return Untold(error)
-    record_status(ledger, record, told, took_seconds)
+    record_status(ledger, record, told, took_seconds=took_seconds, unfinished_at=unfinished_at)
     return Told(told)
 
 
-def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
+def record_status(
+    ledger: Ledger, record: JobRecord, job: Job, *, took_seconds: float | None, unfinished_at: float | None = None
+) -> None:
     """Commit what the service said of the job; bytes that came with it are on disk before that."""
     match job.status:
         case Running():
@@ -198,6 +211,7 @@ def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: flo
                 link_seconds=_link_seconds(record),
                 took_seconds=took_seconds,
                 conversation=conversation,
+                unfinished_at=unfinished_at,
             )
         case Failed() | Cancelled() as end:
             state, problem = of_end(end)
