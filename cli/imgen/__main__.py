@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
 
+_VERSION = (["--version"], ["-V"])
+
 
 def main() -> NoReturn:
     """Run the command line of this process."""
@@ -30,6 +32,15 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
+    code = _outcome(arguments)
+    if sys.stderr.isatty() and _may_be_reminded(arguments):
+        from imgen.commands.reminder import remind
+
+        remind()
+    return code
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     from imgen.errors import OutputLost
 
     try:
@@ -41,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> int:
-    if list(arguments) in (["--version"], ["-V"]):
+    if list(arguments) in _VERSION:
         return _version()
 
     from contextlib import redirect_stdout
@@ -150,6 +161,13 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     except (ImgenError, OSError):
         hint = None
     return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
+
+
+def _may_be_reminded(arguments: Sequence[str]) -> bool:
+    """Whether a line that nobody asked for is welcome at the end."""
+    options = takewhile(lambda argument: argument != "--", arguments)
+    quiet = any(argument == "--quiet" or argument.startswith("-q") for argument in options)
+    return not (quiet or _asks_for_json(arguments) or list(arguments) in _VERSION)
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

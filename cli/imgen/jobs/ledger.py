@@ -295,6 +295,11 @@ class Ledger(ResultRows, UploadRows):
         """Every job that may have been charged and that nobody has closed, the oldest first."""
         return self._in_states({State.UNCERTAIN})
 
+    def lost_jobs(self) -> list[JobRecord]:
+        """Every job with a picture that was paid for and never saved, and that nobody has closed, the oldest first."""
+        lost = "SELECT job_id FROM result WHERE state <> 'saved' AND state = 'expired' AND size IS NULL"
+        return self._select(f"forgotten_at IS NULL AND id IN ({lost})", ())
+
     def find(self, text: str) -> list[JobRecord]:
         """The jobs that `text` names: a local id, a prefix of one, or a remote id."""
         text = text.encode(errors="replace").decode()  # an argument may hold bytes that are no text

@@ -19,7 +19,7 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.SAVED:
             return None
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
-            if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER):
+            if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER, Goal.FINISHED):
                 return None
             return here or Problem(
                 "unfinished",
@@ -34,6 +34,8 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 or record.problem
                 or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
+        case State.EXPIRED if not record.lost:
+            return Problem("expired", "The picture was saved once and is gone, and its link is dead.")
         case State.EXPIRED:
             return Problem("expired", "It was paid, and its link died before the picture was saved.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:

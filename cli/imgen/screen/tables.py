@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from imgen.jobs.expiry import lost_cost
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
 from imgen.screen.text import cells, one_line, padded, plain
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from imgen.jobs.records import JobRecord
+    from imgen.jobs.expiry import Loss
+    from imgen.jobs.records import JobRecord, Result
     from imgen_providers.catalog import PixelTable, Price
 
 _GAP = "  "
@@ -73,6 +77,30 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
     columns = _fitting([column for column in columns if any(column.texts)], width)
     prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
     return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
+    """One line per job with lost pictures: id, how many, model, age, what they cost, prompt."""
+    columns = [
+        Column("", tuple(job.id for job in jobs)),
+        Column("", tuple(f"{job.lost} of {len(job.results)} lost" for job in jobs)),
+        Column("", tuple(plain(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
+        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
+        Column("", tuple(_lost_cost(job) for job in jobs)),
+    ]
+    columns = _fitting(columns, width)
+    prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
+    return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def losses_line(losses: Sequence[Loss]) -> str:
+    """All that was lost, in one sentence, such as "Lost: 3 pictures, for 45 credits at 3D AI Studio." """
+    pictures = sum(loss.pictures for loss in losses)
+    known = [f"{loss.amount} {loss.unit} at {SERVICES[loss.provider].title}" for loss in losses if loss.amount]
+    unpriced = sum(loss.pictures for loss in losses if loss.amount is None)
+    price = f", for {' and '.join(known)}" if known else ""
+    unknown = f", {unpriced if known else 'all'} of them at an unknown price" if unpriced else ""
+    return f"Lost: {pictures} {'picture' if pictures == 1 else 'pictures'}{price}{unknown}."
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -143,12 +171,30 @@ def _size(size: tuple[int, int] | None) -> str:
 
 
 def _link(job: JobRecord, now: float) -> str:
-    """What is left of the first link of a picture that is not here yet."""
-    if job.state is State.EXPIRED:
-        return left(0)
-    if not any(result.state is ResultState.READY for result in job.results):
+    """What is left of the links of the pictures that are not here yet: "1 of 4 dead, 2 of 4 23 h left"."""
+    if job.state not in (State.READY, State.EXPIRED):
         return ""
-    return left(None if job.expires_at is None else job.expires_at - now)
+    texts = Counter(_life_left(result, now) for result in job.results if result.state is not ResultState.SAVED)
+    if len(texts) == 1 and texts.total() == len(job.results):
+        return next(iter(texts))
+    return ", ".join(f"{number} of {len(job.results)} {text}" for text, number in texts.items())
+
+
+def _life_left(result: Result, now: float) -> str:
+    if result.state is ResultState.EXPIRED:
+        return left(0)
+    if result.kept:
+        return "on this disk"  # it came with the answer
+    if result.expires_at is not None and result.expires_at <= now:
+        return "may be dead"  # until somebody asks
+    return left(None if result.expires_at is None else result.expires_at - now)
+
+
+def _lost_cost(job: JobRecord) -> str:
+    if job.sandbox:
+        return "nothing (sandbox)"
+    cost = lost_cost(job)
+    return f"{cost.amount} {cost.unit}" if cost.amount else "price unknown"
 
 
 def _life(seconds: float | None) -> str:

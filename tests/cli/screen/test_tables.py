@@ -40,7 +40,7 @@ def jobs(record: MakeRecord) -> list[JobRecord]:
             results=ready(None),
             prompt="日本語の赤い狐" * 9,
         ),
-        record(id="77ad", state=State.EXPIRED, created_at=NOW - 86_400, results=()),
+        record(id="77ad", state=State.EXPIRED, created_at=NOW - 86_400, results=(Result("x", 1, ResultState.EXPIRED),)),
     ]
 
 

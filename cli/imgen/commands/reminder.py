@@ -1,0 +1,54 @@
+"""The last line of any command on a terminal: what was paid for, is not saved yet, and dies soon."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from imgen.config import load
+from imgen.errors import ImgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imgen.jobs.records import JobRecord
+
+_SOON = 3 * 3600.0  # seconds
+_told: set[str] = set()
+
+
+def told(records: Iterable[JobRecord]) -> None:
+    """The command speaks of these jobs itself: the last line does not repeat them."""
+    _told.update(record.id for record in records)
+
+
+def remind() -> None:
+    """Write the line, where there is something to say; a ledger that cannot be read is another command's trouble."""
+    try:
+        config = load()
+        ledger = config.ledger_path
+        if not ledger.exists():
+            return
+        import sqlite3
+
+        from imgen.jobs.expiry import dying
+
+        now = time.time()
+        try:
+            found = dying(ledger, now, now + _SOON, told=_told)
+        except sqlite3.Error:
+            return
+    except (ImgenError, OSError):
+        return
+    if found:
+        from imgen.screen.console import Surroundings, err
+        from imgen.screen.durations import span
+        from imgen.screen.failure import warning_line
+
+        around = Surroundings.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
+        several = found.pictures > 1
+        subject = f"{found.pictures} pictures you paid for are" if several else "1 picture you paid for is"
+        link = "the first link" if several else "its link"
+        line = f"{subject} not saved yet, and {link} dies in {span(found.first - now)}: imgen download --expiring 3h"
+        err(warning_line(line, color=around.stderr_color))
