@@ -24,7 +24,7 @@ def download(
         bool,
         typer.Option(
             "--all",
-            help="Everything finished and not saved, also what was found dead; what is unfinished is no trouble.",
+            help="All that is finished and not saved, found dead before or not; unfinished jobs are no failure.",
         ),
     ] = False,
     expiring: options.Expiring = None,

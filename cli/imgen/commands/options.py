@@ -71,7 +71,7 @@ Expiring = Annotated[
         parser=_window,
         metavar="TIME",
         show_default=False,
-        help="Only what dies within this time, such as 30m, 6h or 1h30m, or may: some links' lives nobody documents.",
+        help="Only what dies within this time (30m, 6h, 2d, 1h30m), and what may because its time is unknown.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 8 when a picture differs from the order.")]
