@@ -33,10 +33,10 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
     code = _outcome(arguments)
-    if sys.stderr.isatty() and _may_be_reminded(arguments):
+    if list(arguments) not in _VERSION:
         from imgen.commands.reminder import remind
 
-        remind()
+        remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
     return code
 
 
@@ -163,11 +163,10 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
 
 
-def _may_be_reminded(arguments: Sequence[str]) -> bool:
-    """Whether a line that nobody asked for is welcome at the end."""
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether no line is wanted that nobody asked for."""
     options = takewhile(lambda argument: argument != "--", arguments)
-    quiet = any(argument == "--quiet" or argument.startswith("-q") for argument in options)
-    return not (quiet or _asks_for_json(arguments) or list(arguments) in _VERSION)
+    return _asks_for_json(arguments) or any(each == "--quiet" or each.startswith("-q") for each in options)
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

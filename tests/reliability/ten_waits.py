@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.program.program import IMGEN, Program, served
+from cli.program.program import IMGEN, SMALL, Program, served
 from imgen.jobs.records import State
 
 _MOST = 16  # jobs of one order
@@ -61,7 +61,7 @@ def race(folder: Path, *, waits: int, jobs: int) -> Race:
         imgen = Program(folder / "home", desk).at(origin)
         for first in range(0, jobs, _MOST):
             count = min(_MOST, jobs - first)
-            order = ("generate", f"a fox, {first}", "-p", "gmicloud", "-n", str(count), "--no-wait", "-q")
+            order = ("generate", f"a fox, {first}", "-p", "gptproto", *SMALL, "-n", str(count), "--no-wait", "-q")
             ended = imgen.run(*order)
             assert ended.code == 0, ended.stderr
         began = time.monotonic()

@@ -50,7 +50,7 @@ def dying(ledger: Path, now: float, until: float, *, told: Collection[str]) -> D
 
     Reads the file with one query and changes nothing. Raises `sqlite3.Error`.
     """
-    address = f"{ledger.absolute().as_uri()}?mode=ro"
+    address = f"{ledger.absolute().as_uri()}?mode=rw"  # never made here; and "ro" would leave the log beside it
     with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
         rows = connection.execute(_PAID_AND_UNSAVED, {"now": now, "until": until}).fetchall()
     found: list[tuple[float, int]] = []
