@@ -15,7 +15,7 @@ from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
 from imgen.jobs.uploads import UploadFailed, sent
-from imgen.pictures.place import discard, new_part
+from imgen.pictures.place import discard, new_part, part_path
 from imgen_providers.base import (
     Cancelled,
     Failed,
@@ -213,6 +213,8 @@ def record_status(
                 conversation=conversation,
                 unfinished_at=unfinished_at,
             )
+            if any(isinstance(asset, InlineAsset) for asset in assets):
+                _drop_saved(ledger, record)
         case Failed() | Cancelled() as end:
             state, problem = of_end(end)
             ledger.ended(record.id, state, problem)
@@ -238,10 +240,18 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
         return asset.url
     path = ledger.place_for(record.id, number)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    discard(path)
-    with new_part(path) as file:
+    part = part_path(path)  # another process may be given the same bytes at the same time
+    with new_part(part) as file:
         file.write(asset.data)
+    part.replace(path)
     return path
+
+
+def _drop_saved(ledger: Ledger, record: JobRecord) -> None:
+    """Bytes that came with an answer are of no use where somebody saved the picture meanwhile."""
+    for result in ledger.job(record.id).results:
+        if result.kept is None:
+            discard(ledger.place_for(record.id, result.index))
 
 
 def _link_seconds(record: JobRecord) -> float | None:

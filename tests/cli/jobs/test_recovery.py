@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.jobs.bench import Bench
 from cli.jobs.drafts import draft, taken
+from cli.jobs.states import save
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.outcome import may_move_on
 from imgen.jobs.records import Problem, State
+from imgen.jobs.steps import record_status
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
@@ -106,8 +109,6 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
 
 
 def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> None:
-    from imgen.jobs.steps import record_status
-
     with Bench(tmp_path, seconds=1.0) as bench:
         made = bench.generate("a fox").records[0].results[0]
         assert made.path
@@ -127,6 +128,31 @@ def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> N
         assert report.records[0].results[0].sha256 == made.sha256
         assert len(bench.log) == asked, "the service cannot be asked for it again"
         assert not list((tmp_path / "home" / "inline").iterdir())
+
+
+def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_the_picture_is_saved(
+    ledger: Ledger, ledger_path: Path
+) -> None:
+    ledger.plan([draft("one")], "me", resubmit=False)
+    ledger.submitting("one")
+    given = Job("3daistudio", "came-inline", Succeeded((InlineAsset(b"a picture"),)))
+    ledger.accepted("one", given)
+    record = ledger.job("one")
+
+    def ask_often() -> None:
+        for _ in range(10):
+            record_status(ledger, record, given, took_seconds=None)
+        ledger.close()
+
+    with ThreadPoolExecutor() as processes:
+        for asking in [processes.submit(ask_often) for _ in range(3)]:
+            asking.result()
+
+    inline = ledger_path.with_name("inline")
+    assert [path.read_bytes() for path in inline.iterdir()] == [b"a picture"]
+    save(ledger, 1, "one")
+    record_status(ledger, record, given, took_seconds=None)  # somebody asked meanwhile
+    assert list(inline.iterdir()) == []
 
 
 def test_links_that_work_only_later_are_waited_for(tmp_path: Path) -> None:
