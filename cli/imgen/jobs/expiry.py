@@ -66,7 +66,7 @@ def may_die_by(record: JobRecord, until: float) -> bool:
     if record.state in (State.QUEUED, State.RUNNING) and record.accepted_at is not None:
         times = [_at_the_earliest(record.provider, record.request.model, record.accepted_at)]
     else:
-        times = [result.expires_at for result in record.results if result.mortal]
+        times = [result.expires_at for result in record.results if result.behind_link]
     return any(at is None or at <= until for at in times)
 
 

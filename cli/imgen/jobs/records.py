@@ -107,7 +107,7 @@ class Result:
         return self.state is ResultState.EXPIRED and self.size is None
 
     @property
-    def mortal(self) -> bool:
+    def behind_link(self) -> bool:
         """Whether it is still to be saved from behind a link; bytes that came with an answer are on this disk."""
         return self.state is ResultState.READY and self.kept is None
 
@@ -158,7 +158,7 @@ class JobRecord:
     @property
     def expires_at(self) -> float | None:
         """When the first link of a picture not yet saved dies, where that is known."""
-        times = [result.expires_at for result in self.results if result.mortal and result.expires_at is not None]
+        times = [result.expires_at for result in self.results if result.behind_link and result.expires_at is not None]
         return min(times, default=None)
 
     @property
