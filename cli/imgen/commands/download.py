@@ -59,7 +59,8 @@ def download(
         with work(opened, config) as working:
             if jobs:
                 found = named_jobs(opened, working, jobs, provider, config, sandbox=in_sandbox)
-            records = opened.reopen_deleted(found if jobs else soonest_first(found))
+            # Who moved saved pictures elsewhere does not want them all again.
+            records = opened.reopen_deleted(found) if jobs else opened.reopen_lost(soonest_first(found))
             told = follow(opened, working, records, goal, around, quiet=quiet, timeout=None, strict=strict)
     code = tell("download", told, around, json=json, quiet=quiet)
     if goal is Goal.FINISHED and not (json or quiet or code == ExitCode.INTERRUPTED):

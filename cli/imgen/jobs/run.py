@@ -83,6 +83,14 @@ class Session:
         records = self.ledger.lost_jobs()
         return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
 
+    def reopen_lost(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """Pictures that were never saved because their link was found dead are to be asked for again."""
+        for record in records:
+            for result in record.results:
+                if result.lost:
+                    self.ledger.reopen(record.id, result.index)
+        return self.ledger.jobs([record.id for record in records])
+
     def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
         """Pictures whose saved file is gone, or whose link was found dead, are to be fetched again."""
         for record in records:

@@ -14,7 +14,7 @@ from cli.jobs.states import save
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.outcome import may_move_on
-from imgen.jobs.records import Problem, State
+from imgen.jobs.records import Problem, ResultState, State
 from imgen.jobs.steps import record_status
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
@@ -168,6 +168,22 @@ def test_an_expired_picture_that_is_named_is_asked_for_again(tmp_path: Path) -> 
         again = bench.session.reopen_deleted(list(expired.records))
 
         assert bench.follow(again, Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+
+
+def test_what_was_saved_and_moved_away_is_fetched_again_only_when_its_job_is_named(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        job = bench.generate(count=2).records[0]
+        moved = job.results[0].path
+        assert moved
+        moved.unlink()
+        with bench.session.ledger._write() as write:  # never saved, its link found dead
+            write.execute("UPDATE result SET state = 'expired', size = NULL WHERE number = 2")
+
+        (asked,) = bench.session.reopen_lost(bench.session.lost_jobs(None, sandbox=False))
+        (named,) = bench.session.reopen_deleted([asked])
+
+        assert [result.state for result in asked.results] == [ResultState.SAVED, ResultState.READY]
+        assert [result.state for result in named.results] == [ResultState.READY, ResultState.READY]
 
 
 def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:
