@@ -321,6 +321,10 @@ class Follower:
             self._ask_later(job, first_word=False)
 
     def _ask_later(self, job: Tracked, *, first_word: bool) -> None:
+        if job.record.state is State.READY and self._goal in (Goal.WHAT_IS_READY, Goal.FINISHED):
+            # This answer is older than what another process has been told since.
+            self._pictures_exist(job, self._known_assets(job.record))
+            return
         if self._goal is not Goal.PICTURES:
             self._settle(job)
             return

@@ -186,6 +186,18 @@ def test_what_was_saved_and_moved_away_is_fetched_again_only_when_its_job_is_nam
         assert [result.state for result in named.results] == [ResultState.READY, ResultState.READY]
 
 
+def test_what_another_process_saw_finished_is_saved_whatever_an_older_answer_says(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="odd-state", seconds=1.0) as bench:
+        (job,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
+        bench.clock.time += 5
+        link = f"{bench.server.origin}/sandbox/pictures/3daistudio/{job.remote_id}/0.png"
+        bench.session.ledger.finished(job.id, [link], link_seconds=None, took_seconds=None, conversation=None)
+
+        report = bench.follow([bench.session.ledger.job(job.id)], Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.DONE
+
+
 def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.order("a fox")[0]
