@@ -33,7 +33,7 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
     code = _outcome(arguments)
-    if list(arguments) not in _VERSION:
+    if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
         from imgen.commands.reminder import remind
 
         remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
@@ -164,9 +164,9 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
 
 def _is_quiet(arguments: Sequence[str]) -> bool:
-    """Whether no line is wanted that nobody asked for."""
+    """Whether no line is wanted that nobody asked for: for a program, or with `--quiet`."""
     options = takewhile(lambda argument: argument != "--", arguments)
-    return _asks_for_json(arguments) or any(each == "--quiet" or each.startswith("-q") for each in options)
+    return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgen.jobs.expiry import lost_cost
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
-from imgen.screen.text import cells, one_line, padded, plain
+from imgen.screen.text import cells, for_log, one_line, padded, plain
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> l
     columns = [
         Column("", tuple(job.id for job in jobs)),
         Column("", tuple(f"{job.lost} of {len(job.results)} lost" for job in jobs)),
-        Column("", tuple(plain(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
+        Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
         Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
         Column("", tuple(_lost_cost(job) for job in jobs)),
     ]
