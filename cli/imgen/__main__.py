@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from imgen.jobs.records import Problem
     from imgen.screen.envelope import Form
 
+_VERSION = (["--version"], ["-V"])
+
 
 def main() -> NoReturn:
     """Run the command line of this process."""
@@ -31,6 +33,15 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
+    code = _outcome(arguments)
+    if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
+        from imgen.commands.reminder import remind
+
+        remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
+    return code
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     from imgen.errors import OutputLost
 
     try:
@@ -42,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> int:
-    if list(arguments) in (["--version"], ["-V"]):
+    if list(arguments) in _VERSION:
         return _version()
     if arguments[:1] == ["_complete"]:  # a shell, at a TAB
         return _complete(*arguments[1:])
@@ -192,6 +203,12 @@ def _form(arguments: Sequence[str]) -> Form:
         if any(option.startswith(f"--{form.value}") for option in options):
             return form
     return Form.TEXT
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether no line is wanted that nobody asked for: for a program, or with `--quiet`."""
+    options = takewhile(lambda argument: argument != "--", arguments)
+    return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.requests import RequestPreview
@@ -17,7 +18,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "edit": ("requests", list[RequestPreview]),
     "again": ("requests", list[RequestPreview]),
     "wait": None,
-    "status": None,
+    "status": ("lost", list[Loss]),
     "download": None,
     "history": None,
     "gallery": ("gallery", GalleryEntry),
