@@ -7,7 +7,7 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -197,6 +197,65 @@ def test_fit_scales_down_just_enough_and_keeps_what_is_transparent(desk: Desk, m
         assert picture.mode == mode
         assert abs(picture.width / picture.height - 4 / 3) < 0.02
     assert "scaled from 400x300 to" in desk.said[0]
+
+
+def test_the_size_that_counts_is_the_one_without_private_notes(desk: Desk) -> None:
+    data = photo("jpeg", notes=False)
+    padded = data[:2] + b"\xff\xfe" + (60_000).to_bytes(2) + bytes(59_998) + data[2:]
+
+    sent = desk.send(padded, limits=Limits("a model", FORMATS, len(data)))
+
+    assert (sent.path.read_bytes(), desk.said) == (data, [])
+
+
+def test_a_picture_on_its_side_stays_below_the_limit_and_as_large_as_it_was(desk: Desk) -> None:
+    data = photo("jpeg", turned=6, size=(400, 300))
+    held = io.BytesIO()
+    with Image.open(io.BytesIO(noise("RGB", (400, 300)))) as picture, Image.open(io.BytesIO(data)) as turned:
+        picture.save(held, "JPEG", quality=80, exif=turned.getexif())
+    most = len(held.getvalue())
+
+    sent = desk.send(held.getvalue(), limits=Limits("a model", FORMATS, most))
+
+    assert sent.size <= most
+    with Image.open(sent.path) as upright:
+        assert upright.size == (300, 400)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "says"),
+    [
+        (Image.new("I;16", (20, 20), 51_400), {"format": "PNG"}, "reduced to 8 bits"),
+        (
+            Image.new("RGB", (20, 20), "teal"),
+            {"format": "WEBP", "save_all": True, "append_images": [Image.new("RGB", (20, 20), "gold")]},
+            "only the first of 2 frames",
+        ),
+    ],
+)
+def test_what_is_lost_in_making_it_fit_is_said(
+    desk: Desk, picture: Image.Image, options: dict[str, Any], says: str
+) -> None:
+    held = io.BytesIO()
+    picture.save(held, **options)
+
+    desk.send(held.getvalue(), Changes(fit=True), Limits("a model", ("jpeg",), None))
+
+    assert says in desk.said[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "stays"), [("RGB", b"RGB ", True), ("L", b"GRAY", True), ("L", b"RGB ", False)]
+)
+def test_a_profile_stays_with_the_kind_of_pixels_it_is_for(desk: Desk, mode: str, space: bytes, stays: bool) -> None:
+    profile = PROFILE[:16] + space + PROFILE[20:]
+    held = io.BytesIO()
+    Image.new(mode, (20, 20), 90 if mode == "L" else "teal").save(held, "JPEG", icc_profile=profile)
+
+    sent = desk.send(held.getvalue(), Changes(fit=True), Limits("a model", ("png",), None))
+
+    with Image.open(sent.path) as picture:
+        assert picture.info.get("icc_profile") == (profile if stays else None)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "LA"])

@@ -57,7 +57,12 @@ MISTAKES = [
     ),
     Mistake(edit("-i", "empty.png"), "empty.png cannot be sent: it is empty"),
     Mistake(edit("-i", "phone.heic"), "it is a HEIC picture", "Convert it to JPEG"),
+    Mistake(edit("-i", "mended.jpg"), "mended.jpg cannot be sent: it cannot be decoded"),
     Mistake(edit("-i", "."), "cannot be read: Is a directory"),
+    Mistake(edit("-i", ""), "-i was given an empty name", "the id of a job"),
+    Mistake(edit("-i", "pipe"), "pipe is not a file but a pipe or a device", "-i - reads a picture"),
+    Mistake(edit("-i", "/dev/zero"), "/dev/zero is not a file but a pipe or a device"),
+    Mistake(edit("-i", "film.png"), "film.png has more than 268,435,456 bytes"),
     Mistake(edit("-i", "http://pictures.example.com/fox.png"), "The link to pictures.example.com is not https"),
     Mistake(edit("-i", "https://10.1.2.3/fox.png"), "leads to 10.1.2.3, in a private network"),
     Mistake(edit("-i", "https://[fd00::1]/fox.png"), "in a private network"),
@@ -122,6 +127,7 @@ def fill(folder: Path) -> None:
         "page.png": b"<!DOCTYPE html><p>Not found",
         "empty.png": b"",
         "cut.jpg": picture("JPEG")[:-200],
+        "mended.jpg": picture("JPEG")[:-200] + b"\xff\xd9",
         "cut.png": picture("PNG")[:-9],
         "cut.webp": picture("WEBP")[:-30],
         "phone.heic": struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(100),
@@ -134,6 +140,9 @@ def fill(folder: Path) -> None:
     )
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    os.mkfifo(folder / "pipe")
+    with (folder / "film.png").open("wb") as file:
+        file.truncate(300 * 1024 * 1024)  # of nothing, which takes no room
 
 
 def png_of_noise(width: int, height: int) -> bytes:
