@@ -82,6 +82,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config) -> ModelRow:
         references=model.max_references,
         formats=model.formats,
         prices=model.prices,
+        reference_price=model.reference_price,
         link_seconds=model.link_seconds,
         key_set=config.has_key(entry),
     )

@@ -97,6 +97,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
         references=14,
         formats=("png", "jpeg"),
         prices=prices,
+        reference_price=None,
         link_seconds=86_400.0,
         key_set=key_set,
     )
@@ -173,6 +174,7 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 references=model.max_references,
                 formats=model.formats,
                 prices=model.prices,
+                reference_price=model.reference_price,
                 link_seconds=model.link_seconds,
                 key_set=False,
             )
