@@ -80,8 +80,8 @@ class Uploads:
         with self._lock:
             lock = self._of_picture[reference.sha256]
         with lock:
-            if isinstance(connection.service, TakesUploads):
-                return self._to_service(record, connection.service, reference)
+            if connection.storage:
+                return self._to_service(record, connection.storage, reference)
             return self._to_storage(record, connection, reference)
 
     def _to_service(self, record: JobRecord, service: TakesUploads, picture: PictureFile) -> PictureLink:
