@@ -66,7 +66,11 @@ def checked(source: Local) -> Examined:
         ) from error
     except Damaged as error:
         heif = "HEI" in str(error)
-        hint = "Convert it to JPEG first." if heif else "Name a whole PNG, JPEG or WebP file."
+        hint = (
+            "Convert it to JPEG first. GMI Cloud takes it behind a public URL."
+            if heif
+            else "Name a whole PNG, JPEG or WebP file."
+        )
         raise UsageProblem(f"{source.name} cannot be sent: {error}.", hint) from error
     except OSError as error:
         raise UsageProblem(f"{source.name} cannot be read: {error.strerror or error}.") from error
