@@ -143,7 +143,10 @@ def _check_jpeg(pixels: bytes) -> tuple[int, int]:
     with _opened(pixels + _ENOUGH) as picture:
         width, height = picture.size
         picture.draft(picture.mode, (max(1, width // _SHRINK), max(1, height // _SHRINK)))
-        picture.load()
+        try:
+            picture.load()
+        except OSError as error:
+            raise Damaged("some of its pixels are missing or damaged") from error
     return width, height
 
 

@@ -99,7 +99,7 @@ class Storage:
         try:
             self._store = _open(place)
         except (BaseError, ValueError) as error:
-            raise StorageTrouble(self._told("cannot be opened", error), refused=True) from error
+            raise StorageTrouble(self._told("cannot be opened", _first_line(error)), refused=True) from error
 
     def put(self, key: str, picture: PictureFile) -> bool:
         """Put the picture there unless the key is taken; returns whether it did.
@@ -153,14 +153,16 @@ class Storage:
     def _trouble(self, what: str, error: Exception) -> StorageTrouble:
         from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError | ValueError)
-        return StorageTrouble(self._told(what, error), refused=refused)
+        match error:
+            case PermissionDeniedError() | UnauthenticatedError():
+                return StorageTrouble(self._told(what, "its credentials may not do that"), refused=True)
+            case FileNotFoundError():
+                return StorageTrouble(self._told(what, "there is no such bucket"), refused=True)
+            case _:
+                return StorageTrouble(self._told(what, _first_line(error)), refused=isinstance(error, ValueError))
 
-    def _told(self, what: str, error: Exception) -> str:
-        # The first line is the library's sentence; the rest of its text is for debugging, and quotes addresses.
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        said = _without_addresses(said)[:_TEXT_LIMIT].rstrip(". ")
-        return f"Your storage {self.place.name} {what}: {said}."
+    def _told(self, what: str, why: str) -> str:
+        return f"Your storage {self.place.name} {what}: {why}."
 
 
 def _open(place: Place) -> S3Store | GCSStore | AzureStore:
@@ -184,5 +186,7 @@ def _open(place: Place) -> S3Store | GCSStore | AzureStore:
     return store
 
 
-def _without_addresses(text: str) -> str:
-    return " ".join(word for word in text.split() if "://" not in word)
+def _first_line(error: Exception) -> str:
+    """The library's sentence, without addresses; what follows it is for debugging, and quotes them."""
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    return " ".join(word for word in said.split() if "://" not in word)[:_TEXT_LIMIT].rstrip(". ")

@@ -107,7 +107,11 @@ def test_uploads_stay_where_the_person_says_so(imgen: Program, bucket: Bucket) -
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("refusing", "did not take the picture"), ("shut", "its link cannot be fetched"), ("missing", "did not take")],
+    [
+        ("refusing", "did not take the picture: its credentials may not do that"),
+        ("shut", "its link cannot be fetched"),
+        ("missing", "did not take the picture: there is no such bucket"),
+    ],
 )
 def test_a_storage_that_refuses_is_said_before_anything_is_paid(
     imgen: Program, s3: str, kind: str, sentence: str
@@ -122,5 +126,6 @@ def test_a_storage_that_refuses_is_said_before_anything_is_paid(
     assert ended.code == ExitCode.KEY, ended.stderr
     assert sentence in ended.stderr
     assert "X-Amz" not in ended.stderr
+    assert place.keys() == []
     assert recorder.submits == []
     assert last_job(imgen).state is State.CANCELLED
