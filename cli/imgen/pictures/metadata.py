@@ -32,6 +32,7 @@ _PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))
 # Chunks that are not critical and that change how the picture looks (PNG specification, third edition, 11.3).
 _PNG_LOOKS = frozenset(b"tRNS gAMA cHRM sRGB iCCP cICP mDCV cLLI sBIT bKGD pHYs hIST sPLT acTL fcTL fdAT".split())
 _WEBP_LOOKS = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"))
+_WEBP_PICTURE = frozenset((b"VP8 ", b"VP8L", b"ANMF"))
 _WEBP_FRAME_LOOKS = frozenset((b"VP8 ", b"VP8L", b"ALPH"))
 _WEBP_FRAME_HEADER = 16  # bytes: place, size, duration and flags of a frame (RFC 9649, 2.7.1.1)
 _WEBP_NOTE_FLAGS = 0x08 | 0x04  # "there is EXIF", "there is XMP" (RFC 9649, 2.7.1)
@@ -59,7 +60,9 @@ def orientation(data: bytes, format: Format) -> int:
 
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height of a WebP in pixels, by its first chunk (RFC 9649, 2.5 to 2.7). Raises `Damaged`."""
-    for kind, start, end in _webp_chunks(data):
+    chunks = list(_webp_chunks(data))
+    if any(kind in _WEBP_PICTURE for kind, _, _ in chunks):
+        kind, start, end = chunks[0]
         body = data[start + 8 : min(end, start + 18)]
         match kind:
             case b"VP8X" if len(body) == 10:
@@ -67,10 +70,9 @@ def webp_size(data: bytes) -> tuple[int, int]:
             case b"VP8L" if len(body) >= 5 and body[0] == 0x2F:
                 bits = int.from_bytes(body[1:5], "little")
                 return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-            case b"VP8 " if body[3:6] == b"\x9d\x01\x2a":
+            case b"VP8 " if len(body) == 10 and body[3:6] == b"\x9d\x01\x2a":
                 width, height = struct.unpack_from("<HH", body, 6)
                 return width & 0x3FFF, height & 0x3FFF
-        break
     raise Damaged("it has a WebP header and no picture")
 
 

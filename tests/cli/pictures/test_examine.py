@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from imgen.pictures.examine import Examined, examine
@@ -65,7 +68,7 @@ WHOLE: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: encoded(picture(), "JPEG", progressive=True),
     "large progressive": lambda: encoded(Image.new("L", (1200, 900), 90), "JPEG", progressive=True),
     "WebP": lambda: encoded(picture(), "WEBP"),
-    "large WebP": lambda: encoded(Image.new("RGB", (1200, 900), "teal"), "WEBP"),
+    "large WebP": lambda: encoded(Image.new("RGB", (1200, 900), "teal"), "WEBP", method=0),
 }
 
 
@@ -90,6 +93,7 @@ DAMAGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "WebP": (lambda: WHOLE["WebP"]()[:-40], "breaks off"),
     "WebP mended": (lambda: webp(WHOLE["WebP"]()[:-400]), "cannot be decoded"),
     "large WebP": (lambda: WHOLE["large WebP"]()[:-40], "breaks off"),
+    "WebP of a header": (lambda: b"RIFF\x16\0\0\0WEBPVP8X\n\0\0\0\0\0\0\0" + b"\xff\x07\0" * 2, "no picture"),
 }
 
 
@@ -116,3 +120,17 @@ def test_a_picture_that_lacks_pixels_does_not(tmp_path: Path, kind: str) -> None
 
     with pytest.raises(Damaged, match=says):
         look(tmp_path, make())
+
+
+@given(st.sampled_from(["interlaced PNG", "palette", "JPEG", "progressive", "WebP"]), st.data())
+def test_no_damage_confuses_the_check(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, draws: st.DataObject
+) -> None:
+    data = WHOLE[kind]()
+    at = draws.draw(st.integers(min_value=0, max_value=min(len(data), 700)))
+    junk = draws.draw(st.binary(max_size=12))
+
+    for damaged in (data[:at] + junk + data[at + len(junk) :], data[:at] + junk):
+        with suppress(Damaged):
+            found = look(tmp_path_factory.getbasetemp(), damaged)
+            assert found.width * found.height > 0
