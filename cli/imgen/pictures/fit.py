@@ -73,20 +73,22 @@ def fitted(
     picture = _plain(picture, transparent=clear)
     picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
     found = format if format in formats else _other(formats, transparent=clear)
-    data = _in_quality(picture, found, most, profile)
+    data, quality = _in_quality(picture, found, most, profile)
     if most is not None and len(data) > most and found == "png" and "jpeg" in formats and not clear:
         found = "jpeg"
-        data = _in_quality(picture, found, most, profile)
+        data, quality = _in_quality(picture, found, most, profile)
     smaller = picture
     while shrink and most is not None and len(data) > most and min(smaller.size) > 1:
         factor = 0.97 * math.sqrt(most / len(data))
         size = (max(1, int(smaller.width * factor)), max(1, int(smaller.height * factor)))
         smaller = picture.resize(size, Image.Resampling.LANCZOS)
-        data = _encoded(smaller, found, _SMALLER_QUALITY, profile)
-    return Fitted(data, found, *smaller.size, lost)
+        data = _encoded(smaller, found, quality := _SMALLER_QUALITY, profile)
+    if quality < _QUALITIES[0] and found != "png":
+        lost.append(f"saved at quality {quality}")
+    return Fitted(data, found, *smaller.size, tuple(lost))
 
 
-def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> tuple[str, ...]:
+def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> list[str]:
     """What the pixels that were read lack of the file."""
     lost = []
     frames = getattr(opened, "n_frames", 1)
@@ -94,18 +96,17 @@ def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> 
         lost.append(f"only the first of {frames} frames")
     if isinstance(opened, PngImageFile) and data[24] == 16:  # the bit depth in its header
         lost.append("reduced to 8 bits")
-    return tuple(lost)
+    return lost
 
 
-def _in_quality(picture: Image.Image, format: Format, most: int | None, profile: bytes | None) -> bytes:
-    """The picture in the best quality that is at most `most` bytes long, or in the least of ours."""
-    best, *others = _QUALITIES
-    data = _encoded(picture, format, best, profile)
-    for quality in others:
-        if most is None or len(data) <= most or format == "png":  # which has one quality only
-            break
+def _in_quality(picture: Image.Image, format: Format, most: int | None, profile: bytes | None) -> tuple[bytes, int]:
+    """The picture in the best quality that is at most `most` bytes long, or in the least of ours; and that quality."""
+    quality, *others = _QUALITIES
+    data = _encoded(picture, format, quality, profile)
+    while most is not None and len(data) > most and format != "png" and others:  # PNG has one quality only
+        quality = others.pop(0)
         data = _encoded(picture, format, quality, profile)
-    return data
+    return data, quality
 
 
 def _other(formats: Sequence[Format], *, transparent: bool) -> Format:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -122,6 +122,7 @@ def test_a_picture_that_lacks_pixels_does_not(tmp_path: Path, kind: str) -> None
         look(tmp_path, make())
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["interlaced PNG", "palette", "JPEG", "progressive", "WebP"]), st.data())
 def test_no_damage_confuses_the_check(
     tmp_path_factory: pytest.TempPathFactory, kind: str, draws: st.DataObject

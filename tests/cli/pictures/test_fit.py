@@ -49,6 +49,7 @@ def test_fit_scales_down_just_enough_and_keeps_what_is_transparent(desk: Desk, m
         assert picture.mode == mode
         assert abs(picture.width / picture.height - 4 / 3) < 0.02
     assert "scaled from 400x300 to" in desk.said[0]
+    assert ("quality 90" in desk.said[0]) == (mode == "RGB")
 
 
 def test_a_picture_on_its_side_stays_below_the_limit_and_as_large_as_it_was(desk: Desk) -> None:
@@ -63,6 +64,7 @@ def test_a_picture_on_its_side_stays_below_the_limit_and_as_large_as_it_was(desk
     assert sent.size <= most
     with Image.open(sent.path) as upright:
         assert upright.size == (300, 400)
+    assert "photo: turned upright, saved at quality" in desk.said[0]
 
 
 @pytest.mark.parametrize(

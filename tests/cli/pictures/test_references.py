@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -119,6 +119,7 @@ def test_the_size_of_a_webp_is_read_from_its_header(lossless: bool) -> None:
     assert webp_size(photo("webp")) == (40, 24)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(FORMATS), st.integers(min_value=0, max_value=3000), st.binary(max_size=40))
 def test_no_damage_confuses_the_reading_of_notes(format: Format, at: int, junk: bytes) -> None:
     data = photo(format)
