@@ -195,7 +195,9 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
 
 
 def _show_requests(command: str, choice: Choice, form: Form) -> int:
-    from imgen.jobs.plan import split
+    from decimal import Decimal
+
+    from imgen.jobs.plan import reference_price, split
     from imgen.jobs.records import Target
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
@@ -207,13 +209,16 @@ def _show_requests(command: str, choice: Choice, form: Form) -> int:
     origin = choice.entry.origin if choice.origin == SANDBOX else choice.origin
     service = connect(choice.entry.name, Account(origin, "hidden"), Network(user_agent="imgen"))
     shown = []
+    references = Decimal(0)
     for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(_as_shown(choice, draft.request))
         shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost))
+        references += reference_price(choice.model, draft.request)
     if form is not Form.TEXT:
         out(envelope(command, exit_code=0, data=("requests", shown), form=form))
     else:
-        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"))))
+        price = choice.model.prices.get(choice.request.resolution or "1K")
+        out("\n".join(request_lines(shown, price, references)))
     return 0
 
 

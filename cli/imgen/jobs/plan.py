@@ -74,9 +74,17 @@ def request_key(choice: Choice) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What `count` pictures cost by the catalogue; unknown where it has no price."""
+    """What a request for `count` pictures costs by the catalogue; unknown where it has no price."""
     found = model.prices.get(request.resolution or "1K")
-    return Cost(str(Decimal(found.amount) * count), found.unit) if found else Cost(None, None)
+    if found is None:
+        return Cost(None, None)
+    return Cost(str(Decimal(found.amount) * count + reference_price(model, request)), found.unit)
+
+
+def reference_price(model: Model, request: Request) -> Decimal:
+    """How much of that is for the request's reference pictures."""
+    each = model.reference_price
+    return Decimal(each.amount) * len(request.references) if each and request.references else Decimal(0)
 
 
 def _counts(pictures: int, most: int) -> list[int]:

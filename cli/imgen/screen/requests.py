@@ -11,6 +11,7 @@ from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from imgen_providers.catalog import Price
 
@@ -26,8 +27,11 @@ class RequestPreview:
     cost: Cost
 
 
-def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> list[str]:
-    """Every request with its body, and what they cost together as far as that is known."""
+def request_lines(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> list[str]:
+    """Every request with its body, and what they cost together as far as that is known.
+
+    `references` is how much of that is for reference pictures.
+    """
     lines = []
     for preview in previews:
         body = json.dumps(preview.body, indent=2, ensure_ascii=False)
@@ -40,16 +44,18 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> li
         lines.append("")
     pictures = sum(preview.pictures for preview in previews)
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
-    return [*lines, f"{counted}: {_cost(pictures, price)}. Nothing was sent."]
+    return [*lines, f"{counted}: {_cost(previews, price, references)}. Nothing was sent."]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _cost(pictures: int, price: Price | None) -> str:
-    if price is None:
-        return "the price is not known"
+def _cost(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> str:
     from decimal import Decimal
 
-    return f"{Decimal(price.amount) * pictures} {price.unit} by {price.source}, seen {price.seen}"
+    amounts = [Decimal(preview.cost.amount) for preview in previews if preview.cost.amount is not None]
+    if price is None or len(amounts) < len(previews):
+        return "the price is not known"
+    part = f" ({references} of it for reference pictures)" if references else ""
+    return f"{sum(amounts)} {price.unit}{part} by {price.source}, seen {price.seen}"

@@ -33,9 +33,9 @@ _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 class ModelRow:
     """One model at one service, as `imgen models` shows it.
 
-    `title` is the service's name in full, `references` the most pictures an edit takes. `prices` are per
-    picture, by resolution; a missing one is unknown. `link_seconds` is how long a link lives, None where no
-    document says. `pixels` is there where one model is asked for.
+    `title` is the service's name in full, `references` the most pictures an edit takes, `reference_price` what each
+    of them costs. `prices` are per picture, by resolution; a missing one is unknown. `link_seconds` is how long a
+    link lives, None where no document says. `pixels` is there where one model is asked for.
     """
 
     family: str
@@ -47,6 +47,7 @@ class ModelRow:
     references: int
     formats: tuple[str, ...]
     prices: Mapping[str, Price]
+    reference_price: Price | None
     link_seconds: float | None
     key_set: bool
     pixels: PixelTable | None
@@ -183,7 +184,7 @@ def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
         "price": ", ".join(starmap(_priced, row.prices.items())) or "unknown",
         "resolutions": ", ".join(row.resolutions),
         "aspects": ", ".join(row.aspects),
-        "references": f"up to {row.references}",
+        "references": f"up to {row.references}" + _apart(row.reference_price),
         "formats": ", ".join(row.formats),
         "link lives": _life(row.link_seconds),
     }
@@ -245,6 +246,10 @@ def _life(seconds: float | None) -> str:
 
 def _priced(resolution: str, price: Price) -> str:
     return f"{resolution} {price.amount} {price.unit} (seen {price.seen})"
+
+
+def _apart(price: Price | None) -> str:
+    return f", {price.amount} {price.unit} each (seen {price.seen})" if price else ""
 
 
 def _price_range(prices: Mapping[str, Price]) -> str:
