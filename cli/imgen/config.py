@@ -1,18 +1,22 @@
-"""What the person's environment says: folders, keys, origins. The only reader of environment and folders."""
+"""What a person's environment and files say: folders, keys, settings. The only reader of environment and folders."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from imgen.config_file import PROJECT_FILE, SettingsFile, read, wrong
 from imgen.errors import BadConfiguration, KeyMissing
+from imgen.settings import SETTINGS, Layer, Place, Setting, Sourced, from_text
 from imgen_providers.base import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from imgen_providers.catalog import ServiceEntry
 
@@ -22,12 +26,109 @@ SANDBOX = "sandbox"
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
-    """Everything a command reads from its surroundings, read when asked for."""
+    """Everything a command reads from its surroundings, read when asked for, each file once.
+
+    `wished_profile` is the one that `--profile` names.
+    """
 
     environ: Mapping[str, str] = field(repr=False)  # it holds keys
     cwd: Path
+    wished_profile: str | None = None
+
+    # Settings ---------------------------------------------------------------------------------------------------
+
+    def setting(self, name: str) -> Sourced:
+        """The value of a setting that counts, and where it comes from. Raises `BadConfiguration`."""
+        return next(self._sources(SETTINGS[name]))
+
+    def every(self, name: str) -> tuple[Sourced, ...]:
+        """Every value of a setting that is set somewhere, the one that counts first. Raises `BadConfiguration`."""
+        return tuple(found for found in self._sources(SETTINGS[name]) if found.layer is not Layer.DEFAULT)
+
+    def _sources(self, setting: Setting) -> Iterator[Sourced]:
+        if setting.name == "profile" and self.wished_profile:
+            yield Sourced(setting, self.wished_profile, Layer.FLAG, "--profile")
+        if text := self.environ.get(setting.variable, "").strip():
+            try:
+                yield Sourced(setting, from_text(setting, text), Layer.ENVIRONMENT, setting.variable)
+            except ValueError:
+                example = f"export {setting.variable}={setting.example_text}"
+                raise wrong(setting, setting.variable, text, example) from None
+        # Only what a project may say makes us look for one: no clone is in the way of coming back to a job.
+        if setting.place is Place.ANY and (file := self.project_file) and setting.name in file.values:
+            yield file.sourced(setting, Layer.PROJECT)
+        if setting.place is not Place.NO_FILE and (file := self.user_file):
+            profile = self.profile
+            if profile and setting.name in file.profiles[profile]:
+                yield file.sourced(setting, Layer.PROFILE, profile)
+            if setting.name in file.values:
+                yield file.sourced(setting, Layer.USER)
+        yield Sourced(setting, setting.default, Layer.DEFAULT, "default")
+
+    @cached_property
+    def user_file(self) -> SettingsFile | None:
+        """The person's own settings. Raises `BadConfiguration`."""
+        found = read(self.user_path, self.short(self.user_path), project=False)
+        name = self.setting("profile").value
+        if name is not None and (found is None or name not in found.profiles):
+            has = f"It has: {', '.join(found.profiles)}" if found and found.profiles else None
+            raise BadConfiguration(
+                f"There is no profile {name!r} in {self.short(self.user_path)}.",
+                has or f"imgen config set model gemini-3-pro --profile {name}",
+            )
+        return found
+
+    @cached_property
+    def project_file(self) -> SettingsFile | None:
+        """The settings of the project that the working folder lies in. Raises `BadConfiguration`."""
+        for folder in self._project_folders:
+            path = folder / PROJECT_FILE
+            if found := read(path, self.short(path), project=True):
+                return found
+        return None
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that was chosen."""
+        name = self.setting("profile").value
+        return str(name) if name else None
+
+    @property
+    def user_path(self) -> Path:
+        """Where the person's own settings stand."""
+        if self.environ.get("IMGEN_HOME"):
+            return self.state_folder / "config.toml"
+        import platformdirs
+
+        return platformdirs.user_config_path("imgen", appauthor=False) / "config.toml"
+
+    @property
+    def project(self) -> Path | None:
+        """The project the working folder lies in: where its imgen.toml is, else the root of its git repository."""
+        if self.project_file:
+            return self.project_file.path.parent
+        top = self._project_folders[-1]
+        return top if _is_git_root(top) else None
+
+    @cached_property
+    def _project_folders(self) -> tuple[Path, ...]:
+        """The working folder and those above it, up to the git root or the home folder.
+
+        Outside of both, the working folder alone: what lies above it may be anybody's.
+        """
+        above = (self.cwd, *self.cwd.parents)
+        home = _home()
+        tops = (number for number, folder in enumerate(above, start=1) if folder == home or _is_git_root(folder))
+        return above[: next(tops, 1)]
+
+    def short(self, path: Path) -> str:
+        """A path as people write it."""
+        home = _home()
+        return f"~{os.sep}{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
+
+    # Folders ----------------------------------------------------------------------------------------------------
 
     @property
     def state_folder(self) -> Path:
@@ -78,54 +179,102 @@ class Config:
         """Copies of pictures made to be sent."""
         return self.data_folder / "references"
 
+    # What others read -------------------------------------------------------------------------------------------
+
     @property
     def upload(self) -> str | None:
-        """The person's own object storage, as one URL without credentials."""
-        return self.environ.get("IMGEN_UPLOAD", "").strip() or None
+        """The person's own object storage, as one URL without credentials. Raises `BadConfiguration`."""
+        return self._text("upload")
 
     @property
     def keeps_uploads(self) -> bool:
-        """Whether pictures stay in that storage after their job."""
-        return self.environ.get("IMGEN_UPLOAD_KEEP", "") not in ("", "0")
+        """Whether pictures stay in that storage after their job. Raises `BadConfiguration`."""
+        return self.setting("upload_keep").value is True
 
     @property
     def sandbox(self) -> bool:
-        """Whether the environment asks for the sandbox."""
-        return self.environ.get("IMGEN_SANDBOX", "") not in ("", "0")
+        """Whether the environment asks for the sandbox. Raises `BadConfiguration`."""
+        return self.setting("sandbox").value is True
 
     @property
     def sandbox_seconds(self) -> float:
         """How long a job of the embedded services takes, in seconds. Raises `BadConfiguration`."""
-        return self._number("IMGEN_SANDBOX_SECONDS", 2.0)
+        value = self.setting("sandbox_seconds").value
+        assert isinstance(value, float)
+        return value
 
     @property
     def sandbox_faults(self) -> str:
         """The faults the embedded services are to play."""
-        return self.environ.get("IMGEN_SANDBOX_FAULTS", "")
+        return self._text("sandbox_faults") or ""
 
     @property
     def submits_per_minute(self) -> int | None:
         """The person's own limit on submits, 0 for none; None where they set none. Raises `BadConfiguration`."""
-        text = self.environ.get("IMGEN_SUBMITS_PER_MINUTE", "").strip()
-        if text and not text.isdecimal():
-            raise BadConfiguration(
-                f"IMGEN_SUBMITS_PER_MINUTE is {text!r}, which is not a whole number.", "0 means no limit of our own."
-            )
-        return int(text) if text else None
+        value = self.setting("submits_per_minute").value
+        assert value is None or isinstance(value, int)
+        return value
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds to wait for jobs; None where it is for us to say. Raises `BadConfiguration`."""
+        value = self.setting("timeout").value
+        assert value is None or isinstance(value, float)
+        return value
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        """The services whose order a person set, the preferred first. Raises `BadConfiguration`."""
+        value = self.setting("providers").value
+        return value if isinstance(value, tuple) else ()
+
+    @property
+    def budget_per_day(self) -> tuple[tuple[str, str], ...]:
+        """Every limit on what a day may cost, as it was written, and where; the strictest counts."""
+        return tuple((str(found.value), found.where) for found in self.every("budget.day"))
+
+    @property
+    def budget_per_project(self) -> tuple[tuple[str, str], ...]:
+        """Every limit on what a project may cost, as it was written, and where; the strictest counts."""
+        return tuple((str(found.value), found.where) for found in self.every("budget.project"))
 
     @property
     def ca_file(self) -> str | None:
-        """The certificates to trust instead of the usual ones."""
-        return self.environ.get("SSL_CERT_FILE") or None
+        """The certificates to trust instead of the usual ones; in a file, a path from where that file is."""
+        found = self.setting("ca_file")
+        if found.file is None:
+            return self._text("ca_file")
+        return str(found.file.path.parent / _expanded(str(found.value)))
+
+    @property
+    def system_certificates(self) -> bool:
+        """Whether to trust what this machine trusts. Raises `BadConfiguration` where the extra is missing."""
+        found = self.setting("certificates")
+        if found.value != "system":
+            return False
+        from importlib.util import find_spec
+
+        if find_spec("truststore") is None:
+            raise BadConfiguration(
+                f"certificates is 'system' ({found.where}), which needs truststore.",
+                "pip install 'imgen[system-certs]'",
+            )
+        return True
+
+    def _text(self, name: str) -> str | None:
+        value = self.setting(name).value
+        return str(value) if value else None
+
+    # Keys and origins -------------------------------------------------------------------------------------------
 
     def has_key(self, entry: ServiceEntry) -> bool:
         """Whether a key for the service is set."""
         return bool(self.environ.get(entry.key_variable, "").strip())
 
     def origin(self, entry: ServiceEntry) -> str:
-        """Where the service is: its own origin, or the one the environment names. Raises `BadConfiguration`."""
-        text = self.environ.get(entry.origin_variable, "").strip()
-        return _origin(entry.origin_variable, text) if text else entry.origin
+        """Where the service is: its own origin, or the one the person names. Raises `BadConfiguration`."""
+        found = self.setting(f"base_url.{entry.name}")
+        return entry.origin if found.layer is Layer.DEFAULT else _origin(found.named, str(found.value))
 
     def account(self, entry: ServiceEntry) -> Account:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
@@ -143,20 +292,10 @@ class Config:
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
 
-    def _number(self, variable: str, default: float) -> float:
-        text = self.environ.get(variable, "")
-        try:
-            number = float(text) if text else default
-        except ValueError:
-            number = -1.0
-        if not 0.0 <= number < 86_400.0:
-            raise BadConfiguration(f"{variable} is {text!r}, which is not a number of seconds.")
-        return number
 
-
-def load() -> Config:
+def load(profile: str | None = None) -> Config:
     """The surroundings of this process."""
-    return Config(os.environ, _folder())
+    return Config(os.environ, _folder(), profile)
 
 
 def _folder() -> Path:
@@ -167,14 +306,32 @@ def _folder() -> Path:
         return Path(os.environ.get("PWD", os.sep))
 
 
+def _home() -> Path | None:
+    with suppress(RuntimeError):
+        return Path.home()
+    return None
+
+
+def _is_git_root(folder: Path) -> bool:
+    with suppress(OSError):
+        return (folder / ".git").exists()
+    return False
+
+
+def _expanded(path: str) -> Path:
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
+
+
 def is_loopback(origin: str) -> bool:
     """Whether an origin (or "sandbox") lies on this machine."""
     return origin == SANDBOX or urlsplit(origin).hostname in _LOOPBACK_HOSTS
 
 
-def _origin(variable: str, text: str) -> str:
+def _origin(named: str, text: str) -> str:
     wrong = BadConfiguration(
-        f"{variable} must be a scheme and a host, such as http://127.0.0.1:8000.",
+        f"{named} must be a scheme and a host, such as http://127.0.0.1:8000.",
         "It holds more than that." if "@" in text or "?" in text else f"It is {text!r}.",  # that may be a secret
     )
     try:
@@ -188,7 +345,7 @@ def _origin(variable: str, text: str) -> str:
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     if parts.scheme == "http" and not is_loopback(origin):
         raise BadConfiguration(
-            f"{variable} would send the key unencrypted: plain http is for this machine only.",
+            f"{named} would send the key unencrypted: plain http is for this machine only.",
             "Use https://.",
         )
     return origin

@@ -65,7 +65,8 @@ class Network:
 
     A client per thread, because one shared httpx client spends most of its time on its own pool
     (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
-    `ca_file` is a PEM file that replaces the certificates that come with certifi. Times are in seconds.
+    `ca_file` is a PEM file that replaces the certificates that come with certifi; without one,
+    `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Network:
         *,
         user_agent: str,
         ca_file: str | None = None,
+        system_certificates: bool = False,
         connect_seconds: float = 10.0,
         read_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
@@ -81,6 +83,7 @@ class Network:
         self.now = now
         self.connect_seconds = connect_seconds
         self._ca_file = ca_file
+        self._system_certificates = system_certificates
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
         self._lock = threading.Lock()
         self._ssl: ssl.SSLContext | None = None
@@ -93,14 +96,21 @@ class Network:
         """
         with self._lock:
             if self._ssl is None:
-                import certifi
-
-                file = self._ca_file or certifi.where()
-                try:
-                    self._ssl = ssl.create_default_context(cafile=file)
-                except OSError as error:
-                    raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
+                self._ssl = self._trusted()
             return self._ssl
+
+    def _trusted(self) -> ssl.SSLContext:
+        if self._system_certificates and not self._ca_file:
+            import truststore
+
+            return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        import certifi
+
+        file = self._ca_file or certifi.where()
+        try:
+            return ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
 
     def new_client(self) -> httpx.Client:
         """A client that follows no redirect and reaches loopback without a proxy; the caller closes it.

@@ -13,6 +13,7 @@ def download(
     json: options.Json = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
 
@@ -22,7 +23,7 @@ def download(
     from imgen.jobs.goals import Goal
     from imgen.jobs.run import session, work
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:

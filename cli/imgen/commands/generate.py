@@ -21,7 +21,7 @@ def generate(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
-    count: options.Count = 1,
+    count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
     option: options.Parameters = None,
@@ -36,6 +36,7 @@ def generate(
     json: options.Json = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Make pictures from a prompt and save them.
 
@@ -48,7 +49,7 @@ def generate(
     from imgen.jobs.sizes import parse_size
     from imgen.pictures.naming import asked_format
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     order = Order(
         prompt=read_prompt(prompt, prompt_file, around, 'imgen generate "a red fox in the snow"'),

@@ -19,6 +19,7 @@ def status(
     ] = False,
     json: options.Json = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Say how jobs stand, asking each open one once and saving nothing; without ids, all that is open."""
     from imgen.commands.telling import families, follow, named_jobs, nothing_open, surroundings, tell_states
@@ -27,7 +28,7 @@ def status(
     from imgen.jobs.run import report, session, work
 
     asked = OPEN | {State.UNCERTAIN}  # one whose reply was lost may be in the service's list by now
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from imgen.jobs.records import JobRecord
+    from imgen.settings import Value
     from imgen_providers.catalog import PixelTable, Price
 
 _GAP = "  "
@@ -99,6 +100,41 @@ class LiveModel:
     service: str
     remote_id: str
     listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting, as `imgen config` shows it; `value` None is not set."""
+
+    name: str
+    value: Value | None
+    source: str
+
+
+def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool = False) -> list[str]:
+    """A heading and one line per setting; values are cut where a terminal has no room, never in a pipe."""
+    columns = [
+        Column("SETTING", tuple(row.name for row in rows)),
+        Column("VALUE", tuple(_value(row.value) for row in rows)),
+        Column("FROM", tuple(plain(row.source) for row in rows), spare=1),
+    ]
+    columns = _fitting(columns, width)
+    heading, *lines = _aligned(columns)
+    return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
+
+
+def _value(value: Value | None) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(value)
+        case float():
+            return f"{value:g}"
+        case _:
+            return plain(str(value))
 
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:
