@@ -241,7 +241,6 @@ _TABLE = (
         Kind.TEXT,
         "what goes wrong in the sandbox",
         "IMGEN_SANDBOX_FAULTS",
-        default="",
         place=Place.NO_FILE,
     ),
 )

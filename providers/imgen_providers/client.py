@@ -8,7 +8,6 @@ key on board, and no key comes back out: answers that echo it are cleaned at the
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -37,8 +36,10 @@ from imgen_providers.errors import (
     Unreachable,
 )
 from imgen_providers.submission import Trace, nothing_accepted
+from imgen_providers.trust import context, distrust
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
@@ -96,21 +97,8 @@ class Network:
         """
         with self._lock:
             if self._ssl is None:
-                self._ssl = self._trusted()
+                self._ssl = context(self._ca_file, system=self._system_certificates)
             return self._ssl
-
-    def _trusted(self) -> ssl.SSLContext:
-        if self._system_certificates and not self._ca_file:
-            import truststore
-
-            return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        import certifi
-
-        file = self._ca_file or certifi.where()
-        try:
-            return ssl.create_default_context(cafile=file)
-        except OSError as error:
-            raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
 
     def new_client(self) -> httpx.Client:
         """A client that follows no redirect and reaches loopback without a proxy; the caller closes it.
@@ -310,7 +298,7 @@ class Api:
         return data.replace(key, b"[key]") if len(key) >= _KEY_LENGTH else data
 
     def _clean(self, error: Exception) -> str:
-        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
