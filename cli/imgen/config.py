@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from imgen.config_file import PROJECT_FILE, SettingsFile, read, wrong
 from imgen.errors import BadConfiguration, KeyMissing
-from imgen.settings import SETTINGS, Layer, Place, Setting, Sourced, from_text
+from imgen.layers import Layers
+from imgen.settings import Layer, Sourced
 from imgen_providers.base import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from imgen_providers.catalog import ServiceEntry
 
@@ -39,61 +39,23 @@ class Config:
 
     # Settings ---------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def layers(self) -> Layers:
+        """All that says a setting. Raises `BadConfiguration`."""
+        return Layers(self.environ, self.cwd, _home(), self.user_path, self.wished_profile)
+
     def setting(self, name: str) -> Sourced:
         """The value of a setting that counts, and where it comes from. Raises `BadConfiguration`."""
-        return next(self._sources(SETTINGS[name]))
-
-    def every(self, name: str) -> tuple[Sourced, ...]:
-        """Every value of a setting that is set somewhere, the one that counts first. Raises `BadConfiguration`."""
-        return tuple(found for found in self._sources(SETTINGS[name]) if found.layer is not Layer.DEFAULT)
-
-    def _sources(self, setting: Setting) -> Iterator[Sourced]:
-        if setting.name == "profile" and self.wished_profile:
-            yield Sourced(setting, self.wished_profile, Layer.FLAG, "--profile")
-        if text := self.environ.get(setting.variable, "").strip():
-            try:
-                yield Sourced(setting, from_text(setting, text), Layer.ENVIRONMENT, setting.variable)
-            except ValueError:
-                example = f"export {setting.variable}={setting.example_text}"
-                raise wrong(setting, setting.variable, text, example) from None
-        # Only what a project may say makes us look for one: no clone is in the way of coming back to a job.
-        if setting.place is Place.ANY and (file := self.project_file) and setting.name in file.values:
-            yield file.sourced(setting, Layer.PROJECT)
-        if setting.place is not Place.NO_FILE and (file := self.user_file):
-            profile = self.profile
-            if profile and setting.name in file.profiles[profile]:
-                yield file.sourced(setting, Layer.PROFILE, profile)
-            if setting.name in file.values:
-                yield file.sourced(setting, Layer.USER)
-        yield Sourced(setting, setting.default, Layer.DEFAULT, "default")
-
-    @cached_property
-    def user_file(self) -> SettingsFile | None:
-        """The person's own settings. Raises `BadConfiguration`."""
-        found = read(self.user_path, self.short(self.user_path), project=False)
-        name = self.setting("profile").value
-        if name is not None and (found is None or name not in found.profiles):
-            has = f"It has: {', '.join(found.profiles)}" if found and found.profiles else None
-            raise BadConfiguration(
-                f"There is no profile {name!r} in {self.short(self.user_path)}.",
-                has or f"imgen config set model gemini-3-pro --profile {name}",
-            )
-        return found
-
-    @cached_property
-    def project_file(self) -> SettingsFile | None:
-        """The settings of the project that the working folder lies in. Raises `BadConfiguration`."""
-        for folder in self._project_folders:
-            path = folder / PROJECT_FILE
-            if found := read(path, self.short(path), project=True):
-                return found
-        return None
+        return self.layers.setting(name)
 
     @property
-    def profile(self) -> str | None:
-        """The profile that was chosen."""
-        name = self.setting("profile").value
-        return str(name) if name else None
+    def project(self) -> str | None:
+        """The project we are in: the folder of its imgen.toml, else the git root; None outside of any.
+
+        Bytes of its path that are no text are written as `\\xff`.
+        """
+        folder = self.layers.project
+        return os.fsencode(folder).decode(errors="backslashreplace") if folder else None
 
     @property
     def user_path(self) -> Path:
@@ -103,30 +65,6 @@ class Config:
         import platformdirs
 
         return platformdirs.user_config_path("imgen", appauthor=False) / "config.toml"
-
-    @property
-    def project(self) -> Path | None:
-        """The project the working folder lies in: where its imgen.toml is, else the root of its git repository."""
-        if self.project_file:
-            return self.project_file.path.parent
-        top = self._project_folders[-1]
-        return top if _is_git_root(top) else None
-
-    @cached_property
-    def _project_folders(self) -> tuple[Path, ...]:
-        """The working folder and those above it, up to the git root or the home folder.
-
-        Outside of both, the working folder alone: what lies above it may be anybody's.
-        """
-        above = (self.cwd, *self.cwd.parents)
-        home = _home()
-        tops = (number for number, folder in enumerate(above, start=1) if folder == home or _is_git_root(folder))
-        return above[: next(tops, 1)]
-
-    def short(self, path: Path) -> str:
-        """A path as people write it."""
-        home = _home()
-        return f"~{os.sep}{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
 
     # Folders ----------------------------------------------------------------------------------------------------
 
@@ -231,12 +169,12 @@ class Config:
     @property
     def budget_per_day(self) -> tuple[tuple[str, str], ...]:
         """Every limit on what a day may cost, as it was written, and where; the strictest counts."""
-        return tuple((str(found.value), found.where) for found in self.every("budget.day"))
+        return tuple((str(found.value), found.where) for found in self.layers.every("budget.day"))
 
     @property
     def budget_per_project(self) -> tuple[tuple[str, str], ...]:
         """Every limit on what a project may cost, as it was written, and where; the strictest counts."""
-        return tuple((str(found.value), found.where) for found in self.every("budget.project"))
+        return tuple((str(found.value), found.where) for found in self.layers.every("budget.project"))
 
     @property
     def ca_file(self) -> str | None:
@@ -310,12 +248,6 @@ def _home() -> Path | None:
     with suppress(RuntimeError):
         return Path.home()
     return None
-
-
-def _is_git_root(folder: Path) -> bool:
-    with suppress(OSError):
-        return (folder / ".git").exists()
-    return False
 
 
 def _expanded(path: str) -> Path:

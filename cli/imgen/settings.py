@@ -150,6 +150,8 @@ _TABLE = (
         Kind.SECONDS,
         "seconds to wait for jobs; else five times the usual duration, at least 600",
         "IMGEN_TIMEOUT",
+        place=Place.USER,
+        why="how long you wait is yours to say",
     ),
     Setting(
         "budget.day", Kind.TEXT, "the most to spend a day, such as `5 usd`; the strictest counts", "IMGEN_BUDGET_DAY"

@@ -248,15 +248,15 @@ def test_a_project_is_found_from_within_and_no_further_than_its_repository(at_ho
     write(at_home / "imgen.toml", "count = 2\n")
 
     assert here(at_home, deep).setting("count").value == 2
-    assert here(at_home, deep).project == at_home
+    assert here(at_home, deep).project == str(at_home)
 
     (repository / ".git").mkdir()
     assert here(at_home, deep).setting("count").value == 1
-    assert here(at_home, deep).project == repository
+    assert here(at_home, deep).project == str(repository)
 
     write(repository / "a" / "imgen.toml", "count = 3\n")
     assert here(at_home, deep).setting("count").value == 3
-    assert here(at_home, deep).project == repository / "a"
+    assert here(at_home, deep).project == str(repository / "a")
 
 
 def test_outside_of_home_and_repositories_only_the_folder_itself_counts(at_home: Path, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_a_broken_project_is_in_nobodys_way_home(at_home: Path) -> None:
         found.setting("count")
 
     assert found.account(GMI).origin == GMI.origin
-    assert (found.upload, found.ca_file, found.submits_per_minute) == (None, None, None)
+    assert (found.upload, found.ca_file, found.submits_per_minute, found.timeout) == (None, None, None, None)
 
 
 def test_a_profile_that_is_not_there_is_said(at_home: Path) -> None:

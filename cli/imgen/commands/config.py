@@ -79,7 +79,7 @@ def _write(
         raise UsageProblem("--project and --profile are two places.", "Leave one of them out.")
     settings = load()
     path = settings.cwd / PROJECT_FILE if project else settings.user_path
-    name = settings.short(path)
+    name = settings.layers.short(path)
     before = read(path, name, project=project)
     keys = (*((PROFILES, profile) if profile else ()), *setting.name.split("."))
     if value is None and not _has(before, setting, profile):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgen_providers.catalog import PixelTable, Price
 
 _GAP = "  "
+_LEAST_VALUE = 12  # columns of a terminal; a setting shows that much of its value in any
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
@@ -113,13 +114,13 @@ class SettingRow:
 
 def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool = False) -> list[str]:
     """A heading and one line per setting; values are cut where a terminal has no room, never in a pipe."""
-    columns = [
-        Column("SETTING", tuple(row.name for row in rows)),
-        Column("VALUE", tuple(_value(row.value) for row in rows)),
-        Column("FROM", tuple(plain(row.source) for row in rows), spare=1),
-    ]
-    columns = _fitting(columns, width)
-    heading, *lines = _aligned(columns)
+    names = Column("SETTING", tuple(row.name for row in rows))
+    sources = Column("FROM", tuple(plain(row.source) for row in rows))
+    values = Column("VALUE", tuple(_value(row.value) for row in rows))
+    if width is not None:
+        room = max(width - _total([names, sources]) - len(_GAP), _LEAST_VALUE)
+        values = Column("VALUE", tuple(one_line(text, room) for text in values.texts))
+    heading, *lines = _aligned([names, values, sources])
     return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,23 +41,24 @@ def manner(output: str | None = None, timeout: float | None = None) -> Manner:
     )
 
 
-def with_settings(tmp_path: Path, wish: Order, how: Manner | None = None, **environ: str) -> Filled:
-    return filled(wish, how or manner(), Config({"IMGEN_HOME": str(tmp_path), **environ}, tmp_path))
+SETTINGS = {
+    "IMGEN_PROVIDER": "reapi",
+    "IMGEN_MODEL": "gemini-3-pro",
+    "IMGEN_ASPECT": "16:9",
+    "IMGEN_RESOLUTION": "2K",
+    "IMGEN_FORMAT": "webp",
+    "IMGEN_COUNT": "3",
+    "IMGEN_OUTPUT": "shots/",
+    "IMGEN_TIMEOUT": "90",
+}
+
+
+def with_settings(folder: Path, environ: dict[str, str], wish: Order, how: Manner | None = None) -> Filled:
+    return filled(wish, how or manner(), Config({"IMGEN_HOME": str(folder), **environ}, folder))
 
 
 def test_what_is_left_open_comes_from_settings(tmp_path: Path) -> None:
-    found = with_settings(
-        tmp_path,
-        order(),
-        IMGEN_PROVIDER="reapi",
-        IMGEN_MODEL="gemini-3-pro",
-        IMGEN_ASPECT="16:9",
-        IMGEN_RESOLUTION="2K",
-        IMGEN_FORMAT="webp",
-        IMGEN_COUNT="3",
-        IMGEN_OUTPUT="shots/",
-        IMGEN_TIMEOUT="90",
-    )
+    found = with_settings(tmp_path, SETTINGS, order())
 
     assert found.order == order(
         provider="reapi", model="gemini-3-pro", aspect="16:9", resolution="2K", wished_format="webp", count=3
@@ -67,21 +69,9 @@ def test_what_is_left_open_comes_from_settings(tmp_path: Path) -> None:
 def test_what_the_command_line_says_stays(tmp_path: Path) -> None:
     said = order(provider="gmicloud", model="gemini-3-pro", aspect="1:1", resolution="1K", format="png", count=1)
 
-    found = with_settings(
-        tmp_path,
-        said,
-        manner("fox.png", 5.0),
-        IMGEN_PROVIDER="reapi",
-        IMGEN_MODEL="gemini-2.5-flash",
-        IMGEN_ASPECT="16:9",
-        IMGEN_RESOLUTION="2K",
-        IMGEN_FORMAT="webp",
-        IMGEN_COUNT="3",
-        IMGEN_OUTPUT="shots/",
-        IMGEN_TIMEOUT="90",
-    )
+    found = with_settings(tmp_path, SETTINGS, said, manner("fox.png", 5.0))
 
-    assert found.order == Order(**{**{name: getattr(said, name) for name in Order.__slots__}, "wished_format": "png"})
+    assert found.order == replace(said, wished_format="png")
     assert (found.manner.output, found.manner.timeout, found.used) == ("fox.png", 5.0, {})
 
 
@@ -99,15 +89,13 @@ def test_what_the_command_line_says_stays(tmp_path: Path) -> None:
 def test_a_setting_yields_to_what_the_command_line_implies(
     tmp_path: Path, said: Order, environ: dict[str, str], provider: str | None, model: str | None
 ) -> None:
-    found = with_settings(tmp_path, said, **environ)
+    found = with_settings(tmp_path, environ, said)
 
     assert (found.order.provider, found.order.model) == (provider, model)
 
 
 def test_a_size_and_a_file_name_decide_what_they_imply(tmp_path: Path) -> None:
-    settings = {"IMGEN_ASPECT": "16:9", "IMGEN_RESOLUTION": "2K", "IMGEN_FORMAT": "webp"}
-
-    found = with_settings(tmp_path, order(size=(640, 480)), manner("fox.jpg"), **settings)
+    found = with_settings(tmp_path, SETTINGS, order(size=(640, 480)), manner("fox.jpg"))
 
     assert (found.order.aspect, found.order.resolution, found.order.wished_format) == (None, None, "jpeg")
 
