@@ -212,7 +212,7 @@ class Config:
     def origin(self, entry: ServiceEntry) -> str:
         """Where the service is: its own origin, or the one the person names. Raises `BadConfiguration`."""
         found = self.setting(f"base_url.{entry.name}")
-        return entry.origin if found.layer is Layer.DEFAULT else _origin(found.named, str(found.value))
+        return entry.origin if found.layer is Layer.DEFAULT else checked_origin(found.named, str(found.value))
 
     def account(self, entry: ServiceEntry) -> Account:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
@@ -261,7 +261,8 @@ def is_loopback(origin: str) -> bool:
     return origin == SANDBOX or urlsplit(origin).hostname in _LOOPBACK_HOSTS
 
 
-def _origin(named: str, text: str) -> str:
+def checked_origin(named: str, text: str) -> str:
+    """The text as an origin that a key may go to; `named` is what says it. Raises `BadConfiguration`."""
     wrong = BadConfiguration(
         f"{named} must be a scheme and a host, such as http://127.0.0.1:8000.",
         "It holds more than that." if "@" in text or "?" in text else f"It is {text!r}.",  # that may be a secret

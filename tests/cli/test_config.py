@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -316,6 +317,16 @@ def test_the_persons_own_settings_come_from_their_file(at_home: Path) -> None:
     assert found.origin(SERVICES["reapi"]) == "https://gateway.example"
     with pytest.raises(BadConfiguration, match=r"base_url\.gmicloud in .*, line 10 must be a scheme and a host"):
         found.origin(GMI)
+
+
+def test_the_machines_own_certificates_need_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "truststore", None)
+
+    with pytest.raises(BadConfiguration, match="needs truststore") as refused:
+        _ = config(IMGEN_CERTIFICATES="system").system_certificates
+
+    assert refused.value.hint == "pip install 'imgen[system-certs]'"
+    assert not config(IMGEN_CERTIFICATES="bundled").system_certificates
 
 
 def test_a_value_of_the_environment_that_cannot_be_is_named_with_its_variable() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import Config, load
+from imgen.config import Config, checked_origin, load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def set_(
         meant = from_text(found, value)
     except ValueError:
         raise wrong(found, setting, value, f"imgen config set {setting} {found.example_text}") from None
+    _check_address(found, value)
     return _write(context, found, meant, project=project, profile=profile, json=json)
 
 
@@ -107,6 +108,16 @@ def _writable(name: str) -> Setting:
     if setting.place is Place.NO_FILE:
         raise UsageProblem(f"{name} stands in no file.", f"export {setting.variable}=...")
     return setting
+
+
+def _check_address(setting: Setting, text: str) -> None:
+    """An address is checked as whoever reads it will. Raises `BadConfiguration`."""
+    if setting.name.startswith("base_url."):
+        checked_origin(setting.name, text)
+    elif setting.name == "upload":
+        from imgen.pictures.storage import parse_place
+
+        parse_place(text)
 
 
 def _has(file: SettingsFile | None, setting: Setting, profile: str | None) -> bool:

@@ -81,7 +81,7 @@ def test_a_project_says_what_it_decides_before_it_is_paid_for(imgen: Program) ->
 
 
 def test_what_cannot_be_set_is_said(imgen: Program) -> None:
-    typo, key, number, nowhere, both, choice, project = lines(
+    typo, key, number, nowhere, both, choice, project, origin, storage = lines(
         imgen,
         ("config", "set", "modl", "x"),
         ("config", "set", "reapi_api_key", "sesame"),
@@ -90,6 +90,8 @@ def test_what_cannot_be_set_is_said(imgen: Program) -> None:
         ("config", "set", "count", "2", "--project", "--profile", "work"),
         ("config", "set", "provider", "reapy"),
         ("config", "set", "upload", "s3://bucket", "--project"),
+        ("config", "set", "base_url.reapi", "https://somebody:sesame@gateway.example"),
+        ("config", "set", "upload", "s3://somebody:sesame@bucket"),
     )
 
     assert (typo.code, "Did you mean model?" in typo.stderr) == (ExitCode.KEY, True)
@@ -99,6 +101,9 @@ def test_what_cannot_be_set_is_said(imgen: Program) -> None:
     assert (both.code, "two places" in both.stderr) == (ExitCode.USAGE, True)
     assert (choice.code, "Did you mean reapi?" in choice.stderr) == (ExitCode.KEY, True)
     assert (project.code, "a project must not set upload" in project.stderr) == (ExitCode.KEY, True)
+    assert (origin.code, "base_url.reapi must be a scheme and a host" in origin.stderr) == (ExitCode.KEY, True)
+    assert (storage.code, "has a user name or password in it" in storage.stderr) == (ExitCode.KEY, True)
+    assert "sesame" not in origin.stderr + storage.stderr
     assert list(imgen.cwd.iterdir()) == []
     assert not imgen.home.exists()
 
