@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.errors import BadConfiguration, UsageProblem
+from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
 from imgen.jobs.order import AUTO
 from imgen.pictures.naming import asked_format
 from imgen.settings import Layer
@@ -44,11 +44,17 @@ class Filled:
         try:
             yield
         except UsageProblem as problem:
-            found = self.used.get(problem.about or "")
-            if found is None:
+            if problem.about is None or problem.about not in self.used:
                 raise
-            message = f"{problem.message.rstrip('.')} ({found.setting.name} = {found.value}, says {found.where})."
-            raise UsageProblem(message, problem.hint) from problem
+            raise UsageProblem(self._said(problem, problem.about), problem.hint) from problem
+        except KeyMissing as problem:
+            if "provider" not in self.used:
+                raise
+            raise KeyMissing(self._said(problem, "provider"), problem.hint) from problem
+
+    def _said(self, problem: ImgenError, name: str) -> str:
+        found = self.used[name]
+        return f"{problem.message.rstrip('.')} ({name} = {found.value}, says {found.where})."
 
 
 def filled(order: Order, manner: Manner, config: Config) -> Filled:

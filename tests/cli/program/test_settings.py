@@ -80,6 +80,26 @@ def test_a_project_says_what_it_decides_before_it_is_paid_for(imgen: Program) ->
     assert len(list((imgen.cwd / "pictures").iterdir())) == 2
 
 
+def test_a_key_that_only_a_setting_asks_for_names_the_setting(imgen: Program) -> None:
+    (imgen.cwd / "imgen.toml").write_text('provider = "reapi"\n')
+
+    told = imgen.run("generate", "a fox")
+
+    assert told.code == ExitCode.KEY
+    sentence = f"is not set (provider = reapi, says {imgen.cwd / 'imgen.toml'}, line 1)."
+    assert told.stderr.splitlines()[0].endswith(sentence)
+
+
+def test_waiting_ends_when_the_settings_say(imgen: Program) -> None:
+    slow = {"IMGEN_SANDBOX_SECONDS": "60"}
+
+    sent, waited = imgen.run_lines(
+        [((*FOX, "--no-wait"), slow, b""), (("wait", "--sandbox"), {**slow, "IMGEN_TIMEOUT": "0.1"}, b"")]
+    )
+
+    assert (sent.code, waited.code) == (ExitCode.DONE, ExitCode.UNFINISHED)
+
+
 def test_what_cannot_be_set_is_said(imgen: Program) -> None:
     typo, key, number, nowhere, both, choice, project, origin, storage = lines(
         imgen,
