@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from imgen.errors import ExitCode
+from imgen.settings import SETTINGS, Place, Setting
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,10 +30,28 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert f"| exit | meaning |\n| --- | --- |\n{table}<!-- end of exit codes -->" in README
 
 
+def test_the_settings_are_those_of_the_program() -> None:
+    assert f"-->\n{settings_table()}<!-- end of settings -->" in README
+
+
+def settings_table() -> str:
+    rows = "".join(map(settings_row, SETTINGS.values()))
+    return f"| setting | variable | in a project's file | meaning |\n| --- | --- | --- | --- |\n{rows}"
+
+
+def settings_row(setting: Setting) -> str:
+    name = "" if setting.place is Place.NO_FILE else f"`{setting.name}`"
+    text = setting.default if isinstance(setting.default, str) else json.dumps(setting.default)
+    default = "" if setting.default is None else f"; else `{text}`"
+    project = "yes" if setting.place is Place.ANY else ""
+    return f"| {name} | `{setting.variable}` | {project} | {setting.help}{default} |\n"
+
+
 def test_every_command_is_listed() -> None:
     from imgen.__main__ import app
 
     names = {getattr(command.callback, "__name__", "") for command in app().registered_commands}
+    names |= {group.name or "" for group in app().registered_groups}
 
     assert names == set(re.findall(r"^\| `imgen (\w+)", README, re.MULTILINE))
 

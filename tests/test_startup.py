@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click"}
+HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click", "tomlkit"}
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -35,6 +35,7 @@ def loaded_by(*arguments: str) -> set[str]:
         pytest.param(["status", "zzz"], id="unknown job"),
         pytest.param(["models", "--json"], id="models as JSON"),
         pytest.param(["completions", "zsh"], id="a completion script"),
+        pytest.param(["config"], id="every setting"),
     ],
 )
 def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]) -> None:

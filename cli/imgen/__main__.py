@@ -83,6 +83,7 @@ def app() -> typer.Typer:
     from imgen.commands import (
         again,
         completions,
+        config,
         download,
         edit,
         forget,
@@ -116,6 +117,7 @@ def app() -> typer.Typer:
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.command()(completions.completions)
+    commands.add_typer(config.config, name="config")
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -215,7 +217,7 @@ def _command(arguments: Sequence[str]) -> list[str]:
     """The command that was meant, as far as it can be told from a line that may be wrong."""
     commands = app()
     names = {getattr(command.callback, "__name__", "") for command in commands.registered_commands}
-    return [word for word in arguments if word in {*names, "sandbox"}][:1]
+    return [word for word in arguments if word in {*names, "config", "sandbox"}][:1]
 
 
 if __name__ == "__main__":

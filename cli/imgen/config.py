@@ -1,14 +1,18 @@
-"""What the person's environment says: folders, keys, origins. The only reader of environment and folders."""
+"""What a person's environment and files say: folders, keys, settings. The only reader of environment and folders."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgen.errors import BadConfiguration, KeyMissing
+from imgen.layers import Layers
+from imgen.settings import Layer, Sourced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +26,47 @@ SANDBOX = "sandbox"
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
-    """Everything a command reads from its surroundings, read when asked for."""
+    """Everything a command reads from its surroundings, read when asked for, each file once.
+
+    `wished_profile` is the one that `--profile` names.
+    """
 
     environ: Mapping[str, str] = field(repr=False)  # it holds keys
     cwd: Path
+    wished_profile: str | None = None
+
+    # Settings ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def layers(self) -> Layers:
+        """All that says a setting. Raises `BadConfiguration`."""
+        return Layers(self.environ, self.cwd, _home(), self.user_path, self.wished_profile)
+
+    def setting(self, name: str) -> Sourced:
+        """The value of a setting that counts, and where it comes from. Raises `BadConfiguration`."""
+        return self.layers.setting(name)
+
+    @property
+    def project(self) -> str | None:
+        """The project we are in: the folder of its imgen.toml, else the git root; None outside of any.
+
+        Bytes of its path that are no text are written as `\\xff`.
+        """
+        folder = self.layers.project
+        return os.fsencode(folder).decode(errors="backslashreplace") if folder else None
+
+    @property
+    def user_path(self) -> Path:
+        """Where the person's own settings stand."""
+        if self.environ.get("IMGEN_HOME"):
+            return self.state_folder / "config.toml"
+        import platformdirs
+
+        return platformdirs.user_config_path("imgen", appauthor=False) / "config.toml"
+
+    # Folders ----------------------------------------------------------------------------------------------------
 
     @property
     def state_folder(self) -> Path:
@@ -78,54 +117,102 @@ class Config:
         """Copies of pictures made to be sent."""
         return self.data_folder / "references"
 
+    # What others read -------------------------------------------------------------------------------------------
+
     @property
     def upload(self) -> str | None:
-        """The person's own object storage, as one URL without credentials."""
-        return self.environ.get("IMGEN_UPLOAD", "").strip() or None
+        """The person's own object storage, as one URL without credentials. Raises `BadConfiguration`."""
+        return self._text("upload")
 
     @property
     def keeps_uploads(self) -> bool:
-        """Whether pictures stay in that storage after their job."""
-        return self.environ.get("IMGEN_UPLOAD_KEEP", "") not in ("", "0")
+        """Whether pictures stay in that storage after their job. Raises `BadConfiguration`."""
+        return self.setting("upload_keep").value is True
 
     @property
     def sandbox(self) -> bool:
-        """Whether the environment asks for the sandbox."""
-        return self.environ.get("IMGEN_SANDBOX", "") not in ("", "0")
+        """Whether the environment asks for the sandbox. Raises `BadConfiguration`."""
+        return self.setting("sandbox").value is True
 
     @property
     def sandbox_seconds(self) -> float:
         """How long a job of the embedded services takes, in seconds. Raises `BadConfiguration`."""
-        return self._number("IMGEN_SANDBOX_SECONDS", 2.0)
+        value = self.setting("sandbox_seconds").value
+        assert isinstance(value, float)
+        return value
 
     @property
     def sandbox_faults(self) -> str:
         """The faults the embedded services are to play."""
-        return self.environ.get("IMGEN_SANDBOX_FAULTS", "")
+        return self._text("sandbox_faults") or ""
 
     @property
     def submits_per_minute(self) -> int | None:
         """The person's own limit on submits, 0 for none; None where they set none. Raises `BadConfiguration`."""
-        text = self.environ.get("IMGEN_SUBMITS_PER_MINUTE", "").strip()
-        if text and not text.isdecimal():
-            raise BadConfiguration(
-                f"IMGEN_SUBMITS_PER_MINUTE is {text!r}, which is not a whole number.", "0 means no limit of our own."
-            )
-        return int(text) if text else None
+        value = self.setting("submits_per_minute").value
+        assert value is None or isinstance(value, int)
+        return value
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds to wait for jobs; None where it is for us to say. Raises `BadConfiguration`."""
+        value = self.setting("timeout").value
+        assert value is None or isinstance(value, float)
+        return value
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        """The services whose order a person set, the preferred first. Raises `BadConfiguration`."""
+        value = self.setting("providers").value
+        return value if isinstance(value, tuple) else ()
+
+    @property
+    def budget_per_day(self) -> tuple[tuple[str, str], ...]:
+        """Every limit on what a day may cost, as it was written, and where; the strictest counts."""
+        return tuple((str(found.value), found.where) for found in self.layers.every("budget.day"))
+
+    @property
+    def budget_per_project(self) -> tuple[tuple[str, str], ...]:
+        """Every limit on what a project may cost, as it was written, and where; the strictest counts."""
+        return tuple((str(found.value), found.where) for found in self.layers.every("budget.project"))
 
     @property
     def ca_file(self) -> str | None:
-        """The certificates to trust instead of the usual ones."""
-        return self.environ.get("SSL_CERT_FILE") or None
+        """The certificates to trust instead of the usual ones; in a file, a path from where that file is."""
+        found = self.setting("ca_file")
+        if found.file is None:
+            return self._text("ca_file")
+        return str(found.file.path.parent / _expanded(str(found.value)))
+
+    @property
+    def system_certificates(self) -> bool:
+        """Whether to trust what this machine trusts. Raises `BadConfiguration` where the extra is missing."""
+        found = self.setting("certificates")
+        if found.value != "system":
+            return False
+        from importlib.util import find_spec
+
+        if find_spec("truststore") is None:
+            raise BadConfiguration(
+                f"certificates is 'system' ({found.where}), which needs truststore.",
+                "pip install 'imgen[system-certs]'",
+            )
+        return True
+
+    def _text(self, name: str) -> str | None:
+        value = self.setting(name).value
+        return str(value) if value else None
+
+    # Keys and origins -------------------------------------------------------------------------------------------
 
     def has_key(self, entry: ServiceEntry) -> bool:
         """Whether a key for the service is set."""
         return bool(self.environ.get(entry.key_variable, "").strip())
 
     def origin(self, entry: ServiceEntry) -> str:
-        """Where the service is: its own origin, or the one the environment names. Raises `BadConfiguration`."""
-        text = self.environ.get(entry.origin_variable, "").strip()
-        return _origin(entry.origin_variable, text) if text else entry.origin
+        """Where the service is: its own origin, or the one the person names. Raises `BadConfiguration`."""
+        found = self.setting(f"base_url.{entry.name}")
+        return entry.origin if found.layer is Layer.DEFAULT else checked_origin(found.named, str(found.value))
 
     def account(self, entry: ServiceEntry) -> Account:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
@@ -145,20 +232,10 @@ class Config:
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
 
-    def _number(self, variable: str, default: float) -> float:
-        text = self.environ.get(variable, "")
-        try:
-            number = float(text) if text else default
-        except ValueError:
-            number = -1.0
-        if not 0.0 <= number < 86_400.0:
-            raise BadConfiguration(f"{variable} is {text!r}, which is not a number of seconds.")
-        return number
 
-
-def load() -> Config:
+def load(profile: str | None = None) -> Config:
     """The surroundings of this process."""
-    return Config(os.environ, _folder())
+    return Config(os.environ, _folder(), profile)
 
 
 def _folder() -> Path:
@@ -169,14 +246,27 @@ def _folder() -> Path:
         return Path(os.environ.get("PWD", os.sep))
 
 
+def _home() -> Path | None:
+    with suppress(RuntimeError):
+        return Path.home()
+    return None
+
+
+def _expanded(path: str) -> Path:
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
+
+
 def is_loopback(origin: str) -> bool:
     """Whether an origin (or "sandbox") lies on this machine."""
     return origin == SANDBOX or urlsplit(origin).hostname in _LOOPBACK_HOSTS
 
 
-def _origin(variable: str, text: str) -> str:
+def checked_origin(named: str, text: str) -> str:
+    """The text as an origin that a key may go to; `named` is what says it. Raises `BadConfiguration`."""
     wrong = BadConfiguration(
-        f"{variable} must be a scheme and a host, such as http://127.0.0.1:8000.",
+        f"{named} must be a scheme and a host, such as http://127.0.0.1:8000.",
         "It holds more than that." if "@" in text or "?" in text else f"It is {text!r}.",  # that may be a secret
     )
     try:
@@ -190,7 +280,7 @@ def _origin(variable: str, text: str) -> str:
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     if parts.scheme == "http" and not is_loopback(origin):
         raise BadConfiguration(
-            f"{variable} would send the key unencrypted: plain http is for this machine only.",
+            f"{named} would send the key unencrypted: plain http is for this machine only.",
             "Use https://.",
         )
     return origin

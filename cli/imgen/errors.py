@@ -63,10 +63,17 @@ class ImgenError(Exception):
 
 
 class UsageProblem(ImgenError):
-    """The command line asks for something that cannot be; nothing was sent."""
+    """The command line asks for something that cannot be; nothing was sent.
+
+    `about` is the setting whose value it is, for an order that took it from the person's settings.
+    """
 
     exit_code = ExitCode.USAGE
     code = "usage"
+
+    def __init__(self, message: str, hint: str | None = None, *, about: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.about = about
 
 
 class KeyMissing(ImgenError):

@@ -8,7 +8,6 @@ key on board, and no key comes back out: answers that echo it are cleaned at the
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -37,8 +36,10 @@ from imgen_providers.errors import (
     Unreachable,
 )
 from imgen_providers.submission import Trace, nothing_accepted
+from imgen_providers.trust import context, distrust
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
@@ -65,7 +66,8 @@ class Network:
 
     A client per thread, because one shared httpx client spends most of its time on its own pool
     (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
-    `ca_file` is a PEM file that replaces the certificates that come with certifi. Times are in seconds.
+    `ca_file` is a PEM file that replaces the certificates that come with certifi; without one,
+    `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Network:
         *,
         user_agent: str,
         ca_file: str | None = None,
+        system_certificates: bool = False,
         connect_seconds: float = 10.0,
         read_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
@@ -81,6 +84,7 @@ class Network:
         self.now = now
         self.connect_seconds = connect_seconds
         self._ca_file = ca_file
+        self._system_certificates = system_certificates
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
         self._lock = threading.Lock()
         self._ssl: ssl.SSLContext | None = None
@@ -93,13 +97,7 @@ class Network:
         """
         with self._lock:
             if self._ssl is None:
-                import certifi
-
-                file = self._ca_file or certifi.where()
-                try:
-                    self._ssl = ssl.create_default_context(cafile=file)
-                except OSError as error:
-                    raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
+                self._ssl = context(self._ca_file, system=self._system_certificates)
             return self._ssl
 
     def new_client(self) -> httpx.Client:
@@ -300,7 +298,7 @@ class Api:
         return data.replace(key, b"[key]") if len(key) >= _KEY_LENGTH else data
 
     def _clean(self, error: Exception) -> str:
-        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:

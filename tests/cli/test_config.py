@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,155 @@ def test_the_sandbox_is_on_this_machine() -> None:
     assert is_loopback("sandbox")
     assert is_loopback("http://127.0.0.1:1")
     assert not is_loopback("https://api.3daistudio.com")
+
+
+# Files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home folder, with imgen's own folder in it."""
+    home = tmp_path / "person"
+    (home / "imgen").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    return home
+
+
+def here(home: Path, cwd: Path, *, profile: str | None = None, **environ: str) -> Config:
+    return Config({"IMGEN_HOME": str(home / "imgen"), **environ}, cwd, profile)
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_the_strongest_word_counts(at_home: Path) -> None:
+    project = at_home / "fox"
+    write(at_home / "imgen" / "config.toml", 'model = "user"\n[profiles.work]\nmodel = "profile"\n')
+    write(project / "imgen.toml", 'model = "project"\n')
+
+    def said(cwd: Path, *, profile: str | None = None, **environ: str) -> tuple[object, str, str]:
+        found = here(at_home, cwd, profile=profile, **environ).setting("model")
+        return found.value, found.layer, found.where.replace(os.sep, "/")
+
+    assert said(at_home) == ("user", "user", "~/imgen/config.toml, line 1")
+    assert said(at_home, profile="work") == ("profile", "profile", "~/imgen/config.toml, line 3")
+    assert said(at_home, IMGEN_PROFILE="work")[0] == "profile"
+    assert said(project, profile="work") == ("project", "project", "~/fox/imgen.toml, line 1")
+    assert said(project, profile="work", IMGEN_MODEL="variable") == ("variable", "environment", "IMGEN_MODEL")
+    assert here(at_home, at_home).setting("count").layer == "default"
+
+
+def test_every_budget_counts(at_home: Path) -> None:
+    write(at_home / "imgen" / "config.toml", 'budget.day = "5 usd"\n[profiles.work.budget]\nday = "4 usd"\n')
+    write(at_home / "fox" / "imgen.toml", '[budget]\nday = "9 usd"\nproject = "20 usd"\n')
+
+    found = here(at_home, at_home / "fox", profile="work", IMGEN_BUDGET_DAY="3 usd")
+
+    assert [(text, where.replace(os.sep, "/")) for text, where in found.budget_per_day] == [
+        ("3 usd", "IMGEN_BUDGET_DAY"),
+        ("9 usd", "~/fox/imgen.toml, line 2"),
+        ("4 usd", "~/imgen/config.toml, line 3"),
+        ("5 usd", "~/imgen/config.toml, line 1"),
+    ]
+    assert [text for text, _ in found.budget_per_project] == ["20 usd"]
+    assert here(at_home, at_home).budget_per_project == ()
+
+
+def test_a_project_is_found_from_within_and_no_further_than_its_repository(at_home: Path) -> None:
+    repository, deep = at_home / "fox", at_home / "fox" / "a" / "b"
+    deep.mkdir(parents=True)
+    write(at_home / "imgen.toml", "count = 2\n")
+
+    assert here(at_home, deep).setting("count").value == 2
+    assert here(at_home, deep).project == str(at_home)
+
+    (repository / ".git").mkdir()
+    assert here(at_home, deep).setting("count").value == 1
+    assert here(at_home, deep).project == str(repository)
+
+    write(repository / "a" / "imgen.toml", "count = 3\n")
+    assert here(at_home, deep).setting("count").value == 3
+    assert here(at_home, deep).project == str(repository / "a")
+
+
+def test_outside_of_home_and_repositories_only_the_folder_itself_counts(at_home: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "shared" / "inner"
+    inner.mkdir(parents=True)
+    write(tmp_path / "shared" / "imgen.toml", "count = 2\n")
+
+    assert here(at_home, inner).setting("count").value == 1
+    assert here(at_home, inner).project is None
+    assert here(at_home, inner.parent).setting("count").value == 2
+
+
+def test_a_broken_project_is_in_nobodys_way_home(at_home: Path) -> None:
+    write(at_home / "imgen.toml", "upload = 's3://somebody-elses'\n")
+    found = here(at_home, at_home, GMI_API_KEY=KEY)
+
+    with pytest.raises(BadConfiguration, match="a project must not set upload"):
+        found.setting("count")
+
+    assert found.account(GMI).origin == GMI.origin
+    assert (found.upload, found.ca_file, found.submits_per_minute, found.timeout) == (None, None, None, None)
+
+
+def test_a_profile_that_is_not_there_is_said(at_home: Path) -> None:
+    with pytest.raises(BadConfiguration, match="There is no profile 'work'") as refused:
+        here(at_home, at_home, profile="work").setting("model")
+    assert "--profile work" in str(refused.value.hint)
+
+    write(at_home / "imgen" / "config.toml", "[profiles.home]\n")
+    with pytest.raises(BadConfiguration, match="There is no profile 'work'") as refused:
+        here(at_home, at_home, IMGEN_PROFILE="work").setting("model")
+    assert refused.value.hint == "It has: home"
+
+
+def test_the_persons_own_settings_come_from_their_file(at_home: Path) -> None:
+    write(
+        at_home / "imgen" / "config.toml",
+        """
+        providers = ["gptproto"]
+        submits_per_minute = 0
+        upload = "s3://bucket"
+        upload_keep = true
+        timeout = 90
+        ca_file = "company.pem"
+        certificates = "system"
+        base_url.reapi = "https://gateway.example"
+        base_url.gmicloud = "https://gateway.example/v1"
+        """,
+    )
+    found = here(at_home, at_home)
+
+    assert found.preferred == ("gptproto",)
+    assert (found.submits_per_minute, found.timeout) == (0, 90.0)
+    assert (found.upload, found.keeps_uploads) == ("s3://bucket", True)
+    assert found.ca_file == str(at_home / "imgen" / "company.pem")
+    assert found.system_certificates
+    assert found.origin(SERVICES["reapi"]) == "https://gateway.example"
+    with pytest.raises(BadConfiguration, match=r"base_url\.gmicloud in .*, line 10 must be a scheme and a host"):
+        found.origin(GMI)
+
+
+def test_the_machines_own_certificates_need_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "truststore", None)
+
+    with pytest.raises(BadConfiguration, match="needs truststore") as refused:
+        _ = config(IMGEN_CERTIFICATES="system").system_certificates
+
+    assert refused.value.hint == "pip install 'imgen[system-certs]'"
+    assert not config(IMGEN_CERTIFICATES="bundled").system_certificates
+
+
+def test_a_value_of_the_environment_that_cannot_be_is_named_with_its_variable() -> None:
+    with pytest.raises(BadConfiguration, match="IMGEN_COUNT is 'many', which is not a whole number") as refused:
+        config(IMGEN_COUNT="many").setting("count")
+
+    assert refused.value.hint == "export IMGEN_COUNT=4"
 
 
 # Sandbox and the rest ---------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def again(
     show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Order a job once more, as it was or with changes, and show how the two orders differ.
 
@@ -50,8 +51,9 @@ def again(
     """
     from dataclasses import replace
 
+    from imgen.commands.defaults import Filled
     from imgen.commands.going_on import basis_of, check_words
-    from imgen.commands.making import Manner, make
+    from imgen.commands.making import Manner, carry_out
     from imgen.commands.telling import surroundings
     from imgen.jobs.again import changed, differences, order_of, words_of
     from imgen.jobs.run import session
@@ -60,7 +62,7 @@ def again(
     from imgen.screen.console import err
     from imgen.screen.tables import difference_lines
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     with session(config) as opened:
         (record,) = opened.find([job])
@@ -79,14 +81,14 @@ def again(
         overwrite=overwrite,
         resubmit=resubmit,
         strict=strict,
-        timeout=timeout,
+        timeout=config.timeout if timeout is None else timeout,
         poll_every=poll_every,
         form=options.answer_form(json=json, events=events),
         show=show,
         quiet=quiet,
     )
     if not words and going_on is None:
-        return make("again", after, manner, config, around)
+        return carry_out("again", Filled(after, manner, {}), config, around)
     check_words(words, None, going_on, around)
     basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
-    return make("again", after, manner, config, around, basis)
+    return carry_out("again", Filled(after, manner, {}), config, around, basis)

@@ -35,6 +35,7 @@ def download(
     show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
 
@@ -48,7 +49,7 @@ def download(
     if (all or expiring is not None) and (jobs or (all and expiring is not None)):
         raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
     form = options.answer_form(json=json, events=events)
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:

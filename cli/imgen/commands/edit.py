@@ -42,7 +42,7 @@ def edit(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
-    count: options.Count = 1,
+    count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
     option: options.Parameters = None,
@@ -59,6 +59,7 @@ def edit(
     show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Make new pictures from pictures and a prompt, and save them.
 
@@ -73,7 +74,7 @@ def edit(
     from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     words = picture or []
     check_words(words, prompt, from_job, around)

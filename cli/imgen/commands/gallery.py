@@ -31,6 +31,7 @@ def gallery(
     ] = 200,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
     """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
 
@@ -44,7 +45,7 @@ def gallery(
     from imgen.screen.gallery import GalleryEntry
     from imgen.screen.gallery import gallery as page
 
-    config = load()
+    config = load(profile)
     target = config.cwd / (output or "gallery.html")
     if target.exists() and not overwrite:
         raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")

@@ -21,7 +21,7 @@ def generate(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
-    count: options.Count = 1,
+    count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
     option: options.Parameters = None,
@@ -38,6 +38,7 @@ def generate(
     show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Make pictures from a prompt and save them.
 
@@ -50,7 +51,7 @@ def generate(
     from imgen.jobs.sizes import parse_size
     from imgen.pictures.naming import asked_format
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     order = Order(
         prompt=read_prompt(prompt, prompt_file, around, 'imgen generate "a red fox in the snow"'),

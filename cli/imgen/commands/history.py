@@ -46,6 +46,7 @@ def history(
     ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0: all.")] = 20,
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
     """List the jobs of all times, the latest first, or those whose prompt has the words.
 
@@ -73,7 +74,7 @@ def history(
         most=highest[0] if highest else None,
         cost_unit=next((found[1] for found in (lowest, highest) if found and found[1]), None),
     )
-    config = load()
+    config = load(profile)
     if config.ledger_path.exists():
         with session(config) as opened:
             records, every = opened.ledger.history(wanted, limit)

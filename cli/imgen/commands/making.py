@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from imgen.config import SANDBOX, Config
 from imgen.errors import ExitCode, UsageProblem
 from imgen.screen.envelope import Form
+from imgen.settings import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.commands.defaults import Filled
     from imgen.jobs.editing import Basis
     from imgen.jobs.order import Choice, Order
     from imgen.jobs.records import Target
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 class Manner:
     """How an order is carried out: where its pictures go, how long it is waited for, and how it is told.
 
-    `format` is the one asked for in words.
+    `format` is the one asked for in words. `folder` is the one that `output` is relative to, None for ours.
     """
 
     output: str | None
@@ -42,12 +44,25 @@ class Manner:
     form: Form
     show: bool
     quiet: bool
+    folder: Path | None = None
 
 
 def make(
     command: str, order: Order, manner: Manner, config: Config, around: Surroundings, basis: Basis | None = None
 ) -> int:
-    """Carry out an order, going on from `basis` where it is an edit; returns the exit code."""
+    """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
+
+    What neither the command line nor the basis says comes from the person's settings.
+    """
+    from imgen.commands.defaults import filled
+
+    wish = filled(order, manner, config)
+    with wish.sources():
+        return carry_out(command, wish, config, around, basis)
+
+
+def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, basis: Basis | None = None) -> int:
+    """The same for an order with nothing left open."""
     from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
     from imgen.jobs.choice import rank
     from imgen.jobs.goals import Goal
@@ -56,6 +71,7 @@ def make(
     from imgen.jobs.plan import split
     from imgen.jobs.run import past_speed, session, work
 
+    order, manner = wish.order, wish.manner
     if manner.output == "-":
         _check_stdout(around, form=manner.form, no_wait=manner.no_wait)
     choices = possible(order, config)
@@ -67,10 +83,13 @@ def make(
     if manner.dry_run:
         with bad_targets():
             _target(manner, first, config)
+        wish.tell(*Layer)
         return _show_requests(command, first, manner.form)
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(manner, first, config)
+    if not manner.quiet:
+        wish.tell(Layer.PROJECT)  # which comes with whatever somebody cloned
     goal = Goal.ACCEPTANCE if manner.no_wait else Goal.PICTURES
     with session(config) as opened, work(opened, config, poll_every=manner.poll_every) as working:
         asked = 0
@@ -164,7 +183,7 @@ def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Seq
     request = choice.request
     target = parse_output(
         manner.output,
-        cwd=config.cwd,
+        cwd=manner.folder or config.cwd,
         pictures=request.count,
         overwrite=manner.overwrite,
         format=known_format(request.format) if manner.format else None,

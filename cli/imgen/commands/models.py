@@ -27,6 +27,7 @@ def models(
     ] = False,
     json: options.Json = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """List the models with their services, sizes and prices, or show one in full."""
     from imgen.commands.telling import surroundings
@@ -34,7 +35,7 @@ def models(
     from imgen.screen.envelope import envelope
     from imgen.screen.tables import model_detail, model_table
 
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     if live:
         return _live(provider, config, around, json=json, sandbox=sandbox or config.sandbox)

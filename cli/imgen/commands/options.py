@@ -51,6 +51,10 @@ Provider = Annotated[
     str | None,
     typer.Option("-p", "--provider", metavar="PROVIDER", help="The service.", show_default=False),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="A profile of your settings file.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Events = Annotated[
     bool, typer.Option("--events", help="Write one JSON object per event to standard output, while it happens.")
@@ -138,7 +142,10 @@ Format = Annotated[
     str | None,
     typer.Option("-f", "--format", metavar="FORMAT", help="png, jpeg or webp. Default: png.", show_default=False),
 ]
-Count = Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")]
+Count = Annotated[
+    int | None,
+    typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16. Default: 1.", show_default=False),
+]
 Channel = Annotated[
     str | None,
     typer.Option("--channel", metavar="CHANNEL", help="reAPI: default or official.", show_default=False),

@@ -30,6 +30,7 @@ def status(
     ] = False,
     json: options.Json = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Say how jobs stand, asking each open one once and saving nothing.
 
@@ -46,7 +47,7 @@ def status(
             "--lost lists every lost picture; it goes with neither jobs nor --tree.", "imgen status --lost"
         )
     asked = OPEN | {State.UNCERTAIN}  # one whose reply was lost may be in the service's list by now
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:

@@ -42,7 +42,7 @@ def bad_targets() -> Iterator[None]:
     try:
         yield
     except BadTarget as error:
-        raise UsageProblem(error.message, error.hint) from error
+        raise UsageProblem(error.message, error.hint, about="output") from error
 
 
 def follow(

@@ -28,6 +28,7 @@ def wait(
     show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
 ) -> int:
     """Wait for jobs and save their pictures; without ids, for everything that is open.
 
@@ -38,12 +39,13 @@ def wait(
     from imgen.jobs.run import session, work
 
     form = options.answer_form(json=json, events=events)
-    config = load()
+    config = load(profile)
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
             return nothing_open("wait", provider, form)
+        timeout = config.timeout if timeout is None else timeout
         with work(opened, config, poll_every=poll_every) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             if remote is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from imgen import __version__
 from imgen.config import SANDBOX, Config, is_loopback
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.jobs.records import OPEN, JobRecord
+from imgen.jobs.services import network_of
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch, peek
 from imgen.pictures.examine import Examined, sniff_heif
 from imgen.pictures.place import discard, part_path
@@ -17,7 +17,6 @@ from imgen.pictures.references import Changes, checked, limits, reference
 from imgen.pictures.sources import Link, Local, Source, saved_picture
 from imgen.pictures.verify import sniff
 from imgen_providers.base import PictureLink, Reference
-from imgen_providers.client import Network
 from imgen_providers.conversation import is_conversation
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from imgen.jobs.ledger import Ledger
     from imgen.jobs.order import Choice
+    from imgen_providers.client import Network
 
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
@@ -82,7 +82,7 @@ class Basis:
         """
         found: list[Choice] = []
         problems: list[ImgenError] = []
-        network = Network(user_agent=f"imgen/{__version__}", ca_file=self.config.ca_file)
+        network = network_of(self.config)
         try:
             for choice in choices:
                 try:

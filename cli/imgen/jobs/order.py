@@ -39,7 +39,7 @@ class Order:
     aspect: str | None = None
     resolution: str | None = None
     format: str | None = None
-    count: int = 1
+    count: int | None = None
     sandbox: bool = False
     channel: str | None = None
     size: tuple[int, int] | None = None
@@ -64,20 +64,23 @@ class Choice:
 
 
 def possible(order: Order, config: Config) -> list[Choice]:
-    """Every service that can do the order, in the catalogue's order; one alone where the person names it.
+    """Every service that can do the order, in the person's order, then the catalogue's; one alone where it is named.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would tell the service.
     """
     _check_prompt(order.prompt)
-    if not 1 <= order.count <= MOST_PICTURES:
+    if order.count is not None and not 1 <= order.count <= MOST_PICTURES:
         raise UsageProblem(
             f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
             f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
+            about="count",
         )
     if order.model and "/" in order.model:
         return [_exact(order, order.model, config)]
     if order.model is not None and order.model not in FAMILIES:
-        raise UsageProblem(f"There is no model {order.model!r}.", nearest(order.model, FAMILIES, "Models"))
+        raise UsageProblem(
+            f"There is no model {order.model!r}.", nearest(order.model, FAMILIES, "Models"), about="model"
+        )
     if order.provider not in (None, AUTO):
         entry = find_service(order.provider or "")
         return [_checked(order, entry, _family_at(order, entry), config)]
@@ -113,7 +116,8 @@ def _check_prompt(prompt: str) -> None:
 
 
 def _services(order: Order, config: Config) -> list[ServiceEntry]:
-    able = [entry for entry in SERVICES.values() if order.model is None or entry.family(order.model)]
+    every = [SERVICES[name] for name in dict.fromkeys((*config.preferred, *SERVICES))]
+    able = [entry for entry in every if order.model is None or entry.family(order.model)]
     if order.sandbox:
         return able if order.provider == AUTO else able[:1]
     keyed = [entry for entry in able if config.has_key(entry)]
@@ -142,7 +146,7 @@ def _able(order: Order, entries: Sequence[ServiceEntry], config: Config) -> list
         if len(reasons) == 1:
             raise first
         told = "; ".join(problem.message.rstrip(".") for problem in reasons)
-        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint)
+        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint, about=first.about)
     return choices
 
 
@@ -151,7 +155,7 @@ def _family_at(order: Order, entry: ServiceEntry) -> Model:
     models = [model for model in entry.models if model.family == family]
     if not models:
         has = [name for name in FAMILIES if entry.family(name)]
-        raise UsageProblem(f"{entry.title} does not have {family}.", f"It has: {', '.join(has)}")
+        raise UsageProblem(f"{entry.title} does not have {family}.", f"It has: {', '.join(has)}", about="model")
     if order.channel is None:
         return models[0]
     found = next((model for model in models if model.channel == order.channel), None)
@@ -189,7 +193,7 @@ def _checked(order: Order, entry: ServiceEntry, model: Model, config: Config) ->
         aspect=aspect,
         resolution=resolution,
         format=_format(order, entry, model),
-        count=order.count,
+        count=order.count or 1,
         extras=order.options,
     )
     return Choice(entry, model, _origin(order, entry, config), request)
@@ -225,7 +229,7 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, config: Config
         aspect=order.aspect,
         resolution=_RESOLUTIONS.get((order.resolution or "").lower(), order.resolution),
         format=_FORMATS.get((order.format or "").lower(), order.format),
-        count=order.count,
+        count=order.count or 1,
         extras=order.options,
     )
     near = difflib.get_close_matches(remote_id, [row.remote_id for row in entry.models], n=1, cutoff=0.8)
@@ -254,6 +258,7 @@ def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None
         raise UsageProblem(
             f"{_named(entry, model)} does not have the aspect {aspect!r}.",
             f"It has: {', '.join((*model.aspects, 'auto'))}",
+            about="aspect",
         )
     return aspect
 
@@ -264,6 +269,7 @@ def _resolution(resolution: str | None, entry: ServiceEntry, model: Model) -> st
         raise UsageProblem(
             f"{_named(entry, model)} does not have the resolution {resolution!r}.",
             f"It has: {', '.join(model.resolutions)}",
+            about="resolution",
         )
     return wanted
 

@@ -41,6 +41,13 @@ class Connection:
     storage: TakesUploads | None = None
 
 
+def network_of(config: Config) -> Network:
+    """The way out of this machine as the person set it. Raises `BadConfiguration`."""
+    return Network(
+        user_agent=f"imgen/{__version__}", ca_file=config.ca_file, system_certificates=config.system_certificates
+    )
+
+
 class Services:
     """Opens each service once, and the sandbox when the first of its jobs needs it."""
 
@@ -50,7 +57,7 @@ class Services:
         self._lock = threading.Lock()
         self._sandbox: SandboxServer | None = None
         self._open: dict[tuple[str, str], Connection] = {}
-        self.network = Network(user_agent=f"imgen/{__version__}", ca_file=config.ca_file)
+        self.network = network_of(config)
 
     def connection(self, provider: str, origin: str) -> Connection:
         """The service a job was made with. Raises `KeyMissing` or `BadConfiguration`."""
@@ -76,9 +83,7 @@ class Services:
         if origin not in (SANDBOX, account.origin):
             raise BadConfiguration(
                 f"This job was made at {origin}, but {entry.title} is now set to {account.origin}.",
-                f"Set {entry.origin_variable}={origin} to go back to it."
-                if origin != entry.origin
-                else f"Unset {entry.origin_variable} to go back to it.",
+                f"Set {entry.origin_variable}={origin} to go back to it.",
             )
         service = connect(provider, account, self.network)
         return Connection(

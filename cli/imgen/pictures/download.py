@@ -12,6 +12,7 @@ import httpx
 from imgen.pictures.addresses import Address, is_loopback, is_loopback_address, is_public, literal
 from imgen.pictures.place import new_part
 from imgen_providers.answers import retry_after
+from imgen_providers.trust import distrust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,7 +121,7 @@ def _followed(
                     return read(response)
                 link = guard.admit(response.next_request.url)
         except httpx.HTTPError as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
             raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
         except UnicodeError as error:  # from the resolver, for a host name with a label over 63 letters
             raise LinkRefused(f"The link leads to {link.host}, which is no host name.") from error

@@ -8,7 +8,7 @@ from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.requests import RequestPreview
-from imgen.screen.tables import LiveModel, ModelRow
+from imgen.screen.tables import LiveModel, ModelRow, SettingEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
+    "config": ("settings", list[SettingEntry]),
     "completions": ("script", str),
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }

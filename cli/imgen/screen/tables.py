@@ -13,6 +13,7 @@ from imgen.jobs.expiry import lost_cost
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
 from imgen.screen.text import cells, for_log, one_line, padded, plain
+from imgen.settings import Layer, Value
 from imgen_providers.catalog import SERVICES
 from imgen_providers.pixels import PixelTable
 from imgen_providers.rows import Price
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from imgen.jobs.records import JobRecord, Result
 
 _GAP = "  "
+_LEAST_VALUE = 12  # columns of a terminal; a setting shows that much of its value in any
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
@@ -164,6 +166,53 @@ class LiveModel:
     service: str
     remote_id: str
     listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingEntry:
+    """One setting for a program: its value (null: not set), and the layer, variable or line of a file that says so."""
+
+    name: str
+    value: Value | None
+    source: Layer
+    variable: str | None
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting, as `imgen config` shows it; `value` None is not set."""
+
+    name: str
+    value: Value | None
+    source: str
+
+
+def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool = False) -> list[str]:
+    """A heading and one line per setting; values are cut where a terminal has no room, never in a pipe."""
+    names = Column("SETTING", tuple(row.name for row in rows))
+    sources = Column("FROM", tuple(plain(row.source) for row in rows))
+    values = Column("VALUE", tuple(_value(row.value) for row in rows))
+    if width is not None:
+        room = max(width - _total([names, sources]) - len(_GAP), _LEAST_VALUE)
+        values = Column("VALUE", tuple(one_line(text, room) for text in values.texts))
+    heading, *lines = _aligned([names, values, sources])
+    return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
+
+
+def _value(value: Value | None) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(value)
+        case float():
+            return f"{value:g}"
+        case _:
+            return plain(str(value))
 
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:

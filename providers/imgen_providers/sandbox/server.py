@@ -21,6 +21,7 @@ from imgen_providers.sandbox.faults import FaultScript
 from imgen_providers.sandbox.store import JobStore
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
@@ -41,7 +42,7 @@ class SandboxServer:
     """The four services on one loopback port, from construction until `close`.
 
     `folder` keeps the jobs, and may be shared by several servers. `seconds` is how long a job takes in all.
-    `port` 0 takes a free one. `log` gets one line per request, which never holds a key.
+    `port` 0 takes a free one. `tls` makes it speak https. `log` gets one line per request, which never holds a key.
     Raises `OSError` when the port is taken or the folder cannot be written.
     """
 
@@ -54,19 +55,20 @@ class SandboxServer:
         faults: Sequence[Fault] = (),
         now: Callable[[], float] = time.time,
         log: Callable[[str], None] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         closing = threading.Event()
         script = FaultScript(faults)
         desk = Desk(JobStore(folder), script, seconds=seconds, now=now, closing=closing)
         self._closing = closing
-        self._http = _Listener((HOST, port), desk, script, closing, log or _say_nothing)
+        self._http = _Listener((HOST, port), desk, script, closing, log or _say_nothing, tls)
         self._idle = threading.Event()
         self._idle.set()
 
     @property
     def origin(self) -> str:
         """Scheme, host and port, such as "http://127.0.0.1:41234"."""
-        return f"http://{HOST}:{self._http.server_port}"
+        return f"{self._http.scheme}://{HOST}:{self._http.server_port}"
 
     def start(self) -> None:
         """Serve in a daemon thread; returns at once, and the port listens already."""
@@ -116,6 +118,7 @@ class _Listener(ThreadingHTTPServer):
         faults: FaultScript,
         closing: threading.Event,
         log: Callable[[str], None],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self.desk = desk
         self.faults = faults
@@ -124,6 +127,9 @@ class _Listener(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(address, _Conversation)
+        self.scheme = "https" if tls else "http"
+        if tls:  # each connection's own thread shakes hands, not the one that listens
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def server_bind(self) -> None:
         # HTTPServer's own also asks the resolver for this machine's name, which can take seconds.
@@ -194,7 +200,7 @@ class _Conversation(BaseHTTPRequestHandler):
             query=dict(parse_qsl(urlsplit(self.path).query)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
-            origin=f"http://{self.headers.get('Host') or f'{HOST}:{self.server.server_port}'}",
+            origin=f"{self.server.scheme}://{self.headers.get('Host') or f'{HOST}:{self.server.server_port}'}",
         )
         return self.server.desk.answer(call)
 

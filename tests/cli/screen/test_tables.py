@@ -11,7 +11,16 @@ import pytest
 
 from imgen.jobs.expiry import Loss
 from imgen.jobs.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.tables import ModelRow, job_lines, losses_line, lost_lines, model_detail, model_table
+from imgen.screen.tables import (
+    ModelRow,
+    SettingRow,
+    job_lines,
+    losses_line,
+    lost_lines,
+    model_detail,
+    model_table,
+    setting_table,
+)
 from imgen.screen.text import cells
 from imgen_providers.catalog import SERVICES, Price
 
@@ -235,3 +244,26 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
             )
             assert f"  id           {entry.name}/{model.remote_id}" in model_detail(shown)
             assert max(map(cells, model_table([shown], width=80))) <= 80
+
+
+def test_every_setting_says_where_it_comes_from_however_narrow_the_terminal() -> None:
+    rows = [
+        SettingRow("base_url.reapi", "https://gateway.of.a.company.example", "~/.config/imgen/config.toml, line 12"),
+        SettingRow("providers", ("reapi", "gmicloud"), "IMGEN_PROVIDERS"),
+        SettingRow("timeout", 90.0, "default"),
+        SettingRow("upload_keep", False, "default"),
+        SettingRow("model", None, "default"),
+    ]
+
+    assert setting_table(rows, width=None) == [
+        "SETTING         VALUE                                 FROM",
+        "base_url.reapi  https://gateway.of.a.company.example  ~/.config/imgen/config.toml, line 12",
+        "providers       reapi, gmicloud                       IMGEN_PROVIDERS",
+        "timeout         90                                    default",
+        "upload_keep     false                                 default",
+        "model           not set                               default",
+    ]
+    narrow = setting_table(rows, width=70)
+    assert narrow[1] == "base_url.reapi  https://gateway…  ~/.config/imgen/config.toml, line 12"
+    assert max(map(cells, narrow)) == 70
+    assert setting_table(rows, width=20)[2] == "providers       reapi, gmic…  IMGEN_PROVIDERS"

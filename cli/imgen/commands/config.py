@@ -1,0 +1,162 @@
+"""imgen config: every setting and where its value comes from; and writing them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config import Config, checked_origin, load
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from imgen.config_file import SettingsFile
+    from imgen.settings import Setting, Sourced, Value
+
+config = typer.Typer(help="Show every setting and where its value comes from, or change them.")
+
+Key = Annotated[str, typer.Argument(metavar="SETTING", help="Such as model, or budget.day.", show_default=False)]
+InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, for everybody who works here.")]
+
+
+@config.callback(invoke_without_command=True)
+def show(context: typer.Context, profile: options.Profile = None, json: options.Json = False) -> int:
+    """Show every setting and where its value comes from, or change them."""
+    if context.invoked_subcommand:
+        context.obj = profile, json  # written before the word too, they count
+        return 0
+
+    from imgen.settings import SETTINGS
+
+    settings = load(profile)
+    _tell([settings.setting(name) for name in SETTINGS], settings, json=json)
+    return 0
+
+
+@config.command("set")
+def set_(
+    context: typer.Context,
+    setting: Key,
+    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+    project: InProject = False,
+    profile: options.Profile = None,
+    json: options.Json = False,
+) -> int:
+    """Write a setting to your own file, or with --project to ./imgen.toml."""
+    from imgen.config_file import wrong
+    from imgen.settings import from_text
+
+    found = _writable(setting)
+    try:
+        meant = from_text(found, value)
+    except ValueError:
+        raise wrong(found, setting, value, f"imgen config set {setting} {found.example_text}") from None
+    _check_address(found, value)
+    return _write(context, found, meant, project=project, profile=profile, json=json)
+
+
+@config.command("unset")
+def unset(
+    context: typer.Context,
+    setting: Key,
+    project: InProject = False,
+    profile: options.Profile = None,
+    json: options.Json = False,
+) -> int:
+    """Take a setting out of your own file, or with --project out of ./imgen.toml."""
+    return _write(context, _writable(setting), None, project=project, profile=profile, json=json)
+
+
+def _write(
+    context: typer.Context, setting: Setting, value: Value | None, *, project: bool, profile: str | None, json: bool
+) -> int:
+    from imgen.config_file import PROFILES, PROJECT_FILE, change, read
+    from imgen.screen.console import err
+
+    earlier_profile, earlier_json = context.obj or (None, False)
+    profile, json = profile or earlier_profile, json or earlier_json
+    if project and profile:
+        raise UsageProblem("--project and --profile are two places.", "Leave one of them out.")
+    settings = load()
+    path = settings.cwd / PROJECT_FILE if project else settings.user_path
+    name = settings.layers.short(path)
+    before = read(path, name, project=project)
+    keys = (*((PROFILES, profile) if profile else ()), *setting.name.split("."))
+    if value is None and not _has(before, setting, profile):
+        raise UsageProblem(f"{setting.name} is not set in {_place(name, profile)}.", "imgen config")
+    change(path, name, before, keys, value, project=project)
+    counts = load(profile if value is not None else None).setting(setting.name)
+    if json:
+        _tell([counts], settings, json=True)
+        return 0
+    done = f"{setting.name} is set" if value is not None else f"{setting.name} is gone"
+    err(f"{done} in {_place(name, profile)}.")
+    if value is not None and counts.value != value:
+        err(f"{counts.where} says otherwise, and counts here.")
+    return 0
+
+
+def _writable(name: str) -> Setting:
+    """The setting of that name. Raises `BadConfiguration` and `UsageProblem`."""
+    from imgen.config_file import unknown
+    from imgen.settings import SETTINGS, Place
+
+    setting = SETTINGS.get(name)
+    if setting is None:
+        raise unknown(name)
+    if setting.place is Place.NO_FILE:
+        raise UsageProblem(f"{name} stands in no file.", f"export {setting.variable}=...")
+    return setting
+
+
+def _check_address(setting: Setting, text: str) -> None:
+    """An address is checked as whoever reads it will. Raises `BadConfiguration`."""
+    if setting.name.startswith("base_url."):
+        checked_origin(setting.name, text)
+    elif setting.name == "upload":
+        from imgen.pictures.storage import parse_place
+
+        parse_place(text)
+
+
+def _has(file: SettingsFile | None, setting: Setting, profile: str | None) -> bool:
+    if file is None:
+        return False
+    return setting.name in (file.profiles.get(profile, {}) if profile else file.values)
+
+
+def _place(name: str, profile: str | None) -> str:
+    return f"{name}, profile {profile}" if profile else name
+
+
+def _tell(found: list[Sourced], settings: Config, *, json: bool) -> None:
+    from imgen.commands.telling import surroundings
+    from imgen.screen.console import out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.tables import SettingEntry, SettingRow, setting_table
+    from imgen.settings import shown
+
+    if json:
+        entries = [
+            SettingEntry(
+                name=each.setting.name,
+                value=shown(each.setting, each.value),
+                source=each.layer,
+                variable=each.setting.variable,
+                file=str(each.file.path) if each.file else None,
+                line=each.line,
+            )
+            for each in found
+        ]
+        out(envelope("config", exit_code=0, data=("settings", entries)))
+        return
+    rows = [SettingRow(each.setting.name, shown(each.setting, each.value), _from(each)) for each in found]
+    around = surroundings(settings)
+    out("\n".join(setting_table(rows, width=around.stdout_width, color=around.stdout_color)))
+
+
+def _from(found: Sourced) -> str:
+    from imgen.settings import Layer
+
+    return f"{found.where}, profile {found.keys[1]}" if found.layer is Layer.PROFILE else found.where

@@ -1,0 +1,115 @@
+"""What an order takes from the person's settings, where the command line leaves it open."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
+from imgen.jobs.order import AUTO
+from imgen.pictures.naming import asked_format
+from imgen.settings import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from imgen.commands.making import Manner
+    from imgen.config import Config
+    from imgen.jobs.order import Order
+    from imgen.settings import Sourced
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """An order with nothing left open, and what of it came from settings, by their names."""
+
+    order: Order
+    manner: Manner
+    used: Mapping[str, Sourced]
+
+    def tell(self, *layers: Layer) -> None:
+        """Say on stderr what settings decide, those of the named layers: nobody should wonder about four pictures."""
+        from imgen.screen.console import err
+        from imgen.screen.text import for_log
+
+        for found in self.used.values():
+            if found.layer in layers:
+                err(for_log(f"{found.setting.name} = {found.value}, says {found.where}."))
+
+    @contextmanager
+    def sources(self) -> Iterator[None]:
+        """Where a value is refused that came from a setting, the sentence says where that stands."""
+        try:
+            yield
+        except UsageProblem as problem:
+            if problem.about is None or problem.about not in self.used:
+                raise
+            raise UsageProblem(self._said(problem, problem.about), problem.hint) from problem
+        except KeyMissing as problem:
+            if "provider" not in self.used:
+                raise
+            raise KeyMissing(self._said(problem, "provider"), problem.hint) from problem
+
+    def _said(self, problem: ImgenError, name: str) -> str:
+        found = self.used[name]
+        return f"{problem.message.rstrip('.')} ({name} = {found.value}, says {found.where})."
+
+
+def filled(order: Order, manner: Manner, config: Config) -> Filled:
+    """The order with the person's settings where it says nothing. Raises `BadConfiguration`."""
+    used: dict[str, Sourced] = {}
+
+    def take(name: str, given: str | None, *, open: bool = True) -> str | None:
+        if given is not None or not open:
+            return given
+        found = config.setting(name)
+        if found.value is None:
+            return None
+        used[name] = found
+        return str(found.value)
+
+    output = take("output", manner.output)
+    folder = _inside(used["output"]) if "output" in used else None
+    implied = asked_format(output)
+    model = take("model", order.model, open=_may_name(config.setting("model").value, order.provider))
+    count = order.count
+    if count is None and (found := config.setting("count")).layer is not Layer.DEFAULT:
+        used["count"], count = found, int(str(found.value))
+    order = replace(
+        order,
+        model=model,
+        # The exact name of a model names its service.
+        provider=take("provider", order.provider, open="/" not in (model or "")),
+        # A size chooses both.
+        aspect=take("aspect", order.aspect, open=order.size is None),
+        resolution=take("resolution", order.resolution, open=order.size is None),
+        wished_format=take("format", implied, open=order.format is None),
+        count=count,
+    )
+    timeout = config.timeout if manner.timeout is None else manner.timeout
+    return Filled(order, replace(manner, output=output, folder=folder, timeout=timeout), used)
+
+
+def _may_name(model: object, provider: str | None) -> bool:
+    """Whether a model of the settings can be meant where the command line names the service."""
+    named, exact, _ = str(model).partition("/")
+    return not exact or provider in (None, AUTO, named)
+
+
+def _inside(found: Sourced) -> Path | None:
+    """The folder that a setting's output is relative to, None for the working folder.
+
+    Raises `BadConfiguration` where a project's would lead out of it: somebody else may have written that.
+    """
+    if found.layer is not Layer.PROJECT or found.file is None:
+        return None
+    folder, text = found.file.path.parent, str(found.value)
+    ends = (folder / text.partition("{")[0]).resolve()
+    if text.startswith(("~", "-")) or ".." in Path(text).parts or not ends.is_relative_to(folder.resolve()):
+        raise BadConfiguration(
+            f"output in {found.where}, leads out of the project, which may be somebody else's word.",
+            "Name a place inside the project, or set output in your own file: imgen config set output ...",
+        )
+    return folder

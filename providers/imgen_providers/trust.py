@@ -1,0 +1,41 @@
+"""Whom TLS trusts here, and what to say of a certificate that is not trusted."""
+
+from __future__ import annotations
+
+import ssl
+
+from imgen_providers.errors import NotSent
+
+# OpenSSL's codes (X509_V_ERR_*) for a chain that ends at nobody it knows: most likely a company's own.
+_UNKNOWN_ISSUER = (18, 19, 20, 21)
+
+
+def context(ca_file: str | None, *, system: bool) -> ssl.SSLContext:
+    """The certificates of a PEM file, else the machine's own (needs truststore), else those of certifi.
+
+    Raises `NotSent` where the file cannot be read.
+    """
+    if system and not ca_file:
+        import truststore
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import certifi
+
+    file = ca_file or certifi.where()
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
+
+
+def distrust(error: BaseException) -> str | None:
+    """What is wrong with the other side's certificate, without a full stop; None where something else went wrong."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return None
+    reason = f"its certificate is not trusted here ({cause.verify_message.rstrip('.')})"
+    if cause.verify_code in _UNKNOWN_ISSUER:
+        reason += "; SSL_CERT_FILE names a file with those to trust, such as your company's"
+    return reason

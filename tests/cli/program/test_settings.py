@@ -1,0 +1,148 @@
+"""`imgen config`, and orders that take from it what the command line leaves open."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imgen.errors import ExitCode
+from imgen.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from cli.program.program import Ended, Program
+
+FOX = ("generate", "a fox", "--sandbox", "-p", "3daistudio")
+
+
+def lines(imgen: Program, *each: tuple[str, ...]) -> list[Ended]:
+    return imgen.run_lines([(line, {}, b"") for line in each])
+
+
+def test_settings_are_written_shown_and_used(imgen: Program) -> None:
+    mine, theirs = imgen.home / "config.toml", imgen.cwd / "imgen.toml"
+
+    mine_set, theirs_set, budget, shown, wrong, right, flagged, gone, left = lines(
+        imgen,
+        ("config", "set", "model", "gemini-3-pro"),
+        ("config", "set", "resolution", "8K", "--project"),
+        ("config", "set", "budget.day", "5 usd", "--profile", "work", "--json"),
+        ("config", "--json", "--profile", "work"),
+        (*FOX, "--dry-run"),
+        (*FOX, "--dry-run", "-r", "2K"),
+        (*FOX, "--dry-run", "-r", "2K", "-m", "gemini-2.5-flash"),
+        ("config", "unset", "resolution", "--project"),
+        ("config", "unset", "resolution", "--project"),
+    )
+
+    assert (mine_set.code, mine_set.stdout, mine_set.stderr) == (0, b"", f"model is set in {mine}.\n")
+    assert theirs_set.stderr == f"resolution is set in {theirs}.\n"
+    assert [entry["value"] for entry in budget.json["settings"]] == ["5 usd"]
+    found = {entry["name"]: entry for entry in shown.json["settings"]}
+    assert list(found) == list(SETTINGS)
+    assert found["model"] == {
+        "name": "model",
+        "value": "gemini-3-pro",
+        "source": "user",
+        "variable": "IMGEN_MODEL",
+        "file": str(mine),
+        "line": 1,
+    }
+    assert [found[name]["source"] for name in ("resolution", "budget.day", "profile", "home", "count")] == [
+        "project",
+        "profile",
+        "flag",
+        "environment",
+        "default",
+    ]
+    assert wrong.code == ExitCode.USAGE
+    sentence = f"does not have the resolution '8K' (resolution = 8K, says {theirs}, line 1)."
+    assert wrong.stderr.splitlines()[0] == f"imgen: gemini-3-pro at 3D AI Studio {sentence}"
+    assert right.stderr == f"model = gemini-3-pro, says {mine}, line 1.\n"
+    assert b"gemini/3/pro" in right.stdout
+    assert flagged.stderr.startswith("imgen: gemini-2.5-flash at 3D AI Studio does not have the resolution '2K'.")
+    assert (gone.code, gone.stderr) == (0, f"resolution is gone in {theirs}.\n")
+    assert (left.code, left.stderr.splitlines()[0]) == (2, f"imgen: resolution is not set in {theirs}.")
+
+
+def test_a_project_says_what_it_decides_before_it_is_paid_for(imgen: Program) -> None:
+    (imgen.cwd / "imgen.toml").write_text('count = 2\noutput = "pictures/"\nresolution = "0.5K"\n')
+
+    made = imgen.run(*FOX)
+
+    assert made.code == 0, made.stderr
+    assert made.stderr.splitlines()[:3] == [
+        f"output = pictures/, says {imgen.cwd / 'imgen.toml'}, line 2.",
+        f"count = 2, says {imgen.cwd / 'imgen.toml'}, line 1.",
+        f"resolution = 0.5K, says {imgen.cwd / 'imgen.toml'}, line 3.",
+    ]
+    assert len(list((imgen.cwd / "pictures").iterdir())) == 2
+
+
+def test_a_key_that_only_a_setting_asks_for_names_the_setting(imgen: Program) -> None:
+    (imgen.cwd / "imgen.toml").write_text('provider = "reapi"\n')
+
+    told = imgen.run("generate", "a fox")
+
+    assert told.code == ExitCode.KEY
+    sentence = f"is not set (provider = reapi, says {imgen.cwd / 'imgen.toml'}, line 1)."
+    assert told.stderr.splitlines()[0].endswith(sentence)
+
+
+def test_waiting_ends_when_the_settings_say(imgen: Program) -> None:
+    slow = {"IMGEN_SANDBOX_SECONDS": "60"}
+
+    sent, waited = imgen.run_lines(
+        [((*FOX, "--no-wait"), slow, b""), (("wait", "--sandbox"), {**slow, "IMGEN_TIMEOUT": "0.1"}, b"")]
+    )
+
+    assert (sent.code, waited.code) == (ExitCode.DONE, ExitCode.UNFINISHED)
+
+
+def test_what_cannot_be_set_is_said(imgen: Program) -> None:
+    typo, key, number, nowhere, both, choice, project, origin, storage = lines(
+        imgen,
+        ("config", "set", "modl", "x"),
+        ("config", "set", "reapi_api_key", "sesame"),
+        ("config", "set", "count", "many"),
+        ("config", "set", "sandbox", "1"),
+        ("config", "set", "count", "2", "--project", "--profile", "work"),
+        ("config", "set", "provider", "reapy"),
+        ("config", "set", "upload", "s3://bucket", "--project"),
+        ("config", "set", "base_url.reapi", "https://somebody:sesame@gateway.example"),
+        ("config", "set", "upload", "s3://somebody:sesame@bucket"),
+    )
+
+    assert (typo.code, "Did you mean model?" in typo.stderr) == (ExitCode.KEY, True)
+    assert (key.code, "imgen keys set" in key.stderr, "sesame" in key.stderr) == (ExitCode.KEY, True, False)
+    assert (number.code, "imgen config set count 4" in number.stderr) == (ExitCode.KEY, True)
+    assert (nowhere.code, "export IMGEN_SANDBOX=" in nowhere.stderr) == (ExitCode.USAGE, True)
+    assert (both.code, "two places" in both.stderr) == (ExitCode.USAGE, True)
+    assert (choice.code, "Did you mean reapi?" in choice.stderr) == (ExitCode.KEY, True)
+    assert (project.code, "a project must not set upload" in project.stderr) == (ExitCode.KEY, True)
+    assert (origin.code, "base_url.reapi must be a scheme and a host" in origin.stderr) == (ExitCode.KEY, True)
+    assert (storage.code, "has a user name or password in it" in storage.stderr) == (ExitCode.KEY, True)
+    assert "sesame" not in origin.stderr + storage.stderr
+    assert list(imgen.cwd.iterdir()) == []
+    assert not imgen.home.exists()
+
+
+@pytest.fixture
+def broken(imgen: Program) -> Program:
+    """imgen with settings that nobody can read."""
+    imgen.home.mkdir()
+    (imgen.home / "config.toml").write_text("model = \n")
+    return imgen
+
+
+def test_a_broken_file_is_named_and_in_the_way_of_nothing_that_needs_none(broken: Program) -> None:
+    ordered, shown, version, help, topic, status = lines(
+        broken, FOX, ("config", "--json"), ("--version",), ("--help",), ("generate", "--help"), ("status",)
+    )
+
+    assert ordered.code == shown.code == ExitCode.KEY
+    assert f"{broken.home / 'config.toml'}:1:9: invalid value." in ordered.stderr
+    assert shown.json["error"]["code"] == "configuration"
+    assert [each.code for each in (version, help, topic, status)] == [0, 0, 0, 0]
+    shutil.rmtree(broken.home)
