@@ -66,7 +66,7 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import download, edit, forget, generate, models, sandbox, status, wait
+    from imgen.commands import costs, download, edit, forget, generate, models, sandbox, status, wait
 
     commands = typer.Typer(
         name="imgen",
@@ -82,6 +82,7 @@ def app() -> typer.Typer:
     commands.command()(status.status)
     commands.command()(download.download)
     commands.command()(models.models)
+    commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands

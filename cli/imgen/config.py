@@ -114,6 +114,29 @@ class Config:
         return int(text) if text else None
 
     @property
+    def budget_per_day(self) -> tuple[tuple[str, str], ...]:
+        """Every limit on what may be spent a day that applies here, as it is written, and where that is."""
+        return self._budgets("IMGEN_BUDGET_DAY")
+
+    @property
+    def budget_per_project(self) -> tuple[tuple[str, str], ...]:
+        """The same for what may be spent in one project."""
+        return self._budgets("IMGEN_BUDGET_PROJECT")
+
+    @property
+    def project(self) -> str | None:
+        """The project we are in: the nearest folder upwards with an imgen.toml, else the git root; None outside of any.
+
+        Bytes of its path that are no text are written as `\\xff`.
+        """
+        upwards = (self.cwd, *self.cwd.parents)
+        for mark in ("imgen.toml", ".git"):
+            for folder in upwards:
+                if _holds(folder, mark):
+                    return os.fsencode(folder).decode(errors="backslashreplace")
+        return None
+
+    @property
     def ca_file(self) -> str | None:
         """The certificates to trust instead of the usual ones."""
         return self.environ.get("SSL_CERT_FILE") or None
@@ -143,6 +166,10 @@ class Config:
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
 
+    def _budgets(self, variable: str) -> tuple[tuple[str, str], ...]:
+        text = self.environ.get(variable, "").strip()
+        return ((text, variable),) if text else ()
+
     def _number(self, variable: str, default: float) -> float:
         text = self.environ.get(variable, "")
         try:
@@ -165,6 +192,13 @@ def _folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         return Path(os.environ.get("PWD", os.sep))
+
+
+def _holds(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).exists()
+    except OSError:  # a folder above that may not be looked into
+        return False
 
 
 def is_loopback(origin: str) -> bool:

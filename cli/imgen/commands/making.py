@@ -14,6 +14,8 @@ from imgen.errors import ExitCode, UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.jobs.budget import Budget
+    from imgen.jobs.choice import Ranked
     from imgen.jobs.editing import Basis
     from imgen.jobs.order import Choice, Order
     from imgen.jobs.records import Target
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 class Manner:
     """How an order is carried out: where its pictures go, how long it is waited for, and how it is told.
 
-    `format` is the one asked for in words.
+    `format` is the one asked for in words. `max_cost` is the most that it may cost, as it was typed.
     """
 
     output: str | None
     format: str | None
+    max_cost: str | None
+    allow_unknown_cost: bool
     no_wait: bool
     dry_run: bool
     overwrite: bool
@@ -49,6 +53,7 @@ def make(
     from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
     from imgen.jobs.choice import rank
     from imgen.jobs.goals import Goal
+    from imgen.jobs.limits import budget_of
     from imgen.jobs.order import possible
     from imgen.jobs.outcome import may_move_on
     from imgen.jobs.plan import split
@@ -60,12 +65,13 @@ def make(
     if basis:
         with session(config) as opened:
             choices = basis.able(choices, opened.ledger)
-    ranked = rank(choices, past_speed(config))
+    budget = budget_of(manner.max_cost, choices, config, allow_unknown=manner.allow_unknown_cost)
+    ranked = _within(budget, rank(choices, past_speed(config)), config, manner)
     first = ranked[0].choice
     if manner.dry_run:
         with bad_targets():
             _target(manner, first, config)
-        return _show_requests(command, first, json=manner.json)
+        return _show_requests(command, first, budget, config, json=manner.json)
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(manner, first, config)
@@ -81,7 +87,7 @@ def make(
                 tell_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
                 _tell_changes(basis, candidate.choice)
             drafts = split(candidate.choice, target, basis.parent_id if basis else None)
-            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit)
+            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit, budget=budget)
             told = follow(
                 opened,
                 working,
@@ -101,6 +107,28 @@ def make(
     if target.to_stdout:
         return _to_stdout(told, around, quiet=manner.quiet)
     return tell(command, told, around, json=manner.json, quiet=manner.quiet)
+
+
+def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
+    """The services left by the budget; one at least, and for `--dry-run` the first even where none is."""
+    from imgen.errors import OverBudget
+    from imgen.jobs.limits import affordable
+    from imgen.jobs.run import session
+    from imgen.screen.console import err
+
+    if not budget.limits:
+        return ranked
+    try:
+        with session(config) as opened:
+            fitting, left_out = affordable(opened, ranked, budget)
+    except OverBudget:
+        if manner.dry_run:
+            return ranked
+        raise
+    if not manner.quiet:
+        for sentence in left_out:
+            err(sentence)
+    return fitting
 
 
 def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:
@@ -191,12 +219,14 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
         err(sentence)
 
 
-def _show_requests(command: str, choice: Choice, *, json: bool) -> int:
+def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, *, json: bool) -> int:
+    from imgen.jobs.limits import verdicts
     from imgen.jobs.plan import split
     from imgen.jobs.records import Target
+    from imgen.jobs.run import session
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.requests import RequestPreview, request_lines
+    from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
     from imgen_providers import connect
     from imgen_providers.base import Account
     from imgen_providers.client import Network
@@ -207,10 +237,14 @@ def _show_requests(command: str, choice: Choice, *, json: bool) -> int:
     for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(_as_shown(choice, draft.request))
         shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost))
+    limits = []
+    if budget.limits:
+        with session(config) as opened:
+            limits = [LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget)]
     if json:
-        out(envelope(command, exit_code=0, data=("requests", shown)))
+        out(envelope(command, exit_code=0, data=("requests", shown), also=("limits", limits)))
     else:
-        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"))))
+        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"), limits)))
     return 0
 
 

@@ -188,6 +188,8 @@ def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seco
 
 def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
     """Commit what the service said of the job; bytes that came with it are on disk before that."""
+    if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):  # before the end it may still change
+        ledger.charged(record.id, job.charged)
     match job.status:
         case Running():
             ledger.running(record.id)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from imgen.jobs.budget import best_known
 from imgen.jobs.records import ResultState, State
 from imgen.screen.text import plain
 
@@ -56,6 +57,7 @@ class FileEntry:
 class JobEntry:
     """One job. `model` is the service's own id; `expires_at` is when the first link not yet saved dies.
 
+    `cost` is what the service says where it says it, 0 where nothing was charged, else the price it was ordered at.
     `parent` is the job whose picture it goes on from.
     """
 
@@ -94,9 +96,10 @@ def envelope(
     exit_code: int,
     jobs: Sequence[JobRecord] = (),
     data: tuple[str, object] | None = None,
+    also: tuple[str, object] | None = None,
     problem: Problem | None = None,
 ) -> str:
-    """The answer as one line of pure ASCII; `data` is a noun and what stands under it, dataclasses too."""
+    """The answer as one line of pure ASCII; `data` and `also` are nouns and what stands under them."""
     answer = asdict(
         Envelope(
             version=1,
@@ -107,9 +110,7 @@ def envelope(
             error=_error(problem),
         )
     )
-    if data:
-        noun, content = data
-        answer[noun] = content
+    answer.update(part for part in (data, also) if part)
     return line(answer)
 
 
@@ -138,6 +139,7 @@ def _plain_data(value: object) -> object:
 
 
 def _job(record: JobRecord) -> JobEntry:
+    cost = best_known(record)
     return JobEntry(
         id=record.id,
         provider=record.provider,
@@ -149,7 +151,7 @@ def _job(record: JobRecord) -> JobEntry:
         sandbox=record.sandbox,
         created_at=timestamp(record.created_at),
         expires_at=_optional_timestamp(record.expires_at),
-        cost=CostEntry(record.cost.amount, record.cost.unit),
+        cost=CostEntry(cost.amount, cost.unit),
         differences=record.differences,
         files=tuple(map(_file, record.results)),
         error=_error(record.problem),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from imgen.screen.text import for_log
+from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.jobs.budget import Verdict
     from imgen.jobs.records import Cost
     from imgen_providers.base import Json
     from imgen_providers.catalog import Price
@@ -27,8 +28,25 @@ class RequestPreview:
     cost: Cost
 
 
-def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> list[str]:
-    """Every request with its body, and what they cost together as far as that is known."""
+@dataclass(frozen=True, slots=True)
+class LimitEntry:
+    """One limit on spending, and whether the order would be within it now; `span` is what it counts."""
+
+    span: Literal["order", "day", "project"]
+    source: str
+    within: bool
+    message: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> LimitEntry:
+        """The same as a row of `--json`."""
+        return cls(verdict.limit.span.value, plain(verdict.limit.source), verdict.within, plain(verdict.message))
+
+
+def request_lines(
+    previews: Sequence[RequestPreview], price: Price | None, limits: Sequence[LimitEntry] = ()
+) -> list[str]:
+    """Every request with its body, what they cost together as far as that is known, and whether that is within."""
     lines = []
     for preview in previews:
         body = json.dumps(preview.body, indent=2, ensure_ascii=False)
@@ -41,7 +59,8 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> li
         lines.append("")
     pictures = sum(preview.pictures for preview in previews)
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
-    return [*lines, f"{counted}: {_cost(pictures, price)}. Nothing was sent."]
+    said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
+    return [*lines, f"{counted}: {_cost(pictures, price)}. Nothing was sent.", *said]
 
 
 def _count(number: int, noun: str) -> str:
