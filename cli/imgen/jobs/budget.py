@@ -227,15 +227,16 @@ def order_cost(costs: Sequence[Cost]) -> Amount | None:
 
 def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], provider: str, budget: Budget) -> Verdict:
     """Whether the order, at a service, is within the limit after what was spent already."""
-    allowed = f"{' or '.join(map(str, limit.most))}{_EACH[limit.span]} ({limit.source})"
     most = next((amount for amount in limit.most if order and amount.unit in (None, order.unit)), None)
     if order is None or most is None:
         told = "This order's cost is unknown" if order is None else f"This order costs {order}"
-        message = f"{told}, which cannot be compared with the limit of {allowed}."
+        amounts = " or ".join(map(str, limit.most))
+        message = f"{told}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
         if budget.allow_unknown:
             return Verdict(limit, within=True, message=message)
         return Verdict(limit, within=False, message=message, hint=_compare_hint(order))
     before = spent(spendings, provider, order.unit or "")
+    allowed = f"{most}{_EACH[limit.span]} ({limit.source})"
     whole = before.amount.value + order.value
     if whole <= most.value:
         left = Amount(most.value - whole, order.unit)
@@ -252,7 +253,8 @@ def _so_far(span: Span, before: Spent) -> str:
         return ""
     where = "today" if span is Span.DAY else "in this project"
     unknown = f", and {jobs_text(before.unknown_jobs)} of unknown cost" if before.unknown_jobs else ""
-    return f", of which {before.amount} went {where}{unknown}"
+    went = before.amount if before.amount.value else "nothing"
+    return f", of which {went} went {where}{unknown}"
 
 
 def _compare_hint(order: Amount | None) -> str:
