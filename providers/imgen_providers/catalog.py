@@ -146,12 +146,12 @@ def _gmi_gemini_3_pro(remote_id: str) -> Model:
         reference_formats=("png", "jpeg", "webp", "heic", "heif"),
         reference_bytes=7_000_000,
         prompt_limit=2000,
-        # Each reference picture adds $0.0011, which is not part of these.
         prices={
             "1K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
             "2K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
             "4K": Price("0.24", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
         },
+        reference_price="0.0011",  # same source
         durations={},
         link_seconds=None,
     )

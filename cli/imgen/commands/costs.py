@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from time import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,24 +36,32 @@ def costs(
     Days are those of this machine's clock. The sandbox costs nothing, and nothing is converted.
     """
     from imgen.commands.telling import surroundings
+    from imgen.jobs.budget import local_day
     from imgen.jobs.cost_report import cost_report
+    from imgen.jobs.limits import standing_limits, used
     from imgen.screen.console import err, out
-    from imgen.screen.costs import cost_csv, cost_lines
+    from imgen.screen.costs import cost_csv, cost_lines, use_line
     from imgen.screen.envelope import envelope
 
     if csv and json:
         raise UsageProblem("--csv and --json both want standard output.", "Leave one of them out.")
     config = load()
-    report = cost_report(_spendings(config), by, _day(since), _day(until))
+    spendings = _spendings(config)
+    report = cost_report(spendings, by, _day(since), _day(until))
+    today = local_day(time()).isoformat()
+    uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]
     if json:
-        out(envelope("costs", exit_code=0, data=("costs", report)))
-    elif csv:
+        out(envelope("costs", exit_code=0, data=("costs", report), also=("limits", uses)))
+        return 0
+    if csv:
         out(cost_csv(report))
     elif report.rows:
         around = surroundings(config)
         out("\n".join(cost_lines(report, width=around.stdout_width, color=around.stdout_color)))
     else:
         err("Nothing was spent then." if since or until else "Nothing was spent yet.")
+    for use in uses:
+        err(use_line(use))
     return 0
 
 

@@ -74,9 +74,12 @@ def request_key(choice: Choice) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What `count` pictures cost by the catalogue; unknown where it has no price."""
+    """What one request for `count` pictures costs by the catalogue; unknown where it has no price."""
     found = model.prices.get(request.resolution or "1K")
-    return Cost(str(Decimal(found.amount) * count), found.unit) if found else Cost(None, None)
+    if found is None:
+        return Cost(None, None)
+    references = Decimal(model.reference_price) * len(request.references)
+    return Cost(str(Decimal(found.amount) * count + references), found.unit)
 
 
 def _counts(pictures: int, most: int) -> list[int]:

@@ -7,7 +7,7 @@ import io
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import jobs_text
+from imgen.jobs.budget import Span, jobs_text
 from imgen.jobs.cost_report import By, CostLine
 from imgen.screen.tables import Column, aligned, fitting
 from imgen.screen.text import plain
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.jobs.cost_report import CostReport
+    from imgen.jobs.limits import Use
 
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run the cell (OWASP, "CSV Injection")
 
 
 def cost_lines(report: CostReport, *, width: int | None, color: bool = False) -> list[str]:
-    """A heading, a line for each key and unit, and the total; `width` None keeps every column, for a pipe."""
-    rows = [*report.rows, *report.total]
-    keys = [*_shown_once([_name(row, report.by) for row in report.rows]), *_shown_once(["total"] * len(report.total))]
+    """A heading, a line for each key and unit, and the total of several; `width` None keeps every column."""
+    names = [_name(row, report.by) for row in report.rows]
+    total = report.total if len(set(names)) > 1 else ()
+    rows = [*report.rows, *total]
+    keys = [*_shown_once(names), *_shown_once(["total"] * len(total))]
     columns = [
         Column(report.by.upper(), tuple(keys)),
         Column("JOBS", tuple(str(row.jobs) for row in rows)),
@@ -35,6 +38,13 @@ def cost_lines(report: CostReport, *, width: int | None, color: bool = False) ->
     kept = [column for column in columns if not column.spare or any(column.texts)]
     heading, *lines = aligned(fitting(kept, width))
     return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
+
+
+def use_line(use: Use) -> str:
+    """How much of a limit is used up."""
+    where = "Today" if use.span is Span.DAY else "This project"
+    unit = f"{use.provider} {use.unit}" if use.provider else use.unit
+    return plain(f"{where}: {use.spent} of {use.most} {unit} ({use.source}).")
 
 
 def cost_csv(report: CostReport) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from imgen.jobs.budget import order_cost
 from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
@@ -60,16 +61,15 @@ def request_lines(
     pictures = sum(preview.pictures for preview in previews)
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
     said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
-    return [*lines, f"{counted}: {_cost(pictures, price)}. Nothing was sent.", *said]
+    return [*lines, f"{counted}: {_cost(previews, price)}. Nothing was sent.", *said]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _cost(pictures: int, price: Price | None) -> str:
-    if price is None:
+def _cost(previews: Sequence[RequestPreview], price: Price | None) -> str:
+    whole = order_cost([preview.cost for preview in previews])
+    if price is None or whole is None:
         return "the price is not known"
-    from decimal import Decimal
-
-    return f"{Decimal(price.amount) * pictures} {price.unit} by {price.source}, seen {price.seen}"
+    return f"{whole} by {price.source}, seen {price.seen}"
