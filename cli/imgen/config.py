@@ -125,15 +125,12 @@ class Config:
 
     @property
     def project(self) -> str | None:
-        """The project we are in: the nearest folder upwards with an imgen.toml, else the git root; None outside of any.
-
-        Bytes of its path that are no text are written as `\\xff`.
-        """
+        """The project we are in: the nearest folder upwards with an imgen.toml, else the git root, else none."""
         upwards = (self.cwd, *self.cwd.parents)
         for mark in ("imgen.toml", ".git"):
             for folder in upwards:
                 if _holds(folder, mark):
-                    return os.fsencode(folder).decode(errors="backslashreplace")
+                    return spelled(folder)
         return None
 
     @property
@@ -192,6 +189,11 @@ def _folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         return Path(os.environ.get("PWD", os.sep))
+
+
+def spelled(folder: Path) -> str:
+    """The folder's path as a text that can be stored; bytes that are none are written as `\\xff`."""
+    return os.fsencode(folder).decode(errors="backslashreplace")
 
 
 def _holds(folder: Path, name: str) -> bool:

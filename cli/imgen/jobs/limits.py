@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from imgen.jobs.run import Session
 
 MAX_COST = "--max-cost"
+_NONE_HINT = "Raise the limit or order less (-n, -r); --allow-unknown-cost takes prices that cannot be compared."
 
 
 def budget_of(max_cost: str | None, choices: Sequence[Choice], config: Config, *, allow_unknown: bool) -> Budget:
@@ -126,5 +127,5 @@ def affordable(opened: Session, ranked: Sequence[Ranked], budget: Budget) -> tup
         if len(left_out) == 1:
             check([left_out[0][1]])
         told = " ".join(f"{name}: {over.message}" for name, over in left_out)
-        raise OverBudget(f"No service is within the budget. {told} Nothing was sent.", left_out[-1][1].hint)
+        raise OverBudget(f"No service is within the budget. {told} Nothing was sent.", _NONE_HINT)
     return fitting, [f"{name} is left out: {over.message}" for name, over in left_out]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from imgen.jobs.budget import decimal_text
 from imgen.jobs.ledger import Draft
 from imgen.jobs.records import Cost, Target
 from imgen_providers.base import PictureFile, Reference, Request
@@ -79,7 +80,7 @@ def price(model: Model, request: Request, count: int) -> Cost:
     if found is None:
         return Cost(None, None)
     references = Decimal(model.reference_price) * len(request.references)
-    return Cost(str(Decimal(found.amount) * count + references), found.unit)
+    return Cost(decimal_text(Decimal(found.amount) * count + references), found.unit)
 
 
 def _counts(pictures: int, most: int) -> list[int]:

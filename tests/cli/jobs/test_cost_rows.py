@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,14 @@ import pytest
 from cli.jobs.bench import Bench
 from cli.jobs.drafts import draft, taken
 from cli.jobs.states import JOB, TROUBLE, bring_to, finish
-from imgen.config import Config
 from imgen.errors import OverBudget
 from imgen.jobs.budget import Budget, Limit, Span, parse_amounts, spent
 from imgen.jobs.ledger import Ledger, SameRequestUncertain
 from imgen.jobs.records import UNKNOWN, Cost, Problem, State
 from imgen.jobs.settle import settle
+from imgen.jobs.steps import record_status
 from imgen.screen.envelope import job_json
-from imgen_providers.base import Charge
+from imgen_providers.base import Charge, Failed, LinkedAsset, Running, Succeeded, Unrecognised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from cli.jobs.clock import FakeClock
     from cli.jobs.conftest import Children
+    from imgen_providers.base import Status
 
 
 def budget(text: str = "100 credits", span: Span = Span.DAY, *, allow_unknown: bool = False) -> Budget:
@@ -235,22 +237,20 @@ def test_a_job_knows_the_project_it_was_ordered_in(tmp_path: Path) -> None:
         assert bench.order("inside")[0].project == str(tmp_path)
 
 
-def test_what_a_service_says_it_charged_is_kept(ledger: Ledger, clock: FakeClock) -> None:
-    bring_to(ledger, State.READY)
+@pytest.mark.parametrize(
+    ("status", "charged"),
+    [
+        (Running(), UNKNOWN),
+        (Unrecognised("PAUSED"), UNKNOWN),
+        (Succeeded((LinkedAsset("https://x/1"),)), Cost("12.5", "credits")),
+        (Failed("It broke."), Cost("12.5", "credits")),
+    ],
+)
+def test_what_a_service_says_it_charged_is_kept_once_it_is_final(ledger: Ledger, status: Status, charged: Cost) -> None:
+    bring_to(ledger, State.QUEUED)
+    told = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
 
-    ledger.charged(JOB, Charge("12.5", "credits"))
+    record_status(ledger, ledger.job(JOB), told, took_seconds=None)
 
-    assert ledger.job(JOB).charged == Cost("12.5", "credits")
+    assert ledger.job(JOB).charged == charged
     assert ledger.job(JOB).cost == Cost("15", "credits")
-
-
-def test_a_folder_whose_name_is_no_text_can_be_a_project(ledger: Ledger, tmp_path: Path) -> None:
-    odd = Config({}, tmp_path / "caf\udce9")
-    try:
-        odd.cwd.mkdir()
-    except OSError:
-        pytest.skip("this file system takes no such name")
-    (odd.cwd / "imgen.toml").touch()
-
-    assert order(ledger, JOB, budget(), project=odd.project)
-    assert str(ledger.job(JOB).project).endswith("caf\\xe9")

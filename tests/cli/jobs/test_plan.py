@@ -142,6 +142,12 @@ def test_a_price_is_exact_and_unknown_where_nobody_says_it(
     assert price(ordered.model, ordered.request, count) == cost
 
 
+def test_each_reference_picture_of_a_request_is_in_its_price() -> None:
+    edit = choice(Request("gemini-3-pro-image", "fox", REQUEST.references, resolution="1K", count=2), "gmicloud")
+
+    assert [row.cost for row in split(edit, TARGET)] == [Cost("0.1362", "usd")] * 2
+
+
 def test_the_price_of_a_run_is_that_of_its_rows() -> None:
     whole = choice(Request("gemini-3-pro-image", "fox", resolution="1K", count=7), "gmicloud")
 
