@@ -115,6 +115,7 @@ def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner
     from imgen.jobs.limits import affordable
     from imgen.jobs.run import session
     from imgen.screen.console import err
+    from imgen.screen.text import for_log
 
     if not budget.limits:
         return ranked
@@ -127,7 +128,7 @@ def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner
         raise
     if not manner.quiet:
         for sentence in left_out:
-            err(sentence)
+            err(for_log(sentence))
     return fitting
 
 

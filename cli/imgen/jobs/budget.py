@@ -233,7 +233,7 @@ def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], pr
         amounts = " or ".join(map(str, limit.most))
         message = f"{told}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
         if budget.allow_unknown:
-            return Verdict(limit, within=True, message=message)
+            return Verdict(limit, within=True, message=f"{message} --allow-unknown-cost lets it through.")
         return Verdict(limit, within=False, message=message, hint=_compare_hint(order))
     before = spent(spendings, provider, order.unit or "")
     allowed = f"{most}{_EACH[limit.span]} ({limit.source})"

@@ -91,10 +91,12 @@ class Use:
 
 def used(limit: Limit, spendings: Sequence[Spending], today: str, project: str | None) -> list[Use]:
     """What counts against a limit by now: of a day, today's; of a project, that of the one we are in."""
+    if limit.span is Span.PROJECT and project is None:
+        return []
     if limit.span is Span.DAY:
         counting = [one for one in spendings if one.day >= today]
     else:
-        counting = [one for one in spendings if project is not None and one.project == project]
+        counting = [one for one in spendings if one.project == project]
     uses = []
     for amount in limit.most:
         unit = amount.unit or ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.budget import Span, jobs_text
 from imgen.jobs.cost_report import By, CostLine
-from imgen.screen.tables import Column, aligned, fitting
+from imgen.screen.tables import Column, table
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def cost_lines(report: CostReport, *, width: int | None, color: bool = False) ->
         Column("CHARGED", tuple(_part(row.charged, row.charged_jobs, row) for row in rows), spare=2),
         Column("MAY HAVE BEEN CHARGED", tuple(_part(row.doubtful, row.doubtful_jobs, row) for row in rows), spare=1),
     ]
-    kept = [column for column in columns if not column.spare or any(column.texts)]
-    heading, *lines = aligned(fitting(kept, width))
+    heading, *lines = table([column for column in columns if not column.spare or any(column.texts)], width)
     return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
 
 

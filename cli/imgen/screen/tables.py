@@ -70,9 +70,9 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
         Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
         Column("", tuple(_link(job, now) for job in jobs)),
     ]
-    columns = fitting([column for column in columns if any(column.texts)], width)
+    columns = _fitting([column for column in columns if any(column.texts)], width)
     prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
-    return aligned([*columns, Column("", tuple(prompts))])
+    return _aligned([*columns, Column("", tuple(prompts))])
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -88,7 +88,7 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
         Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=5),
         Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=1),
     ]
-    heading, *lines = aligned(fitting(columns, width))
+    heading, *lines = _aligned(_fitting(columns, width))
     return [f"{_BOLD}{heading}{_OFF}" if color else heading, *lines]
 
 
@@ -103,7 +103,7 @@ class LiveModel:
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:
     """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
-    return aligned(
+    return _aligned(
         [
             Column("ID", tuple(plain(f"{model.service}/{model.remote_id}") for model in models)),
             Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
@@ -124,7 +124,7 @@ def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> l
         "link lives": _life(row.link_seconds),
     }
     title = f"{row.family} at {row.title}"
-    lines = aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
+    lines = _aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
     return [f"{_BOLD}{title}{_OFF}" if color else title, *lines, *_pixel_lines(row.aspects, pixels)]
 
 
@@ -135,7 +135,7 @@ def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
     columns = [
         Column(resolution, tuple(_size(sizes.get(aspect)) for aspect in known)) for resolution, sizes in pixels.items()
     ]
-    return ["", *aligned([Column("  pixels", tuple(f"  {aspect}" for aspect in known)), *columns])]
+    return ["", *_aligned([Column("  pixels", tuple(f"  {aspect}" for aspect in known)), *columns])]
 
 
 def _size(size: tuple[int, int] | None) -> str:
@@ -183,7 +183,7 @@ def _total(columns: Sequence[Column]) -> int:
     return sum(column.width for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
-def fitting(columns: list[Column], width: int | None) -> list[Column]:
+def _fitting(columns: list[Column], width: int | None) -> list[Column]:
     """The columns that fit; those with `spare` 0 stay whatever the width."""
     while width is not None and _total(columns) > width and any(column.spare for column in columns):
         first_to_go = max(columns, key=lambda column: column.spare)
@@ -191,7 +191,12 @@ def fitting(columns: list[Column], width: int | None) -> list[Column]:
     return columns
 
 
-def aligned(columns: Sequence[Column]) -> list[str]:
+def table(columns: list[Column], width: int | None) -> list[str]:
+    """The columns line by line under their headings, as many as fit; `width` None keeps all, for a pipe."""
+    return _aligned(_fitting(columns, width))
+
+
+def _aligned(columns: Sequence[Column]) -> list[str]:
     """The columns line by line, under their headings where they have any."""
     lines = zip(*(column.texts for column in columns), strict=True)
     headings = [tuple(column.heading for column in columns)] if any(c.heading for c in columns) else []

@@ -98,4 +98,5 @@ def test_how_much_of_a_limit_is_used_up() -> None:
         Use(Span.DAY, "here", "credits", "3daistudio", "30", "100"),
     ]
     assert used(project, KNOWN, "2027-02-01", "/work") == [Use(Span.PROJECT, "there", "usd", None, "0.462", "5")]
-    assert used(project, KNOWN, "2027-02-01", None) == [Use(Span.PROJECT, "there", "usd", None, "0", "5")]
+    assert used(project, KNOWN, "2027-02-01", "/play") == [Use(Span.PROJECT, "there", "usd", None, "0", "5")]
+    assert used(project, KNOWN, "2027-02-01", None) == []
