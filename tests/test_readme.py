@@ -44,6 +44,14 @@ def test_every_key_and_origin_is_named() -> None:
         assert f"`{entry.origin_variable}`" in README
 
 
+def test_every_picture_shown_is_there() -> None:
+    """tests/screenshots.py makes them."""
+    shown = re.findall(r"^!\[.+\]\((.+)\)$", README, re.MULTILINE)
+
+    assert len(shown) == 3
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / ".readme").iterdir()} == set(shown)
+
+
 def test_the_first_two_commands_are_enough_by_themselves() -> None:
     commands = BLOCK.findall(README)
 

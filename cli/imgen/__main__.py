@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
+    from imgen.screen.envelope import Form
 
 
 def main() -> NoReturn:
@@ -66,7 +67,21 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import costs, download, edit, forget, generate, models, sandbox, status, wait
+    from imgen.commands import (
+        again,
+        costs,
+        download,
+        edit,
+        forget,
+        gallery,
+        generate,
+        history,
+        models,
+        sandbox,
+        schema,
+        status,
+        wait,
+    )
 
     commands = typer.Typer(
         name="imgen",
@@ -78,12 +93,16 @@ def app() -> typer.Typer:
     )
     commands.command()(generate.generate)
     commands.command()(edit.edit)
+    commands.command()(again.again)
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
     commands.command()(models.models)
+    commands.command()(history.history)
+    commands.command()(gallery.gallery)
     commands.command()(costs.costs)
     commands.command()(forget.forget)
+    commands.command()(schema.schema)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -128,12 +147,12 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.commands.telling import surroundings
     from imgen.config import load
     from imgen.screen.console import err, out
+    from imgen.screen.envelope import Form, envelope
     from imgen.screen.failure import failure_lines
 
-    if _asks_for_json(arguments):
-        from imgen.screen.envelope import envelope
-
-        out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem))
+    form = _form(arguments)
+    if form is not Form.TEXT:
+        out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem, form=form))
     else:
         err(failure_lines(problem, color=surroundings(load()).stderr_color))
     return code
@@ -153,10 +172,15 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
 
 
-def _asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether the answer is to be JSON, also where the line is wrong in just that (`--json=yes`)."""
-    options = takewhile(lambda argument: argument != "--", arguments)
-    return any(argument.startswith("--json") for argument in options)
+def _form(arguments: Sequence[str]) -> Form:
+    """How the answer is wanted, also where the line is wrong in just that (`--json=yes`)."""
+    from imgen.screen.envelope import Form
+
+    options = list(takewhile(lambda argument: argument != "--", arguments))
+    for form in (Form.EVENTS, Form.JSON):
+        if any(option.startswith(f"--{form.value}") for option in options):
+            return form
+    return Form.TEXT
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -37,8 +37,8 @@ def costs(
     """
     from imgen.commands.telling import surroundings
     from imgen.jobs.budget import local_day
-    from imgen.jobs.cost_report import cost_report
-    from imgen.jobs.limits import standing_limits, used
+    from imgen.jobs.cost_report import cost_report, used
+    from imgen.jobs.limits import standing_limits
     from imgen.screen.console import err, out
     from imgen.screen.costs import cost_csv, cost_lines, use_line
     from imgen.screen.envelope import envelope
@@ -47,11 +47,11 @@ def costs(
         raise UsageProblem("--csv and --json both want standard output.", "Leave one of them out.")
     config = load()
     spendings = _spendings(config)
-    report = cost_report(spendings, by, _day(since), _day(until))
     today = local_day(time()).isoformat()
     uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]
+    report = cost_report(spendings, by, _day(since), _day(until), uses)
     if json:
-        out(envelope("costs", exit_code=0, data=("costs", report), also=("limits", uses)))
+        out(envelope("costs", exit_code=0, data=("costs", report)))
         return 0
     if csv:
         out(cost_csv(report))

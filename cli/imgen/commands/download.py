@@ -11,6 +11,8 @@ def download(
     provider: options.Provider = None,
     strict: options.Strict = False,
     json: options.Json = False,
+    events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -22,16 +24,25 @@ def download(
     from imgen.jobs.goals import Goal
     from imgen.jobs.run import session, work
 
+    form = options.answer_form(json=json, events=events)
     config = load()
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("download", provider, json=json)
+            return nothing_open("download", provider, form)
         with work(opened, config) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             records = opened.reopen_deleted(named)
             told = follow(
-                opened, working, records, Goal.WHAT_IS_READY, around, quiet=quiet, timeout=None, strict=strict
+                opened,
+                working,
+                records,
+                Goal.WHAT_IS_READY,
+                around,
+                quiet=quiet,
+                timeout=None,
+                strict=strict,
+                form=form,
             )
-    return tell("download", told, around, json=json, quiet=quiet)
+    return tell("download", told, around, form=form, quiet=quiet, show=show)

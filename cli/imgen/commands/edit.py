@@ -57,6 +57,8 @@ def edit(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -103,7 +105,8 @@ def edit(
         strict=strict,
         timeout=timeout,
         poll_every=poll_every,
-        json=json,
+        form=options.answer_form(json=json, events=events),
+        show=show,
         quiet=quiet,
     )
     basis = basis_of(words, from_job, Changes(fit, keep_metadata), config)

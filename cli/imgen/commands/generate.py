@@ -36,6 +36,8 @@ def generate(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -78,7 +80,8 @@ def generate(
         strict=strict,
         timeout=timeout,
         poll_every=poll_every,
-        json=json,
+        form=options.answer_form(json=json, events=events),
+        show=show,
         quiet=quiet,
     )
     return make("generate", order, manner, config, around)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgen.config import SANDBOX, Config
 from imgen.errors import ExitCode, UsageProblem
+from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,8 @@ class Manner:
     strict: bool
     timeout: float | None
     poll_every: float | None
-    json: bool
+    form: Form
+    show: bool
     quiet: bool
 
 
@@ -60,7 +62,7 @@ def make(
     from imgen.jobs.run import past_speed, session, work
 
     if manner.output == "-":
-        _check_stdout(around, json=manner.json, no_wait=manner.no_wait)
+        _check_stdout(around, form=manner.form, no_wait=manner.no_wait)
     choices = possible(order, config)
     if basis:
         with session(config) as opened:
@@ -71,7 +73,7 @@ def make(
     if manner.dry_run:
         with bad_targets():
             _target(manner, first, config)
-        return _show_requests(command, first, budget, config, json=manner.json)
+        return _show_requests(command, first, budget, config, manner.form)
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(manner, first, config)
@@ -97,16 +99,17 @@ def make(
                 quiet=manner.quiet,
                 timeout=manner.timeout,
                 strict=manner.strict,
+                form=manner.form,
             )
             asked += 1
             stopped = told.exit_code is ExitCode.INTERRUPTED or not told.in_time
             if stopped or asked == len(ranked) or not may_move_on(told.records):
                 break
-    if manner.no_wait and not manner.json:
+    if manner.no_wait and manner.form is Form.TEXT:
         return tell_ids(told, around, quiet=manner.quiet)
     if target.to_stdout:
         return _to_stdout(told, around, quiet=manner.quiet)
-    return tell(command, told, around, json=manner.json, quiet=manner.quiet)
+    return tell(command, told, around, form=manner.form, quiet=manner.quiet, show=manner.show)
 
 
 def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
@@ -170,14 +173,14 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
     return argument
 
 
-def _check_stdout(around: Surroundings, *, json: bool, no_wait: bool) -> None:
+def _check_stdout(around: Surroundings, *, form: Form, no_wait: bool) -> None:
     if around.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",
             "Send it on: imgen generate ... -o - > fox.png",
         )
-    if json or no_wait:
-        option = "--json" if json else "--no-wait"
+    if no_wait or form is not Form.TEXT:
+        option = "--no-wait" if form is Form.TEXT else f"--{form.value}"
         raise UsageProblem(f"-o - and {option} both want standard output.", "Leave one of them out.")
 
 
@@ -220,7 +223,7 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
         err(sentence)
 
 
-def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, *, json: bool) -> int:
+def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:
     from imgen.jobs.limits import verdicts
     from imgen.jobs.plan import split
     from imgen.jobs.records import Target
@@ -234,18 +237,18 @@ def _show_requests(command: str, choice: Choice, budget: Budget, config: Config,
 
     origin = choice.entry.origin if choice.origin == SANDBOX else choice.origin
     service = connect(choice.entry.name, Account(origin, "hidden"), Network(user_agent="imgen"))
+    limits: tuple[LimitEntry, ...] = ()
+    if budget.limits:
+        with session(config) as opened:
+            limits = tuple(LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget))
     shown = []
     for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(_as_shown(choice, draft.request))
-        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost))
-    limits = []
-    if budget.limits:
-        with session(config) as opened:
-            limits = [LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget)]
-    if json:
-        out(envelope(command, exit_code=0, data=("requests", shown), also=("limits", limits)))
+        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
+    if form is not Form.TEXT:
+        out(envelope(command, exit_code=0, data=("requests", shown), form=form))
     else:
-        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"), limits)))
+        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"))))
     return 0
 
 

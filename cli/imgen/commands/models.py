@@ -39,15 +39,12 @@ def models(
     if live:
         return _live(provider, config, around, json=json, sandbox=sandbox or config.sandbox)
     found = _matching(model, provider)
-    rows = [_row(entry, found_model, config) for entry, found_model in found]
+    rows = [_row(entry, each, config, in_full=model is not None) for entry, each in found]
     if json:
-        listed = [
-            (row, found_model.pixels if model else None) for row, (_, found_model) in zip(rows, found, strict=True)
-        ]
-        out(envelope("models", exit_code=0, data=("models", [_entry(row, pixels) for row, pixels in listed])))
+        out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
-        for row, (_, found_model) in zip(rows, found, strict=True):
-            out("\n".join(model_detail(row, found_model.pixels, color=around.stdout_color)))
+        for row in rows:
+            out("\n".join(model_detail(row, color=around.stdout_color)))
     else:
         out("\n".join(model_table(rows, width=around.stdout_width, color=around.stdout_color)))
     return 0
@@ -69,7 +66,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
     return found
 
 
-def _row(entry: ServiceEntry, model: Model, config: Config) -> ModelRow:
+def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) -> ModelRow:
     from imgen.screen.tables import ModelRow
 
     return ModelRow(
@@ -84,13 +81,8 @@ def _row(entry: ServiceEntry, model: Model, config: Config) -> ModelRow:
         prices=model.prices,
         link_seconds=model.link_seconds,
         key_set=config.has_key(entry),
+        pixels=model.pixels if in_full else None,
     )
-
-
-def _entry(row: ModelRow, pixels: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return {**asdict(row), **({"pixels": pixels} if pixels else {})}
 
 
 def _live(provider: str | None, config: Config, around: Surroundings, *, json: bool, sandbox: bool) -> int:

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from imgen.errors import UsageProblem
+from imgen.screen.envelope import Form
+
 _YEAR = 366 * 86_400.0
 
 
@@ -15,6 +18,15 @@ def _span(seconds: float | None) -> float | None:
     if seconds is not None and not seconds <= _YEAR:
         raise typer.BadParameter(f"{seconds} is not a number of seconds up to a year.")
     return seconds
+
+
+def answer_form(*, json: bool, events: bool) -> Form:
+    """How the command is to answer. Raises `UsageProblem`."""
+    if json and events:
+        raise UsageProblem("--json and --events both want standard output.", "--events ends with what --json prints.")
+    if events:
+        return Form.EVENTS
+    return Form.JSON if json else Form.TEXT
 
 
 Ids = Annotated[
@@ -28,6 +40,10 @@ Provider = Annotated[
     typer.Option("-p", "--provider", metavar="NAME", help="The service.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
+Events = Annotated[
+    bool, typer.Option("--events", help="Write one JSON object per event to standard output, while it happens.")
+]
+Show = Annotated[bool, typer.Option("--show", help="Draw each saved picture in this terminal.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")]
 Timeout = Annotated[

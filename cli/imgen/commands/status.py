@@ -32,7 +32,7 @@ def status(
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("status", provider, json=json)
+            return nothing_open("status", provider, options.answer_form(json=json, events=False))
         known = (
             None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
         )

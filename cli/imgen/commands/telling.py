@@ -16,6 +16,7 @@ from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.jobs.run import Report, report, unsettled
 from imgen.screen.console import Surroundings, err, out
 from imgen.screen.display import display_for, draws_live
+from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
 
 if TYPE_CHECKING:
@@ -52,9 +53,16 @@ def follow(
     quiet: bool,
     timeout: float | None,
     strict: bool = False,
+    form: Form = Form.TEXT,
 ) -> Report:
     """Follow the jobs on the right display; Ctrl-C ends the waiting, not the jobs."""
-    display = display_for(around, quiet=quiet, clock=time.monotonic)
+    # On a terminal, bars and events would tear each other apart.
+    silent = quiet or (form is Form.EVENTS and around.stdout_is_terminal)
+    display = display_for(around, quiet=silent, clock=time.monotonic)
+    if form is Form.EVENTS:
+        from imgen.screen.events import EventDisplay
+
+        display = EventDisplay(display, opened.ledger.job, time.time)
     try:
         return working.follow(records, goal, display, timeout=timeout, strict=strict)
     except KeyboardInterrupt:
@@ -65,17 +73,20 @@ def follow(
         display.close()
 
 
-def tell(command: str, told: Report, around: Surroundings, *, json: bool, quiet: bool) -> int:
+def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet: bool, show: bool) -> int:
     """Paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
+    saved = [r.path for record in told.records for r in record.results if r.state is ResultState.SAVED and r.path]
     # On a terminal that shows both streams, the live view has just ended in these very paths.
-    if not json and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
-        for record in told.records:
-            for result in record.results:
-                if result.state is ResultState.SAVED and result.path:
-                    out(str(result.path))
+    if form is Form.TEXT and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
+        for path in saved:
+            out(str(path))
+    if show:
+        from imgen.screen.preview import show as draw
+
+        draw(saved, around)
     tell_problems(told, around, quiet=quiet)
-    if json:
-        out(envelope_of(command, told))
+    if form is not Form.TEXT:
+        out(envelope_of(command, told, form))
     return told.exit_code
 
 
@@ -133,17 +144,15 @@ def interrupted(going_on: Sequence[JobRecord]) -> Problem:
     return Problem("interrupted", message, f"imgen wait {ids}")
 
 
-def envelope_of(command: str, told: Report) -> str:
+def envelope_of(command: str, told: Report, form: Form = Form.JSON) -> str:
     """The report as the JSON envelope, each job with the problem this run met."""
-    from imgen.screen.envelope import envelope
-
     records = [replace(record, problem=told.problems.get(record.id)) for record in told.records]
     going_on = unsettled(told.records)
     if told.exit_code is ExitCode.INTERRUPTED and going_on:
         problem: Problem | None = interrupted(going_on)
     else:
         problem = headline(told.exit_code, told.problems.values())
-    return envelope(command, exit_code=told.exit_code, jobs=records, problem=problem)
+    return envelope(command, exit_code=told.exit_code, jobs=records, problem=problem, form=form)
 
 
 def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) -> Problem:
@@ -176,13 +185,13 @@ def named_jobs(
     return [working.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 
-def nothing_open(command: str, provider: str | None, *, json: bool) -> int:
+def nothing_open(command: str, provider: str | None, form: Form) -> int:
     """There is nothing to do, which is fine; with a provider, at that one."""
     from imgen.jobs.order import find_service
 
     there = f" at {find_service(provider).name}" if provider else ""
-    if json:
-        out(envelope_of(command, Report((), {}, ExitCode.DONE)))
+    if form is not Form.TEXT:
+        out(envelope_of(command, Report((), {}, ExitCode.DONE), form))
     else:
         err(f"Nothing is open{there}: every job is saved or closed.")
     return 0

@@ -24,6 +24,8 @@ def wait(
     poll_every: options.PollEvery = None,
     strict: options.Strict = False,
     json: options.Json = False,
+    events: options.Events = False,
+    show: options.Show = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
@@ -35,12 +37,13 @@ def wait(
     from imgen.jobs.goals import Goal
     from imgen.jobs.run import session, work
 
+    form = options.answer_form(json=json, events=events)
     config = load()
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("wait", provider, json=json)
+            return nothing_open("wait", provider, form)
         with work(opened, config, poll_every=poll_every) as working:
             named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             if remote is not None:
@@ -48,5 +51,7 @@ def wait(
                     raise UsageProblem("--remote is for one job.", "imgen wait JOB --remote ITS_ID")
                 named = [working.attach(named[0], remote)]
             records = opened.reopen_deleted(named) if jobs else named
-            told = follow(opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict)
-    return tell("wait", told, around, json=json, quiet=quiet)
+            told = follow(
+                opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict, form=form
+            )
+    return tell("wait", told, around, form=form, quiet=quiet, show=show)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import Spending, Standing, decimal_text
+from imgen.jobs.budget import Limit, Span, Spending, Standing, counted, decimal_text, spent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +46,30 @@ class CostLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a limit is used up in one unit, as decimal texts; `provider` says whose credits."""
+
+    span: Span
+    source: str
+    unit: str
+    provider: str | None
+    spent: str
+    most: str
+
+
+@dataclass(frozen=True, slots=True)
 class CostReport:
-    """The lines by key, and all of them together; `since` and `until` are local days, None where there is no end."""
+    """The lines by key, and all of them together; `since` and `until` are local days, None where there is no end.
+
+    `limits` are those that the configuration sets, as they stand now.
+    """
 
     by: By
     since: str | None
     until: str | None
     rows: tuple[CostLine, ...]
     total: tuple[CostLine, ...]
+    limits: tuple[Use, ...]
 
 
 @dataclass(slots=True)
@@ -69,7 +85,9 @@ class _Sum:
 _Currency = tuple[str | None, str | None]
 
 
-def cost_report(spendings: Sequence[Spending], by: By, since: str | None, until: str | None) -> CostReport:
+def cost_report(
+    spendings: Sequence[Spending], by: By, since: str | None, until: str | None, limits: Sequence[Use] = ()
+) -> CostReport:
     """Add up what the jobs cost that were ordered from `since` to `until`; those that cost nothing are left out."""
     asked = [one for one in spendings if (since or "") <= one.day and (until is None or one.day <= until)]
     keyed: dict[str | None, list[Spending]] = {}
@@ -77,7 +95,7 @@ def cost_report(spendings: Sequence[Spending], by: By, since: str | None, until:
         keyed.setdefault(_key(one, by), []).append(one)
     ordered = sorted(keyed.items(), key=lambda item: (item[0] is None, item[0]))
     rows = [line for key, group in ordered for line in _lines(key, group)]
-    return CostReport(by, since, until, tuple(rows), tuple(_lines(None, asked)))
+    return CostReport(by, since, until, tuple(rows), tuple(_lines(None, asked)), tuple(limits))
 
 
 def _key(spending: Spending, by: By) -> str | None:
@@ -147,3 +165,22 @@ def _plus(sum_: Decimal | None, amount: Decimal | None) -> Decimal | None:
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else decimal_text(amount)
+
+
+def used(limit: Limit, spendings: Sequence[Spending], today: str, project: str | None) -> list[Use]:
+    """What counts against a limit by now: of a day, today's; of a project, that of the one we are in."""
+    if limit.span is Span.PROJECT and project is None:
+        return []
+    if limit.span is Span.DAY:
+        counting = [one for one in spendings if one.day >= today]
+    else:
+        counting = [one for one in spendings if one.project == project]
+    uses = []
+    for amount in limit.most:
+        unit = amount.unit or ""
+        with_credits = sorted({one.provider for one in counting if counted(one).unit == unit})
+        for provider in with_credits if unit == "credits" else ("",):
+            so_far = spent(counting, provider, unit).amount.value
+            most = decimal_text(amount.value)
+            uses.append(Use(limit.span, limit.source, unit, provider or None, decimal_text(so_far), most))
+    return uses

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.budget import NO_BUDGET, Budget
 from imgen.jobs.cost_rows import CostRows
+from imgen.jobs.history_rows import HistoryRows
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.result_rows import ResultRows
@@ -52,7 +53,7 @@ class Draft:
     project: str | None = None
 
 
-class Ledger(ResultRows, UploadRows, CostRows):
+class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
     # Planning and submitting ------------------------------------------------------------------------------

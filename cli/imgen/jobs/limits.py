@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
-from imgen.jobs.budget import (
-    Amount,
-    BadAmount,
-    Budget,
-    Limit,
-    Span,
-    Spending,
-    check,
-    counted,
-    decimal_text,
-    parse_amounts,
-    spent,
-)
+from imgen.jobs.budget import Amount, BadAmount, Budget, Limit, Span, check, parse_amounts
 from imgen.jobs.plan import split
 from imgen.jobs.records import Target
 
@@ -75,37 +63,6 @@ def _configured(span: Span, text: str, source: str) -> Limit:
     if amounts[0].unit is None:
         raise BadConfiguration(f"{source} is {text!r}, which has no unit.", "Say '5 usd', '200 credits', or both.")
     return Limit(span, amounts, source)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How much of a limit is used up in one unit, as decimal texts; `provider` says whose credits."""
-
-    span: Span
-    source: str
-    unit: str
-    provider: str | None
-    spent: str
-    most: str
-
-
-def used(limit: Limit, spendings: Sequence[Spending], today: str, project: str | None) -> list[Use]:
-    """What counts against a limit by now: of a day, today's; of a project, that of the one we are in."""
-    if limit.span is Span.PROJECT and project is None:
-        return []
-    if limit.span is Span.DAY:
-        counting = [one for one in spendings if one.day >= today]
-    else:
-        counting = [one for one in spendings if one.project == project]
-    uses = []
-    for amount in limit.most:
-        unit = amount.unit or ""
-        with_credits = sorted({one.provider for one in counting if counted(one).unit == unit})
-        for provider in with_credits if unit == "credits" else ("",):
-            so_far = spent(counting, provider, unit).amount.value
-            most = decimal_text(amount.value)
-            uses.append(Use(limit.span, limit.source, unit, provider or None, decimal_text(so_far), most))
-    return uses
 
 
 def verdicts(opened: Session, choice: Choice, budget: Budget) -> list[Verdict]:

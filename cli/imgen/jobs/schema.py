@@ -53,6 +53,7 @@ CREATE TABLE job (
 ) STRICT;
 CREATE UNIQUE INDEX job_remote ON job (provider, origin, remote_id) WHERE remote_id IS NOT NULL;
 CREATE INDEX job_stage ON job (stage);
+CREATE INDEX job_created ON job (created_at);
 CREATE INDEX job_request_key ON job (request_key);
 CREATE INDEX job_created_at ON job (created_at);
 CREATE INDEX job_project ON job (project) WHERE project IS NOT NULL;

@@ -15,8 +15,7 @@ from imgen.screen.text import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.cost_report import CostReport
-    from imgen.jobs.limits import Use
+    from imgen.jobs.cost_report import CostReport, Use
 
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run the cell (OWASP, "CSV Injection")

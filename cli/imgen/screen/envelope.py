@@ -6,8 +6,10 @@ The classes are its schema: a field here is a field there, in this order.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +20,15 @@ from imgen.screen.text import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import JobRecord, Problem, Result
+    from imgen.jobs.records import Cost, JobRecord, Problem, Result
+
+
+class Form(Enum):
+    """How a command answers on standard output."""
+
+    TEXT = "text"  # data for people and simple scripts: paths, ids, tables
+    JSON = "json"  # one envelope
+    EVENTS = "events"  # one object a line while it happens, the envelope last
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +106,27 @@ def envelope(
     exit_code: int,
     jobs: Sequence[JobRecord] = (),
     data: tuple[str, object] | None = None,
-    also: tuple[str, object] | None = None,
     problem: Problem | None = None,
+    form: Form = Form.JSON,
 ) -> str:
-    """The answer as one line of pure ASCII; `data` and `also` are nouns and what stands under them."""
-    answer = asdict(
+    """The answer as one line of pure ASCII; `data` is a noun and what stands under it, dataclasses too.
+
+    As the last of a command's events it says so, and when.
+    """
+    answer: dict[str, object] = {"event": "ended", "time": timestamp(time.time())} if form is Form.EVENTS else {}
+    answer |= asdict(
         Envelope(
             version=1,
             command=command,
             ok=exit_code == 0,
             exit_code=exit_code,
             jobs=tuple(map(_job, jobs)),
-            error=_error(problem),
+            error=error_entry(problem),
         )
     )
-    answer.update(part for part in (data, also) if part)
+    if data:
+        noun, content = data
+        answer[noun] = content
     return line(answer)
 
 
@@ -139,7 +155,6 @@ def _plain_data(value: object) -> object:
 
 
 def _job(record: JobRecord) -> JobEntry:
-    cost = best_known(record)
     return JobEntry(
         id=record.id,
         provider=record.provider,
@@ -151,15 +166,21 @@ def _job(record: JobRecord) -> JobEntry:
         sandbox=record.sandbox,
         created_at=timestamp(record.created_at),
         expires_at=_optional_timestamp(record.expires_at),
-        cost=CostEntry(cost.amount, cost.unit),
+        cost=cost_entry(best_known(record)),
         differences=record.differences,
-        files=tuple(map(_file, record.results)),
-        error=_error(record.problem),
+        files=tuple(map(file_entry, record.results)),
+        error=error_entry(record.problem),
         parent=record.parent_id,
     )
 
 
-def _file(result: Result) -> FileEntry:
+def cost_entry(cost: Cost) -> CostEntry:
+    """An amount of money as the envelope has it."""
+    return CostEntry(cost.amount, cost.unit)
+
+
+def file_entry(result: Result) -> FileEntry:
+    """One picture as the envelope has it."""
     saved = result.state is ResultState.SAVED  # before, `path` and `sha256` are what is about to be put there
     return FileEntry(
         index=result.index,
@@ -174,7 +195,8 @@ def _file(result: Result) -> FileEntry:
     )
 
 
-def _error(problem: Problem | None) -> ErrorEntry | None:
+def error_entry(problem: Problem | None) -> ErrorEntry | None:
+    """A problem as the envelope has it."""
     if problem is None:
         return None
     # These may quote a service, and whoever reads them next may print them.

@@ -7,26 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from imgen.jobs.budget import order_cost
+from imgen.jobs.records import Cost
 from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.jobs.budget import Verdict
-    from imgen.jobs.records import Cost
-    from imgen_providers.base import Json
     from imgen_providers.catalog import Price
-
-
-@dataclass(frozen=True, slots=True)
-class RequestPreview:
-    """One request as it would go out; the key never stands in it."""
-
-    method: str
-    url: str
-    body: Json
-    pictures: int
-    cost: Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +32,22 @@ class LimitEntry:
         return cls(verdict.limit.span.value, plain(verdict.limit.source), verdict.within, plain(verdict.message))
 
 
-def request_lines(
-    previews: Sequence[RequestPreview], price: Price | None, limits: Sequence[LimitEntry] = ()
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class RequestPreview:
+    """One request as it would go out; the key never stands in it. `body` is JSON of the service's own making.
+
+    `limits` are those on the whole order.
+    """
+
+    method: str
+    url: str
+    body: object
+    pictures: int
+    cost: Cost
+    limits: tuple[LimitEntry, ...]
+
+
+def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> list[str]:
     """Every request with its body, what they cost together as far as that is known, and whether that is within."""
     lines = []
     for preview in previews:
@@ -60,6 +61,7 @@ def request_lines(
         lines.append("")
     pictures = sum(preview.pictures for preview in previews)
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
+    limits = previews[0].limits
     said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
     return [*lines, f"{counted}: {_cost(previews, price)}. Nothing was sent.", *said]
 

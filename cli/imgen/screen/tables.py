@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from imgen.jobs.budget import best_known
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
 from imgen.screen.text import cells, one_line, padded, plain
+from imgen_providers.pixels import PixelTable
+from imgen_providers.rows import Price
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from imgen.jobs.again import Difference
     from imgen.jobs.records import JobRecord
-    from imgen_providers.catalog import PixelTable, Price
 
 _GAP = "  "
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
@@ -28,7 +32,7 @@ class ModelRow:
 
     `title` is the service's name in full, `references` the most pictures an edit takes. `prices` are per
     picture, by resolution; a missing one is unknown. `link_seconds` is how long a link lives, None where no
-    document says.
+    document says. `pixels` is there where one model is asked for.
     """
 
     family: str
@@ -42,6 +46,7 @@ class ModelRow:
     prices: Mapping[str, Price]
     link_seconds: float | None
     key_set: bool
+    pixels: PixelTable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,38 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
     columns = _fitting([column for column in columns if any(column.texts)], width)
     prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
     return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
+    """One line per job of any time: id, state, age, model, estimated cost, prompt; `now` and `width` as above."""
+    columns = [
+        Column("", tuple(job.id for job in jobs)),
+        Column("", tuple(job.state for job in jobs)),
+        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=1),
+        Column("", tuple(plain(f"{job.provider}/{job.request.model}") for job in jobs), spare=2),
+        Column("", tuple(_cost(job) for job in jobs), spare=3),
+    ]
+    columns = _fitting(columns, width)
+    prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
+    return _aligned([*columns, Column("", tuple(prompts))])
+
+
+def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str]:
+    """How an order differs from the job it repeats, a line for each thing."""
+    if not differences:
+        return [f"The order of job {job_id} once more, unchanged."]
+    shown = [
+        (each.field, *(one_line(text or "(not set)", 60) for text in (each.before, each.after))) for each in differences
+    ]
+    return [
+        f"The order of job {job_id} once more, with:",
+        *_aligned(
+            [
+                Column("", tuple(f"  {field}" for field, _, _ in shown)),
+                Column("", tuple(f"{before} -> {after}" for _, before, after in shown)),
+            ]
+        ),
+    ]
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -111,7 +148,7 @@ def live_table(models: Sequence[LiveModel]) -> list[str]:
     )
 
 
-def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> list[str]:
+def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
     """Everything about one model, and its picture sizes in pixels by aspect and resolution."""
     facts = {
         "id": f"{row.service}/{row.remote_id}",
@@ -125,7 +162,7 @@ def model_detail(row: ModelRow, pixels: PixelTable, *, color: bool = False) -> l
     }
     title = f"{row.family} at {row.title}"
     lines = _aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
-    return [f"{_BOLD}{title}{_OFF}" if color else title, *lines, *_pixel_lines(row.aspects, pixels)]
+    return [f"{_BOLD}{title}{_OFF}" if color else title, *lines, *_pixel_lines(row.aspects, row.pixels or {})]
 
 
 def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
@@ -140,6 +177,13 @@ def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
 
 def _size(size: tuple[int, int] | None) -> str:
     return f"{size[0]}x{size[1]}" if size else "unknown"
+
+
+def _cost(job: JobRecord) -> str:
+    if job.sandbox:
+        return "sandbox"
+    cost = best_known(job)
+    return f"{cost.amount} {cost.unit}" if cost.amount else "cost unknown"
 
 
 def _link(job: JobRecord, now: float) -> str:

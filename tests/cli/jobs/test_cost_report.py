@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgen.jobs.budget import Amount, Limit, Span, Spending, Standing
-from imgen.jobs.cost_report import By, CostLine, cost_report
-from imgen.jobs.limits import Use, used
+from imgen.jobs.cost_report import By, CostLine, Use, cost_report, used
 from imgen.jobs.records import UNKNOWN, Cost
 
 GMI = Spending("2027-01-15", "gmicloud", "pro", "/work", Standing.COUNTS, Cost("0.134", "usd"), UNKNOWN, 3)

@@ -84,7 +84,7 @@ def test_a_dry_run_says_whether_the_order_would_be_within(answers: dict[object, 
     dry, text = answers[DRY].json, answers[DRY_AUTO].stdout.decode()
 
     assert dry["exit_code"] == 0
-    [limit] = dry["limits"]
+    [limit] = dry["requests"][0]["limits"]
     assert (limit["span"], limit["source"], limit["within"]) == ("day", "IMGEN_BUDGET_DAY", False)
     assert "Within the limit of 0.2 usd (--max-cost): 0.17 usd would be left." in text
     assert "3daistudio is left out: This order costs 50 credits" in answers[DRY_AUTO].stderr
@@ -102,4 +102,4 @@ def test_what_one_service_never_got_is_there_for_the_next(imgen: Program, tmp_pa
 
     assert [job["provider"] for job in ordered["jobs"]] == ["gptproto"]
     assert [(row["provider"], row["unit"], row["jobs"]) for row in costs["costs"]["rows"]] == [(None, None, 1)]
-    assert [limit["spent"] for limit in costs["limits"]] == ["0", "0"]
+    assert [limit["spent"] for limit in costs["costs"]["limits"]] == ["0", "0"]

@@ -2,111 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import re
-import select
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pyte
 import pytest
 
 from cli.program.program import IMGEN, SMALL, Program, until
+from cli.program.terminal import PATIENCE, terminal
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 termios = pytest.importorskip("termios")
 
-WIDTH, HEIGHT = 200, 24
-# The terminal becomes the one that Ctrl-C comes from.
-ON_TERMINAL = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
-PATIENCE = 20.0  # seconds
-
-
-class Terminal:
-    """A terminal with a command running on it."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
-        self.screen = pyte.Screen(WIDTH, HEIGHT)
-        self.process = process
-        self.raw = b""
-        self._master = master
-        self._stream = pyte.ByteStream(self.screen)
-        self._end = time.monotonic() + PATIENCE
-
-    @property
-    def lines(self) -> list[str]:
-        """What stands on the screen, without the empty lines."""
-        return [line.rstrip() for line in self.screen.display if line.strip()]
-
-    def until(self, pattern: str) -> None:
-        """Read until some line on the screen holds the pattern."""
-        while not any(re.search(pattern, line) for line in self.lines):
-            assert self._read(), f"ended before {pattern!r}: {self.lines}"
-
-    def type(self, keys: bytes) -> None:
-        """Press keys."""
-        os.write(self._master, keys)
-
-    def hang_up(self) -> None:
-        """Close the terminal while the command runs."""
-        os.close(self._master)
-        self._master = os.open(os.devnull, os.O_RDWR)
-
-    def end(self) -> None:
-        """Leave nothing behind."""
-        self.process.kill()
-        self.process.wait()
-        os.close(self._master)
-
-    def rest(self) -> int:
-        """Read to the end; the exit code."""
-        while self._read():
-            pass
-        return self.process.wait(PATIENCE)
-
-    def _read(self) -> bool:
-        left = self._end - time.monotonic()
-        assert left > 0, f"it hangs: {self.lines}"
-        if not select.select([self._master], [], [], left)[0]:
-            return True
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:  # Linux says EIO when the last program has let go of a terminal
-            return False
-        self.raw += data
-        self._stream.feed(data)
-        return bool(data)
-
-
-@contextmanager
-def terminal(imgen: Program, *command: str, **variables: str) -> Iterator[Terminal]:
-    """Run a command on a terminal of its own; it is killed at the end of the block."""
-    master, slave = os.openpty()
-    termios.tcsetwinsize(slave, (HEIGHT, WIDTH))
-    process = subprocess.Popen(
-        [sys.executable, "-c", ON_TERMINAL, *command],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        cwd=imgen.cwd,
-        env={**imgen.environ, **variables},
-    )
-    os.close(slave)
-    shown = Terminal(master, process)
-    try:
-        yield shown
-    finally:
-        shown.end()
 
 
 def fox(*options: str) -> tuple[str, ...]:

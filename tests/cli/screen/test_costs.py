@@ -7,8 +7,7 @@ import io
 from dataclasses import replace
 
 from imgen.jobs.budget import Span, Spending, Standing
-from imgen.jobs.cost_report import By, cost_report
-from imgen.jobs.limits import Use
+from imgen.jobs.cost_report import By, Use, cost_report
 from imgen.jobs.records import UNKNOWN, Cost
 from imgen.screen.costs import cost_csv, cost_lines, use_line
 

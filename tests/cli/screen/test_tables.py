@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -99,6 +100,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
         prices=prices,
         link_seconds=86_400.0,
         key_set=key_set,
+        pixels=None,
     )
 
 
@@ -143,7 +145,7 @@ def test_only_the_heading_is_bold() -> None:
 
 def test_one_model_with_its_pixel_table() -> None:
     pixels = {"1K": {"1:1": (1024, 1024), "16:9": (1376, 768)}, "2K": {"1:1": (2048, 2048)}}
-    assert model_detail(ROWS[0], pixels) == [
+    assert model_detail(replace(ROWS[0], pixels=pixels)) == [
         "gemini-3.1-flash at 3D AI Studio",
         "  id           3daistudio/gemini/3.1/flash",
         "  key          set",
@@ -175,6 +177,7 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 prices=model.prices,
                 link_seconds=model.link_seconds,
                 key_set=False,
+                pixels=model.pixels,
             )
-            assert f"  id           {entry.name}/{model.remote_id}" in model_detail(shown, model.pixels)
+            assert f"  id           {entry.name}/{model.remote_id}" in model_detail(shown)
             assert max(map(cells, model_table([shown], width=80))) <= 80

@@ -1,0 +1,96 @@
+"""imgen again: a job once more, with a change."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config import load
+
+
+def again(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.", show_default=False)],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            show_default=False,
+            help="A change: prompt, provider, model, aspect, resolution, size, format, count, channel, option.KEY. "
+            "Again for more.",
+        ),
+    ] = None,
+    picture: Annotated[
+        list[str] | None,
+        typer.Option("-i", "--image", metavar="PICTURE", help="Other pictures to edit.", show_default=False),
+    ] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Make pictures fit that the service would not take.")] = False,
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too.")
+    ] = False,
+    output: options.Output = None,
+    max_cost: options.MaxCost = None,
+    allow_unknown_cost: options.AllowUnknownCost = False,
+    no_wait: options.NoWait = False,
+    dry_run: options.DryRun = False,
+    overwrite: options.Overwrite = False,
+    resubmit: options.Resubmit = False,
+    strict: options.Strict = False,
+    timeout: options.Timeout = None,
+    poll_every: options.PollEvery = None,
+    json: options.Json = False,
+    events: options.Events = False,
+    show: options.Show = False,
+    quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
+) -> int:
+    """Order a job once more, as it was or with changes, and show how the two orders differ.
+
+    It is a new order, and it is paid for: imgen again JOB --set aspect=1:1
+    """
+    from dataclasses import replace
+
+    from imgen.commands.going_on import basis_of, check_words
+    from imgen.commands.making import Manner, make
+    from imgen.commands.telling import surroundings
+    from imgen.jobs.again import changed, differences, order_of, words_of
+    from imgen.jobs.run import session
+    from imgen.pictures.naming import asked_format
+    from imgen.pictures.references import Changes
+    from imgen.screen.console import err
+    from imgen.screen.tables import difference_lines
+
+    config = load()
+    around = surroundings(config)
+    with session(config) as opened:
+        (record,) = opened.find([job])
+    before = order_of(record)
+    after = changed(before, settings or (), record.family)
+    after = replace(after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(output))
+    words = picture or words_of(record)
+    going_on = record.parent_id if record.request.conversation is not None else None
+    if not quiet:
+        err("\n".join(difference_lines(record.id, differences(before, after))))
+    manner = Manner(
+        output=output,
+        format=after.format,
+        max_cost=max_cost,
+        allow_unknown_cost=allow_unknown_cost,
+        no_wait=no_wait,
+        dry_run=dry_run,
+        overwrite=overwrite,
+        resubmit=resubmit,
+        strict=strict,
+        timeout=timeout,
+        poll_every=poll_every,
+        form=options.answer_form(json=json, events=events),
+        show=show,
+        quiet=quiet,
+    )
+    if not words and going_on is None:
+        return make("again", after, manner, config, around)
+    check_words(words, None, going_on, around)
+    basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
+    return make("again", after, manner, config, around, basis)

@@ -1,0 +1,93 @@
+"""imgen gallery: a page of pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config import load
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from imgen.jobs.records import JobRecord
+
+_SIDE = 1024  # pixels of the copies on the page
+_AT_ONCE = 4
+
+
+def gallery(
+    jobs: options.Ids = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Default: gallery.html", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=0, metavar="N", help="Without ids: how many of the latest; 0: all.")
+    ] = 200,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+) -> int:
+    """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
+
+    It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
+    """
+    from imgen.jobs.history_rows import Wanted
+    from imgen.jobs.records import State
+    from imgen.jobs.run import session
+    from imgen.screen.console import err, out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.gallery import GalleryEntry
+    from imgen.screen.gallery import gallery as page
+
+    config = load()
+    target = config.cwd / (output or "gallery.html")
+    if target.exists() and not overwrite:
+        raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
+    if not config.ledger_path.exists():
+        raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
+    with session(config) as opened:
+        found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]
+        families = {job.id: opened.ledger.family(job.id) for job in found}
+    if not found:
+        raise UsageProblem("No job is saved yet.", "imgen wait")
+    small = _copies(found)
+    _write(target, page(found, families, small))
+    missing = sum(copy is None for copy in small.values())
+    if json:
+        entry = GalleryEntry(str(target), len(found), len(small) - missing, missing)
+        out(envelope("gallery", exit_code=0, data=("gallery", entry)))
+    else:
+        out(str(target))
+        if missing:
+            err(f"Of {len(small)} pictures, {missing} are not where they were saved.")
+    return 0
+
+
+def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from imgen.jobs.records import ResultState
+    from imgen.pictures.thumbnail import thumbnail
+
+    paths = [result.path for job in jobs for result in job.results if result.state is ResultState.SAVED and result.path]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return dict(zip(paths, threads.map(lambda path: thumbnail(path, _SIDE), paths), strict=True))
+
+
+def _write(target: Path, pieces: Iterable[str]) -> None:
+    """Write the page beside its place first: one that was there stays whole until the new one is."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageProblem(
+            f"{target} cannot be written: {error.strerror or error}.", "Name another place with -o."
+        ) from error

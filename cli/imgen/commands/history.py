@@ -1,0 +1,119 @@
+"""imgen history: what was made, found again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config import load
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from imgen.jobs.records import State
+
+
+def history(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORDS]...", help="Words of the prompt; each must be in it.", show_default=False),
+    ] = None,
+    provider: options.Provider = None,
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", metavar="MODEL", help="A family, or a service's own id.", show_default=False),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", metavar="STATE", help="Such as saved, failed or uncertain.", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DATE", help="From this date on, or from 7d ago.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="Before this date, or 7d ago.", show_default=False)
+    ] = None,
+    least: Annotated[
+        str | None,
+        typer.Option("--cost-from", metavar="AMOUNT", help="Such as 0.10usd or 20credits.", show_default=False),
+    ] = None,
+    most: Annotated[
+        str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Such as 0.10usd.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0: all.")] = 20,
+    json: options.Json = False,
+) -> int:
+    """List the jobs of all times, the latest first, or those whose prompt has the words.
+
+    imgen again JOB makes one of them once more.
+    """
+    from imgen.commands.telling import envelope_of, surroundings
+    from imgen.errors import ExitCode
+    from imgen.jobs.dates import moment
+    from imgen.jobs.history_rows import Wanted
+    from imgen.jobs.order import find_service
+    from imgen.jobs.run import Report, session
+    from imgen.screen.console import err, out
+    from imgen.screen.tables import history_lines
+
+    now = time.time()
+    lowest, highest = _amount("--cost-from", least), _amount("--cost-to", most)
+    wanted = Wanted(
+        words=tuple(words or ()),
+        provider=find_service(provider).name if provider else None,
+        model=model,
+        state=_state(state),
+        since=moment("--since", since, now) if since else None,
+        until=moment("--until", until, now) if until else None,
+        least=lowest[0] if lowest else None,
+        most=highest[0] if highest else None,
+        cost_unit=next((found[1] for found in (lowest, highest) if found and found[1]), None),
+    )
+    config = load()
+    if config.ledger_path.exists():
+        with session(config) as opened:
+            records, every = opened.ledger.history(wanted, limit)
+    else:
+        records, every = [], 0
+    if json:
+        out(envelope_of("history", Report(tuple(records), {}, ExitCode.DONE)))
+        return 0
+    if records:
+        out("\n".join(history_lines(records, now, width=surroundings(config).stdout_width)))
+    if every > len(records):
+        err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
+    elif not records:
+        err("No job is like that." if wanted != Wanted() else "Nothing was made yet.")
+    return 0
+
+
+def _state(name: str | None) -> State | None:
+    from imgen.errors import UsageProblem
+    from imgen.jobs.order import nearest
+    from imgen.jobs.records import State
+
+    if name is None:
+        return None
+    try:
+        return State(name.lower())
+    except ValueError:
+        raise UsageProblem(f"There is no state {name!r}.", nearest(name, State, "States")) from None
+
+
+def _amount(option: str, text: str | None) -> tuple[Decimal, str | None] | None:
+    import re
+    from decimal import Decimal
+
+    from imgen.errors import UsageProblem
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"\$?(\d+(?:\.\d+)?) ?(usd|credits?)?", text.strip().lower(), re.ASCII)
+    if not found:
+        raise UsageProblem(f"{option} takes an amount, not {text!r}.", f"{option} 0.10usd or {option} 20credits")
+    unit = "usd" if text.strip().startswith("$") else found[2]
+    return Decimal(found[1]), "credits" if unit == "credit" else unit

@@ -1,0 +1,62 @@
+"""Saved pictures drawn in the terminal, by a process of their own: whatever the terminal does, the job is not touched.
+
+Run as a program, with the pictures as arguments, it draws them and ends; textual-image asks the terminal at import
+what it can show (kitty's protocol, sixel, or half blocks).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from imgen.screen.console import err
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from imgen.screen.console import Surroundings
+
+_PATIENCE = 20.0  # seconds for all pictures
+_MOST_ROWS = 24
+
+
+def show(pictures: Sequence[Path], around: Surroundings) -> None:
+    """Draw the pictures where a person sees them; never fails, and does nothing without a terminal."""
+    if not pictures or around.dumb or not (around.stdin_is_terminal and around.stdout_is_terminal):
+        return
+    if not can_draw():
+        err("--show needs one more library: pip install 'imgen[preview]'")
+        return
+    try:
+        subprocess.run(  # noqa: S603 (this very Python)
+            [sys.executable, "-m", "imgen.screen.preview", *map(str, pictures)],
+            stderr=subprocess.DEVNULL,  # of the library: what it may say is not for a person
+            timeout=_PATIENCE,
+            check=True,
+        )
+    except KeyboardInterrupt:
+        pass  # enough seen; everything is saved
+    except (OSError, subprocess.SubprocessError):
+        err("The terminal could not show it; the file is there.")
+
+
+def can_draw() -> bool:
+    """Whether the library is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("textual_image") is not None
+
+
+def _draw(paths: Sequence[str]) -> None:
+    from rich.console import Console
+    from textual_image.renderable import Image
+
+    console = Console()
+    for path in paths:
+        console.print(Image(path, width="auto", height=min(_MOST_ROWS, max(4, console.height - 4))))
+
+
+if __name__ == "__main__":
+    _draw(sys.argv[1:])

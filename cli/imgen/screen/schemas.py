@@ -1,0 +1,61 @@
+"""The JSON Schemas of what `--json` and `--events` print, made from the very classes that are printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imgen.jobs.cost_report import CostReport
+from imgen.screen.envelope import Envelope
+from imgen.screen.gallery import GalleryEntry
+from imgen.screen.requests import RequestPreview
+from imgen.screen.tables import LiveModel, ModelRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ANSWERS: Mapping[str, tuple[str, Any] | None] = {
+    "generate": ("requests", list[RequestPreview]),  # with --dry-run
+    "edit": ("requests", list[RequestPreview]),
+    "again": ("requests", list[RequestPreview]),
+    "wait": None,
+    "status": None,
+    "download": None,
+    "history": None,
+    "gallery": ("gallery", GalleryEntry),
+    "forget": None,
+    "costs": ("costs", CostReport),
+    "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
+}
+"""For each command that answers in JSON, the noun it may put beside `jobs`, and what stands under it."""
+
+EVENTS = "events"
+"""The name of the schema for one line of `--events`."""
+
+
+def schemas() -> dict[str, Any]:
+    """Every schema by its name: the commands, and `events`."""
+    return {**{name: _answer(data) for name, data in ANSWERS.items()}, EVENTS: _events()}
+
+
+def _answer(data: tuple[str, Any] | None) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Envelope).json_schema()
+    if data:
+        noun, content = data
+        under = TypeAdapter(content).json_schema()
+        schema.setdefault("$defs", {}).update(under.pop("$defs", {}))
+        schema["properties"][noun] = under
+    return _dialect(schema)
+
+
+def _events() -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    from imgen.screen.events import Event
+
+    return _dialect(TypeAdapter(Event).json_schema())
+
+
+def _dialect(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

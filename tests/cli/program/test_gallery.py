@@ -1,0 +1,86 @@
+"""The page of pictures, written by the installed program and opened in a real browser without a network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from cli.program.program import SMALL, Program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--headless",
+    "--no-sandbox",  # its own, which a root of a container has no rights for
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+)
+NASTY = 'an owl </script><script>alert(1)</script> "q" 狐'
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a family of two, a job of two pictures of which one is gone, and a nasty prompt."""
+    desk = tmp_path_factory.mktemp("desk")
+    imgen = Program(desk.parent / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})
+    made = imgen.run("generate", NASTY, "--sandbox", *SMALL, "-n", "2", "-q", "-o", "owl.png")
+    assert made.code == 0, made.stderr
+    (desk / "owl-2.png").unlink()
+    none, edited, written, again, nowhere = imgen.run_lines(
+        [
+            (("gallery", "nobody"), {}, b""),
+            (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
+            (("gallery", "--json"), {}, b""),
+            (("gallery",), {}, b""),
+            (("gallery", "-o", "no/such/folder/page.html"), {}, b""),
+        ]
+    )
+    assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 2, 2), edited.stderr
+    assert "--overwrite" in again.stderr
+    path = desk / "gallery.html"
+    assert written.json["gallery"] == {"path": str(path), "jobs": 2, "pictures": 2, "missing": 1}
+    assert [file.name for file in desk.iterdir() if file.name.endswith(".part")] == []
+    return path
+
+
+def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
+    text = page.read_text("utf-8")
+
+    assert "<script>alert(1)" not in text
+    assert "default-src 'none'" in text
+    assert not re.search(r"https?://", text)
+    assert len(re.findall(r'<img src="data:image/webp;base64,', text)) == 2
+    assert "owl-2.png is not there any more" in text
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; .ci/run installs it")
+def test_a_browser_shows_it_and_its_search_finds(page: Path, tmp_path: Path) -> None:
+    assert BROWSER
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    shot = tmp_path / "shot.png"
+    common = [BROWSER, *QUIET, profile]
+
+    searched = subprocess.run(
+        [*common, "--dump-dom", f"{page.as_uri()}#q=WINTER%20flash"], capture_output=True, timeout=50, check=True
+    ).stdout.decode()
+    subprocess.run([*common, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=50, check=True)
+
+    cards = re.findall(r"<article [^>]*>", searched)
+    assert [("hidden" in card, "winter" in card) for card in cards] == [(False, True), (True, False)]
+    assert ">1 of 2 jobs<" in searched
+    with Image.open(shot) as picture:
+        assert picture.size[0] == 1200
+        colors = picture.convert("RGB").crop((0, 60, 700, 500)).getcolors(1 << 20)
+    assert colors is None or len(colors) > 2000  # landscapes, not boxes of broken pictures

@@ -1,0 +1,156 @@
+"""What `imgen schema` promises, every answer of the installed program keeps: through a pipe and on a terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from cli.program.program import IMGEN, SMALL, Program
+from cli.program.terminal import terminal
+from imgen.__main__ import app
+from imgen.screen.schemas import ANSWERS, EVENTS, schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOX = ("generate", 'a red [fox] \x1b[31m ::error:: ##[x] 日本語 "q"', "--sandbox", *SMALL)
+
+
+def closed(schema: Any) -> Any:
+    """The schema without its promise that fields may be added: here, none may."""
+    if isinstance(schema, dict):
+        shut = {"additionalProperties": False} if "properties" in schema else {}
+        return {**{key: closed(value) for key, value in schema.items()}, **shut}
+    return list(map(closed, schema)) if isinstance(schema, list) else schema
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, jsonschema.Draft202012Validator]:
+    return {name: jsonschema.Draft202012Validator(closed(schema)) for name, schema in schemas().items()}
+
+
+def check_events(text: str, validator: jsonschema.Draft202012Validator) -> list[dict[str, Any]]:
+    events = [json.loads(line) for line in text.splitlines()]
+    for event in events:
+        validator.validate(event)
+    return events
+
+
+def test_a_schema_for_every_command_that_answers_in_json() -> None:
+    answering = {
+        command.callback.__name__
+        for command in app().registered_commands
+        if command.callback and "json" in command.callback.__annotations__
+    }
+
+    assert set(ANSWERS) == answering
+
+
+def test_every_schema_is_one_and_is_printed(imgen: Program) -> None:
+    whole, one, wrong = imgen.run_lines(
+        [(("schema",), {}, b""), (("schema", "wait"), {}, b""), (("schema", "wiat"), {}, b"")]
+    )
+
+    printed = json.loads(whole.stdout)
+    assert set(printed) == {*ANSWERS, EVENTS}
+    for schema in printed.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert json.loads(one.stdout) == printed["wait"]
+    assert (wrong.code, wrong.stdout) == (2, b"")
+    assert "Did you mean wait?" in wrong.stderr
+
+
+def test_every_answer_through_a_pipe_keeps_its_schema(
+    imgen: Program, known: dict[str, jsonschema.Draft202012Validator], tmp_path: Path
+) -> None:
+    picture = tmp_path / "fox.png"
+    lines = [
+        (*FOX, "-o", str(picture)),
+        (*FOX, "--dry-run"),
+        (*FOX, "--no-wait"),
+        (*FOX, "-a", "7:7"),
+        ("edit", "bluer", "-i", str(picture), "--sandbox", *SMALL),
+        ("edit", "bluer", "-i", str(picture), "--sandbox", "--dry-run"),
+        ("edit", "bluer", "-i", "no.png", "--sandbox"),
+        ("status",),
+        ("status", "--tree"),
+        ("wait",),
+        ("wait",),
+        ("wait", "nobody"),
+        ("download",),
+        ("download", "nobody"),
+        ("forget", "nobody"),
+        ("costs",),
+        ("costs", "--since", "someday"),
+        ("models",),
+        ("models", "gemini-3-pro"),
+        ("models", "--live", "--sandbox"),
+        ("models", "gemini-9"),
+        ("generate", "a fox", "--json=yes"),
+    ]
+    fast = {"IMGEN_SANDBOX_SECONDS": "0.1"}
+
+    for line, ended in zip(lines, imgen.run_lines([((*line, "--json"), fast, b"") for line in lines]), strict=True):
+        known[line[0]].validate(ended.json)
+        assert (ended.json["command"], ended.json["exit_code"]) == (line[0], ended.code)
+        assert (ended.json["error"] is None) == (ended.code == 0)
+
+
+def test_the_whole_story_of_jobs_as_events(imgen: Program, known: dict[str, jsonschema.Draft202012Validator]) -> None:
+    fast = {"IMGEN_SANDBOX_SECONDS": "0.1"}
+    lost = {**fast, "IMGEN_SANDBOX_FAULTS": "lost-reply"}
+    made, stayed, waited, unclear, wrong = imgen.run_lines(
+        [
+            ((*FOX, "-n", "2", "--events"), fast, b""),
+            ((*FOX, "--no-wait", "--events"), fast, b""),
+            (("wait", "--events"), fast, b""),
+            (("generate", "an owl", "--sandbox", "--events"), lost, b""),
+            (("download", "--events", "--json"), {}, b""),
+        ]
+    )
+
+    runs = {"made": made, "stayed": stayed, "waited": waited, "unclear": unclear, "wrong": wrong}
+    events = {name: check_events(ended.stdout.decode(), known[EVENTS]) for name, ended in runs.items()}
+    assert kinds(events["made"]) == ["changed", "submitted", "saved", "saved", "ended"]
+    submitted = next(event for event in events["made"] if event["event"] == "submitted")
+    assert submitted["prompt"] == FOX[1]
+    jobs = imgen.jobs()
+    assert submitted["remote_id"] == jobs[0].remote_id
+    saved = {event["file"]["path"] for event in events["made"] if event["event"] == "saved"}
+    assert saved == {str(result.path) for result in jobs[0].results}
+    assert kinds(events["stayed"]) == ["changed", "submitted", "ended"]
+    assert kinds(events["waited"]) == ["changed", "saved", "ended"]
+    assert kinds(events["unclear"]) == ["changed", "failed", "ended"]
+    assert (events["unclear"][-2]["state"], events["unclear"][-1]["exit_code"]) == ("uncertain", 10)
+    assert (kinds(events["wrong"]), wrong.code) == (["ended"], 2)
+    for name, ended in runs.items():
+        assert events[name][-1]["exit_code"] == ended.code
+        assert ended.stdout.isascii()
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    """The kinds of event without progress, each run of changes once."""
+    found: list[str] = []
+    for event in events:
+        if (event["event"] == "changed" and "changed" in found) or event["event"] == "progress":
+            continue
+        found.append(event["event"])
+    return found
+
+
+def test_on_a_terminal_answers_and_events_are_whole_lines_too(
+    imgen: Program, known: dict[str, jsonschema.Draft202012Validator]
+) -> None:
+    """Standard output and standard error are one terminal: what is drawn must not tear the lines apart."""
+    with terminal(imgen, *IMGEN, *FOX, "--events") as shown:
+        assert shown.rest() == 0
+    events = check_events(shown.raw.decode(), known[EVENTS])
+    assert kinds(events) == ["changed", "submitted", "saved", "ended"]
+
+    with terminal(imgen, *IMGEN, *FOX, "--json") as shown:
+        assert shown.rest() == 0
+    line = shown.raw.splitlines()[-1]
+    known["generate"].validate(json.loads(line[line.index(b"{") :]))  # before it, the rows are taken away
