@@ -143,7 +143,7 @@ def test_the_top_level_is_as_it_was_agreed() -> None:
 
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
 
-    assert agreed - {"completions"} <= found
+    assert agreed <= found
     assert found <= agreed | made_by_tools
 
 

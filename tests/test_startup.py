@@ -34,6 +34,7 @@ def loaded_by(*arguments: str) -> set[str]:
         pytest.param(["nonsense"], id="unknown command"),
         pytest.param(["status", "zzz"], id="unknown job"),
         pytest.param(["models", "--json"], id="models as JSON"),
+        pytest.param(["completions", "zsh"], id="a completion script"),
     ],
 )
 def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]) -> None:
@@ -43,8 +44,16 @@ def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded & HEAVY
 
 
-def test_the_version_needs_no_typer() -> None:
-    loaded = loaded_by("--version")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--version"], id="version"),
+        pytest.param(["_complete", "bash", "imgen generate -p gmicloud -a 16:"], id="TAB at an aspect"),
+        pytest.param(["_complete", "zsh", "wait", "="], id="TAB at a job"),
+    ],
+)
+def test_what_people_wait_for_without_thinking_needs_no_typer(arguments: list[str]) -> None:
+    loaded = {name.split(".")[0] for name in loaded_by(*arguments)}
 
     assert "imgen" in loaded
-    assert "typer" not in loaded
+    assert not loaded & {"typer", *HEAVY}

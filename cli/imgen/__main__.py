@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from imgen.jobs.records import Problem
     from imgen.screen.envelope import Form
 
+_VERSION = (["--version"], ["-V"])
+
 
 def main() -> NoReturn:
     """Run the command line of this process."""
@@ -31,6 +33,15 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
+    code = _outcome(arguments)
+    if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
+        from imgen.commands.reminder import remind
+
+        remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
+    return code
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     from imgen.errors import OutputLost
 
     try:
@@ -42,8 +53,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> int:
-    if list(arguments) in (["--version"], ["-V"]):
+    if list(arguments) in _VERSION:
         return _version()
+    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+        return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout
 
@@ -69,6 +82,7 @@ def app() -> typer.Typer:
 
     from imgen.commands import (
         again,
+        completions,
         costs,
         download,
         edit,
@@ -103,6 +117,7 @@ def app() -> typer.Typer:
     commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
+    commands.command()(completions.completions)
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -128,6 +143,15 @@ def _version() -> int:
     from imgen.screen.console import out
 
     out(f"imgen {__version__}")
+    return 0
+
+
+def _complete(shell: str = "", *words: str) -> int:
+    from imgen.completion.answer import answer
+    from imgen.screen.console import out
+
+    if words and (text := answer(shell, words, ascii_only=sys.stdout.encoding.lower() != "utf-8")):
+        out(text)
     return 0
 
 
@@ -181,6 +205,12 @@ def _form(arguments: Sequence[str]) -> Form:
         if any(option.startswith(f"--{form.value}") for option in options):
             return form
     return Form.TEXT
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether no line is wanted that nobody asked for: for a program, or with `--quiet`."""
+    options = takewhile(lambda argument: argument != "--", arguments)
+    return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgen.errors import BadConfiguration, KeyMissing
-from imgen_providers.base import Account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imgen_providers.base import Account
     from imgen_providers.catalog import ServiceEntry
 
 SANDBOX = "sandbox"
@@ -149,6 +149,8 @@ class Config:
 
     def account(self, entry: ServiceEntry) -> Account:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
+        from imgen_providers.base import Account
+
         key = self.environ.get(entry.key_variable, "").strip()
         if not key:
             raise KeyMissing(

@@ -127,8 +127,9 @@ _THREEDAISTUDIO = ServiceEntry(
 
 _WEEK = 7 * _DAY
 
-_GMI_PRICES_SEEN = "2026-09"
-_GMI_PRICE_SOURCE = "the service's model information, as a public client noted it"
+
+def _usd(amount: str) -> Price:
+    return Price(amount, "usd", "2026-09", "the service's model information, as a public client noted it")
 
 
 def _gmi_gemini_3_pro(remote_id: str) -> Model:
@@ -146,14 +147,11 @@ def _gmi_gemini_3_pro(remote_id: str) -> Model:
         reference_formats=("png", "jpeg", "webp", "heic", "heif"),
         reference_bytes=7_000_000,
         prompt_limit=2000,
-        prices={
-            "1K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
-            "2K": Price("0.134", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
-            "4K": Price("0.24", "usd", _GMI_PRICES_SEEN, _GMI_PRICE_SOURCE),
-        },
-        reference_price="0.0011",  # same source
+        prices={"1K": _usd("0.134"), "2K": _usd("0.134"), "4K": _usd("0.24")},
         durations={},
         link_seconds=None,
+        # "For input, $0.0011 per image" (reference 1.2); whether a conversation's earlier pictures count, nobody says.
+        reference_price=_usd("0.0011"),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, TypeGuard
 
+from imgen_providers.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,10 +25,10 @@ def next_turn(conversation: Json, prompt: str, links: Sequence[str]) -> Json:
 
     Everything else stays as it came, thought signatures included. The exact form is documented nowhere;
     seed 001 names "the last user turn", "the text field" and "a fileData with fileUri" (reference 1.6).
-    Raises `ValueError` where there are no turns: a turn with a history of our making would be paid for in vain.
+    Raises `InvalidRequest` where there are no turns: a turn with a history of our making would be paid for in vain.
     """
     if not is_conversation(conversation):
-        raise ValueError("The conversation is not a list of turns.")
+        raise InvalidRequest("The conversation to go on from is not a list of turns, so nothing was sent.")
     contents = copy.deepcopy(conversation)
     turn = contents[-1]
     if turn.get("role") != "user":

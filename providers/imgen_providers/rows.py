@@ -48,9 +48,9 @@ class Model:
 
     `auto_aspect`: the service takes the word "auto" for an aspect. `prices` and `durations` (typical
     seconds, low and high, for one picture) are by resolution; a missing one is unknown, never 0.
+    `reference_price` is for each reference picture of a request, beside `prices`.
     `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
-    `reference_price` is what each reference picture of a request adds to a price, in its unit.
     `channel` tells apart two ids of one model ("default", "official"); a family means the first of them.
     """
 
@@ -70,7 +70,7 @@ class Model:
     durations: Mapping[str, tuple[float, float]]
     link_seconds: float | None
     channel: str | None = None
-    reference_price: str = "0"
+    reference_price: Price | None = None
 
     def size(self, aspect: str | None, resolution: str | None) -> tuple[int, int] | None:
         """The picture's exact width and height in pixels, or None where no document says it."""

@@ -140,7 +140,7 @@ def test_a_model_agrees_with_itself(entry: ServiceEntry, row: Model) -> None:
 
 @pytest.mark.parametrize(("entry", "row"), MODELS)
 def test_a_price_is_an_exact_amount_with_a_date_and_a_source(entry: ServiceEntry, row: Model) -> None:
-    for price in row.prices.values():
+    for price in (*row.prices.values(), *([row.reference_price] if row.reference_price else ())):
         assert Decimal(price.amount) > 0
         assert date.fromisoformat(f"{price.seen}-01"[:10]) < date(2026, 12, 1)
         assert price.source

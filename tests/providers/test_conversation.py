@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen_providers.conversation import next_turn
+from imgen_providers.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json
@@ -51,5 +52,5 @@ def test_a_conversation_without_a_waiting_turn_gets_one_and_keeps_its_first() ->
 
 @pytest.mark.parametrize("conversation", [None, [], {}, {"contents": [ASKED]}, "turns", [ASKED, "drawn"]])
 def test_what_is_no_list_of_turns_is_never_gone_on_from_with_a_history_of_our_making(conversation: Json) -> None:
-    with pytest.raises(ValueError, match="not a list of turns"):
+    with pytest.raises(InvalidRequest, match="not a list of turns"):
         next_turn(conversation, "bluer", [])

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from imgen.commands import options
 from imgen.config import load
+from imgen.errors import ExitCode, UsageProblem
+from imgen.screen.envelope import Form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.records import JobRecord
 
 
 def download(
     jobs: options.Ids = None,
     provider: options.Provider = None,
+    all: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="All that is finished and not saved, found dead before or not; unfinished jobs are no failure.",
+        ),
+    ] = False,
+    expiring: options.Expiring = None,
     strict: options.Strict = False,
     json: options.Json = False,
     events: options.Events = False,
@@ -18,31 +38,55 @@ def download(
 ) -> int:
     """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
 
-    A picture whose saved file was deleted since is fetched again.
+    A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
     """
-    from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell
+    from imgen.commands.telling import follow, named_jobs, surroundings, tell
+    from imgen.jobs.expiry import may_die_by, soonest_first
     from imgen.jobs.goals import Goal
     from imgen.jobs.run import session, work
 
+    if (all or expiring is not None) and (jobs or (all and expiring is not None)):
+        raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
     form = options.answer_form(json=json, events=events)
     config = load()
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
-        if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("download", provider, form)
+        found = named_jobs(opened, None, (), provider, config, sandbox=in_sandbox) if not jobs else []
+        if all:
+            found = [*found, *(lost for lost in opened.lost_jobs(provider, sandbox=in_sandbox) if lost not in found)]
+        if expiring is not None:
+            found = [record for record in found if may_die_by(record, time.time() + expiring)]
+        if not (jobs or found):
+            return _nothing(expiring, provider, form)
+        goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
         with work(opened, config) as working:
-            named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
-            records = opened.reopen_deleted(named)
-            told = follow(
-                opened,
-                working,
-                records,
-                Goal.WHAT_IS_READY,
-                around,
-                quiet=quiet,
-                timeout=None,
-                strict=strict,
-                form=form,
-            )
-    return tell("download", told, around, form=form, quiet=quiet, show=show)
+            if jobs:
+                found = named_jobs(opened, working, jobs, provider, config, sandbox=in_sandbox)
+            # Who moved saved pictures elsewhere does not want them all again.
+            records = opened.reopen_deleted(found) if jobs else opened.reopen_lost(soonest_first(found))
+            told = follow(opened, working, records, goal, around, quiet=quiet, timeout=None, strict=strict, form=form)
+    code = tell("download", told, around, form=form, quiet=quiet, show=show)
+    if goal is Goal.FINISHED and form is Form.TEXT and not quiet and code != ExitCode.INTERRUPTED:
+        _tell_unfinished(told.records)
+    return code
+
+
+def _nothing(within: float | None, provider: str | None, form: Form) -> int:
+    from imgen.commands.telling import nothing_open
+    from imgen.screen.console import err
+    from imgen.screen.durations import span
+
+    if within is None or form is not Form.TEXT:
+        return nothing_open("download", provider, form)
+    err(f"Nothing dies within {span(within)}.")
+    return ExitCode.DONE
+
+
+def _tell_unfinished(records: Sequence[JobRecord]) -> None:
+    from imgen.jobs.records import State
+    from imgen.screen.console import err
+
+    number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)
+    if number:
+        err(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")

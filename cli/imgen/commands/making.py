@@ -224,8 +224,10 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
 
 
 def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:
+    from decimal import Decimal
+
     from imgen.jobs.limits import verdicts
-    from imgen.jobs.plan import split
+    from imgen.jobs.plan import reference_price, split
     from imgen.jobs.records import Target
     from imgen.jobs.run import session
     from imgen.screen.console import out
@@ -242,13 +244,16 @@ def _show_requests(command: str, choice: Choice, budget: Budget, config: Config,
         with session(config) as opened:
             limits = tuple(LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget))
     shown = []
+    references = Decimal(0)
     for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(_as_shown(choice, draft.request))
         shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
+        references += reference_price(choice.model, draft.request)
     if form is not Form.TEXT:
         out(envelope(command, exit_code=0, data=("requests", shown), form=form))
     else:
-        out("\n".join(request_lines(shown, choice.model.prices.get(choice.request.resolution or "1K"))))
+        price = choice.model.prices.get(choice.request.resolution or "1K")
+        out("\n".join(request_lines(shown, price, references)))
     return 0
 
 

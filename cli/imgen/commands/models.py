@@ -79,6 +79,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         references=model.max_references,
         formats=model.formats,
         prices=model.prices,
+        reference_price=model.reference_price,
         link_seconds=model.link_seconds,
         key_set=config.has_key(entry),
         pixels=model.pixels if in_full else None,

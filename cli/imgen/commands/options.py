@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from imgen.errors import UsageProblem
 from imgen.screen.envelope import Form
 
 _YEAR = 366 * 86_400.0
+_WINDOW = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
 
 
 def _span(seconds: float | None) -> float | None:
@@ -29,6 +31,16 @@ def answer_form(*, json: bool, events: bool) -> Form:
     return Form.JSON if json else Form.TEXT
 
 
+def _window(text: str) -> float:
+    """A length of time as people write it, in seconds."""
+    found = _WINDOW.fullmatch(text.strip().lower())
+    days, hours, minutes = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    seconds = 86_400.0 * days + 3600.0 * hours + 60.0 * minutes
+    if not 0.0 < seconds <= _YEAR:
+        raise typer.BadParameter(f"{text!r} is not a time such as 30m, 6h, 2d or 1h30m, up to a year.")
+    return seconds
+
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -37,7 +49,7 @@ Ids = Annotated[
 ]
 Provider = Annotated[
     str | None,
-    typer.Option("-p", "--provider", metavar="NAME", help="The service.", show_default=False),
+    typer.Option("-p", "--provider", metavar="PROVIDER", help="The service.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Events = Annotated[
@@ -66,6 +78,16 @@ PollEvery = Annotated[
         metavar="SECONDS",
         show_default=False,
         help="Ask this often instead of at the service's own rhythm.",
+    ),
+]
+Expiring = Annotated[
+    float | None,
+    typer.Option(
+        "--expiring",
+        parser=_window,
+        metavar="TIME",
+        show_default=False,
+        help="Only what dies within this time (30m, 6h, 2d, 1h30m), and what may because its time is unknown.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 8 when a picture differs from the order.")]
@@ -119,7 +141,7 @@ Format = Annotated[
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16.")]
 Channel = Annotated[
     str | None,
-    typer.Option("--channel", metavar="NAME", help="reAPI: default or official.", show_default=False),
+    typer.Option("--channel", metavar="CHANNEL", help="reAPI: default or official.", show_default=False),
 ]
 Parameters = Annotated[
     list[str] | None,

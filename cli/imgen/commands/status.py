@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgen.commands import options
 from imgen.config import load
+from imgen.errors import ExitCode, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.records import JobRecord
+    from imgen.screen.console import Surroundings
 
 
 def status(
@@ -17,32 +25,92 @@ def status(
     tree: Annotated[
         bool, typer.Option("--tree", help="Show what each job goes on from, and what goes on from it.")
     ] = False,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="List what was paid for and died before it was saved, with its cost.")
+    ] = False,
     json: options.Json = False,
     sandbox: options.Sandbox = False,
 ) -> int:
-    """Say how jobs stand, asking each open one once and saving nothing; without ids, all that is open."""
-    from imgen.commands.telling import families, follow, named_jobs, nothing_open, surroundings, tell_states
+    """Say how jobs stand, asking each open one once and saving nothing.
+
+    Without ids, all that is open, and of that first whose links die soonest.
+    """
+    from imgen.commands.telling import families, follow, named_jobs, surroundings, tell_states
+    from imgen.jobs.expiry import losses, soonest_first
     from imgen.jobs.goals import Goal
     from imgen.jobs.records import OPEN, State
     from imgen.jobs.run import report, session, work
 
+    if lost and (jobs or tree):
+        raise UsageProblem(
+            "--lost lists every lost picture; it goes with neither jobs nor --tree.", "imgen status --lost"
+        )
     asked = OPEN | {State.UNCERTAIN}  # one whose reply was lost may be in the service's list by now
     config = load()
     around = surroundings(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
+        gone = opened.lost_jobs(provider, sandbox=in_sandbox)
+        if lost:
+            return _tell_lost(gone, around, json=json)
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("status", provider, options.answer_form(json=json, events=False))
+            return _nothing_open(provider, gone, json=json)
         known = (
             None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
         )
         if known is not None and tree:
             known = families(opened, known)
         if known is not None and not any(record.state in asked for record in known):
-            return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), json=json, tree=tree)
+            return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), losses(gone), json=json, tree=tree)
         with work(opened, config) as working:
             records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             if tree:
                 records = families(opened, records)
             told = follow(opened, working, records, Goal.ANSWER, around, quiet=True, timeout=60.0)
-    return tell_states(told, around, time.time(), json=json, tree=tree)
+    if not jobs:
+        told = replace(told, records=tuple(soonest_first(told.records)))
+    code = tell_states(told, around, time.time(), losses(gone), json=json, tree=tree)
+    if not (jobs or json):
+        _tell_losses(gone)
+    return code
+
+
+def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -> int:
+    """Every job with lost pictures, the oldest first."""
+    from imgen.commands.telling import envelope_of
+    from imgen.jobs.expiry import losses
+    from imgen.jobs.run import Report
+    from imgen.screen.console import err, out
+    from imgen.screen.tables import losses_line, lost_lines
+
+    if json:
+        out(envelope_of("status", Report(tuple(gone), {}, ExitCode.DONE), data=("lost", losses(gone))))
+        return ExitCode.DONE
+    if gone:
+        out("\n".join(lost_lines(gone, time.time(), width=around.stdout_width)))
+        err("imgen download --all asks for them once more; imgen forget JOB closes one.")
+    if paid := losses(gone):
+        err(losses_line(paid))
+    elif not gone:
+        err("Nothing was lost.")
+    return ExitCode.DONE
+
+
+def _nothing_open(provider: str | None, gone: Sequence[JobRecord], *, json: bool) -> int:
+    from imgen.commands.telling import nothing_open
+    from imgen.jobs.expiry import losses
+
+    code = nothing_open("status", provider, options.answer_form(json=json, events=False), data=("lost", losses(gone)))
+    if not json:
+        _tell_losses(gone)
+    return code
+
+
+def _tell_losses(gone: Sequence[JobRecord]) -> None:
+    """The closing line about what is dead already."""
+    from imgen.jobs.expiry import losses
+    from imgen.screen.console import err
+    from imgen.screen.tables import losses_line
+
+    if paid := losses(gone):
+        err(f"{losses_line(paid)} imgen status --lost lists them.")

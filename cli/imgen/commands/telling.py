@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imgen.commands.reminder import told as told_about
 from imgen.config import SANDBOX
 from imgen.errors import ExitCode, UsageProblem
 from imgen.jobs.goals import Goal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from imgen.config import Config
     from imgen.jobs.choice import Ranked
+    from imgen.jobs.expiry import Loss
     from imgen.jobs.run import Session, Work
 
 
@@ -119,6 +121,7 @@ def tell_problems(told: Report, around: Surroundings, *, quiet: bool) -> None:
 
     A problem that a display has shown (none, when `quiet`) is left at its hint.
     """
+    told_about(told.records)
     going_on = unsettled(told.records)
     seen: set[Problem] = set()
     for record in told.records:
@@ -144,15 +147,15 @@ def interrupted(going_on: Sequence[JobRecord]) -> Problem:
     return Problem("interrupted", message, f"imgen wait {ids}")
 
 
-def envelope_of(command: str, told: Report, form: Form = Form.JSON) -> str:
-    """The report as the JSON envelope, each job with the problem this run met."""
+def envelope_of(command: str, told: Report, form: Form = Form.JSON, data: tuple[str, object] | None = None) -> str:
+    """The report as the JSON envelope, each job with the problem this run met; `data` is a noun and what it holds."""
     records = [replace(record, problem=told.problems.get(record.id)) for record in told.records]
     going_on = unsettled(told.records)
     if told.exit_code is ExitCode.INTERRUPTED and going_on:
         problem: Problem | None = interrupted(going_on)
     else:
         problem = headline(told.exit_code, told.problems.values())
-    return envelope(command, exit_code=told.exit_code, jobs=records, problem=problem, form=form)
+    return envelope(command, exit_code=told.exit_code, jobs=records, data=data, problem=problem, form=form)
 
 
 def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) -> Problem:
@@ -185,13 +188,13 @@ def named_jobs(
     return [working.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 
-def nothing_open(command: str, provider: str | None, form: Form) -> int:
+def nothing_open(command: str, provider: str | None, form: Form, data: tuple[str, object] | None = None) -> int:
     """There is nothing to do, which is fine; with a provider, at that one."""
     from imgen.jobs.order import find_service
 
     there = f" at {find_service(provider).name}" if provider else ""
     if form is not Form.TEXT:
-        out(envelope_of(command, Report((), {}, ExitCode.DONE), form))
+        out(envelope_of(command, Report((), {}, ExitCode.DONE), form, data))
     else:
         err(f"Nothing is open{there}: every job is saved or closed.")
     return 0
@@ -203,7 +206,9 @@ def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:
     return sorted(found.values(), key=lambda record: record.created_at)
 
 
-def tell_states(told: Report, around: Surroundings, now: float, *, json: bool, tree: bool = False) -> int:
+def tell_states(
+    told: Report, around: Surroundings, now: float, lost: Sequence[Loss], *, json: bool, tree: bool = False
+) -> int:
     """How the jobs stand, as lines or as the envelope; the exit code is 0 once every question was answered."""
     from imgen.jobs.problems import EXIT_CODES
     from imgen.screen.family import family_lines
@@ -216,7 +221,7 @@ def tell_states(told: Report, around: Surroundings, now: float, *, json: bool, t
         combined(EXIT_CODES.get(p.code, ExitCode.DONE) for p in unanswered.values()),
     )
     if json:
-        out(envelope_of("status", answered))
+        out(envelope_of("status", answered, data=("lost", lost)))
     else:
         lines = family_lines if tree else job_lines
         out("\n".join(lines(told.records, now, width=around.stdout_width)))

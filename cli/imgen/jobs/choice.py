@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from imgen.jobs.plan import price
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imgen.jobs.order import Choice
-    from imgen_providers.catalog import Price
+    from imgen.jobs.records import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,21 @@ def rank(choices: Sequence[Choice], speed: Callable[[Choice], float | None]) -> 
 
 def _better(one: Choice, other: Choice, speed: Callable[[Choice], float | None]) -> str | None:
     """Why the first is the better of two, or None where it is not."""
-    price, others = _price(one), _price(other)
-    if price is None or others is None or price.unit != others.unit:
+    mine, theirs = _price(one), _price(other)
+    if mine.amount is None or theirs.amount is None or mine.unit != theirs.unit:
         return None
-    if Decimal(price.amount) != Decimal(others.amount):
-        cheaper = Decimal(price.amount) < Decimal(others.amount)
-        told = f"{price.amount} {price.unit} a picture, against {others.amount} at {other.entry.name}"
+    if Decimal(mine.amount) != Decimal(theirs.amount):
+        cheaper = Decimal(mine.amount) < Decimal(theirs.amount)
+        told = f"{mine.amount} {mine.unit} a picture, against {theirs.amount} at {other.entry.name}"
         return told if cheaper else None
-    mine, theirs = speed(one), speed(other)
-    if mine is None or theirs is None or mine >= theirs:
+    seconds, others = speed(one), speed(other)
+    if seconds is None or others is None or seconds >= others:
         return None
-    return f"the same price as {other.entry.name}, and faster so far ({mine:.0f} s against {theirs:.0f} s)"
+    return f"the same price as {other.entry.name}, and faster so far ({seconds:.0f} s against {others:.0f} s)"
 
 
-def _price(choice: Choice) -> Price | None:
-    return choice.model.prices.get(choice.request.resolution or "1K")
+def _price(choice: Choice) -> Cost:
+    return price(choice.model, choice.request, 1)
 
 
 def _only(left: Sequence[Choice]) -> str:

@@ -16,7 +16,11 @@ class Clock(Protocol):
     """What the follower knows of time; both readings are in seconds."""
 
     def monotonic(self) -> float:
-        """Awake time since some moment: a sleeping laptop does not wait."""
+        """Awake time since some moment: a sleeping laptop does not wait.
+
+        So it is on Linux and macOS. On Windows Python has no such clock (PEP 418), and sleep counts: a wait may then
+        end early, which costs nothing, because jobs go on.
+        """
         ...
 
     def wall(self) -> float:

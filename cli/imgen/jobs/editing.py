@@ -129,7 +129,7 @@ class Basis:
             picture = self._fetch(picture.source, choice, network)
         assert picture.examined
         assert isinstance(picture.source, Local)
-        if choice.entry.reference_route == "public-url":
+        if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
             from imgen.jobs.uploads import configured_place
 
             configured_place(self.config, choice.entry.title)

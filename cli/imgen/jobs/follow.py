@@ -278,15 +278,18 @@ class Follower:
 
     def _ask(self, job: Tracked) -> None:
         record, service, remote = job.record, job.connection.service, job.remote()
-        took = job.age(self._clock.monotonic()) if job.watched else None
+        asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
+        took = job.took(self._clock.monotonic(), asked_at)
         self._loop.polls.start(
-            lambda: steps.ask(self._ledger, service, record, remote, took),
-            lambda outcome: self._answered(job, outcome),
+            lambda: steps.ask(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            lambda outcome: self._answered(job, outcome, asked_at),
         )
 
-    def _answered(self, job: Tracked, outcome: steps.Told | steps.Untold) -> None:
+    def _answered(self, job: Tracked, outcome: steps.Told | steps.Untold, asked_at: float) -> None:
         match outcome:
             case steps.Told(told):
+                if isinstance(told.status, Queued | Running):
+                    job.unfinished_at = asked_at
                 self._told(job, told)
             case steps.Untold(error):
                 self._untold(job, error)
@@ -318,6 +321,10 @@ class Follower:
             self._ask_later(job, first_word=False)
 
     def _ask_later(self, job: Tracked, *, first_word: bool) -> None:
+        if job.record.state is State.READY and self._goal in (Goal.WHAT_IS_READY, Goal.FINISHED):
+            # This answer is older than what another process has been told since.
+            self._pictures_exist(job, self._known_assets(job.record))
+            return
         if self._goal is not Goal.PICTURES:
             self._settle(job)
             return

@@ -16,6 +16,7 @@ class Goal(Enum):
     ACCEPTANCE = "acceptance"  # submitted; pictures that came with the answer are saved
     ANSWER = "answer"  # asked once, nothing saved
     WHAT_IS_READY = "what is ready"  # asked once, and saved if finished
+    FINISHED = "finished"  # the same, and what is not finished is no trouble
     PICTURES = "pictures"  # to the end
 
 

@@ -235,16 +235,18 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
         link_seconds: float | None,
         took_seconds: float | None,
         conversation: Json,
+        unfinished_at: float | None = None,
     ) -> None:
         """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
-        watched the job from acceptance to end.
+        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
         """
         with self._write() as write:
-            # Nobody watched it end: then its links may be as old as its acceptance.
+            # Its links may be as old as the last moment without them, however long we slept since then.
             row = write.execute("SELECT accepted_at FROM job WHERE id = ?", (job_id,)).fetchone()
-            ended = self._now() if took_seconds is not None or row["accepted_at"] is None else row["accepted_at"]
+            since = row["accepted_at"] if unfinished_at is None else unfinished_at
+            ended = self._now() if since is None else min(since, self._now())
             expires_at = None if link_seconds is None else ended + link_seconds
             write.execute(
                 "UPDATE job SET stage = 'finished', finished_at = coalesce(finished_at, ?),"
@@ -297,6 +299,11 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
     def uncertain_jobs(self) -> list[JobRecord]:
         """Every job that may have been charged and that nobody has closed, the oldest first."""
         return self._in_states({State.UNCERTAIN})
+
+    def lost_jobs(self) -> list[JobRecord]:
+        """Every job with a picture that was paid for and never saved, and that nobody has closed, the oldest first."""
+        lost = "SELECT job_id FROM result WHERE state <> 'saved' AND state = 'expired' AND size IS NULL"
+        return self._select(f"forgotten_at IS NULL AND id IN ({lost})", ())
 
     def find(self, text: str) -> list[JobRecord]:
         """The jobs that `text` names: a local id, a prefix of one, or a remote id."""

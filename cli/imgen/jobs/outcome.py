@@ -19,7 +19,7 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.SAVED:
             return None
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
-            if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER):
+            if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER, Goal.FINISHED):
                 return None
             return here or Problem(
                 "unfinished",
@@ -34,8 +34,12 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 or record.problem
                 or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
+        case State.EXPIRED if not record.lost:
+            told = "The picture was saved once and is gone, and its link is dead."
+            return Problem("expired", told, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
-            return Problem("expired", "It was paid, and its link died before the picture was saved.")
+            told = "It was paid, and its link died before the picture was saved."
+            return Problem("expired", told, f"imgen forget {record.id} closes it.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import decimal_text
 from imgen.jobs.ledger import Draft
 from imgen.jobs.records import Cost, Target
 from imgen_providers.base import PictureFile, Reference, Request
@@ -75,12 +74,17 @@ def request_key(choice: Choice) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What one request for `count` pictures costs by the catalogue; unknown where it has no price."""
+    """What a request for `count` pictures costs by the catalogue; unknown where it has no price."""
     found = model.prices.get(request.resolution or "1K")
     if found is None:
         return Cost(None, None)
-    references = Decimal(model.reference_price) * len(request.references)
-    return Cost(decimal_text(Decimal(found.amount) * count + references), found.unit)
+    return Cost(str(Decimal(found.amount) * count + reference_price(model, request)), found.unit)
+
+
+def reference_price(model: Model, request: Request) -> Decimal:
+    """How much of that is for the request's reference pictures."""
+    each = model.reference_price
+    return Decimal(each.amount) * len(request.references) if each and request.references else Decimal(0)
 
 
 def _counts(pictures: int, most: int) -> list[int]:

@@ -104,6 +104,16 @@ class Result:
     sha256: str | None = None
     differences: tuple[str, ...] = ()
 
+    @property
+    def lost(self) -> bool:
+        """Whether it was paid for and its link died first; one that was saved once (then its size is known) was not."""
+        return self.state is ResultState.EXPIRED and self.size is None
+
+    @property
+    def behind_link(self) -> bool:
+        """Whether it is still to be saved from behind a link; bytes that came with an answer are on this disk."""
+        return self.state is ResultState.READY and self.kept is None
+
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
@@ -160,5 +170,10 @@ class JobRecord:
     @property
     def expires_at(self) -> float | None:
         """When the first link of a picture not yet saved dies, where that is known."""
-        times = [r.expires_at for r in self.results if r.state is ResultState.READY and r.expires_at is not None]
+        times = [result.expires_at for result in self.results if result.behind_link and result.expires_at is not None]
         return min(times, default=None)
+
+    @property
+    def lost(self) -> int:
+        """How many of its pictures were paid for and never saved."""
+        return sum(result.lost for result in self.results)

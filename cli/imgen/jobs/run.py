@@ -90,6 +90,19 @@ class Session:
         records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
         return [record for record in records if record.sandbox or not sandbox]
 
+    def lost_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
+        """What was paid for and died before it was saved; with a provider, there; `sandbox` keeps to the sandbox's."""
+        records = self.ledger.lost_jobs()
+        return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
+
+    def reopen_lost(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """Pictures that were never saved because their link was found dead are to be asked for again."""
+        for record in records:
+            for result in record.results:
+                if result.lost:
+                    self.ledger.reopen(record.id, result.index)
+        return self.ledger.jobs([record.id for record in records])
+
     def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
         """Pictures whose saved file is gone, or whose link was found dead, are to be fetched again."""
         for record in records:

@@ -77,6 +77,7 @@ CREATE TABLE result (
     differences TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (job_id, number)
 ) STRICT;
+CREATE INDEX result_unsaved ON result (state, expires_at) WHERE state <> 'saved';
 CREATE INDEX result_sha256 ON result (sha256) WHERE sha256 IS NOT NULL;
 
 CREATE TABLE upload (                -- reference pictures put somewhere for a job

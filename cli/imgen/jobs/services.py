@@ -12,7 +12,7 @@ from imgen.errors import BadConfiguration
 from imgen.jobs.cadence import Schedule, schedule
 from imgen.jobs.pacing import Limit, Pacing
 from imgen_providers import connect
-from imgen_providers.base import Account
+from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
 from imgen_providers.client import Network
 
@@ -28,13 +28,17 @@ _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that ta
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port."""
+    """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
+
+    `storage` takes reference pictures that the service fetches; without one, they need the person's own.
+    """
 
     service: Service
     origin: str
     schedule: Schedule
     pacing: Pacing
     pace: float
+    storage: TakesUploads | None = None
 
 
 class Services:
@@ -76,13 +80,23 @@ class Services:
                 if origin != entry.origin
                 else f"Unset {entry.origin_variable} to go back to it.",
             )
+        service = connect(provider, account, self.network)
         return Connection(
-            service=connect(provider, account, self.network),
+            service=service,
             origin=account.origin,
             schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
             pacing=self._pacing(entry, pace),
             pace=pace,
+            storage=service if isinstance(service, TakesUploads) else self._stand_in(entry, origin, account),
         )
+
+    def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
+        """The sandbox plays the person's own storage, too."""
+        if origin != SANDBOX or entry.reference_route != "public-url":
+            return None
+        from imgen.pictures.sandbox_storage import SandboxStorage
+
+        return SandboxStorage(entry.name, account, self.network)
 
     def _pacing(self, entry: ServiceEntry, pace: float) -> Pacing:
         wished = self._config.submits_per_minute

@@ -15,7 +15,7 @@ from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
 from imgen.jobs.uploads import UploadFailed, sent
-from imgen.pictures.place import discard, new_part
+from imgen.pictures.place import discard, new_part, part_path
 from imgen_providers.base import (
     Cancelled,
     Failed,
@@ -176,17 +176,30 @@ def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted |
     return Contested() if ledger.is_contested(record.id) else SubmitEnded()
 
 
-def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seconds: float | None) -> Told | Untold:
-    """Ask once how the job stands; `took_seconds` is its age where it was watched all along."""
+def ask(
+    ledger: Ledger,
+    service: Service,
+    record: JobRecord,
+    job: Job,
+    *,
+    took_seconds: float | None,
+    unfinished_at: float | None,
+) -> Told | Untold:
+    """Ask once how the job stands.
+
+    `took_seconds` is its age where it was watched all along, `unfinished_at` when it was last seen not to have ended.
+    """
     try:
         told = service.refresh(job)
     except ServiceError as error:
         return Untold(error)
-    record_status(ledger, record, told, took_seconds)
+    record_status(ledger, record, told, took_seconds=took_seconds, unfinished_at=unfinished_at)
     return Told(told)
 
 
-def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
+def record_status(
+    ledger: Ledger, record: JobRecord, job: Job, *, took_seconds: float | None, unfinished_at: float | None = None
+) -> None:
     """Commit what the service said of the job; bytes that came with it are on disk before that."""
     if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):  # before the end it may still change
         ledger.charged(record.id, job.charged)
@@ -200,7 +213,10 @@ def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: flo
                 link_seconds=_link_seconds(record),
                 took_seconds=took_seconds,
                 conversation=conversation,
+                unfinished_at=unfinished_at,
             )
+            if any(isinstance(asset, InlineAsset) for asset in assets):
+                _drop_saved(ledger, record)
         case Failed() | Cancelled() as end:
             state, problem = of_end(end)
             ledger.ended(record.id, state, problem)
@@ -226,10 +242,18 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
         return asset.url
     path = ledger.place_for(record.id, number)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    discard(path)
-    with new_part(path) as file:
+    part = part_path(path)  # another process may be given the same bytes at the same time
+    with new_part(part) as file:
         file.write(asset.data)
+    part.replace(path)
     return path
+
+
+def _drop_saved(ledger: Ledger, record: JobRecord) -> None:
+    """Bytes that came with an answer are of no use where somebody saved the picture meanwhile."""
+    for result in ledger.job(record.id).results:
+        if result.kept is None:
+            discard(ledger.place_for(record.id, result.index))
 
 
 def _link_seconds(record: JobRecord) -> float | None:

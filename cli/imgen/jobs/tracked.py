@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from imgen.jobs.services import Connection
     from imgen_providers.base import Asset
 
+_CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set
+
 
 @dataclass(slots=True)
 class Tracked:
     """`since` is the monotonic time the service took the job, or we began; `watched` says we saw it happen.
 
+    `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; a laptop may sleep since.
     `past` are earlier jobs' seconds and `documented` the usual ones, for an estimate. `assets` are what the
     service last showed. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
     `dead_links` counts links that did not work, `given_up` will not be tried again; `received` counts bytes.
@@ -34,6 +37,7 @@ class Tracked:
     past: Sequence[float]
     documented: float | None
     job: Job | None = None
+    unfinished_at: float | None = None
     submit_tries: int = 0
     unanswered: int = 0
     empty_answers: int = 0
@@ -51,6 +55,13 @@ class Tracked:
     def age(self, now: float) -> float:
         """Seconds since the service took the job."""
         return now - self.since
+
+    def took(self, now: float, wall: float) -> float | None:
+        """Seconds since acceptance where this process saw all of them; None where it, or the machine, was away."""
+        if not self.watched or self.record.accepted_at is None:
+            return None
+        age = self.age(now)
+        return age if abs(wall - self.record.accepted_at - age) < _CLOCKS_AGREE else None
 
     def unsaved(self) -> list[int]:
         """The pictures that are still to be saved, and worth trying."""

@@ -80,8 +80,8 @@ class Uploads:
         with self._lock:
             lock = self._of_picture[reference.sha256]
         with lock:
-            if isinstance(connection.service, TakesUploads):
-                return self._to_service(record, connection.service, reference)
+            if connection.storage:
+                return self._to_service(record, connection.storage, reference)
             return self._to_storage(record, connection, reference)
 
     def _to_service(self, record: JobRecord, service: TakesUploads, picture: PictureFile) -> PictureLink:
@@ -108,7 +108,7 @@ class Uploads:
                 self._ledger.not_uploaded(record.id, picture.sha256)
             link = storage.link(key)
         except StorageTrouble as error:
-            raise UploadFailed(_refused(error) if error.refused else _failed(error.message)) from error
+            raise UploadFailed(_of_storage(error)) from error
         except OSError as error:
             raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
         finally:
@@ -202,9 +202,12 @@ def _extension(picture: PictureFile) -> str:
     return next(ext for name, ext in EXTENSIONS.items() if picture.media_type == f"image/{name}")
 
 
-def _refused(error: StorageTrouble) -> Problem:
-    hint = "Check IMGEN_UPLOAD and its credentials. Nothing was sent."
-    return Problem("upload_refused", error.message, hint)
+def _of_storage(error: StorageTrouble) -> Problem:
+    if error.refused:
+        return Problem("upload_refused", error.message, "Check IMGEN_UPLOAD and its credentials. Nothing was sent.")
+    # Where no credentials are found, some storages' libraries look for them on the network.
+    hint = "Nothing was sent. Check the connection and the storage's credentials, and run the command again."
+    return Problem("upload_failed", error.message, hint)
 
 
 def _failed(message: str) -> Problem:

@@ -12,6 +12,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from imgen.pictures.metadata import without_notes
 from imgen.pictures.verify import Damaged
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _READERS: dict[Format, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
     "jpeg": JpegImageFile,
     "webp": WebPImageFile,
 }
-_QUALITY = 95  # of the first try
-_SMALLER_QUALITY = 90  # once bytes have to be saved anyway
+_QUALITIES = (95, 90, 85, 80, 75)  # tried one after the other while bytes have to be saved
+_SMALLER_QUALITY = 90  # of a picture that is made smaller anyway
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,26 +42,30 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A picture encoded anew, without notes; `width` and `height` in pixels."""
+    """A picture encoded anew, without notes; `width` and `height` in pixels, `lost` in words for a person."""
 
     data: bytes
     format: Format
     width: int
     height: int
+    lost: tuple[str, ...] = ()
 
 
-def fitted(path: Path, format: Format, orientation: int, *, formats: Sequence[Format], most: int | None) -> Fitted:
+def fitted(
+    path: Path, format: Format, orientation: int, *, formats: Sequence[Format], most: int | None, shrink: bool = True
+) -> Fitted:
     """The picture upright, in one of `formats` and at most `most` bytes long, as little changed as that allows.
 
     It keeps its format and its pixels where it can; to save bytes it becomes a JPEG before it becomes smaller, unless
-    it has transparent places. Raises `Damaged`, or `OSError` from the disk.
+    it has transparent places. Without `shrink` it keeps its size in pixels, and may be longer than `most`. Raises
+    `Damaged`, or `OSError` from the disk.
     """
     data = path.read_bytes()
     try:
-        with _READERS[format](io.BytesIO(data)) as opened:
+        with _READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
             opened.load()
-            # A profile for inks says nothing about the red, green and blue that they become.
-            profile = None if opened.mode == "CMYK" else opened.info.get("icc_profile")
+            profile = opened.info.get("icc_profile")
+            lost = _lost(opened, data)
             picture: Image.Image = opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
     except (SyntaxError, ValueError, OSError, Image.DecompressionBombError) as error:
         raise Damaged(f"it cannot be decoded ({error})") from error
@@ -68,17 +73,40 @@ def fitted(path: Path, format: Format, orientation: int, *, formats: Sequence[Fo
     picture = _plain(picture, transparent=clear)
     picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
     found = format if format in formats else _other(formats, transparent=clear)
-    data = _encoded(picture, found, _QUALITY, profile)
+    data, quality = _in_quality(picture, found, most, profile)
     if most is not None and len(data) > most and found == "png" and "jpeg" in formats and not clear:
         found = "jpeg"
-        data = _encoded(picture, found, _SMALLER_QUALITY, profile)
+        data, quality = _in_quality(picture, found, most, profile)
     smaller = picture
-    while most is not None and len(data) > most and min(smaller.size) > 1:
+    while shrink and most is not None and len(data) > most and min(smaller.size) > 1:
         factor = 0.97 * math.sqrt(most / len(data))
         size = (max(1, int(smaller.width * factor)), max(1, int(smaller.height * factor)))
         smaller = picture.resize(size, Image.Resampling.LANCZOS)
-        data = _encoded(smaller, found, _SMALLER_QUALITY, profile)
-    return Fitted(data, found, *smaller.size)
+        data = _encoded(smaller, found, quality := _SMALLER_QUALITY, profile)
+    if quality < _QUALITIES[0] and found != "png":
+        lost.append(f"saved at quality {quality}")
+    return Fitted(data, found, *smaller.size, tuple(lost))
+
+
+def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> list[str]:
+    """What the pixels that were read lack of the file."""
+    lost = []
+    frames = getattr(opened, "n_frames", 1)
+    if frames > 1:
+        lost.append(f"only the first of {frames} frames")
+    if isinstance(opened, PngImageFile) and data[24] == 16:  # the bit depth in its header
+        lost.append("reduced to 8 bits")
+    return lost
+
+
+def _in_quality(picture: Image.Image, format: Format, most: int | None, profile: bytes | None) -> tuple[bytes, int]:
+    """The picture in the best quality that is at most `most` bytes long, or in the least of ours; and that quality."""
+    quality, *others = _QUALITIES
+    data = _encoded(picture, format, quality, profile)
+    while most is not None and len(data) > most and format != "png" and others:  # PNG has one quality only
+        quality = others.pop(0)
+        data = _encoded(picture, format, quality, profile)
+    return data, quality
 
 
 def _other(formats: Sequence[Format], *, transparent: bool) -> Format:
@@ -99,5 +127,9 @@ def _encoded(picture: Image.Image, format: Format, quality: int, profile: bytes 
     held = io.BytesIO()
     if format == "jpeg" and picture.mode == "RGBA":
         picture = picture.convert("RGB")
+    # A profile for inks, or for grey, says nothing about the red, green and blue that they become (ICC.1:2022, 7.2.6).
+    space = b"GRAY" if picture.mode == "L" and format != "webp" else b"RGB "
+    if profile and profile[16:20] != space:
+        profile = None
     picture.save(held, format, quality=quality, icc_profile=profile)
     return held.getvalue()

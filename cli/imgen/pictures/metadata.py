@@ -22,12 +22,19 @@ _ORIENTATION_TAG = 0x0112  # EXIF 2.32, 4.6.4
 _EXIF = b"Exif\0\0"
 _JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _JPEG_END = 0xD9
-_JFIF = 0xE0
-_JPEG_NOTES = frozenset((*range(0xE0, 0xF0), 0xFE))  # APP0 to APP15, and comments
+_JPEG_SCAN = 0xDA
+_ICC = 0xE2
+# How to read the colours: how each header begins, and the bytes it has (ITU-T T.871, 10.1; T.872, 6.5.3).
+_JPEG_HEADERS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
+_JPEG_NOTES = frozenset(range(0xE0, 0xFF))  # APP0 to APP15, reserved ones, and comments
 _PNG_SIGNATURE_BYTES = 8
+_PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))
 # Chunks that are not critical and that change how the picture looks (PNG specification, third edition, 11.3).
 _PNG_LOOKS = frozenset(b"tRNS gAMA cHRM sRGB iCCP cICP mDCV cLLI sBIT bKGD pHYs hIST sPLT acTL fcTL fdAT".split())
 _WEBP_LOOKS = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"))
+_WEBP_PICTURE = frozenset((b"VP8 ", b"VP8L", b"ANMF"))
+_WEBP_FRAME_LOOKS = frozenset((b"VP8 ", b"VP8L", b"ALPH"))
+_WEBP_FRAME_HEADER = 16  # bytes: place, size, duration and flags of a frame (RFC 9649, 2.7.1.1)
 _WEBP_NOTE_FLAGS = 0x08 | 0x04  # "there is EXIF", "there is XMP" (RFC 9649, 2.7.1)
 
 
@@ -53,7 +60,9 @@ def orientation(data: bytes, format: Format) -> int:
 
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height of a WebP in pixels, by its first chunk (RFC 9649, 2.5 to 2.7). Raises `Damaged`."""
-    for kind, start, end in _webp_chunks(data):
+    chunks = list(_webp_chunks(data))
+    if any(kind in _WEBP_PICTURE for kind, _, _ in chunks):
+        kind, start, end = chunks[0]
         body = data[start + 8 : min(end, start + 18)]
         match kind:
             case b"VP8X" if len(body) == 10:
@@ -61,11 +70,15 @@ def webp_size(data: bytes) -> tuple[int, int]:
             case b"VP8L" if len(body) >= 5 and body[0] == 0x2F:
                 bits = int.from_bytes(body[1:5], "little")
                 return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-            case b"VP8 " if body[3:6] == b"\x9d\x01\x2a":
+            case b"VP8 " if len(body) == 10 and body[3:6] == b"\x9d\x01\x2a":
                 width, height = struct.unpack_from("<HH", body, 6)
                 return width & 0x3FFF, height & 0x3FFF
-        break
     raise Damaged("it has a WebP header and no picture")
+
+
+def jpeg_scans(data: bytes) -> int:
+    """How many scans a JPEG is made of: more than one where it sharpens as it loads."""
+    return sum(marker == _JPEG_SCAN for marker, _, _ in _jpeg_segments(data))
 
 
 def _exif(data: bytes, format: Format) -> Iterator[bytes]:
@@ -74,7 +87,7 @@ def _exif(data: bytes, format: Format) -> Iterator[bytes]:
             notes = (data[start + 4 : end] for marker, start, end in _jpeg_segments(data) if marker == 0xE1)
             yield from (note.removeprefix(_EXIF) for note in notes if note.startswith(_EXIF))
         case "png":
-            yield from (data[start + 8 : end - 4] for kind, start, end in _png_chunks(data) if kind == b"eXIf")
+            yield from (data[start + 8 : end - 4] for kind, start, end in png_chunks(data) if kind == b"eXIf")
         case "webp":
             notes = (data[start + 8 : end] for kind, start, end in _webp_chunks(data) if kind == b"EXIF")
             yield from (note.removeprefix(_EXIF) for note in notes)  # some writers put JPEG's mark there, too
@@ -111,30 +124,36 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _jpeg_pieces(data: bytes) -> list[memoryview]:
     view = memoryview(data)
-    pieces = []
-    at = 0
+    pieces = [view[:2]]
+    scan_end = None
     for marker, start, end in _jpeg_segments(data):
-        # What lies between two segments is pixels. What follows the end marker goes: cameras put films there.
-        pieces.append(view[at:start])
-        if marker not in _JPEG_NOTES or _shows_in_jpeg(marker, data[start + 4 : end]):
-            pieces.append(_without_thumbnail(view[start:end]) if marker == _JFIF else view[start:end])
-        at = end
+        # Only what follows the header of a scan is pixels. After the end marker, cameras put films.
+        if scan_end is not None:
+            pieces.append(view[scan_end:start])
+        scan_end = end if marker == _JPEG_SCAN else None
+        if marker in _JPEG_HEADERS:
+            pieces.append(_jpeg_header(marker, view[start + 4 : end]))
+        elif marker not in _JPEG_NOTES or (marker == _ICC and data.startswith(b"ICC_PROFILE\0", start + 4, end)):
+            pieces.append(view[start:end])
     return pieces
 
 
-def _shows_in_jpeg(marker: int, body: bytes) -> bool:
-    """JFIF's and Adobe's headers say how to read the colours, and an ICC profile what they mean."""
-    heads = {_JFIF: b"JFIF\0", 0xEE: b"Adobe", 0xE2: b"ICC_PROFILE\0"}
-    return marker in heads and body.startswith(heads[marker])
+def _jpeg_header(marker: int, body: memoryview) -> memoryview:
+    """A header without what was added to it, such as a small picture that shows what was cut away from the large one.
+
+    Nothing of a header that is not what its marker announces.
+    """
+    head, length = _JPEG_HEADERS[marker]
+    facts = bytes(body[:length])
+    if len(facts) < length or not facts.startswith(head):
+        return memoryview(b"")
+    if head == b"JFIF\0":
+        facts = facts[:-2] + b"\0\0"  # width and height of the small picture
+    return memoryview(bytes((0xFF, marker)) + (length + 2).to_bytes(2) + facts)
 
 
-def _without_thumbnail(segment: memoryview) -> memoryview:
-    """A JFIF header without the small picture it may hold, which can show what was cut away from the large one."""
-    facts = bytes(segment[4:16])  # "JFIF", version, units and densities; the size of the small picture follows
-    return memoryview(b"\xff\xe0\x00\x10" + facts + b"\0\0") if len(segment) > 18 else segment
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each chunk of a PNG (PNG specification, third edition, section 5)."""
     at = _PNG_SIGNATURE_BYTES
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -145,7 +164,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _png_pieces(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     kept = [view[:_PNG_SIGNATURE_BYTES]]
-    kept += [view[start:end] for kind, start, end in _png_chunks(data) if kind[:1].isupper() or kind in _PNG_LOOKS]
+    kept += [view[start:end] for kind, start, end in png_chunks(data) if kind in _PNG_PICTURE | _PNG_LOOKS]
     return kept
 
 
@@ -165,7 +184,11 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _webp_pieces(data: bytes) -> list[memoryview]:
     view = memoryview(data)
-    kept = [(kind, view[start:end]) for kind, start, end in _webp_chunks(data) if kind in _WEBP_LOOKS]
+    kept = [
+        (kind, _webp_frame(view[start:end]) if kind == b"ANMF" else view[start:end])
+        for kind, start, end in _webp_chunks(data)
+        if kind in _WEBP_LOOKS
+    ]
     length = 4 + sum(len(piece) for _, piece in kept)
     pieces = [memoryview(struct.pack("<4sI4s", b"RIFF", length, b"WEBP"))]
     for kind, piece in kept:
@@ -175,3 +198,22 @@ def _webp_pieces(data: bytes) -> list[memoryview]:
         else:
             pieces.append(piece)
     return pieces
+
+
+def _webp_frame(frame: memoryview) -> memoryview:
+    """A frame of an animation, without the chunks in it that are no part of its picture."""
+    at = 8 + _WEBP_FRAME_HEADER
+    kept = [frame[8:at]]
+    whole = True
+    while at + 8 <= len(frame):
+        kind, length = struct.unpack_from("<4sI", frame, at)
+        end = at + 8 + length + length % 2
+        if kind in _WEBP_FRAME_LOOKS:
+            kept.append(frame[at:end])
+        else:
+            whole = False
+        at = end
+    if whole and at == len(frame):
+        return frame
+    body = b"".join(kept)
+    return memoryview(struct.pack("<4sI", b"ANMF", len(body)) + body)

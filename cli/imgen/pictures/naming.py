@@ -44,7 +44,8 @@ __all__ = [
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
-_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # marks that nobody sees
+# What nobody sees: marks, and the colours that text copied from a terminal brings along.
+_UNSEEN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]|\x1b\\[[0-?]*[ -/]*[@-~]")
 
 
 def slug(prompt: str, limit_bytes: int = 60) -> str:
@@ -54,7 +55,7 @@ def slug(prompt: str, limit_bytes: int = 60) -> str:
     letter and its marks. "picture" when nothing is left.
     """
     letters: list[str] = []  # each with its combining marks
-    for character in unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", prompt).lower()):
+    for character in unicodedata.normalize("NFC", _UNSEEN.sub("", prompt).lower()):
         category = unicodedata.category(character)[0]
         after_letter = bool(letters) and letters[-1] != "-"
         if category in "LN":

@@ -66,7 +66,11 @@ def checked(source: Local) -> Examined:
         ) from error
     except Damaged as error:
         heif = "HEI" in str(error)
-        hint = "Convert it to JPEG first." if heif else "Name a whole PNG, JPEG or WebP file."
+        hint = (
+            "Convert it to JPEG first. GMI Cloud takes it behind a public URL."
+            if heif
+            else "Name a whole PNG, JPEG or WebP file."
+        )
         raise UsageProblem(f"{source.name} cannot be sent: {error}.", hint) from error
     except OSError as error:
         raise UsageProblem(f"{source.name} cannot be read: {error.strerror or error}.") from error
@@ -82,8 +86,7 @@ def reference(
     """
     turned = found.orientation != _UPRIGHT and not changes.keep_metadata
     wrong_format = found.format not in limits.formats
-    too_large = limits.most is not None and found.size > limits.most
-    if turned or (changes.fit and (wrong_format or too_large)):
+    if turned or (changes.fit and wrong_format):
         return _encoded_anew(found, name, limits, changes, folder, say)
     sent = _without_notes(found, folder) if found.has_notes and not changes.keep_metadata else None
     if wrong_format:
@@ -93,6 +96,8 @@ def reference(
         )
     size = sent.size if sent else found.size
     if limits.most is not None and size > limits.most:
+        if changes.fit:
+            return _encoded_anew(found, name, limits, changes, folder, say)
         raise _too_large(name, size, limits)
     if sent:
         return PictureFile(sent.path, MEDIA_TYPES[found.format], sent.size, sent.sha256)
@@ -104,11 +109,11 @@ def _encoded_anew(
 ) -> PictureFile:
     from imgen.pictures.fit import fitted
 
-    formats, most = (limits.formats, limits.most) if changes.fit else ((found.format,), None)
-    if found.format not in limits.formats and not changes.fit:
-        formats = limits.formats
+    # A picture that only has to be turned keeps its format where the model takes it.
+    formats = (found.format,) if found.format in limits.formats and not changes.fit else limits.formats
+    most, shrink = limits.most, changes.fit
     try:
-        anew = fitted(found.path, found.format, found.orientation, formats=formats, most=most)
+        anew = fitted(found.path, found.format, found.orientation, formats=formats, most=most, shrink=shrink)
     except Damaged as error:
         raise UsageProblem(f"{name} cannot be sent: {error}.") from error
     if limits.most is not None and len(anew.data) > limits.most:
@@ -122,6 +127,7 @@ def _encoded_anew(
         done.append(f"scaled from {upright[0]}x{upright[1]} to {anew.width}x{anew.height}")
     if anew.format != found.format:
         done.append(f"converted from {found.format.upper()} to {anew.format.upper()}")
+    done += anew.lost
     say(f"{name}: {', '.join(done) or 'saved again'}, now {_megabytes(copy.size)}.")
     return PictureFile(copy.path, MEDIA_TYPES[anew.format], copy.size, copy.sha256)
 

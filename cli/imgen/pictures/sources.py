@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 STDIN = "-"
-_MOST = 256 * 1024 * 1024  # bytes taken from standard input
+_MOST = 256 * 1024 * 1024  # bytes taken from standard input, or of a file
 _BLOCK = 64 * 1024
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is sent
 _JOB = re.compile(r"(?P<job>[^\s:/\\]+)(?::(?P<number>\d{1,2}))?")
@@ -133,11 +134,19 @@ def take_stdin(stream: BinaryIO, folder: Path) -> Path:
 
 
 def _existing(cwd: Path, word: str) -> Path | None:
+    if not word:
+        raise UsageProblem("-i was given an empty name.", "-i takes a file, an https URL, - or the id of a job.")
     try:
         path = cwd / Path(word).expanduser()
-        return path if path.exists() else None
+        status = path.stat()
     except (OSError, ValueError, RuntimeError):
         return None  # a name that no file can have
+    # A pipe can be read once only, and a device may never end.
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise UsageProblem(f"{word} is not a file but a pipe or a device.", "-i - reads a picture from standard input.")
+    if status.st_size > _MOST:
+        raise UsageProblem(f"{word} has more than {_MOST:,} bytes: that is no picture to send.")
+    return path
 
 
 def _link(word: str, scheme: str) -> Link:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LINK_LIVES = timedelta(hours=2)
 """How long a signed link can be fetched."""
 
-_SCHEMES = ("s3", "gs", "az", "https")
-_SETTINGS = ("endpoint", "region", "account_name")
+# What may follow the ?, by scheme; an https URL (of R2, S3 or Azure) says everything itself.
+_SETTINGS = {"s3": ("endpoint", "region"), "gs": (), "az": ("endpoint", "account_name"), "https": ()}
 _EXAMPLE = 'export IMGEN_UPLOAD="s3://bucket/prefix?endpoint=https://..."'
 _TEXT_LIMIT = 200  # characters of what the storage said that a message carries
 
@@ -66,12 +66,13 @@ def parse_place(text: str) -> Place:
             "IMGEN_UPLOAD has a user name or password in it.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
-    if parts.scheme not in _SCHEMES or not parts.netloc:
-        raise BadConfiguration(f"IMGEN_UPLOAD must begin with one of {', '.join(_SCHEMES)} and a bucket.", _EXAMPLE)
-    unknown = sorted(set(settings) - set(_SETTINGS))
+    if parts.scheme not in _SETTINGS or not parts.netloc:
+        raise BadConfiguration(f"IMGEN_UPLOAD must begin with one of {', '.join(_SETTINGS)} and a bucket.", _EXAMPLE)
+    taken = _SETTINGS[parts.scheme]
+    unknown = sorted(set(settings) - set(taken))
     if unknown:
         raise BadConfiguration(
-            f"IMGEN_UPLOAD has a setting {unknown[0]!r}; it takes {', '.join(_SETTINGS)}.",
+            f"IMGEN_UPLOAD has a setting {unknown[0]!r}; {parts.scheme}:// takes {' and '.join(taken) or 'none'}.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
     endpoint = settings.get("endpoint", "https://")
@@ -98,7 +99,7 @@ class Storage:
         try:
             self._store = _open(place)
         except (BaseError, ValueError) as error:
-            raise self._trouble("cannot be opened", error) from error
+            raise StorageTrouble(self._told("cannot be opened", _first_line(error)), refused=True) from error
 
     def put(self, key: str, picture: PictureFile) -> bool:
         """Put the picture there unless the key is taken; returns whether it did.
@@ -152,11 +153,16 @@ class Storage:
     def _trouble(self, what: str, error: Exception) -> StorageTrouble:
         from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-        # The first line is the library's sentence; the rest of its text is for debugging, and quotes addresses.
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        said = _without_addresses(said)[:_TEXT_LIMIT].rstrip(". ")
-        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError | FileNotFoundError | ValueError)
-        return StorageTrouble(f"Your storage {self.place.name} {what}: {said}.", refused=refused)
+        match error:
+            case PermissionDeniedError() | UnauthenticatedError():
+                return StorageTrouble(self._told(what, "its credentials may not do that"), refused=True)
+            case FileNotFoundError():
+                return StorageTrouble(self._told(what, "there is no such bucket"), refused=True)
+            case _:
+                return StorageTrouble(self._told(what, _first_line(error)), refused=isinstance(error, ValueError))
+
+    def _told(self, what: str, why: str) -> str:
+        return f"Your storage {self.place.name} {what}: {why}."
 
 
 def _open(place: Place) -> S3Store | GCSStore | AzureStore:
@@ -180,5 +186,7 @@ def _open(place: Place) -> S3Store | GCSStore | AzureStore:
     return store
 
 
-def _without_addresses(text: str) -> str:
-    return " ".join(word for word in text.split() if "://" not in word)
+def _first_line(error: Exception) -> str:
+    """The library's sentence, without addresses; what follows it is for debugging, and quotes them."""
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    return " ".join(word for word in said.split() if "://" not in word)[:_TEXT_LIMIT].rstrip(". ")

@@ -9,13 +9,18 @@ from imgen.screen.text import for_log
 if TYPE_CHECKING:
     from imgen.jobs.records import Problem
 
-_RED, _DIM, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+_RED, _YELLOW, _DIM, _OFF = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
 def failure_lines(problem: Problem, *, color: bool) -> str:
     """The problem as one line, and its hint as a second one, for stderr."""
     name = f"{_RED}imgen:{_OFF}" if color else "imgen:"
     return "\n".join([f"{name} {for_log(problem.message)}", *_hint(problem, color=color)])
+
+
+def warning_line(text: str, *, color: bool) -> str:
+    """Something to know that is no failure of this command, for stderr."""
+    return f"{_YELLOW}imgen:{_OFF} {text}" if color else f"imgen: {text}"
 
 
 def hint_lines(problem: Problem, *, color: bool) -> str:

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from imgen.jobs.budget import order_cost
 from imgen.jobs.records import Cost
 from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from imgen.jobs.budget import Verdict
     from imgen_providers.catalog import Price
@@ -47,8 +47,11 @@ class RequestPreview:
     limits: tuple[LimitEntry, ...]
 
 
-def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> list[str]:
-    """Every request with its body, what they cost together as far as that is known, and whether that is within."""
+def request_lines(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> list[str]:
+    """Every request with its body, and what they cost together as far as that is known.
+
+    `references` is how much of that is for reference pictures.
+    """
     lines = []
     for preview in previews:
         body = json.dumps(preview.body, indent=2, ensure_ascii=False)
@@ -63,15 +66,18 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None) -> li
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
     limits = previews[0].limits
     said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
-    return [*lines, f"{counted}: {_cost(previews, price)}. Nothing was sent.", *said]
+    return [*lines, f"{counted}: {_cost(previews, price, references)}. Nothing was sent.", *said]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _cost(previews: Sequence[RequestPreview], price: Price | None) -> str:
-    whole = order_cost([preview.cost for preview in previews])
-    if price is None or whole is None:
+def _cost(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> str:
+    from decimal import Decimal
+
+    amounts = [Decimal(preview.cost.amount) for preview in previews if preview.cost.amount is not None]
+    if price is None or len(amounts) < len(previews):
         return "the price is not known"
-    return f"{whole} by {price.source}, seen {price.seen}"
+    part = f" ({references} of it for reference pictures)" if references else ""
+    return f"{sum(amounts)} {price.unit}{part} by {price.source}, seen {price.seen}"

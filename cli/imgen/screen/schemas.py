@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgen.jobs.cost_report import CostReport
+from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.requests import RequestPreview
@@ -18,12 +19,13 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "edit": ("requests", list[RequestPreview]),
     "again": ("requests", list[RequestPreview]),
     "wait": None,
-    "status": None,
+    "status": ("lost", list[Loss]),
     "download": None,
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
     "costs": ("costs", CostReport),
+    "completions": ("script", str),
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }
 """For each command that answers in JSON, the noun it may put beside `jobs`, and what stands under it."""

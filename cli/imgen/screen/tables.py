@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,9 +10,11 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from imgen.jobs.budget import best_known
+from imgen.jobs.expiry import lost_cost
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
-from imgen.screen.text import cells, one_line, padded, plain
+from imgen.screen.text import cells, for_log, one_line, padded, plain
+from imgen_providers.catalog import SERVICES
 from imgen_providers.pixels import PixelTable
 from imgen_providers.rows import Price
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from imgen.jobs.again import Difference
-    from imgen.jobs.records import JobRecord
+    from imgen.jobs.expiry import Loss
+    from imgen.jobs.records import JobRecord, Result
 
 _GAP = "  "
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
@@ -30,9 +34,9 @@ _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 class ModelRow:
     """One model at one service, as `imgen models` shows it.
 
-    `title` is the service's name in full, `references` the most pictures an edit takes. `prices` are per
-    picture, by resolution; a missing one is unknown. `link_seconds` is how long a link lives, None where no
-    document says. `pixels` is there where one model is asked for.
+    `title` is the service's name in full, `references` the most pictures an edit takes, `reference_price` what each
+    of them costs. `prices` are per picture, by resolution; a missing one is unknown. `link_seconds` is how long a
+    link lives, None where no document says. `pixels` is there where one model is asked for.
     """
 
     family: str
@@ -44,6 +48,7 @@ class ModelRow:
     references: int
     formats: tuple[str, ...]
     prices: Mapping[str, Price]
+    reference_price: Price | None
     link_seconds: float | None
     key_set: bool
     pixels: PixelTable | None
@@ -94,6 +99,20 @@ def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -
     return _aligned([*columns, Column("", tuple(prompts))])
 
 
+def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
+    """One line per job with lost pictures: id, how many, model, age, what they cost, prompt."""
+    columns = [
+        Column("", tuple(job.id for job in jobs)),
+        Column("", tuple(f"{job.lost} of {len(job.results)} lost" for job in jobs)),
+        Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
+        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
+        Column("", tuple(_lost_cost(job) for job in jobs)),
+    ]
+    columns = _fitting(columns, width)
+    prompts = (_prompt(job, None if width is None else width - _total(columns)) for job in jobs)
+    return _aligned([*columns, Column("", tuple(prompts))])
+
+
 def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str]:
     """How an order differs from the job it repeats, a line for each thing."""
     if not differences:
@@ -110,6 +129,16 @@ def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str
             ]
         ),
     ]
+
+
+def losses_line(losses: Sequence[Loss]) -> str:
+    """All that was lost, in one sentence, such as "Lost: 3 pictures, for 45 credits at 3D AI Studio." """
+    pictures = sum(loss.pictures for loss in losses)
+    known = [f"{loss.amount} {loss.unit} at {SERVICES[loss.provider].title}" for loss in losses if loss.amount]
+    unpriced = sum(loss.pictures for loss in losses if loss.amount is None)
+    price = f", for {' and '.join(known)}" if known else ""
+    unknown = f", {unpriced if known else 'all'} of them at an unknown price" if unpriced else ""
+    return f"Lost: {pictures} {'picture' if pictures == 1 else 'pictures'}{price}{unknown}."
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -156,7 +185,7 @@ def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
         "price": ", ".join(starmap(_priced, row.prices.items())) or "unknown",
         "resolutions": ", ".join(row.resolutions),
         "aspects": ", ".join(row.aspects),
-        "references": f"up to {row.references}",
+        "references": f"up to {row.references}" + _apart(row.reference_price),
         "formats": ", ".join(row.formats),
         "link lives": _life(row.link_seconds),
     }
@@ -187,12 +216,30 @@ def _cost(job: JobRecord) -> str:
 
 
 def _link(job: JobRecord, now: float) -> str:
-    """What is left of the first link of a picture that is not here yet."""
-    if job.state is State.EXPIRED:
-        return left(0)
-    if not any(result.state is ResultState.READY for result in job.results):
+    """What is left of the links of the pictures that are not here yet: "1 of 4 dead, 2 of 4 23 h left"."""
+    if job.state not in (State.READY, State.EXPIRED):
         return ""
-    return left(None if job.expires_at is None else job.expires_at - now)
+    texts = Counter(_life_left(result, now) for result in job.results if result.state is not ResultState.SAVED)
+    if len(texts) == 1 and texts.total() == len(job.results):
+        return next(iter(texts))
+    return ", ".join(f"{number} of {len(job.results)} {text}" for text, number in texts.items())
+
+
+def _life_left(result: Result, now: float) -> str:
+    if result.state is ResultState.EXPIRED:
+        return left(0)
+    if result.kept:
+        return "on this disk"  # it came with the answer
+    if result.expires_at is not None and result.expires_at <= now:
+        return "may be dead"  # until somebody asks
+    return left(None if result.expires_at is None else result.expires_at - now)
+
+
+def _lost_cost(job: JobRecord) -> str:
+    if job.sandbox:
+        return "nothing (sandbox)"
+    cost = lost_cost(job)
+    return f"{cost.amount} {cost.unit}" if cost.amount else "price unknown"
 
 
 def _life(seconds: float | None) -> str:
@@ -201,6 +248,10 @@ def _life(seconds: float | None) -> str:
 
 def _priced(resolution: str, price: Price) -> str:
     return f"{resolution} {price.amount} {price.unit} (seen {price.seen})"
+
+
+def _apart(price: Price | None) -> str:
+    return f", {price.amount} {price.unit} each (seen {price.seen})" if price else ""
 
 
 def _price_range(prices: Mapping[str, Price]) -> str:

@@ -25,6 +25,7 @@ UPLOAD_TYPES = {
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
 }
+_STORED = re.compile(r"/sandbox/storage/(?P<name>(?P<sha256>[0-9a-f]{64})\.(?P<type>png|jpeg|webp))")
 
 
 class Pictures:
@@ -42,6 +43,8 @@ class Pictures:
             Route("GET", re.compile(shelf + r"/(?P<id>[\w-]+)/(?P<index>\d{1,3})\.(?P<type>[a-z]+)"), self._show),
             Route("GET", upload, self._show_upload),
             Route("PUT", upload, self._take_upload),
+            Route("GET", _STORED, self._show_upload),
+            Route("PUT", _STORED, self._store_picture),
         )
 
     def link(self, origin: str, job: StoredJob, index: int, shelf: str = "pictures") -> str:
@@ -99,7 +102,7 @@ class Pictures:
         data = self._store.upload(call.place["name"])
         if data is None:
             return _storage_error(404, "NoSuchKey", "The specified key does not exist.")
-        return Reply(200, data, UPLOAD_TYPES.get(call.place["type"], "application/octet-stream"))
+        return Reply(200, data, UPLOAD_TYPES.get(call.place["type"], f"image/{call.place['type']}"))
 
     def _take_upload(self, call: Call) -> Reply:
         if "authorization" in call.headers:
@@ -108,6 +111,14 @@ class Pictures:
         signed = call.query.get("signature") == _signature(call.place["name"])
         if not signed or call.headers.get("content-type") != media_type:
             return _storage_error(403, "SignatureDoesNotMatch", "The request signature does not match.")
+        self._store.keep_upload(call.place["name"], call.body)
+        return Reply(200, b"", "text/plain")
+
+    def _store_picture(self, call: Call) -> Reply:
+        if "authorization" in call.headers:
+            return _leaked_key()
+        if hashlib.sha256(call.body).hexdigest() != call.place["sha256"]:
+            return _storage_error(400, "BadDigest", "The picture is not the one that its name says.")
         self._store.keep_upload(call.place["name"], call.body)
         return Reply(200, b"", "text/plain")
 

@@ -19,14 +19,19 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.time = 0.0
+        self._jumps: list[tuple[float, float]] = []
+
+    def jump(self, at: float, seconds: float) -> None:
+        """After `at` awake seconds the wall clock is `seconds` further: the laptop slept, or its clock was set."""
+        self._jumps.append((at, seconds))
 
     def monotonic(self) -> float:
-        """Seconds that have passed since this clock was made."""
+        """Awake seconds that have passed since this clock was made."""
         return self.time
 
     def wall(self) -> float:
         """Seconds since 1970, UTC."""
-        return _START + self.time
+        return _START + self.time + sum(seconds for at, seconds in self._jumps if self.time >= at)
 
     def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:
         """The next item; with none under way, None, and `timeout` seconds have passed at once."""

@@ -21,7 +21,12 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
     clock.time = 50.0
 
     ledger.finished(
-        JOB, ["https://x/1", Path("/kept/2")], link_seconds=60.0, took_seconds=50.0, conversation=["opaque"]
+        JOB,
+        ["https://x/1", Path("/kept/2")],
+        link_seconds=60.0,
+        took_seconds=50.0,
+        conversation=["opaque"],
+        unfinished_at=accepted + 45.0,
     )
 
     found = ledger.job(JOB)
@@ -29,7 +34,7 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
         (1, "https://x/1", ResultState.READY),
         (2, None, ResultState.READY),
     ]
-    assert found.expires_at == accepted + 50.0 + 60.0
+    assert found.expires_at == accepted + 45.0 + 60.0
     assert found.conversation == ["opaque"]
 
 
@@ -41,6 +46,16 @@ def test_links_of_a_job_nobody_watched_may_be_as_old_as_its_acceptance(ledger: L
     finish(ledger, took=None)
 
     assert ledger.job(JOB).expires_at == accepted + 86_400.0
+
+
+def test_a_clock_that_was_set_back_lets_no_link_live_longer(ledger: Ledger, clock: FakeClock) -> None:
+    clock.time = 3_600.0
+    bring_to(ledger, State.QUEUED)
+    clock.time = 0.0
+
+    finish(ledger, took=None)
+
+    assert ledger.job(JOB).expires_at == clock.wall() + 86_400.0
 
 
 def test_where_nothing_is_known_of_links_nothing_is_claimed(ledger: Ledger) -> None:

@@ -142,10 +142,13 @@ def test_a_price_is_exact_and_unknown_where_nobody_says_it(
     assert price(ordered.model, ordered.request, count) == cost
 
 
-def test_each_reference_picture_of_a_request_is_in_its_price() -> None:
-    edit = choice(Request("gemini-3-pro-image", "fox", REQUEST.references, resolution="1K", count=2), "gmicloud")
+def test_each_reference_picture_of_each_request_is_in_its_price() -> None:
+    pictures = (PictureLink("https://example.com/1.png"), PictureLink("https://example.com/2.png"))
+    whole = choice(Request("gemini-3-pro-image", "fox", resolution="4K", count=2, references=pictures), "gmicloud")
 
-    assert [row.cost for row in split(edit, TARGET)] == [Cost("0.1362", "usd")] * 2
+    assert [row.cost for row in split(whole, TARGET)] == [Cost("0.2422", "usd")] * 2
+    elsewhere = choice(replace(whole.request, model="gemini/3/pro"), "3daistudio")
+    assert price(elsewhere.model, elsewhere.request, 2) == Cost("160", "credits")
 
 
 def test_the_price_of_a_run_is_that_of_its_rows() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.jobs.bench import Bench
 from cli.jobs.drafts import draft, taken
+from cli.jobs.states import save
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.outcome import may_move_on
-from imgen.jobs.records import Problem, State
+from imgen.jobs.records import Problem, ResultState, State
+from imgen.jobs.steps import record_status
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
@@ -106,8 +109,6 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
 
 
 def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> None:
-    from imgen.jobs.steps import record_status
-
     with Bench(tmp_path, seconds=1.0) as bench:
         made = bench.generate("a fox").records[0].results[0]
         assert made.path
@@ -129,6 +130,31 @@ def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> N
         assert not list((tmp_path / "home" / "inline").iterdir())
 
 
+def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_the_picture_is_saved(
+    ledger: Ledger, ledger_path: Path
+) -> None:
+    ledger.plan([draft("one")], "me", resubmit=False)
+    ledger.submitting("one")
+    given = Job("3daistudio", "came-inline", Succeeded((InlineAsset(b"a picture"),)))
+    ledger.accepted("one", given)
+    record = ledger.job("one")
+
+    def ask_often() -> None:
+        for _ in range(10):
+            record_status(ledger, record, given, took_seconds=None)
+        ledger.close()
+
+    with ThreadPoolExecutor() as processes:
+        for asking in [processes.submit(ask_often) for _ in range(3)]:
+            asking.result()
+
+    inline = ledger_path.with_name("inline")
+    assert [path.read_bytes() for path in inline.iterdir()] == [b"a picture"]
+    save(ledger, 1, "one")
+    record_status(ledger, record, given, took_seconds=None)  # somebody asked meanwhile
+    assert list(inline.iterdir()) == []
+
+
 def test_links_that_work_only_later_are_waited_for(tmp_path: Path) -> None:
     with Bench(tmp_path, faults="dead-link*3", seconds=1.0) as bench:
         assert bench.generate().exit_code is ExitCode.DONE
@@ -142,6 +168,34 @@ def test_an_expired_picture_that_is_named_is_asked_for_again(tmp_path: Path) -> 
         again = bench.session.reopen_deleted(list(expired.records))
 
         assert bench.follow(again, Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+
+
+def test_what_was_saved_and_moved_away_is_fetched_again_only_when_its_job_is_named(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        job = bench.generate(count=2).records[0]
+        moved = job.results[0].path
+        assert moved
+        moved.unlink()
+        with bench.session.ledger._write() as write:  # never saved, its link found dead
+            write.execute("UPDATE result SET state = 'expired', size = NULL WHERE number = 2")
+
+        (asked,) = bench.session.reopen_lost(bench.session.lost_jobs(None, sandbox=False))
+        (named,) = bench.session.reopen_deleted([asked])
+
+        assert [result.state for result in asked.results] == [ResultState.SAVED, ResultState.READY]
+        assert [result.state for result in named.results] == [ResultState.READY, ResultState.READY]
+
+
+def test_what_another_process_saw_finished_is_saved_whatever_an_older_answer_says(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="odd-state", seconds=1.0) as bench:
+        (job,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
+        bench.clock.time += 5
+        link = f"{bench.server.origin}/sandbox/pictures/3daistudio/{job.remote_id}/0.png"
+        bench.session.ledger.finished(job.id, [link], link_seconds=None, took_seconds=None, conversation=None)
+
+        report = bench.follow([bench.session.ledger.job(job.id)], Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.DONE
 
 
 def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cli.jobs.drafts import draft, taken
 from imgen.errors import ExitCode
 from imgen.jobs.order import Order, possible
 from imgen.jobs.plan import split
-from imgen.jobs.records import Problem, State
+from imgen.jobs.records import Problem, State, Target
 from imgen.jobs.upload_rows import Upload
 from imgen.jobs.uploads import sent
 from imgen.pictures.naming import parse_output
@@ -176,6 +176,20 @@ def test_a_picture_that_changed_since_it_was_ordered_is_not_sent(tmp_path: Path,
         assert report.records[0].state is State.CANCELLED
         assert "changed since this request was recorded" in report.problems[ids[0]].message
         assert bench.requests("/requests ") == []
+
+
+def test_a_conversation_in_the_ledger_that_is_none_is_said_and_not_sent(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        choice = possible(Order("bluer", "gmicloud"), bench.config)[0]
+        choice = replace(choice, request=replace(choice.request, conversation={"turns": 1}))
+        drafts = split(choice, Target(tmp_path, "{prompt}.{ext}"))
+
+        report = bench.follow(bench.record(drafts))
+
+        assert report.exit_code is ExitCode.REFUSED
+        assert report.records[0].state is State.FAILED
+        assert "is not a list of turns" in report.problems[drafts[0].id].message
+        assert bench.requests("POST") == []
 
 
 def test_a_place_is_named_without_what_stands_behind_it() -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.pictures.photos import Desk
 from imgen_providers.client import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 Answer = bytes | None
 """What one connection is sent before it is closed; after None it stays open and silent."""
@@ -97,3 +99,9 @@ def network() -> Iterator[Network]:
     network = Network(user_agent="imgen-test", connect_seconds=5, read_seconds=0.5, now=lambda: 1_000_000_000.0)
     yield network
     network.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """An empty one."""
+    return Desk(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,10 @@ from imgen.pictures.metadata import without_notes
 from imgen.pictures.verify import Damaged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from imgen.pictures.verify import Format
 
 SECRET = b"taken in the bedroom"
 
@@ -88,3 +93,55 @@ def test_what_cannot_be_decoded_is_damaged_and_no_bug_of_ours(tmp_path: Path) ->
 
     with pytest.raises(Damaged):
         fitted(path, "webp", 1, formats=("png",), most=None)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def riff(kind: bytes, data: bytes) -> bytes:
+    return struct.pack("<4sI", kind, len(data)) + data + bytes(len(data) % 2)
+
+
+def png_with_a_private_critical_chunk() -> bytes:
+    held = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(held, "PNG")
+    return held.getvalue()[:-12] + chunk(b"NOTE", SECRET) + held.getvalue()[-12:]
+
+
+def jpeg_with_bytes_between_its_segments() -> bytes:
+    data = jpeg()
+    return data[:20] + SECRET + data[20:]  # after JFIF's header
+
+
+def animation_with_a_note_in_its_frame() -> bytes:
+    held = io.BytesIO()
+    frames = [Image.new("RGB", (40, 30), color) for color in ("teal", "gold")]
+    frames[0].save(held, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    data = held.getvalue()
+    at = data.index(b"ANMF")
+    (length,) = struct.unpack_from("<I", data, at + 4)
+    body = data[at + 8 : at + 8 + length] + riff(b"NOTE", SECRET)
+    rest = data[12:at] + riff(b"ANMF", body) + data[at + 8 + length + length % 2 :]
+    return struct.pack("<4sI", b"RIFF", 4 + len(rest)) + b"WEBP" + rest
+
+
+@pytest.mark.parametrize(
+    ("format", "make"),
+    [
+        ("png", png_with_a_private_critical_chunk),
+        ("jpeg", jpeg_with_bytes_between_its_segments),
+        ("webp", animation_with_a_note_in_its_frame),
+    ],
+)
+def test_notes_in_odd_places_go_too(format: Format, make: Callable[[], bytes]) -> None:
+    data = make()
+    assert SECRET in data
+
+    stripped = b"".join(without_notes(data, format))
+
+    assert SECRET not in stripped
+    with Image.open(io.BytesIO(stripped)) as opened:
+        opened.load()
+        assert opened.size == (40, 30)
+        assert getattr(opened, "n_frames", 1) == (2 if format == "webp" else 1)

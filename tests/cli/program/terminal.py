@@ -36,7 +36,7 @@ class Terminal:
         self.raw = b""
         self._master = master
         self._stream = pyte.ByteStream(self.screen)
-        self._end = time.monotonic() + PATIENCE
+        self._end = time.monotonic() + PATIENCE  # of the step under way
 
     @property
     def lines(self) -> list[str]:
@@ -45,8 +45,15 @@ class Terminal:
 
     def until(self, pattern: str) -> None:
         """Read until some line on the screen holds the pattern."""
+        self._end = time.monotonic() + PATIENCE
         while not any(re.search(pattern, line) for line in self.lines):
             assert self._read(), f"ended before {pattern!r}: {self.lines}"
+
+    def until_only(self, line: str) -> None:
+        """Read until nothing but this line stands on the screen."""
+        self._end = time.monotonic() + PATIENCE
+        while self.lines != [line]:
+            assert self._read(), f"ended before {line!r}: {self.lines}"
 
     def type(self, keys: bytes) -> None:
         """Press keys."""

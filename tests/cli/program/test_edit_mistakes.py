@@ -8,22 +8,26 @@ import struct
 import subprocess
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 
 from cli.jobs.drafts import draft
 from cli.program.program import Program, served
 from cli.program.recorder import recorded
-from imgen.errors import ExitCode
+from imgen.commands.going_on import check_words
+from imgen.errors import ExitCode, UsageProblem
 from imgen.jobs.ledger import Ledger
+from imgen.screen.console import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 STORAGE = "IMGEN_UPLOAD"
+HEIC = struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,13 @@ MISTAKES = [
         edit("-i", "huge.png"), "huge.png has 300 megapixels (20000x15000); at most 100 can be sent", "Scale it down"
     ),
     Mistake(edit("-i", "empty.png"), "empty.png cannot be sent: it is empty"),
-    Mistake(edit("-i", "phone.heic"), "it is a HEIC picture", "Convert it to JPEG"),
+    Mistake(edit("-i", "phone.heic"), "it is a HEIC picture", "GMI Cloud takes it behind a public URL"),
+    Mistake(edit("-i", "mended.jpg"), "mended.jpg cannot be sent: some of its pixels are missing"),
     Mistake(edit("-i", "."), "cannot be read: Is a directory"),
+    Mistake(edit("-i", ""), "-i was given an empty name", "the id of a job"),
+    Mistake(edit("-i", "pipe"), "pipe is not a file but a pipe or a device", "-i - reads a picture"),
+    Mistake(edit("-i", "/dev/zero"), "/dev/zero is not a file but a pipe or a device"),
+    Mistake(edit("-i", "film.png"), "film.png has more than 268,435,456 bytes"),
     Mistake(edit("-i", "http://pictures.example.com/fox.png"), "The link to pictures.example.com is not https"),
     Mistake(edit("-i", "https://10.1.2.3/fox.png"), "leads to 10.1.2.3, in a private network"),
     Mistake(edit("-i", "https://[fd00::1]/fox.png"), "in a private network"),
@@ -66,12 +75,17 @@ MISTAKES = [
     Mistake(edit("-i", "https://[/fox.png"), "cannot be read"),
     Mistake(edit("-i", "k3abcd"), "Job k3abcd has no saved picture: it is cancelled"),
     Mistake(edit("--from", "k3abcd"), "Job k3abcd has no picture to go on from: it is cancelled"),
+    Mistake(edit("--from", "k3a"), "'k3a' is too short for a job", "--from takes 4 letters or more"),
+    Mistake(
+        edit("--from", "k3abcd:2"), "--from takes a job, not one of its pictures", "-i k3abcd:2 takes that picture"
+    ),
+    Mistake(edit("--from", "zzz999"), "There is no job 'zzz999' in the ledger"),
     Mistake(edit("-i", "k3a"), "There is no file 'k3a', and 'k3a' is too short for a job's id", "at least 4 letters"),
     Mistake(edit("-i", "k3abcd:2"), "Job k3abcd has no saved picture: it is cancelled"),
     Mistake(edit("-i", "zzz999"), "There is no file 'zzz999', and no job 'zzz999' in the ledger"),
     Mistake(edit("-i", "nowhere/fox.png"), "There is no file 'nowhere/fox.png'."),
     Mistake(edit("-i", "-"), "Standard input is empty: no picture came"),
-    Mistake(edit("-i", "-", "-i", "-"), "Standard input is asked for twice"),
+    Mistake(edit("-i", "-", "-i", "-"), "Standard input is asked for twice", "-i fox.png"),
     Mistake(("edit", "-", "-i", "-"), "Standard input is asked for twice"),
     Mistake(
         ("edit", "x", "-p", "gmicloud", "-i", "fine.webp"),
@@ -122,9 +136,10 @@ def fill(folder: Path) -> None:
         "page.png": b"<!DOCTYPE html><p>Not found",
         "empty.png": b"",
         "cut.jpg": picture("JPEG")[:-200],
+        "mended.jpg": picture("JPEG")[:-200] + b"\xff\xd9",
         "cut.png": picture("PNG")[:-9],
         "cut.webp": picture("WEBP")[:-30],
-        "phone.heic": struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(100),
+        "phone.heic": HEIC,
         "large.png": png_of_noise(1600, 1600),
     }
     files["broken.jpg"] = picture("JPEG").replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x63")
@@ -134,6 +149,9 @@ def fill(folder: Path) -> None:
     )
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    os.mkfifo(folder / "pipe")
+    with (folder / "film.png").open("wb") as file:
+        file.truncate(300 * 1024 * 1024)  # of nothing, which takes no room
 
 
 def png_of_noise(width: int, height: int) -> bytes:
@@ -165,25 +183,37 @@ def test_each_mistake_has_its_own_sentence_and_nothing_is_recorded_or_sent(imgen
 
 def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: Program) -> None:
     with served(imgen.home.parent / "services", []) as behind, recorded(behind) as recorder:
-        recorder.public |= {"/page.png": b"<html>Sign in", "/large.png": png_of_noise(1600, 1600)}
+        recorder.public |= {"/phone.heic": HEIC, "/page.png": b"<html>Sign in", "/large.png": png_of_noise(1600, 1600)}
         links = {
             ("gmicloud", "/page.png"): "is not a picture",
             ("reapi", "/page.png"): "is not a picture",
             ("3daistudio", "/page.png"): "it is a web page, not a picture",
             ("gptproto", "/sandbox/uploads/00.png"): "HTTP 404",
             ("3daistudio", "/sandbox/uploads/00.png"): "HTTP 404",
+            ("gptproto", "/phone.heic"): "is HEIC; gemini-3.1-flash at GPTProto takes png, webp, jpeg",
             ("gmicloud", "/large.png"): "has 7.7 MB; gemini-3-pro at GMI Cloud takes 7.0 MB a picture",
         }
         nothing: dict[str, str] = {}
         lines = [(("edit", "x", "-p", name, "-i", recorder.origin + path), nothing, b"") for name, path in links]
         answers = imgen.at(recorder.origin).run_lines(lines)
+        heic = imgen.at(recorder.origin).run(
+            "edit", "x", "-p", "gmicloud", "-i", f"{recorder.origin}/phone.heic", "--dry-run"
+        )
         gone = imgen.at(recorder.origin).run("edit", "x", "-p", "reapi", "-i", "http://127.0.0.1:9/fox.png")
 
     for says, told in zip(links.values(), answers, strict=True):
         assert (says in told.stderr, told.code) == (True, ExitCode.USAGE), told.stderr
     assert (gone.code, "could not be fetched, so nothing was sent" in gone.stderr) == (ExitCode.UNREACHABLE, True)
+    assert (heic.code, b"/phone.heic" in heic.stdout) == (ExitCode.DONE, True), heic.stderr
     assert recorder.submits == []
     assert imgen.jobs() == []
+
+
+def test_a_picture_is_not_typed_at_a_terminal() -> None:
+    around = replace(Surroundings.of(sys.stdin, sys.stdout, sys.stderr, {}), stdin_is_terminal=True)
+
+    with pytest.raises(UsageProblem, match="-i - reads a picture, and standard input is this terminal"):
+        check_words(["-"], "at night", None, around)
 
 
 def test_standard_input_that_is_closed_is_said(imgen: Program) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -259,3 +260,19 @@ def test_questions_answer_on_stdout(imgen: Program) -> None:
     assert {model["family"] for model in one.json["models"]} == {"gemini-3-pro"}
     assert re.fullmatch(rb"imgen \d+\.\d+\.\d+\n", version.stdout)
     assert told.stderr == models.stderr == one.stderr == version.stderr == ""
+
+
+def test_a_nasty_prompt_is_whole_for_programs_and_harmless_everywhere_else(imgen: Program) -> None:
+    nasty = '[red] \x1b[31m ::error:: ##[group] 日本語 "quotes"'
+    on_a_build_server = replace(imgen, variables={**imgen.variables, "GITHUB_ACTIONS": "true", "CI": "true"})
+
+    made = on_a_build_server.run("generate", nasty, "--sandbox", *SMALL)
+    asked, listed = on_a_build_server.run_lines([(("history", "--json"), {}, b""), (("history",), {}, b"")])
+
+    (job,) = imgen.jobs()
+    assert saved(made) == f"{imgen.cwd / f'red-error-group-日本語-quotes-{job.id}-1.png'}\n".encode()
+    assert asked.json["jobs"][0]["prompt"] == nasty
+    for text in (made.stderr, listed.stdout.decode()):
+        assert "\x1b" not in text
+        assert not re.search(r"^::|##\[", text, re.MULTILINE)
+    assert b"##[" not in asked.stdout

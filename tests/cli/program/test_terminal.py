@@ -16,8 +16,6 @@ from imgen.jobs.records import State
 if TYPE_CHECKING:
     from pathlib import Path
 
-termios = pytest.importorskip("termios")
-
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from imgen.jobs.records import JobRecord, Result, ResultState, State
-from imgen.screen.tables import ModelRow, job_lines, model_detail, model_table
+from imgen.jobs.expiry import Loss
+from imgen.jobs.records import Cost, JobRecord, Result, ResultState, State
+from imgen.screen.tables import ModelRow, job_lines, losses_line, lost_lines, model_detail, model_table
 from imgen.screen.text import cells
 from imgen_providers.catalog import SERVICES, Price
 
@@ -41,7 +43,7 @@ def jobs(record: MakeRecord) -> list[JobRecord]:
             results=ready(None),
             prompt="日本語の赤い狐" * 9,
         ),
-        record(id="77ad", state=State.EXPIRED, created_at=NOW - 86_400, results=()),
+        record(id="77ad", state=State.EXPIRED, created_at=NOW - 86_400, results=(Result("x", 1, ResultState.EXPIRED),)),
     ]
 
 
@@ -54,6 +56,56 @@ def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
         "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   time left unknown  " + "日本語の赤い狐" * 9,
         "77ad  expired  3daistudio/gemini/3.1/flash  1 d ago   dead               a red fox in the snow",
     ]
+
+
+def test_links_are_told_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
+    def link(*results: Result) -> str:
+        (line,) = job_lines([record(state=State.READY, created_at=NOW, results=results)], NOW, width=None)
+        return line.removeprefix("k3f9  ready  3daistudio/gemini/3.1/flash  just now  ").partition("  ")[0]
+
+    saved, dead = Result("x", 1, ResultState.SAVED), Result("x", 2, ResultState.EXPIRED)
+    soon, late = (Result("x", 3, ResultState.READY, expires_at=NOW + hours * 3600) for hours in (0.5, 5))
+    overdue = Result("x", 4, ResultState.READY, expires_at=NOW - 1)
+
+    assert link(soon, soon) == "dies in 30 min"
+    assert link(saved, dead, late, late) == "1 of 4 dead, 2 of 4 5 h left"
+    assert link(overdue) == "may be dead"
+    assert link(Result("x", 1, ResultState.READY, expires_at=NOW, kept=Path("/kept/1"))) == "on this disk"
+
+
+def test_lost_pictures_are_listed_with_their_cost(record: MakeRecord) -> None:
+    dead, saved = Result("x", 1, ResultState.EXPIRED), Result("x", 2, ResultState.SAVED)
+    lost = [
+        record(created_at=NOW - 7200, results=(dead, saved), cost=Cost("30", "credits")),
+        record(id="8mq2", created_at=NOW - 60, results=(dead,), cost=Cost(None, None)),
+        record(id="77ab", created_at=NOW - 60, results=(dead,), cost=Cost("15", "credits"), origin="sandbox"),
+    ]
+
+    assert lost_lines(lost, NOW, width=None) == [
+        "k3f9  1 of 2 lost  3daistudio/gemini/3.1/flash  2 h ago   15 credits         a red fox in the snow",
+        "8mq2  1 of 1 lost  3daistudio/gemini/3.1/flash  60 s ago  price unknown      a red fox in the snow",
+        "77ab  1 of 1 lost  3daistudio/gemini/3.1/flash  60 s ago  nothing (sandbox)  a red fox in the snow",
+    ]
+    assert max(map(cells, lost_lines(lost, NOW, width=50))) <= 50
+
+
+@pytest.mark.parametrize(
+    ("losses", "line"),
+    [
+        ([Loss("reapi", 1, "0.05", "usd")], "Lost: 1 picture, for 0.05 usd at reAPI."),
+        ([Loss("gptproto", 2, None, None)], "Lost: 2 pictures, all of them at an unknown price."),
+        (
+            [
+                Loss("3daistudio", 2, "30", "credits"),
+                Loss("reapi", 1, "0.05", "usd"),
+                Loss("gptproto", 1, None, None),
+            ],
+            "Lost: 4 pictures, for 30 credits at 3D AI Studio and 0.05 usd at reAPI, 1 of them at an unknown price.",
+        ),
+    ],
+)
+def test_losses_are_one_sentence(losses: list[Loss], line: str) -> None:
+    assert losses_line(losses) == line
 
 
 def test_on_a_terminal_the_prompt_is_cut_or_left_out(jobs: list[JobRecord]) -> None:
@@ -98,6 +150,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
         references=14,
         formats=("png", "jpeg"),
         prices=prices,
+        reference_price=None,
         link_seconds=86_400.0,
         key_set=key_set,
         pixels=None,
@@ -175,6 +228,7 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 references=model.max_references,
                 formats=model.formats,
                 prices=model.prices,
+                reference_price=model.reference_price,
                 link_seconds=model.link_seconds,
                 key_set=False,
                 pixels=model.pixels,

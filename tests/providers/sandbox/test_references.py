@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import socket
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,21 @@ def test_what_is_gone_from_loopback_becomes_a_label(server: SandboxServer, store
     server.close()
     unreachable = from_link(f"{server.origin}/sandbox/uploads/aa.png", store)
     assert gone == unreachable == Reference(f"{host.partition(':')[0]}/sandbox/uploads/aa.png")
+
+
+def test_a_picture_in_the_storage_is_the_one_that_its_name_says(server: SandboxServer, store: JobStore) -> None:
+    data = png("gold")
+    path = f"/sandbox/storage/{hashlib.sha256(data).hexdigest()}.png"
+
+    assert ask(server, "PUT", path, data[:-1], key=None).status == 400
+    assert ask(server, "PUT", path, data).status == 400  # with a key, which is no storage's business
+    assert fetch(server.origin + path).status == 404
+    assert ask(server, "PUT", path, data, key=None).status == 200
+    there = fetch(server.origin + path)
+    assert (there.body, there.headers["content-type"]) == (data, "image/png")
+    found = from_link(server.origin + path, store)
+    assert found is not None
+    assert found.size == (64, 64)
 
 
 @pytest.mark.parametrize(

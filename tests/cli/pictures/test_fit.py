@@ -1,0 +1,116 @@
+"""What `--fit` and turning upright change of a picture: no more than needed, and what is lost is said."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from cli.pictures.photos import FORMATS, PROFILE, noise, photo
+from imgen.errors import UsageProblem
+from imgen.pictures.references import Changes, Limits, limits
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from cli.pictures.photos import Desk
+
+
+def test_fit_converts_what_the_service_would_not_take_and_says_so(desk: Desk) -> None:
+    gmi = limits(SERVICES["gmicloud"], SERVICES["gmicloud"].models[0])
+    data = photo("webp", notes=False)
+    with pytest.raises(UsageProblem, match="takes PNG and JPEG"):
+        desk.send(data, limits=gmi)
+
+    sent = desk.send(data, Changes(fit=True), gmi)
+
+    assert sent.media_type == "image/jpeg"
+    assert desk.said == [f"photo: converted from WEBP to JPEG, now {sent.size:,} bytes."]
+
+
+def test_fit_makes_a_large_picture_a_jpeg_before_it_makes_it_smaller(desk: Desk) -> None:
+    sent = desk.send(noise("RGB", (400, 300)), Changes(fit=True), Limits("a model", FORMATS, 250_000))
+
+    with Image.open(sent.path) as picture:
+        assert (picture.size, picture.format) == ((400, 300), "JPEG")
+    assert sent.size <= 250_000
+    assert "converted from PNG to JPEG" in desk.said[0]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_fit_scales_down_just_enough_and_keeps_what_is_transparent(desk: Desk, mode: str) -> None:
+    most = 60_000
+    sent = desk.send(noise(mode, (400, 300)), Changes(fit=True), Limits("a model", FORMATS, most))
+
+    assert most * 0.5 < sent.size <= most
+    with Image.open(sent.path) as picture:
+        assert picture.format == ("PNG" if mode == "RGBA" else "JPEG")
+        assert picture.mode == mode
+        assert abs(picture.width / picture.height - 4 / 3) < 0.02
+    assert "scaled from 400x300 to" in desk.said[0]
+    assert ("quality 90" in desk.said[0]) == (mode == "RGB")
+
+
+def test_a_picture_on_its_side_stays_below_the_limit_and_as_large_as_it_was(desk: Desk) -> None:
+    data = photo("jpeg", turned=6, size=(400, 300))
+    held = io.BytesIO()
+    with Image.open(io.BytesIO(noise("RGB", (400, 300)))) as picture, Image.open(io.BytesIO(data)) as turned:
+        picture.save(held, "JPEG", quality=80, exif=turned.getexif())
+    most = len(held.getvalue())
+
+    sent = desk.send(held.getvalue(), limits=Limits("a model", FORMATS, most))
+
+    assert sent.size <= most
+    with Image.open(sent.path) as upright:
+        assert upright.size == (300, 400)
+    assert "photo: turned upright, saved at quality" in desk.said[0]
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "says"),
+    [
+        (Image.new("I;16", (20, 20), 51_400), {"format": "PNG"}, "reduced to 8 bits"),
+        (
+            Image.new("RGB", (20, 20), "teal"),
+            {"format": "WEBP", "save_all": True, "append_images": [Image.new("RGB", (20, 20), "gold")]},
+            "only the first of 2 frames",
+        ),
+    ],
+)
+def test_what_is_lost_in_making_it_fit_is_said(
+    desk: Desk, picture: Image.Image, options: dict[str, Any], says: str
+) -> None:
+    held = io.BytesIO()
+    picture.save(held, **options)
+
+    desk.send(held.getvalue(), Changes(fit=True), Limits("a model", ("jpeg",), None))
+
+    assert says in desk.said[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "stays"), [("RGB", b"RGB ", True), ("L", b"GRAY", True), ("L", b"RGB ", False)]
+)
+def test_a_profile_stays_with_the_kind_of_pixels_it_is_for(desk: Desk, mode: str, space: bytes, stays: bool) -> None:
+    profile = PROFILE[:16] + space + PROFILE[20:]
+    held = io.BytesIO()
+    Image.new(mode, (20, 20), 90 if mode == "L" else "teal").save(held, "JPEG", icc_profile=profile)
+
+    sent = desk.send(held.getvalue(), Changes(fit=True), Limits("a model", ("png",), None))
+
+    with Image.open(sent.path) as picture:
+        assert picture.info.get("icc_profile") == (profile if stays else None)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "LA"])
+def test_fit_converts_every_kind_of_pixels(desk: Desk, mode: str) -> None:
+    held = io.BytesIO()
+    Image.new("L", (20, 20), 200).convert(mode).save(held, "JPEG" if mode == "CMYK" else "PNG")
+    jpeg_or_png = Limits("a model", ("png",) if mode == "CMYK" else ("jpeg",), None)
+
+    sent = desk.send(held.getvalue(), Changes(fit=True), jpeg_or_png)
+
+    with Image.open(sent.path) as picture:
+        picture.load()
+        assert picture.size == (20, 20)
