@@ -84,6 +84,7 @@ def app() -> typer.Typer:
         again,
         completions,
         config,
+        costs,
         download,
         edit,
         forget,
@@ -114,6 +115,7 @@ def app() -> typer.Typer:
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)
+    commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.command()(completions.completions)

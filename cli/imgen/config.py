@@ -55,7 +55,7 @@ class Config:
         Bytes of its path that are no text are written as `\\xff`.
         """
         folder = self.layers.project
-        return os.fsencode(folder).decode(errors="backslashreplace") if folder else None
+        return spelled(folder) if folder else None
 
     @property
     def user_path(self) -> Path:
@@ -256,6 +256,11 @@ def _expanded(path: str) -> Path:
     with suppress(RuntimeError):
         return Path(path).expanduser()
     return Path(path)
+
+
+def spelled(folder: Path) -> str:
+    """The folder's path as a text that can be stored; bytes that are none are written as `\\xff`."""
+    return os.fsencode(folder).decode(errors="backslashreplace")
 
 
 def is_loopback(origin: str) -> bool:

@@ -118,6 +118,13 @@ class StillUncertain(ImgenError):
     code = "uncertain"
 
 
+class OverBudget(ImgenError):
+    """The order would cost more than a limit leaves, or cannot be compared with it; nothing was sent."""
+
+    exit_code = ExitCode.NO_CREDIT
+    code = "over_budget"
+
+
 class NotAdopted(ImgenError):
     """A job that is not in the ledger is unknown to its service too, or the service cannot be asked."""
 

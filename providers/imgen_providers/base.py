@@ -143,14 +143,23 @@ Status = Queued | Running | Succeeded | Failed | Cancelled | Unrecognised
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """What a service says a job cost; `amount` is a decimal text in `unit` ("usd" or "credits")."""
+
+    amount: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One accepted request. `handle` is what is needed, beside the remote id, to come back tomorrow
-    in another process; it holds no key."""
+    in another process; it holds no key. `charged` is None where the answer does not say it."""
 
     service: str
     remote_id: str
     status: Status
     handle: Mapping[str, str] = field(default_factory=dict)
+    charged: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal  # noqa: TC003  (pydantic reads it)
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field
 from imgen_providers.base import (
     Balance,
     Cancelled,
+    Charge,
     Failed,
     Job,
     Json,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from imgen_providers.client import Answer, Network
 
 _CONTENT_POLICY = "80006"
+_MOST_CREDITS = 1_000_000  # for one task: a thousand dollars, more than any costs
 _VERDICTS: dict[str, type[ServiceError]] = {
     # The error catalogue (reference 3.1, 2026-11-20). An unlisted code means what its HTTP status means.
     **dict.fromkeys(("10001", "10002", "10003", "10004", "10005", "10006"), KeyRefused),
@@ -73,6 +75,7 @@ class _Task(BaseModel):
     status: str
     output: _Output | None = None
     error: object = None
+    usage: object = None
 
 
 class _Balance(BaseModel):
@@ -99,7 +102,8 @@ class ReApi:
     def refresh(self, job: Job) -> Job:
         """Ask once how the task stands; that is free."""
         answer = self._api.get(f"/api/v1/tasks/{quote(job.remote_id, safe='')}")
-        return replace(job, status=_status(self._api.read(answer, _Task, paid=False)))
+        task = self._api.read(answer, _Task, paid=False)
+        return replace(job, status=_status(task), charged=_charge(task.usage))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -148,6 +152,18 @@ def _status(task: _Task) -> Status:
             return Cancelled()
         case _:
             return Unrecognised(task.status)
+
+
+def _charge(usage: object) -> Charge | None:
+    # No document has it; a public client counts "usage.credits" of its finished video tasks (2026-11-21).
+    said = usage.get("credits") if isinstance(usage, dict) else None
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(said))
+    except InvalidOperation:
+        return None
+    return Charge(f"{amount:f}", "credits") if amount.is_finite() and 0 < amount < _MOST_CREDITS else None
 
 
 def _failed(error: object) -> Failed:

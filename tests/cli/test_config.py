@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgen.config import Config, is_loopback, load
+from imgen.config import Config, is_loopback, load, spelled
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing
 from imgen_providers.base import Account
 from imgen_providers.catalog import SERVICES
@@ -363,3 +363,32 @@ def test_seconds_that_are_no_time_are_refused(text: str) -> None:
 def test_other_certificates_can_be_trusted() -> None:
     assert config(SSL_CERT_FILE="/etc/ca.pem").ca_file == "/etc/ca.pem"
     assert config(SSL_CERT_FILE="").ca_file is None
+
+
+# Budgets ----------------------------------------------------------------------------------------------------
+
+
+def test_each_limit_says_where_it_was_set() -> None:
+    assert config(IMGEN_BUDGET_DAY=" 5 usd ").budget_per_day == (("5 usd", "IMGEN_BUDGET_DAY"),)
+    assert config(IMGEN_BUDGET_PROJECT="5 usd").budget_per_project == (("5 usd", "IMGEN_BUDGET_PROJECT"),)
+    assert config(IMGEN_BUDGET_DAY="").budget_per_day == config().budget_per_project == ()
+
+
+def test_a_project_is_the_nearest_folder_with_a_file_of_ours_or_else_the_git_root(tmp_path: Path) -> None:
+    deep = tmp_path / "repository" / "shots" / "today"
+    deep.mkdir(parents=True)
+    assert Config({}, deep).project is None
+
+    (tmp_path / "repository" / ".git").mkdir()
+    assert Config({}, deep).project == str(tmp_path / "repository")
+
+    (tmp_path / "imgen.toml").touch()
+    assert Config({}, deep).project == str(tmp_path / "repository"), "a file beyond the git root is another project's"
+
+    (tmp_path / "repository" / "shots" / "imgen.toml").touch()
+    assert Config({}, deep).project == str(tmp_path / "repository" / "shots")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a name is always text on Windows")
+def test_a_path_that_is_no_text_can_be_written_down() -> None:
+    assert spelled(Path("/somewhere/caf\udce9")) == "/somewhere/caf\\xe9"

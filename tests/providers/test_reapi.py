@@ -11,6 +11,7 @@ import pytest
 from imgen_providers.base import (
     Balance,
     Cancelled,
+    Charge,
     Failed,
     LinkedAsset,
     PictureFile,
@@ -202,3 +203,23 @@ class TestReApi(ServiceContract):
         assert isinstance(service, TellsBalance)
 
         assert service.balance() == Balance("123", "credits")
+
+    @pytest.mark.parametrize(
+        ("usage", "charged"),
+        [
+            ({"credits": 30}, Charge("30", "credits")),
+            ({"credits": 30.5}, Charge("30.5", "credits")),
+            ({"credits": "1e2"}, Charge("100", "credits")),
+            *(({"credits": odd}, None) for odd in (0, -1, True, "nan", "Infinity", "many", 1e300, None, [30])),
+            *((odd, None) for odd in ("30", 30)),
+        ],
+        ids=repr,
+    )
+    def test_what_it_charged_is_read_where_it_says_so(
+        self, service: Service, far_side: FarSide, usage: Json, charged: Charge | None
+    ) -> None:
+        far_side.script(reply(task("completed", output={"image_urls": [LINK]}, usage=usage)))
+
+        told = service.refresh(self.job())
+
+        assert (told.status, told.charged) == (Succeeded((LinkedAsset(LINK),)), charged)

@@ -31,6 +31,8 @@ def again(
         bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too.")
     ] = False,
     output: options.Output = None,
+    max_cost: options.MaxCost = None,
+    allow_unknown_cost: options.AllowUnknownCost = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
@@ -76,6 +78,8 @@ def again(
     manner = Manner(
         output=output,
         format=after.format,
+        max_cost=max_cost,
+        allow_unknown_cost=allow_unknown_cost,
         no_wait=no_wait,
         dry_run=dry_run,
         overwrite=overwrite,

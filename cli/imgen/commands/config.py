@@ -52,7 +52,7 @@ def set_(
         meant = from_text(found, value)
     except ValueError:
         raise wrong(found, setting, value, f"imgen config set {setting} {found.example_text}") from None
-    _check_address(found, value)
+    _check_meaning(found, value)
     return _write(context, found, meant, project=project, profile=profile, json=json)
 
 
@@ -110,14 +110,18 @@ def _writable(name: str) -> Setting:
     return setting
 
 
-def _check_address(setting: Setting, text: str) -> None:
-    """An address is checked as whoever reads it will. Raises `BadConfiguration`."""
+def _check_meaning(setting: Setting, text: str) -> None:
+    """An address or an amount is checked as whoever reads it will. Raises `BadConfiguration`."""
     if setting.name.startswith("base_url."):
         checked_origin(setting.name, text)
     elif setting.name == "upload":
         from imgen.pictures.storage import parse_place
 
         parse_place(text)
+    elif setting.name.startswith("budget."):
+        from imgen.jobs.limits import checked_amounts
+
+        checked_amounts(setting.name, text)
 
 
 def _has(file: SettingsFile | None, setting: Setting, profile: str | None) -> bool:

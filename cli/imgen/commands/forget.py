@@ -16,7 +16,7 @@ def forget(
 ) -> int:
     """Close jobs that nothing more will come of, such as one that may have been charged and was not.
 
-    They stay in the history; nothing is cancelled at the service.
+    They stay in the history, and count against no limit any more; nothing is cancelled at the service.
     """
     from imgen.errors import ExitCode
     from imgen.jobs.run import Report, session

@@ -26,6 +26,8 @@ def generate(
     channel: options.Channel = None,
     option: options.Parameters = None,
     prompt_file: options.PromptFile = None,
+    max_cost: options.MaxCost = None,
+    allow_unknown_cost: options.AllowUnknownCost = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
@@ -70,6 +72,8 @@ def generate(
     manner = Manner(
         output=output,
         format=format,
+        max_cost=max_cost,
+        allow_unknown_cost=allow_unknown_cost,
         no_wait=no_wait,
         dry_run=dry_run,
         overwrite=overwrite,

@@ -11,8 +11,7 @@ from imgen.commands import options
 from imgen.config import load
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
+    from imgen.jobs.budget import Amount
     from imgen.jobs.records import State
 
 
@@ -70,9 +69,9 @@ def history(
         state=_state(state),
         since=moment("--since", since, now) if since else None,
         until=moment("--until", until, now) if until else None,
-        least=lowest[0] if lowest else None,
-        most=highest[0] if highest else None,
-        cost_unit=next((found[1] for found in (lowest, highest) if found and found[1]), None),
+        least=lowest.value if lowest else None,
+        most=highest.value if highest else None,
+        cost_unit=next((found.unit for found in (lowest, highest) if found and found.unit), None),
     )
     config = load(profile)
     if config.ledger_path.exists():
@@ -105,16 +104,13 @@ def _state(name: str | None) -> State | None:
         raise UsageProblem(f"There is no state {name!r}.", nearest(name, State, "States")) from None
 
 
-def _amount(option: str, text: str | None) -> tuple[Decimal, str | None] | None:
-    import re
-    from decimal import Decimal
-
+def _amount(option: str, text: str | None) -> Amount | None:
     from imgen.errors import UsageProblem
+    from imgen.jobs.budget import BadAmount, parse_amounts
 
     if text is None:
         return None
-    found = re.fullmatch(r"\$?(\d+(?:\.\d+)?) ?(usd|credits?)?", text.strip().lower(), re.ASCII)
-    if not found:
-        raise UsageProblem(f"{option} takes an amount, not {text!r}.", f"{option} 0.10usd or {option} 20credits")
-    unit = "usd" if text.strip().startswith("$") else found[2]
-    return Decimal(found[1]), "credits" if unit == "credit" else unit
+    try:
+        return parse_amounts(text.partition(",")[0])[0]
+    except BadAmount as error:
+        raise UsageProblem(f"{option}: {error}.") from error

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.commands.defaults import Filled
+    from imgen.jobs.budget import Budget
+    from imgen.jobs.choice import Ranked
     from imgen.jobs.editing import Basis
     from imgen.jobs.order import Choice, Order
     from imgen.jobs.records import Target
@@ -30,10 +32,13 @@ class Manner:
     """How an order is carried out: where its pictures go, how long it is waited for, and how it is told.
 
     `format` is the one asked for in words. `folder` is the one that `output` is relative to, None for ours.
+    `max_cost` is the most that it may cost, as it was typed.
     """
 
     output: str | None
     format: str | None
+    max_cost: str | None
+    allow_unknown_cost: bool
     no_wait: bool
     dry_run: bool
     overwrite: bool
@@ -66,6 +71,7 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
     from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
     from imgen.jobs.choice import rank
     from imgen.jobs.goals import Goal
+    from imgen.jobs.limits import budget_of
     from imgen.jobs.order import possible
     from imgen.jobs.outcome import may_move_on
     from imgen.jobs.plan import split
@@ -78,13 +84,14 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
     if basis:
         with session(config) as opened:
             choices = basis.able(choices, opened.ledger)
-    ranked = rank(choices, past_speed(config))
+    budget = budget_of(manner.max_cost, choices, config, allow_unknown=manner.allow_unknown_cost)
+    ranked = _within(budget, rank(choices, past_speed(config)), config, manner)
     first = ranked[0].choice
     if manner.dry_run:
         with bad_targets():
             _target(manner, first, config)
         wish.tell(*Layer)
-        return _show_requests(command, first, manner.form)
+        return _show_requests(command, first, budget, config, manner.form)
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(manner, first, config)
@@ -102,7 +109,7 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
                 tell_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
                 _tell_changes(basis, candidate.choice)
             drafts = split(candidate.choice, target, basis.parent_id if basis else None)
-            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit)
+            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit, budget=budget)
             told = follow(
                 opened,
                 working,
@@ -123,6 +130,29 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
     if target.to_stdout:
         return _to_stdout(told, around, quiet=manner.quiet)
     return tell(command, told, around, form=manner.form, quiet=manner.quiet, show=manner.show)
+
+
+def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
+    """The services left by the budget; one at least, and for `--dry-run` the first even where none is."""
+    from imgen.errors import OverBudget
+    from imgen.jobs.limits import affordable
+    from imgen.jobs.run import session
+    from imgen.screen.console import err
+    from imgen.screen.text import for_log
+
+    if not budget.limits:
+        return ranked
+    try:
+        with session(config) as opened:
+            fitting, left_out = affordable(opened, ranked, budget)
+    except OverBudget:
+        if manner.dry_run:
+            return ranked
+        raise
+    if not manner.quiet:
+        for sentence in left_out:
+            err(for_log(sentence))
+    return fitting
 
 
 def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:
@@ -213,25 +243,31 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
         err(sentence)
 
 
-def _show_requests(command: str, choice: Choice, form: Form) -> int:
+def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:
     from decimal import Decimal
 
+    from imgen.jobs.limits import verdicts
     from imgen.jobs.plan import reference_price, split
     from imgen.jobs.records import Target
+    from imgen.jobs.run import session
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.requests import RequestPreview, request_lines
+    from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
     from imgen_providers import connect
     from imgen_providers.base import Account
     from imgen_providers.client import Network
 
     origin = choice.entry.origin if choice.origin == SANDBOX else choice.origin
     service = connect(choice.entry.name, Account(origin, "hidden"), Network(user_agent="imgen"))
+    limits: tuple[LimitEntry, ...] = ()
+    if budget.limits:
+        with session(config) as opened:
+            limits = tuple(LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget))
     shown = []
     references = Decimal(0)
     for draft in split(choice, Target(Path(), "")):
         path, body = service.preview(_as_shown(choice, draft.request))
-        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost))
+        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
         references += reference_price(choice.model, draft.request)
     if form is not Form.TEXT:
         out(envelope(command, exit_code=0, data=("requests", shown), form=form))

@@ -159,6 +159,19 @@ PromptFile = Annotated[
     typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.", show_default=False),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Submit, print the ids, and end.")]
+MaxCost = Annotated[
+    str | None,
+    typer.Option(
+        "--max-cost",
+        metavar="AMOUNT",
+        show_default=False,
+        help="Send nothing that costs more: 0.5usd, 200credits, or 0.5 in the unit of the price.",
+    ),
+]
+AllowUnknownCost = Annotated[
+    bool,
+    typer.Option("--allow-unknown-cost", help="Send it although its cost cannot be compared with a limit."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the exact request and its price, and send nothing.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Resubmit = Annotated[

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.jobs.budget import NO_BUDGET, Budget
+from imgen.jobs.cost_rows import CostRows
 from imgen.jobs.history_rows import HistoryRows
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
@@ -48,15 +50,16 @@ class Draft:
     target: Target
     cost: Cost
     parent_id: str | None = None
+    project: str | None = None
 
 
-class Ledger(ResultRows, UploadRows, HistoryRows):
+class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
     # Planning and submitting ------------------------------------------------------------------------------
 
-    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool) -> None:
-        """Record a run of jobs, or none of them.
+    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET) -> None:
+        """Record a run of jobs, which reserves what they cost, or none of them. Raises `OverBudget`.
 
         While a job with the same request is uncertain this raises `SameRequestUncertain`, unless `resubmit`
         accepts a second charge; the old rows are then closed.
@@ -73,11 +76,12 @@ class Ledger(ResultRows, UploadRows, HistoryRows):
                 ]
                 if doubtful and not resubmit:
                     raise SameRequestUncertain(doubtful)
-                self._forget(write, doubtful)
+                self._forget(write, doubtful, resubmitted=True)
+            self._reserve(write, drafts, budget)
             write.executemany(
                 "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
-                " parent_id, wire_key, stage, owner, created_at, cost_amount, cost_unit)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)",
+                " parent_id, wire_key, project, stage, owner, created_at, cost_amount, cost_unit)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?)",
                 [(*self._draft_row(draft), owner, self._now(), draft.cost.amount, draft.cost.unit) for draft in drafts],
             )
 
@@ -205,8 +209,8 @@ class Ledger(ResultRows, UploadRows, HistoryRows):
                 return str(known["id"])
             write.execute(
                 "INSERT INTO job (id, run_id, request_key, provider, origin, family, model, prompt, request, target,"
-                " parent_id, wire_key, stage, created_at, accepted_at, remote_id, handle)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
+                " parent_id, wire_key, project, stage, created_at, accepted_at, remote_id, handle)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)",
                 (
                     *self._draft_row(draft),
                     self._now(),
@@ -273,7 +277,7 @@ class Ledger(ResultRows, UploadRows, HistoryRows):
     def forget(self, job_ids: Sequence[str]) -> None:
         """Close rows on a person's word; they stay in the history."""
         with self._write() as write:
-            self._forget(write, job_ids)
+            self._forget(write, job_ids, resubmitted=False)
 
     # Reading ----------------------------------------------------------------------------------------------
 
@@ -357,11 +361,15 @@ class Ledger(ResultRows, UploadRows, HistoryRows):
                 target_text(draft.target),
                 draft.parent_id,
                 wire_key(draft.request),
+                draft.project,
             ),
         )
 
-    def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str]) -> None:
-        write.executemany("UPDATE job SET forgotten_at = ? WHERE id = ?", [(self._now(), job_id) for job_id in job_ids])
+    def _forget(self, write: sqlite3.Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
+        write.executemany(
+            "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
+            [(self._now(), resubmitted, job_id) for job_id in job_ids],
+        )
 
 
 class IdTaken(Exception):

@@ -48,6 +48,9 @@ class Cost:
     unit: str | None
 
 
+UNKNOWN = Cost(None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
@@ -116,7 +119,8 @@ class Result:
 class JobRecord:
     """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to.
 
-    `parent_id` is the job whose picture this one goes on from.
+    `parent_id` is the job whose picture this one goes on from. `cost` is the price when it was ordered, `charged`
+    what the service said; `project` is the folder it belongs to. A `resubmitted` one was ordered again in doubt.
     """
 
     id: str
@@ -141,11 +145,19 @@ class JobRecord:
     forgotten_at: float | None
     results: tuple[Result, ...]
     parent_id: str | None = None
+    charged: Cost = UNKNOWN
+    project: str | None = None
+    resubmitted: bool = False
 
     @property
     def sandbox(self) -> bool:
         """Whether the job was made in the sandbox: it cost nothing."""
         return self.origin == "sandbox"
+
+    @property
+    def released(self) -> bool:
+        """Whether a person said that nothing more comes of it; ordering it again is no such word."""
+        return self.forgotten_at is not None and not self.resubmitted
 
     @property
     def differences(self) -> tuple[str, ...]:

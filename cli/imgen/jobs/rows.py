@@ -94,6 +94,9 @@ def read_job(row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
         forgotten_at=row["forgotten_at"],
         results=read,
         parent_id=row["parent_id"],
+        charged=Cost(row["charged_amount"], row["charged_unit"]),
+        project=row["project"],
+        resubmitted=bool(row["resubmitted"]),
     )
 
 

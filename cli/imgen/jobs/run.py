@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
+from imgen.jobs.budget import NO_BUDGET, Budget
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.ledger import Draft, IdTaken, Ledger, SameRequestUncertain
 from imgen.jobs.outcome import combined, exit_code, problem_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from imgen.config import Config
+    from imgen.jobs.budget import Verdict
     from imgen.jobs.goals import Goal
     from imgen.jobs.order import Choice
     from imgen.jobs.view import Display
@@ -58,16 +60,26 @@ class Session:
         """Close the ledger."""
         self.ledger.close()
 
-    def record(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool) -> list[JobRecord]:
-        """Commit the jobs before anything is sent. Raises `StillUncertain`."""
+    def record(
+        self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET
+    ) -> list[JobRecord]:
+        """Commit the jobs before anything is sent. Raises `StillUncertain` and `OverBudget`."""
         try:
-            self.ledger.plan(drafts, owner, resubmit=resubmit)
+            self.ledger.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
                 f"Settle it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
         return self.ledger.jobs([draft.id for draft in drafts])
+
+    def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
+        """Whether the jobs would be within each limit, were they recorded now."""
+        return self.ledger.verdicts(self._here(drafts), budget)
+
+    def _here(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """The jobs as those of the project we are in."""
+        return [replace(draft, project=self._config.project) for draft in drafts]
 
     def find(self, names: Sequence[str]) -> list[JobRecord]:
         """The jobs a person names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
@@ -135,6 +147,7 @@ class Work:
         from imgen.jobs.uploads import Uploads
 
         self._session = session
+        self._project = config.project
         self._clock = clock
         self._services = Services(config, poll_every)
         self.owner = Owner(config.owners_folder)
@@ -199,6 +212,7 @@ class Work:
             request=Request(model="", prompt=""),
             target=target,
             cost=Cost(None, None),
+            project=self._project,
         )
         return self._session.ledger.job(self._session.ledger.adopt(draft, job))
 

@@ -43,14 +43,20 @@ CREATE TABLE job (
     conversation TEXT NOT NULL DEFAULT 'null',
     cost_amount  TEXT,               -- decimal text; NULL is unknown, never 0
     cost_unit    TEXT,
+    charged_amount TEXT,             -- what the service itself says; NULL where it says nothing
+    charged_unit TEXT,
+    project      TEXT,               -- folder of the project it was ordered in, for its budget
     problem      TEXT,               -- JSON
     forgotten_at REAL,               -- closed on a person's word
+    resubmitted  INTEGER NOT NULL DEFAULT 0,  -- closed because it was ordered again: may be charged all the same
     parent_id    TEXT REFERENCES job (id)  -- whose picture it goes on from
 ) STRICT;
 CREATE UNIQUE INDEX job_remote ON job (provider, origin, remote_id) WHERE remote_id IS NOT NULL;
 CREATE INDEX job_stage ON job (stage);
 CREATE INDEX job_created ON job (created_at);
 CREATE INDEX job_request_key ON job (request_key);
+CREATE INDEX job_created_at ON job (created_at);
+CREATE INDEX job_project ON job (project) WHERE project IS NOT NULL;
 CREATE INDEX job_parent ON job (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TABLE result (

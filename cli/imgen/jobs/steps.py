@@ -201,6 +201,8 @@ def record_status(
     ledger: Ledger, record: JobRecord, job: Job, *, took_seconds: float | None, unfinished_at: float | None = None
 ) -> None:
     """Commit what the service said of the job; bytes that came with it are on disk before that."""
+    if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):  # before the end it may still change
+        ledger.charged(record.id, job.charged)
     match job.status:
         case Running():
             ledger.running(record.id)

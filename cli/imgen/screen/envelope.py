@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from imgen.jobs.budget import best_known
 from imgen.jobs.records import ResultState, State
 from imgen.screen.text import plain
 
@@ -66,6 +67,7 @@ class FileEntry:
 class JobEntry:
     """One job. `model` is the service's own id; `expires_at` is when the first link not yet saved dies.
 
+    `cost` is what the service says where it says it, 0 where nothing was charged, else the price it was ordered at.
     `parent` is the job whose picture it goes on from.
     """
 
@@ -164,7 +166,7 @@ def _job(record: JobRecord) -> JobEntry:
         sandbox=record.sandbox,
         created_at=timestamp(record.created_at),
         expires_at=_optional_timestamp(record.expires_at),
-        cost=cost_entry(record.cost),
+        cost=cost_entry(best_known(record)),
         differences=record.differences,
         files=tuple(map(file_entry, record.results)),
         error=error_entry(record.problem),

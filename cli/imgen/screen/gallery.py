@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from imgen.jobs.budget import best_known
 from imgen.jobs.records import ResultState
 from imgen.screen.envelope import timestamp
 from imgen.screen.family import changed
@@ -144,7 +145,8 @@ def _members(family: Sequence[JobRecord], listed: set[str]) -> Iterable[Member]:
 def _cost(job: JobRecord) -> str:
     if job.sandbox:
         return "sandbox"
-    return f"{job.cost.amount} {job.cost.unit}" if job.cost.amount else "cost unknown"
+    cost = best_known(job)
+    return f"{cost.amount} {cost.unit}" if cost.amount else "cost unknown"
 
 
 def _hash(text: str) -> str:

@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from imgen.jobs.records import Cost
-from imgen.screen.text import for_log
+from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
+    from imgen.jobs.budget import Verdict
     from imgen_providers.catalog import Price
 
 
 @dataclass(frozen=True, slots=True)
+class LimitEntry:
+    """One limit on spending, and whether the order would be within it now; `span` is what it counts."""
+
+    span: Literal["order", "day", "project"]
+    source: str
+    within: bool
+    message: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> LimitEntry:
+        """The same as a row of `--json`."""
+        return cls(verdict.limit.span.value, plain(verdict.limit.source), verdict.within, plain(verdict.message))
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPreview:
-    """One request as it would go out; the key never stands in it. `body` is JSON of the service's own making."""
+    """One request as it would go out; the key never stands in it. `body` is JSON of the service's own making.
+
+    `limits` are those on the whole order.
+    """
 
     method: str
     url: str
     body: object
     pictures: int
     cost: Cost
+    limits: tuple[LimitEntry, ...]
 
 
 def request_lines(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> list[str]:
@@ -44,7 +64,9 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None, refer
         lines.append("")
     pictures = sum(preview.pictures for preview in previews)
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
-    return [*lines, f"{counted}: {_cost(previews, price, references)}. Nothing was sent."]
+    limits = previews[0].limits
+    said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
+    return [*lines, f"{counted}: {_cost(previews, price, references)}. Nothing was sent.", *said]
 
 
 def _count(number: int, noun: str) -> str:

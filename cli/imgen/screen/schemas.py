@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imgen.jobs.cost_report import CostReport
 from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
@@ -24,6 +25,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
     "config": ("settings", list[SettingEntry]),
+    "costs": ("costs", CostReport),
     "completions": ("script", str),
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
 }

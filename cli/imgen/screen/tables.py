@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from imgen.jobs.budget import best_known
 from imgen.jobs.expiry import lost_cost
 from imgen.jobs.records import ResultState, State
 from imgen.screen.durations import ago, left, span
@@ -259,7 +260,8 @@ def _size(size: tuple[int, int] | None) -> str:
 def _cost(job: JobRecord) -> str:
     if job.sandbox:
         return "sandbox"
-    return f"{job.cost.amount} {job.cost.unit}" if job.cost.amount else "cost unknown"
+    cost = best_known(job)
+    return f"{cost.amount} {cost.unit}" if cost.amount else "cost unknown"
 
 
 def _link(job: JobRecord, now: float) -> str:
@@ -331,6 +333,11 @@ def _fitting(columns: list[Column], width: int | None) -> list[Column]:
         first_to_go = max(columns, key=lambda column: column.spare)
         columns = [column for column in columns if column is not first_to_go]
     return columns
+
+
+def table(columns: list[Column], width: int | None) -> list[str]:
+    """The columns line by line under their headings, as many as fit; `width` None keeps all, for a pipe."""
+    return _aligned(_fitting(columns, width))
 
 
 def _aligned(columns: Sequence[Column]) -> list[str]:

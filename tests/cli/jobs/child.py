@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cli.jobs.drafts import draft, taken
+from imgen.errors import OverBudget
+from imgen.jobs.budget import Budget, Limit, Span, parse_amounts
 from imgen.jobs.ledger import Ledger
 from imgen.jobs.owners import Owner
+from imgen.jobs.records import Cost
 
 
 def open_at_once(name: str) -> None:
@@ -35,6 +39,23 @@ def write_much(path: str, name: str, jobs: int) -> None:
     ledger.close()
 
 
+def spend(path: str, name: str) -> None:
+    """Wait for the moment that is read, then order as many dimes' worth as two dollars a day allow; say how many."""
+    limits = Budget((Limit(Span.DAY, parse_amounts("2 usd"), "a test"),))
+    print("ready", flush=True)
+    moment, planned = float(sys.stdin.readline()), 0
+    while time.time() < moment:
+        pass
+    ledger = Ledger(Path(path), time.time)
+    with suppress(OverBudget):
+        while True:
+            dime = draft(f"{name}-{planned}", prompt=name, provider="gmicloud", cost=Cost("0.1", "usd"))
+            ledger.plan([dime], name, resubmit=False, budget=limits)
+            planned += 1
+    ledger.close()
+    print(planned, flush=True)
+
+
 def leave_open(path: str, owners: str, part: str) -> None:
     """Own one job of each kind, say so, and live until somebody ends that."""
     owner = Owner(Path(owners))
@@ -58,6 +79,8 @@ if __name__ == "__main__":
             open_at_once(name)
         case ["write", ledger, name, jobs]:
             write_much(ledger, name, int(jobs))
+        case ["spend", ledger, name]:
+            spend(ledger, name)
         case ["leave", ledger, owners, part]:
             leave_open(ledger, owners, part)
         case other:

@@ -37,6 +37,8 @@ def manner(output: str | None = None, timeout: float | None = None) -> Manner:
         strict=False,
         timeout=timeout,
         poll_every=None,
+        max_cost=None,
+        allow_unknown_cost=False,
         form=Form.TEXT,
         show=False,
         quiet=False,

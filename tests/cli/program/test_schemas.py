@@ -84,6 +84,8 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("download",),
         ("download", "nobody"),
         ("forget", "nobody"),
+        ("costs",),
+        ("costs", "--since", "someday"),
         ("history",),
         ("history", "--state", "no"),
         ("gallery", "-o", str(tmp_path / "page.html")),
