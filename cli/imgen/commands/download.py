@@ -11,6 +11,7 @@ def download(
     provider: options.Provider = None,
     strict: options.Strict = False,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:

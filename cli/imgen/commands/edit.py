@@ -55,6 +55,7 @@ def edit(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:

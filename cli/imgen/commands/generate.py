@@ -34,6 +34,7 @@ def generate(
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:

@@ -17,6 +17,15 @@ def _span(seconds: float | None) -> float | None:
     return seconds
 
 
+def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
+    """From here to the end of the command, each exchange is shown as it ends; nobody has to be told."""
+    if verbose:
+        from imgen.screen.exchanges import exchanges_shown
+
+        context.with_resource(exchanges_shown())
+    return verbose
+
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -29,6 +38,12 @@ Provider = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", callback=_shown, help="Show what goes to services and comes back, without keys, on stderr."
+    ),
+]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")]
 Timeout = Annotated[
     float | None,

@@ -18,6 +18,7 @@ def status(
         bool, typer.Option("--tree", help="Show what each job goes on from, and what goes on from it.")
     ] = False,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
 ) -> int:
     """Say how jobs stand, asking each open one once and saving nothing; without ids, all that is open."""

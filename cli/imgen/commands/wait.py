@@ -24,6 +24,7 @@ def wait(
     poll_every: options.PollEvery = None,
     strict: options.Strict = False,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
 ) -> int:
