@@ -66,7 +66,7 @@ def app() -> typer.Typer:
     """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
     import typer
 
-    from imgen.commands import download, edit, forget, generate, models, sandbox, status, wait
+    from imgen.commands import download, edit, forget, generate, keys, models, sandbox, status, wait
 
     commands = typer.Typer(
         name="imgen",
@@ -83,6 +83,7 @@ def app() -> typer.Typer:
     commands.command()(download.download)
     commands.command()(models.models)
     commands.command()(forget.forget)
+    commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -115,7 +116,7 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
 
-    if list(arguments) in ([], ["sandbox"]):
+    if list(arguments) in ([], ["keys"], ["sandbox"]):
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
@@ -162,7 +163,7 @@ def _command(arguments: Sequence[str]) -> list[str]:
     """The command that was meant, as far as it can be told from a line that may be wrong."""
     commands = app()
     names = {getattr(command.callback, "__name__", "") for command in commands.registered_commands}
-    return [word for word in arguments if word in {*names, "sandbox"}][:1]
+    return [word for word in arguments if word in {*names, "keys", "sandbox"}][:1]
 
 
 if __name__ == "__main__":

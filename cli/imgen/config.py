@@ -14,10 +14,14 @@ from imgen_providers.base import Account
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imgen.keys import KeyStore, Source
     from imgen_providers.catalog import ServiceEntry
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
+
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
+"""Set by build servers, each by one or more of them."""
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -28,6 +32,7 @@ class Config:
 
     environ: Mapping[str, str] = field(repr=False)  # it holds keys
     cwd: Path
+    _kept_keys: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def state_folder(self) -> Path:
@@ -52,6 +57,15 @@ class Config:
         import platformdirs
 
         return platformdirs.user_data_path("imgen", appauthor=False)
+
+    @property
+    def config_folder(self) -> Path:
+        """Where the person's own settings and keys are kept."""
+        if self.environ.get("IMGEN_HOME"):
+            return self.state_folder
+        import platformdirs
+
+        return platformdirs.user_config_path("imgen", appauthor=False)
 
     @property
     def ledger_path(self) -> Path:
@@ -118,9 +132,26 @@ class Config:
         """The certificates to trust instead of the usual ones."""
         return self.environ.get("SSL_CERT_FILE") or None
 
+    @property
+    def ci(self) -> bool:
+        """Whether this runs on a build server, where nobody can unlock anything."""
+        return any(self.environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES)
+
+    @property
+    def keys(self) -> KeyStore:
+        """The keys that `imgen keys` keeps; what the environment says comes first."""
+        from imgen.keys import KeyStore
+
+        return KeyStore(self.config_folder / "keys", asks_keyring=not self.ci)
+
+    def key_source(self, entry: ServiceEntry) -> Source | None:
+        """Where the key of a service would come from, without asking the system keyring."""
+        return "environment" if self._set_key(entry) else self.keys.source(entry)
+
     def has_key(self, entry: ServiceEntry) -> bool:
-        """Whether a key for the service is set."""
-        return bool(self.environ.get(entry.key_variable, "").strip())
+        """Whether there is a key for the service that can be asked for here."""
+        source = self.key_source(entry)
+        return source is not None and not (source == "keyring" and self.ci)
 
     def origin(self, entry: ServiceEntry) -> str:
         """Where the service is: its own origin, or the one the environment names. Raises `BadConfiguration`."""
@@ -129,19 +160,29 @@ class Config:
 
     def account(self, entry: ServiceEntry) -> Account:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
-        key = self.environ.get(entry.key_variable, "").strip()
+        key = self._set_key(entry) or self._kept_key(entry)
         if not key:
             raise KeyMissing(
                 f"{entry.title} needs a key, and {entry.key_variable} is not set.",
-                f"export {entry.key_variable}=..., or add --sandbox to try everything without a key.",
+                f"export {entry.key_variable}=..., or imgen keys set {entry.name}; "
+                "--sandbox tries everything without a key.",
             )
         if not (key.isascii() and key.isprintable()):
             raise BadConfiguration(
-                f"{entry.key_variable} holds characters that no key has.",
+                f"The key of {entry.title} ({entry.key_variable}) holds characters that no key has.",
                 "Copy the key again, without quotes.",
             )
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
+
+    def _set_key(self, entry: ServiceEntry) -> str:
+        return self.environ.get(entry.key_variable, "").strip()
+
+    def _kept_key(self, entry: ServiceEntry) -> str | None:
+        """Read once a process: the keyring takes its time."""
+        if entry.name not in self._kept_keys:
+            self._kept_keys[entry.name] = self.keys.read(entry)
+        return self._kept_keys[entry.name]
 
     def _number(self, variable: str, default: float) -> float:
         text = self.environ.get(variable, "")

@@ -94,7 +94,7 @@ def _hint(error: ServiceError, record: JobRecord) -> str | None:
         case Uncertain():
             return uncertain_hint(record)
         case KeyRefused():
-            return f"Check {entry.key_variable}, and that its account may use this model."
+            return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
         case NoCredit():
             return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
         case NotSent():
