@@ -9,7 +9,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config import Config, load
-from imgen.errors import ExitCode, UsageProblem
+from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,6 @@ def check(
 ) -> int:
     """Ask a service whether it takes the key; costs nothing."""
     from imgen.commands.telling import surroundings
-    from imgen.errors import KeyMissing
     from imgen.jobs.problems import EXIT_CODES
     from imgen.jobs.services import Services
     from imgen.screen.console import err
@@ -155,15 +154,17 @@ def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[K
     from imgen.screen.keys import KeyCheck
     from imgen_providers.errors import KeyRefused, ServiceError
 
-    known = asdict(_entry(entry, config))
+    known = {**asdict(_entry(entry, config)), "balance": None, "models": None}
     try:
         service = services.connection(entry.name, config.origin(entry)).service
         balance, models = _said(service, entry)
+    except (KeyMissing, BadConfiguration) as error:  # the other services are still asked
+        return KeyCheck(**known, works=None), error.problem
     except ServiceError as error:
         works = False if isinstance(error, KeyRefused) else None
-        return KeyCheck(**known, works=works, balance=None, models=None), of_question(error)
+        return KeyCheck(**known, works=works), of_question(error)
     cost = CostEntry(*balance) if balance else None
-    return KeyCheck(**known, works=True, balance=cost, models=models), None
+    return KeyCheck(**{**known, "balance": cost, "models": models}, works=True), None
 
 
 def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None, int | None]:
