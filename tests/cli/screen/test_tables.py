@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from imgen.jobs.records import JobRecord, Result, ResultState, State
-from imgen.screen.tables import ModelRow, job_lines, model_detail, model_table
+from imgen.screen.tables import LiveModel, ModelRow, job_lines, live_table, model_detail, model_table
 from imgen.screen.text import cells
 from imgen_providers.catalog import SERVICES, Price
 
@@ -80,6 +80,16 @@ def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:
     assert job_lines([record(created_at=NOW)], NOW, width=None) == [
         "k3f9  running  3daistudio/gemini/3.1/flash  just now  a red fox in the snow"
     ]
+
+
+def test_a_prompt_or_a_model_gives_no_orders_to_a_build_server_or_a_terminal(record: MakeRecord) -> None:
+    [line] = job_lines([record(prompt="##[error]::x \x9b2J\u202e", model="##vso[x]y\x1b]0;")], NOW, width=None)
+    [_, model] = live_table([LiveModel("gmicloud", "##[group]\x1b[31m\u2066", listed=False)])
+
+    for text in (line, model):
+        assert "##[" not in text
+        assert "##vso[" not in text
+        assert text.isprintable()
 
 
 def test_no_jobs_no_lines() -> None:
