@@ -144,10 +144,13 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     from imgen.crash import place_of, write_trace
     from imgen.errors import ExitCode, ImgenError
     from imgen.jobs.records import Problem
+    from imgen_providers.redaction import Redaction
 
     message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
     try:
-        hint = f"Send this file with the report: {write_trace(error, load().state_folder)}"
+        config = load()
+        report = write_trace(error, config.state_folder, Redaction(config.set_keys()))
+        hint = f"Send this file with the report: {report}"
     except (ImgenError, OSError):
         hint = None
     return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)

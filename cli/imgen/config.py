@@ -175,6 +175,12 @@ class Config:
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
 
+    def set_keys(self) -> list[str]:
+        """Every key in the environment, to be kept out of what is written."""
+        from imgen_providers.catalog import SERVICES
+
+        return [key for entry in SERVICES.values() if (key := self._set_key(entry))]
+
     def _set_key(self, entry: ServiceEntry) -> str:
         return self.environ.get(entry.key_variable, "").strip()
 
