@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click"}
+HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click", "keyring"}
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -34,6 +34,7 @@ def loaded_by(*arguments: str) -> set[str]:
         pytest.param(["nonsense"], id="unknown command"),
         pytest.param(["status", "zzz"], id="unknown job"),
         pytest.param(["models", "--json"], id="models as JSON"),
+        pytest.param(["keys", "list"], id="where keys come from"),
     ],
 )
 def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]) -> None:

@@ -6,17 +6,21 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imgen.config import Config
-from imgen.errors import BadConfiguration, KeyMissing, UsageProblem
+from imgen.__main__ import run
+from imgen.config import Config, load
+from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
 from imgen.keys import checked
 from imgen_providers.catalog import SERVICES
+from providers.wire import Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from imgen_providers.catalog import ServiceEntry
 
 REAPI, GMI = SERVICES["reapi"], SERVICES["gmicloud"]
 KEY = "sk-kept-0123456789abcdef"
@@ -157,3 +161,69 @@ def test_what_is_no_key_is_not_kept_and_not_repeated(text: str) -> None:
 
     assert not text.strip() or text.strip() not in f"{refused.value.message} {refused.value.hint}"
     assert checked(f" {KEY}\r\n") == KEY
+
+
+def check(
+    entry: ServiceEntry, answer: Reply, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> tuple[int, dict[str, Any]]:
+    """What `imgen keys check` says of a key to whose service's questions this is the answer."""
+    with WireServer(answer) as server:
+        monkeypatch.setenv(entry.key_variable, KEY)
+        monkeypatch.setenv(entry.origin_variable, server.origin)
+        code = run(["keys", "check", entry.name, "--json"])
+        assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+        assert {request.method for request in server.requests} == {"GET"}
+    return code, json.loads(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("entry", SERVICES.values(), ids=list(SERVICES))
+def test_a_key_that_is_refused_is_said_to_be(
+    entry: ServiceEntry, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    refusal = reply({"message": f"no such key {KEY}"}, 401, {"X-Request-Id": "trace-7"})
+
+    code, answer = check(entry, refusal, monkeypatch, capfd)
+
+    assert (code, answer["error"]["code"], answer["keys"][0]["works"]) == (ExitCode.KEY, "key_refused", False)
+    assert KEY not in json.dumps(answer)
+    assert "trace-7" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "balance", "models"),
+    [
+        ("3daistudio", reply({"balance": "20.00", "rate_limit": 3}), {"amount": "20.00", "unit": "credits"}, None),
+        ("gmicloud", reply({"model_ids": ["a", "b"]}), None, 2),
+        ("reapi", reply({"balance": 123}), {"amount": "123", "unit": "credits"}, None),
+        ("gptproto", reply({"message": "no such prediction"}, 404), None, None),
+    ],
+)
+def test_a_key_that_works_is_told_with_what_the_service_tells(
+    name: str,
+    answer: Reply,
+    balance: object,
+    models: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code, told = check(SERVICES[name], answer, monkeypatch, capfd)
+
+    where = SERVICES[name].key_variable
+    known = {"provider": name, "source": "environment", "where": where, "works": True}
+    assert (code, told["keys"]) == (ExitCode.DONE, [{**known, "balance": balance, "models": models}])
+
+
+def test_a_key_file_that_cannot_be_used_does_not_keep_the_others_from_being_checked(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = load().keys
+    store.put(GMI, KEY, "file")
+    store.path(GMI).write_text("naïve", encoding="utf-8")
+    with WireServer(reply({"balance": 123})) as server:
+        monkeypatch.setenv("REAPI_API_KEY", KEY)
+        monkeypatch.setenv("REAPI_BASE_URL", server.origin)
+        code = run(["keys", "check", "--json"])
+
+    answer = json.loads(capfd.readouterr().out)
+    assert (code, answer["error"]["code"]) == (ExitCode.KEY, "configuration")
+    assert {key["provider"]: key["works"] for key in answer["keys"]} == {"gmicloud": None, "reapi": True}
