@@ -40,9 +40,9 @@ class KeyStore:
 
     def source(self, entry: ServiceEntry) -> Source | None:
         """Where a key is kept, without looking at it; the keyring itself is not asked."""
-        if self._note(entry).exists():
+        if _stands(self._note(entry)):
             return "keyring"
-        return "file" if self.path(entry).exists() else None
+        return "file" if _stands(self.path(entry)) else None
 
     def path(self, entry: ServiceEntry) -> Path:
         """The file for this service's key."""
@@ -88,16 +88,13 @@ class KeyStore:
         return self.folder / f"{entry.name}.keyring"
 
     def _from_keyring(self, entry: ServiceEntry) -> str | None:
-        hint = f"export {entry.key_variable}=..., or imgen keys set {entry.name} --file"
-        if not self.asks_keyring:
-            raise BadConfiguration(
-                f"The key of {entry.title} is in the system keyring, which is never asked in CI.", hint
-            )
         try:
+            self._check_keyring_may_be_asked()
             key = system_keyring.get(entry.name)
         except KeyringTrouble as trouble:
             raise BadConfiguration(
-                f"The key of {entry.title} is in the system keyring, which {trouble}.", hint
+                f"The key of {entry.title} is in the system keyring, which {trouble}.",
+                f"export {entry.key_variable}=..., or imgen keys set {entry.name} --file",
             ) from None
         if key is None:
             raise BadConfiguration(
@@ -107,8 +104,7 @@ class KeyStore:
 
     def _put_in_keyring(self, entry: ServiceEntry, key: str, *, required: bool) -> bool:
         try:
-            if not self.asks_keyring:
-                raise KeyringTrouble("is never asked in CI")
+            self._check_keyring_may_be_asked()
             system_keyring.put(entry.name, key)
         except KeyringTrouble as trouble:
             if required:
@@ -119,11 +115,13 @@ class KeyStore:
         return True
 
     def _forget_in_keyring(self, entry: ServiceEntry) -> None:
-        if not self._note(entry).exists():
-            return
+        if _stands(self._note(entry)):
+            self._check_keyring_may_be_asked()
+            system_keyring.delete(entry.name)
+
+    def _check_keyring_may_be_asked(self) -> None:
         if not self.asks_keyring:
             raise KeyringTrouble("is never asked in CI")
-        system_keyring.delete(entry.name)
 
     def _delete(self, path: Path) -> None:
         with _said(path):
@@ -153,6 +151,10 @@ def checked(text: str) -> str:
     if not (key.isascii() and key.isprintable()) or " " in key or len(key) > _LONGEST:
         raise UsageProblem("That holds characters that no key has; nothing was kept.", "Copy the key again, alone.")
     return key
+
+
+def _stands(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 (`Path.exists` raises for a folder closed to us)
 
 
 def _read(path: Path) -> str:
