@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
-_SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "COLUMNS", "SSL_CERT_FILE")
+_SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -23,6 +23,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(_OURS) or name in _SURROUNDINGS or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMGEN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TERM", "xterm-256color")
     # Programs that tests start keep their compiled modules, as a person's do: it halves what a start costs.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click", "tomlkit"}
+HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click", "keyring", "tomlkit"}
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -36,6 +36,7 @@ def loaded_by(*arguments: str) -> set[str]:
         pytest.param(["models", "--json"], id="models as JSON"),
         pytest.param(["completions", "zsh"], id="a completion script"),
         pytest.param(["config"], id="every setting"),
+        pytest.param(["keys", "list"], id="where keys come from"),
     ],
 )
 def test_a_quick_answer_imports_nothing_heavy(arguments: list[str]) -> None:

@@ -91,6 +91,7 @@ def app() -> typer.Typer:
         gallery,
         generate,
         history,
+        keys,
         models,
         sandbox,
         schema,
@@ -120,6 +121,7 @@ def app() -> typer.Typer:
     commands.command()(schema.schema)
     commands.command()(completions.completions)
     commands.add_typer(config.config, name="config")
+    commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
     return commands
 
@@ -161,7 +163,7 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
 
-    if list(arguments) in ([], ["sandbox"]):
+    if list(arguments) in ([], ["keys"], ["sandbox"]):
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
@@ -189,10 +191,13 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     from imgen.crash import place_of, write_trace
     from imgen.errors import ExitCode, ImgenError
     from imgen.jobs.records import Problem
+    from imgen_providers.redaction import Redaction
 
     message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
     try:
-        hint = f"Send this file with the report: {write_trace(error, load().state_folder)}"
+        config = load()
+        report = write_trace(error, config.state_folder, Redaction(config.set_keys()))
+        hint = f"Send this file with the report: {report}"
     except (ImgenError, OSError):
         hint = None
     return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
@@ -219,7 +224,8 @@ def _command(arguments: Sequence[str]) -> list[str]:
     """The command that was meant, as far as it can be told from a line that may be wrong."""
     commands = app()
     names = {getattr(command.callback, "__name__", "") for command in commands.registered_commands}
-    return [word for word in arguments if word in {*names, "config", "sandbox"}][:1]
+    names |= {group.name or "" for group in commands.registered_groups}
+    return [word for word in arguments if word in names][:1]
 
 
 if __name__ == "__main__":

@@ -17,11 +17,15 @@ from imgen.settings import Layer, Sourced
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imgen.keys import KeyStore, Source
     from imgen_providers.base import Account
     from imgen_providers.catalog import ServiceEntry
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
+
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
+"""Set by build servers, each by one or more of them."""
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -60,13 +64,10 @@ class Config:
     @property
     def user_path(self) -> Path:
         """Where the person's own settings stand."""
-        if self.environ.get("IMGEN_HOME"):
-            return self.state_folder / "config.toml"
-        import platformdirs
-
-        return platformdirs.user_config_path("imgen", appauthor=False) / "config.toml"
+        return self.config_folder / "config.toml"
 
     # Folders ----------------------------------------------------------------------------------------------------
+    _kept_keys: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def state_folder(self) -> Path:
@@ -91,6 +92,15 @@ class Config:
         import platformdirs
 
         return platformdirs.user_data_path("imgen", appauthor=False)
+
+    @property
+    def config_folder(self) -> Path:
+        """Where the person's own settings and keys are kept."""
+        if self.environ.get("IMGEN_HOME"):
+            return self.state_folder
+        import platformdirs
+
+        return platformdirs.user_config_path("imgen", appauthor=False)
 
     @property
     def ledger_path(self) -> Path:
@@ -205,9 +215,26 @@ class Config:
 
     # Keys and origins -------------------------------------------------------------------------------------------
 
+    @property
+    def ci(self) -> bool:
+        """Whether this runs on a build server, where nobody can unlock anything."""
+        return any(self.environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES)
+
+    @property
+    def keys(self) -> KeyStore:
+        """The keys that `imgen keys` keeps; what the environment says comes first."""
+        from imgen.keys import KeyStore
+
+        return KeyStore(self.config_folder / "keys", asks_keyring=not self.ci)
+
+    def key_source(self, entry: ServiceEntry) -> Source | None:
+        """Where the key of a service would come from, without asking the system keyring."""
+        return "environment" if self._set_key(entry) else self.keys.source(entry)
+
     def has_key(self, entry: ServiceEntry) -> bool:
-        """Whether a key for the service is set."""
-        return bool(self.environ.get(entry.key_variable, "").strip())
+        """Whether there is a key for the service that can be asked for here."""
+        source = self.key_source(entry)
+        return source is not None and not (source == "keyring" and self.ci)
 
     def origin(self, entry: ServiceEntry) -> str:
         """Where the service is: its own origin, or the one the person names. Raises `BadConfiguration`."""
@@ -218,19 +245,35 @@ class Config:
         """The key and the one origin it may go to. Raises `KeyMissing` or `BadConfiguration`."""
         from imgen_providers.base import Account
 
-        key = self.environ.get(entry.key_variable, "").strip()
+        key = self._set_key(entry) or self._kept_key(entry)
         if not key:
             raise KeyMissing(
                 f"{entry.title} needs a key, and {entry.key_variable} is not set.",
-                f"export {entry.key_variable}=..., or add --sandbox to try everything without a key.",
+                f"export {entry.key_variable}=..., or imgen keys set {entry.name}; "
+                "--sandbox tries everything without a key.",
             )
         if not (key.isascii() and key.isprintable()):
             raise BadConfiguration(
-                f"{entry.key_variable} holds characters that no key has.",
+                f"The key of {entry.title} ({entry.key_variable}) holds characters that no key has.",
                 "Copy the key again, without quotes.",
             )
         organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
         return Account(self.origin(entry), key, organization or None)
+
+    def set_keys(self) -> list[str]:
+        """Every key in the environment, to be kept out of what is written."""
+        from imgen_providers.catalog import SERVICES
+
+        return [key for entry in SERVICES.values() if (key := self._set_key(entry))]
+
+    def _set_key(self, entry: ServiceEntry) -> str:
+        return self.environ.get(entry.key_variable, "").strip()
+
+    def _kept_key(self, entry: ServiceEntry) -> str | None:
+        """Read once a process: the keyring takes its time."""
+        if entry.name not in self._kept_keys:
+            self._kept_keys[entry.name] = self.keys.read(entry)
+        return self._kept_keys[entry.name]
 
 
 def load(profile: str | None = None) -> Config:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imgen_providers.redaction import Redaction
+
 
 def place_of(error: Exception) -> str:
     """The innermost line of ours that the error came through, as "imgen.jobs.run:42"."""
@@ -31,12 +33,12 @@ def trace(error: Exception) -> str:
     return "\nwhich came of:\n\n".join(told)
 
 
-def write_trace(error: Exception, folder: Path) -> Path:
+def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
     """Put the trace in a file for its owner only, in place of the last one. Raises `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "crash.txt"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 (a descriptor)
-        file.write(trace(error))
+        file.write(redaction.text(trace(error)))
     return path

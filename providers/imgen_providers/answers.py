@@ -139,6 +139,15 @@ def retry_after(value: str | None, now: float) -> float | None:
         return None
 
 
+# None is documented but the body's own "request_id"; these are what gateways in front of services send.
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "x-trace-id", "cf-ray")
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The service's own name for an exchange, out of the headers of its answer."""
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+
+
 _CONTENT_POLICY = re.compile(
     r"content.?polic|policy violation|violates|safety|moderation|moderated|nsfw|prohibited|sensitive|blocked",
     re.I,

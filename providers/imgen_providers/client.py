@@ -21,6 +21,7 @@ from imgen_providers.answers import (
     explain,
     meaning,
     names_content_policy,
+    request_id,
     retry_after,
 )
 from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
@@ -35,6 +36,9 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
+from imgen_providers.exchanges import WatchedClient
+from imgen_providers.exchanges import log as exchanges
+from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import context, distrust
 
@@ -55,7 +59,6 @@ _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in 
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it trickles
-_KEY_LENGTH = 8  # characters; shorter than any real key, and too short to blank out of a text without harm
 
 # stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -89,6 +92,12 @@ class Network:
         self._lock = threading.Lock()
         self._ssl: ssl.SSLContext | None = None
         self._threads = threading.local()
+        self._keys: tuple[str, ...] = ()
+
+    def hide(self, key: str) -> None:
+        """Let no log of exchanges show this key from now on."""
+        with self._lock:
+            self._keys = (*self._keys, key)
 
     def certificates(self) -> ssl.SSLContext:
         """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms).
@@ -106,8 +115,9 @@ class Network:
         Raises `NotSent` where the environment names a proxy that cannot be used.
         """
         certificates = self.certificates()
+        kind = WatchedClient if exchanges.isEnabledFor(logging.DEBUG) else httpx.Client
         try:
-            return httpx.Client(
+            client = kind(
                 verify=certificates,
                 timeout=self._timeout,
                 headers={"User-Agent": self.user_agent},
@@ -118,6 +128,9 @@ class Network:
             raise NotSent(
                 "The environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) names a proxy that is neither http nor https."
             ) from None
+        if isinstance(client, WatchedClient):
+            client.redaction = lambda: Redaction(self._keys)
+        return client
 
     def client(self) -> httpx.Client:
         """This thread's own client, kept until `close`."""
@@ -157,6 +170,8 @@ class Api:
         self._network = network
         self._headers = {"Accept": "application/json", **headers}
         self._explain = explain
+        self._redaction = Redaction([account.key])
+        network.hide(account.key)
         if not account.key.isascii() or not account.key.isprintable() or not account.key.strip():
             # The library under us would say so too, and quote the key.
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
@@ -288,18 +303,14 @@ class Api:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
             if time.monotonic() > until:
                 raise httpx.ReadTimeout("the answer came too slowly")
-        return Answer(response.status_code, self._headers_of(response), self._without_key(bytes(body)))
+        return Answer(response.status_code, self._headers_of(response), self._redaction.data(bytes(body)))
 
     def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
-        return httpx.Headers([(name, self._without_key(value)) for name, value in response.headers.raw])
-
-    def _without_key(self, data: bytes) -> bytes:
-        key = self._account.key.encode()
-        return data.replace(key, b"[key]") if len(key) >= _KEY_LENGTH else data
+        return httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
 
     def _clean(self, error: Exception) -> str:
         text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        return self._without_key(text.encode()).decode()[:_TEXT_LIMIT]
+        return self._redaction.text(text)[:_TEXT_LIMIT]
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)
@@ -315,7 +326,7 @@ class Api:
             f"{self._title} {SENTENCES[kind]} (HTTP {answer.status}){said}.",
             code=explanation.code if explanation else None,
             http_status=answer.status,
-            request_id=(explanation and explanation.request_id) or answer.headers.get("x-request-id"),
+            request_id=(explanation and explanation.request_id) or request_id(answer.headers),
             retry_after=retry_after(answer.headers.get("retry-after"), self._network.now()),
         )
 

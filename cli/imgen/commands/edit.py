@@ -59,6 +59,7 @@ def edit(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,

@@ -238,9 +238,10 @@ def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Seq
 
 def _tell_changes(basis: Basis | None, choice: Choice) -> None:
     from imgen.screen.console import err
+    from imgen.screen.text import for_log
 
     for sentence in basis.said[choice.entry.name] if basis else ():
-        err(sentence)
+        err(for_log(sentence))
 
 
 def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:

@@ -26,6 +26,7 @@ def models(
         bool, typer.Option("--live", help="Ask the services that list their models what they have today.")
     ] = False,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:

@@ -41,6 +41,15 @@ def _window(text: str) -> float:
     return seconds
 
 
+def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
+    """From here to the end of the command, each exchange is shown as it ends; nobody has to be told."""
+    if verbose:
+        from imgen.screen.exchanges import exchanges_shown
+
+        context.with_resource(exchanges_shown())
+    return verbose
+
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -61,6 +70,12 @@ Events = Annotated[
 ]
 Show = Annotated[bool, typer.Option("--show", help="Draw each saved picture in this terminal.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", callback=_shown, help="Show what goes to services and comes back, without keys, on stderr."
+    ),
+]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded services: no key, no cost, no network.")]
 Timeout = Annotated[
     float | None,

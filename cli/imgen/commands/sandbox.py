@@ -31,6 +31,7 @@ def serve(
 ) -> int:
     """Serve the embedded services on this machine until Ctrl-C."""
     from imgen.screen.console import err, out
+    from imgen.screen.text import for_log
     from imgen_providers.catalog import SERVICES
     from imgen_providers.sandbox.faults import parse_faults
     from imgen_providers.sandbox.server import SandboxServer
@@ -42,7 +43,11 @@ def serve(
         raise UsageProblem(str(error)) from error
     try:
         server = SandboxServer(
-            config.sandbox_folder, seconds=seconds, port=port, faults=script, log=None if quiet else err
+            config.sandbox_folder,
+            seconds=seconds,
+            port=port,
+            faults=script,
+            log=None if quiet else lambda line: err(for_log(line)),
         )
     except OSError as error:
         raise UsageProblem(

@@ -29,6 +29,7 @@ def status(
         bool, typer.Option("--lost", help="List what was paid for and died before it was saved, with its cost.")
     ] = False,
     json: options.Json = False,
+    verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:

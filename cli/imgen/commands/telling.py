@@ -19,6 +19,7 @@ from imgen.screen.console import Surroundings, err, out
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
+from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,10 +99,9 @@ def tell_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
     if not alone:
         err(f"{choice.entry.name} takes it: {candidate.why}.")
     if not choice.listed:
-        err(
-            f"{choice.entry.name}/{choice.model.remote_id} is not in the catalogue: nothing is checked, no price known."
-            + (f" Did you mean {choice.nearest}?" if choice.nearest else "")
-        )
+        unknown = f"{choice.entry.name}/{choice.model.remote_id} is not in the catalogue"
+        nearest = f" Did you mean {choice.nearest}?" if choice.nearest else ""
+        err(for_log(f"{unknown}: nothing is checked, no price known.{nearest}"))
     size = choice.model.size(choice.request.aspect, choice.request.resolution)
     if sized and size:
         err(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")

@@ -26,6 +26,7 @@ def wait(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,

@@ -124,7 +124,8 @@ def _services(order: Order, config: Config) -> list[ServiceEntry]:
     if not keyed:
         variables = " or ".join(entry.key_variable for entry in able)
         raise KeyMissing(
-            f"No key is set: {variables}.", "export one of them, or add --sandbox to try everything without a key."
+            f"No key is set: {variables}.",
+            "export one of them, or keep one with imgen keys set; --sandbox tries everything without a key.",
         )
     return keyed
 

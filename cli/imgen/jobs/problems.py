@@ -74,13 +74,18 @@ EXIT_CODES: dict[str, ExitCode] = {
 
 def of_question(error: ServiceError) -> Problem:
     """The problem that an unanswered question about no job in particular is."""
-    return Problem(_CODES[type(error)], error.message)
+    return Problem(_CODES[type(error)], error.message + _named(error))
 
 
 def of_error(error: ServiceError, record: JobRecord) -> Problem:
     """The problem a service error is for this job."""
-    named = f" Its name for this exchange: {error.request_id}." if error.request_id else ""
+    named = _named(error, f"; ours: {record.id}")
     return Problem(_CODES[type(error)], error.message + named, _hint(error, record))
+
+
+def _named(error: ServiceError, ours: str = "") -> str:
+    """What to tell the service's support, where it gave the exchange a name."""
+    return f" Its name for this exchange: {error.request_id}{ours}." if error.request_id else ""
 
 
 def _hint(error: ServiceError, record: JobRecord) -> str | None:
@@ -89,7 +94,7 @@ def _hint(error: ServiceError, record: JobRecord) -> str | None:
         case Uncertain():
             return uncertain_hint(record)
         case KeyRefused():
-            return f"Check {entry.key_variable}, and that its account may use this model."
+            return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
         case NoCredit():
             return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
         case NotSent():
@@ -115,7 +120,7 @@ def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
             hint = f"Check {entry.key_variable}."
         case _:
             hint = "Run the command again in a few minutes."
-    return Problem(_CODES[type(error)], error.message, f"{hint} Nothing was recorded.")
+    return Problem(_CODES[type(error)], error.message + _named(error), f"{hint} Nothing was recorded.")
 
 
 def uncertain_hint(record: JobRecord) -> str:

@@ -168,7 +168,9 @@ def file_name(
 def _clean(values: Mapping[str, str]) -> dict[str, str]:
     from pathvalidate import sanitize_filename
 
-    return {field: sanitize_filename(text, "-", platform="universal") for field, text in values.items()}
+    # Control, C1 and bidi characters too: `pathvalidate` knows only what file systems refuse.
+    seen = {field: "".join(filter(str.isprintable, text)) for field, text in values.items()}
+    return {field: sanitize_filename(text, "-", platform="universal") for field, text in seen.items()}
 
 
 def _below(folder: Path, components: Sequence[str], values: Mapping[str, str], index: int) -> Path:

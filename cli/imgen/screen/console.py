@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
+from imgen.config import CI_VARIABLES
 from imgen.errors import OutputLost
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ class Surroundings:
 
     @classmethod
     def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Surroundings:
-        """Read them off the streams and NO_COLOR, FORCE_COLOR, TERM, CI, GITHUB_ACTIONS and COLUMNS."""
+        """Read them off the streams and NO_COLOR, FORCE_COLOR, TERM, COLUMNS and what build servers set."""
         columns = environ.get("COLUMNS", "")
         return cls(
             stdin_is_terminal=stdin.isatty(),
             stdout_is_terminal=stdout.isatty(),
             stderr_is_terminal=stderr.isatty(),
             color=_wished_color(environ),
-            ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS")),
+            ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES),
             dumb=environ.get("TERM", "").lower() in ("dumb", "unknown"),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),

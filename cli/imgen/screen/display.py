@@ -36,9 +36,11 @@ def display_for(surroundings: Surroundings, *, quiet: bool, clock: Callable[[], 
     if quiet:
         return SilentDisplay()
     if draws_live(surroundings, quiet=quiet):
+        from imgen.screen.exchanges import ExchangesAbove, shown_lines
         from imgen.screen.live import LiveDisplay
 
-        return LiveDisplay(surroundings, clock=clock)
+        live, lines = LiveDisplay(surroundings, clock=clock), shown_lines()
+        return ExchangesAbove(live, lines) if lines else live
     return LineDisplay(clock)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.screen.durations import ago
-from imgen.screen.text import cells, one_line, plain
+from imgen.screen.text import cells, for_log, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ def family_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) ->
 def changed(job: JobRecord, before: JobRecord | None) -> list[str]:
     """What a job was asked that the one before it was not, in few words; of a first job, how it was made."""
     request = job.request
-    model = plain(f"{job.provider}/{request.model}")
+    model = for_log(f"{job.provider}/{request.model}")
     if before is None:
         return [text for text in (model, request.resolution, request.aspect, request.format) if text]
     words = []
@@ -77,7 +77,7 @@ def _line(job: JobRecord, before: JobRecord | None, now: float, width: int | Non
     told = ", ".join([*changed(job, before), ago(now - job.created_at)])
     tail = f"  ({told})"
     if width is None:
-        return f"{head}{plain(job.request.prompt)}{tail}"
+        return f"{head}{for_log(job.request.prompt)}{tail}"
     room = width - cells(head) - cells(tail)
     if room < _LEAST_PROMPT:
         return head + one_line(job.request.prompt, max(_LEAST_PROMPT, width - cells(head)))

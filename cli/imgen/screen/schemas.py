@@ -8,6 +8,7 @@ from imgen.jobs.cost_report import CostReport
 from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
+from imgen.screen.keys import KeyCheck, KeyEntry
 from imgen.screen.requests import RequestPreview
 from imgen.screen.tables import LiveModel, ModelRow, SettingEntry
 
@@ -24,6 +25,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
+    "keys": ("keys", list[KeyEntry] | list[KeyCheck]),  # the second of check
     "config": ("settings", list[SettingEntry]),
     "costs": ("costs", CostReport),
     "completions": ("script", str),

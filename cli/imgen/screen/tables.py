@@ -78,7 +78,7 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
     columns = [
         Column("", tuple(job.id for job in jobs)),
         Column("", tuple(job.state for job in jobs)),
-        Column("", tuple(plain(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
+        Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
         Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
         Column("", tuple(_link(job, now) for job in jobs)),
     ]
@@ -220,7 +220,7 @@ def live_table(models: Sequence[LiveModel]) -> list[str]:
     """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
     return _aligned(
         [
-            Column("ID", tuple(plain(f"{model.service}/{model.remote_id}") for model in models)),
+            Column("ID", tuple(for_log(f"{model.service}/{model.remote_id}") for model in models)),
             Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
         ]
     )
@@ -318,7 +318,7 @@ def _amount(price: Price) -> Decimal:
 
 def _prompt(job: JobRecord, room: int | None) -> str:
     if room is None:
-        return plain(job.request.prompt)
+        return for_log(job.request.prompt)
     room -= len(_GAP)
     return one_line(job.request.prompt, room) if room >= _LEAST_PROMPT else ""
 

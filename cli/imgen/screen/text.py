@@ -61,8 +61,11 @@ def _cells(character: str) -> int:
 
 
 def one_line(text: str, width: int, ellipsis: str = "…") -> str:
-    """`plain` text with its spaces collapsed, cut to `width` columns; what was cut shows as the ellipsis."""
-    line = " ".join(plain(text).split())
+    """The text as `for_log` has it with its spaces collapsed, cut to `width` columns.
+
+    What was cut shows as the ellipsis.
+    """
+    line = " ".join(for_log(text).split())
     if cells(line) <= width:
         return line
     room = width - cells(ellipsis)

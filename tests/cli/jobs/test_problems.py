@@ -25,7 +25,7 @@ def test_every_error_has_a_code_a_sentence_and_an_exit(kind: type[ServiceError])
     problem = of_error(kind("It is so.", request_id="trace-7"), JOB)
 
     assert problem.code in EXIT_CODES
-    assert problem.message == "It is so. Its name for this exchange: trace-7."
+    assert problem.message == f"It is so. Its name for this exchange: trace-7; ours: {JOB.id}."
     assert of_error(kind("It is so."), JOB).message == "It is so."
 
 

@@ -290,6 +290,7 @@ def test_no_value_leads_out_of_the_folder_or_makes_a_long_name(
     for name in path.relative_to(folder).parts:
         assert 0 < len(name.encode()) <= 200
         assert not set(name) & set('\\:*?"<>|\0\n')
+        assert name.isprintable()
     assert path.stem.upper() not in {"CON", "NUL", "PRN", "AUX"}
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from cli.program.program import KEY, OFTEN, Program
+from cli.program.program import OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def origin_of(serving: subprocess.Popen[bytes]) -> str:
@@ -28,10 +24,6 @@ def lines_of(serving: subprocess.Popen[bytes]) -> list[str]:
     serving.terminate()
     assert serving.stderr
     return serving.stderr.read().decode().splitlines()
-
-
-def files_below(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
 
 
 def test_two_pictures_of_the_exact_size_come_over_real_sockets(imgen: Program, tmp_path: Path) -> None:
@@ -63,23 +55,3 @@ def test_two_pictures_of_the_exact_size_come_over_real_sockets(imgen: Program, t
     pictures = [line for line in log if line.startswith("GET /sandbox/pictures/")]
     assert len(pictures) == 2
     assert all(line.endswith(" 200") for line in pictures)
-
-
-def test_a_key_is_written_nowhere_on_this_machine(imgen: Program, tmp_path: Path) -> None:
-    far_side = Program(tmp_path / "far side", tmp_path)
-    serve = ("sandbox", "serve", "--seconds", "0.1", "--faults", "poll-5xx,truncated-picture")
-    with far_side.start(*serve, stderr=subprocess.PIPE) as serving:
-        here = imgen.at(origin_of(serving))
-        saved = here.run("generate", "a red fox", "-p", "3daistudio", "-r", "0.5K", *OFTEN)
-        shown = here.run("generate", "a blue fox", "-p", "reapi", "--dry-run")
-        status = here.run("status", here.jobs()[0].id, "--json")
-        log = lines_of(serving)
-
-    assert (saved.code, shown.code, status.code) == (0, 0, 0), saved.stderr
-    ours = [*files_below(imgen.home), *files_below(imgen.cwd), *files_below(far_side.home)]
-    assert len(ours) >= 3  # the ledger, the picture, the far side's job
-    assert [path for path in ours if KEY.encode() in path.read_bytes()] == []
-    for ended in (saved, shown, status):
-        assert KEY not in ended.stderr
-        assert KEY.encode() not in ended.stdout
-    assert KEY not in "\n".join(log)

@@ -5,9 +5,11 @@ After each step it names the step in the terminal's title and waits for a line o
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from imgen.jobs.records import Problem, State
 from imgen.jobs.view import JobView, Progress
 from imgen.screen.console import Surroundings
 from imgen.screen.display import display_for
+from imgen.screen.exchanges import exchanges_shown
 
 if TYPE_CHECKING:
     from imgen.jobs.view import Display
@@ -114,18 +117,33 @@ def hung_up(display: Display) -> None:
     sys.stdout.write("went on\n")
 
 
-SCENES = {scene.__name__: scene for scene in (open_jobs, settling, many, saving, finishing, interrupted, hung_up)}
+def talking(display: Display) -> None:
+    display.show(OPEN[:1])
+    # A thread that polls has heard from the service; only the next frame may draw it.
+    exchange = "> GET https://service.example/jobs\n< 200 OK \x1b[2J\u202e[red]"
+    poll = threading.Thread(target=logging.getLogger("imgen_providers.exchanges").debug, args=(exchange,))
+    poll.start()
+    poll.join()
+    step("heard")
+    display.show(OPEN[:1])
+    step("drawn")
+
+
+SCENES = {
+    scene.__name__: scene for scene in (open_jobs, settling, many, saving, finishing, interrupted, hung_up, talking)
+}
 
 
 def main() -> None:
     surroundings = Surroundings.of(sys.stdin, sys.stdout, sys.stderr, os.environ)
-    display = display_for(surroundings, quiet=False, clock=lambda: 7.5)
-    try:
-        SCENES[sys.argv[1]](display)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        display.close()
+    with exchanges_shown():
+        display = display_for(surroundings, quiet=False, clock=lambda: 7.5)
+        try:
+            SCENES[sys.argv[1]](display)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            display.close()
 
 
 if __name__ == "__main__":

@@ -193,6 +193,19 @@ def test_settled_jobs_stay_above_the_open_ones(play: Play) -> None:
     assert b"looking-over-its-shoulder-k3f9-1.png" in terminal.raw  # wrapped by the terminal only, so it can be copied
 
 
+def test_what_goes_over_the_wire_is_told_above_the_rows(play: Play) -> None:
+    terminal = play("talking")
+    [row] = terminal.until("heard")
+    terminal.next()
+
+    assert row[1:6] == " k3f9"
+    assert terminal.until("drawn") == [
+        "> GET https://service.example/jobs",
+        "< 200 OK \\x1b[2J[red]",
+        row,
+    ]
+
+
 def test_a_reason_wraps_between_words_on_a_narrow_terminal(play: Play) -> None:
     terminal = play("settling", width=40)
     terminal.until("open")

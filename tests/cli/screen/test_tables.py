@@ -12,9 +12,11 @@ import pytest
 from imgen.jobs.expiry import Loss
 from imgen.jobs.records import Cost, JobRecord, Result, ResultState, State
 from imgen.screen.tables import (
+    LiveModel,
     ModelRow,
     SettingRow,
     job_lines,
+    live_table,
     losses_line,
     lost_lines,
     model_detail,
@@ -142,6 +144,16 @@ def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:
     assert job_lines([record(created_at=NOW)], NOW, width=None) == [
         "k3f9  running  3daistudio/gemini/3.1/flash  just now  a red fox in the snow"
     ]
+
+
+def test_a_prompt_or_a_model_gives_no_orders_to_a_build_server_or_a_terminal(record: MakeRecord) -> None:
+    [line] = job_lines([record(prompt="##[error]::x \x9b2J\u202e", model="##vso[x]y\x1b]0;")], NOW, width=None)
+    [_, model] = live_table([LiveModel("gmicloud", "##[group]\x1b[31m\u2066", listed=False)])
+
+    for text in (line, model):
+        assert "##[" not in text
+        assert "##vso[" not in text
+        assert text.isprintable()
 
 
 def test_no_jobs_no_lines() -> None:

@@ -1,0 +1,206 @@
+"""imgen keys: where the keys of services are kept."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config import Config, load
+from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.jobs.records import Problem
+    from imgen.jobs.services import Services
+    from imgen.screen.console import Surroundings
+    from imgen.screen.keys import KeyCheck, KeyEntry
+    from imgen_providers.base import Service
+    from imgen_providers.catalog import ServiceEntry
+
+keys = typer.Typer(help="Keep the keys of services, and check them.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The service.", show_default=False)]
+
+
+# What is no option of ours comes as one of the `others`: typer would repeat it, and it may be a key.
+@keys.command("set", context_settings={"ignore_unknown_options": True})
+def set_key(
+    provider: Name,
+    others: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    keyring: Annotated[bool, typer.Option("--keyring", help="Only in the system keyring.")] = False,
+    file: Annotated[bool, typer.Option("--file", help="Only in a file that nobody else can read.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Keep a key, which is typed unseen or comes on standard input: in the system keyring, or else in a file."""
+    from imgen.commands.telling import surroundings
+    from imgen.keys import checked
+    from imgen.screen.console import err
+
+    if others:
+        raise UsageProblem(
+            "Only the name of the service goes on the command line: a key there is seen by others, and stays in the "
+            "history of the shell. Nothing was kept.",
+            "imgen keys set PROVIDER asks for the key, or reads it from standard input.",
+        )
+    if keyring and file:
+        raise UsageProblem("--keyring and --file are two places.", "Leave one of them out.")
+    entry = _service(provider)
+    config = load()
+    key = checked(_typed(entry, surroundings(config)))
+    source = config.keys.put(entry, key, "keyring" if keyring else "file" if file else None)
+    kept = "the system keyring" if source == "keyring" else str(config.keys.path(entry))
+    if not json:
+        err(f"The key of {entry.title} is kept in {kept}.")
+    if config.key_source(entry) == "environment":
+        err(f"{entry.key_variable} is set too, and comes first.")
+    return _told("keys set", [_entry(entry, config)], json=json, silent=True)
+
+
+@keys.command("list")
+def list_keys(json: options.Json = False) -> int:
+    """Say where the key of each service comes from, and nothing of the key."""
+    from imgen_providers.catalog import SERVICES
+
+    config = load()
+    return _told("keys list", [_entry(entry, config) for entry in SERVICES.values()], json=json)
+
+
+@keys.command("remove")
+def remove(provider: Name, json: options.Json = False) -> int:
+    """Forget a key that is kept here; one in the environment stays."""
+    from imgen.screen.console import err
+
+    entry = _service(provider)
+    config = load()
+    source = config.keys.remove(entry)
+    if not json:
+        err(f"The key of {entry.title} is {'removed' if source else 'not kept here'}.")
+    if config.key_source(entry) == "environment":
+        err(f"{entry.key_variable} is set, and goes on to be used.")
+    return _told("keys remove", [_entry(entry, config)], json=json, silent=True)
+
+
+@keys.command("check")
+def check(
+    provider: Annotated[
+        str | None, typer.Argument(metavar="[PROVIDER]", help="The service; all with a key.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Ask a service whether it takes the key; costs nothing."""
+    from imgen.commands.telling import surroundings
+    from imgen.jobs.problems import EXIT_CODES
+    from imgen.jobs.services import Services
+    from imgen.screen.console import err
+    from imgen.screen.failure import failure_lines
+    from imgen_providers.catalog import SERVICES
+
+    config = load()
+    asked = [_service(provider)] if provider else [entry for entry in SERVICES.values() if config.has_key(entry)]
+    if not asked:
+        raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER, or export one of the variables.")
+    services = Services(config)
+    try:
+        checked = [_checked(entry, config, services) for entry in asked]
+    finally:
+        services.close()
+    problems = [problem for _, problem in checked if problem]
+    code = EXIT_CODES[problems[0].code] if problems else ExitCode.DONE
+    if not json:
+        for problem in problems:
+            err(failure_lines(problem, color=surroundings(config).stderr_color))
+    return _told("keys check", [found for found, _ in checked], json=json, code=code, problems=problems)
+
+
+def _service(name: str) -> ServiceEntry:
+    """The service of that name; a wrong one is not repeated, because it may be a key."""
+    from imgen_providers.catalog import SERVICES
+
+    if name not in SERVICES:
+        raise UsageProblem("There is no provider of that name.", f"Providers: {', '.join(SERVICES)}")
+    return SERVICES[name]
+
+
+def _typed(entry: ServiceEntry, around: Surroundings) -> str:
+    if not around.stdin_is_terminal:
+        return sys.stdin.buffer.read(1024 * 1024).decode("utf-8", "replace")
+    from getpass import getpass
+
+    try:
+        return getpass(f"Key of {entry.title} (it will not show): ", stream=sys.stderr)
+    except EOFError:
+        return ""
+
+
+def _entry(entry: ServiceEntry, config: Config) -> KeyEntry:
+    from imgen.screen.keys import KeyEntry
+
+    source = config.key_source(entry)
+    where = {"environment": entry.key_variable, "file": str(config.keys.path(entry))}.get(source or "")
+    return KeyEntry(entry.name, source or "none", where)
+
+
+def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
+    """What the service says of the key, and the problem where it refuses it or cannot be asked."""
+    from dataclasses import asdict
+
+    from imgen.jobs.problems import of_question
+    from imgen.screen.envelope import CostEntry
+    from imgen.screen.keys import KeyCheck
+    from imgen_providers.errors import KeyRefused, ServiceError
+
+    known = {**asdict(_entry(entry, config)), "balance": None, "models": None}
+    try:
+        service = services.connection(entry.name, config.origin(entry)).service
+        balance, models = _said(service, entry)
+    except (KeyMissing, BadConfiguration) as error:  # the other services are still asked
+        return KeyCheck(**known, works=None), error.problem
+    except ServiceError as error:
+        works = False if isinstance(error, KeyRefused) else None
+        return KeyCheck(**known, works=works), of_question(error)
+    cost = CostEntry(*balance) if balance else None
+    return KeyCheck(**{**known, "balance": cost, "models": models}, works=True), None
+
+
+def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None, int | None]:
+    """The balance, or how many models there are: what the service tells. Raises a `ServiceError`."""
+    from imgen_providers.base import Job, ListsModels, Queued, TellsBalance
+    from imgen_providers.errors import JobNotFound
+
+    try:
+        if isinstance(service, TellsBalance):
+            balance = service.balance()
+            return (balance.amount, balance.unit), None
+        if isinstance(service, ListsModels):
+            return None, len(service.models())
+        # It tells neither; to know that a job is not there it must have taken the key.
+        service.refresh(Job(entry.name, "imgen-asks-for-a-job-of-nobody", Queued()))
+    except JobNotFound:
+        pass
+    return None, None
+
+
+def _told(
+    command: str,
+    entries: Sequence[KeyEntry],
+    *,
+    json: bool,
+    silent: bool = False,
+    code: ExitCode = ExitCode.DONE,
+    problems: Sequence[Problem] = (),
+) -> int:
+    from imgen.screen.console import out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.keys import key_lines
+
+    if json:
+        first = problems[0] if problems else None
+        out(envelope(command, exit_code=code, data=("keys", list(entries)), problem=first))
+    elif not silent:
+        out("\n".join(key_lines(entries)))
+    return code

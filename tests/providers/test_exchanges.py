@@ -1,0 +1,122 @@
+"""What the log tells of an exchange: enough to see what went wrong, and nothing that is anybody's secret."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imgen_providers.errors import ServiceError, Unreachable
+from providers.sending import KEY, api
+from providers.wire import Fault, Reply, WireServer, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imgen_providers.base import Json
+    from imgen_providers.client import Network
+
+    Told = Callable[[], list[str]]
+
+NAME = "imgen_providers.exchanges"
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[Told]:
+    """Each exchange so far, as it was told."""
+    with caplog.at_level(logging.DEBUG, NAME):
+        yield lambda: [record.getMessage() for record in caplog.records if record.name == NAME]
+
+
+def test_nobody_listening_costs_nothing_and_tells_nothing(network: Network, caplog: pytest.LogCaptureFixture) -> None:
+    with WireServer(reply({})) as server:
+        api(server.origin, network).get("/state")
+
+    assert [record for record in caplog.records if record.name == NAME] == []
+
+
+def test_a_paid_request_and_its_answer(network: Network, told: Told) -> None:
+    with WireServer(reply({"id": "job-1"}, headers={"X-Request-Id": "trace-7"})) as server:
+        api(server.origin, network).post_once("/submit", {"prompt": "a red fox"}, {"Idempotency-Key": "abc"})
+
+        origin = server.origin
+
+    [text] = told()
+    lines = text.splitlines()
+    assert lines[0] == f"> POST {origin}/submit (23 bytes)"
+    assert {"> Authorization: [hidden]", "> Idempotency-Key: abc", "> User-Agent: imgen-tests/1"} < set(lines)
+    assert lines[-2].startswith("< 200 Scripted, application/json, 15 bytes, request id trace-7, ")
+    assert lines[-2].endswith(" ms")
+    assert lines[-1] == '< {"id": "job-1"}'
+    assert "red fox" not in text
+
+
+def test_each_attempt_is_told(network: Network, told: Told) -> None:
+    with WireServer(Fault.CLOSE_AFTER_READ, reply("busy", 503), reply({})) as server:
+        api(server.origin, network).get("/state")
+
+    first, second, third = [message.splitlines() for message in told()]
+    assert first[-1].startswith("< nothing came back: RemoteProtocolError: Server disconnected")
+    assert second[-1].startswith("< 503 ")
+    assert third[-1] == "< {}"
+
+
+def test_an_answer_that_broke_off_is_told_with_what_came(network: Network, told: Told) -> None:
+    with WireServer(Reply(body=b'{"id": "job-1"', missing=1)) as server, pytest.raises(ServiceError):
+        api(server.origin, network).post_once("/submit", {})
+
+    [text] = told()
+    assert "14 bytes, broken off (RemoteProtocolError" in text
+
+
+def test_a_packed_answer_is_told_unpacked(network: Network, told: Told) -> None:
+    body = gzip.compress(json.dumps({"state": "running"}).encode())
+    with WireServer(Reply(headers={"Content-Encoding": "gzip"}, body=body)) as server:
+        api(server.origin, network).get("/state")
+
+    assert told()[0].endswith('< {"state": "running"}')
+
+
+def test_pictures_and_long_answers_are_told_in_short(network: Network, told: Told) -> None:
+    picture = base64.b64encode(b"\x89PNG" * 100_000).decode()
+    inline: Json = [f"data:image/png;base64,{picture}"]
+    with WireServer(reply({"outputs": inline}), reply({"log": "all is well " * 1000})) as server:
+        asked = api(server.origin, network)
+        asked.get("/state")
+        asked.get("/state")
+
+    short, long = [message.splitlines()[-1] for message in told()]
+    assert short.startswith('< {"outputs": ["data:image/png;base64,[')
+    assert len(short) < 100
+    assert len(long) < 2100
+    assert long.endswith("characters)")
+
+
+def test_only_json_is_told(network: Network, told: Told) -> None:
+    with WireServer(reply("<h1>Bad gateway</h1>", 502)) as server, pytest.raises(Unreachable):
+        api(server.origin, network).get("/state")
+
+    assert "Bad gateway" not in "".join(told())
+
+
+@pytest.mark.parametrize("room", range(1900, 2010, 9))
+def test_a_key_that_comes_back_is_not_told_not_even_half(network: Network, told: Told, room: int) -> None:
+    link = "https://storage.example/a.png?X-Signature=sesame"
+    with WireServer(reply({"said": "x " * (room // 2) + KEY, "url": link}, headers={"X-Request-Id": KEY})) as server:
+        api(server.origin, network).get(f"/state/{KEY}", {"token": KEY})
+
+    [text] = told()
+    assert KEY[:6] not in text
+    assert "sesame" not in text
+
+
+def test_half_a_key_at_the_end_of_what_is_kept_is_not_told(network: Network, told: Told) -> None:
+    filled = "A" * (64 * 1024 - len('{"a": "", "b": "') - 10)
+    with WireServer(reply({"a": filled, "b": KEY})) as server:
+        api(server.origin, network).get("/state")
+
+    assert KEY[:6] not in told()[0]
