@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs import steps
-from imgen.jobs.collect import Collector
+from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
 from imgen.jobs.problems import of_error
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _SUBMIT_TRIES = 4  # of a request that provably never left
 _EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
-_BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
 _CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
@@ -145,7 +144,7 @@ class Follower:
         """Only the process that planned a job submits it; once it has, anybody may follow."""
         if self._goal is Goal.PICTURES:
             job.activity = "another imgen is submitting it"
-            self._loop.after(_BUSY_ELSEWHERE, lambda: self._look_again(job))
+            self._loop.after(BUSY_ELSEWHERE, lambda: self._look_again(job))
         else:
             self._settle(job)
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
-from imgen.jobs.ledger import Draft, IdTaken, Ledger, SameRequestUncertain
+from imgen.jobs.ledger import Draft, Ledger, SameRequestUncertain
 from imgen.jobs.outcome import combined, exit_code, problem_of
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
+from imgen.jobs.remote_ids import IdTaken
 from imgen.jobs.settle import settle
 from imgen.jobs.timings import ENOUGH
 from imgen_providers.catalog import SERVICES
@@ -52,7 +53,8 @@ class Session:
         self._config = config
         self._clock = clock
         self.ledger = Ledger(config.ledger_path, clock.wall)
-        self.doubtful = settle(self.ledger, config.owners_folder) if config.ledger_path.exists() else []
+        if config.ledger_path.exists():
+            settle(self.ledger, config.owners_folder)
 
     def close(self) -> None:
         """Close the ledger."""

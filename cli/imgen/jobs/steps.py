@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.jobs.ledger import IdTaken
 from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
+from imgen.jobs.remote_ids import IdTaken
 from imgen.jobs.uploads import UploadFailed, sent
 from imgen.pictures.place import discard, new_part
 from imgen_providers.base import (
