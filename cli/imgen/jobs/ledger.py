@@ -16,6 +16,7 @@ from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.remote_ids import RemoteIds
 from imgen.jobs.result_rows import ResultRows
 from imgen.jobs.rows import problem_text, read_job, request_text, target_text, wire_key
+from imgen.jobs.schema import damaged
 from imgen.jobs.upload_rows import UploadRows
 
 if TYPE_CHECKING:
@@ -264,7 +265,11 @@ class Ledger(RemoteIds, ResultRows, UploadRows):
     def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
         statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, recorded"  # noqa: S608  (our own)
         results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
-        return [read_job(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
+        rows = [(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
+        try:
+            return [read_job(*row) for row in rows]
+        except ValueError as error:  # SQLite sees no wrong letter in a text
+            raise damaged(self._path, "a row cannot be understood") from error
 
     # Writing ----------------------------------------------------------------------------------------------
 

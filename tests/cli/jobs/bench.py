@@ -60,6 +60,7 @@ class Bench:
         self.clock = FakeClock()
         self.folder = folder
         self.log: list[str] = []
+        self.said: list[str] = []
         self.watcher = Watcher()
         self._stack = ExitStack()
         self.server = self._stack.enter_context(
@@ -75,7 +76,7 @@ class Bench:
         keys = {entry.key_variable: "not-a-real-key" for entry in SERVICES.values()}
         home = {"IMGEN_HOME": str(folder / "home")}
         self.config = Config({**variables, **keys, **home}, folder)
-        self.session = Session(self.config, self.clock)
+        self.session = Session(self.config, self.clock, self.said.append)
         self._working: Work | None = None
 
     def __enter__(self) -> Bench:
@@ -95,7 +96,12 @@ class Bench:
         self._working.close()
         self._working = None
         self.session.close()
-        self.session = Session(self.config, self.clock)
+        self.session = Session(self.config, self.clock, self.said.append)
+
+    def restart(self) -> None:
+        """Another process begins, with a session of its own."""
+        self._working = None
+        self.session = Session(self.config, self.clock, self.said.append)
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""
