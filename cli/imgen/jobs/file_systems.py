@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path, PurePath, PurePosixPath
 
+_MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "coda", "ncpfs", "lustre", "gpfs", "beegfs"),
     *("glusterfs", "ocfs2", "gfs2", "orangefs", "pvfs2", "davfs", "vboxsf", "virtiofs", "vmhgfs", "acfs"),
@@ -14,7 +15,7 @@ _NETWORK = {
 _LOCAL_FUSE = {"fuseblk", "fuse.ntfs-3g", "fuse.exfat", "fuse.ext2", "fuse.fuse-overlayfs", "fuse.gocryptfs"}
 
 
-def network_type(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str | None:
+def network_type(folder: Path) -> str | None:
     """The type of the network file system that a folder is on, None for a local one.
 
     Known on Linux only. On Windows a network path (`\\\\server\\share`) is told by its name; a mapped drive, and
@@ -23,10 +24,10 @@ def network_type(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> s
     if sys.platform == "win32":
         return "a network share" if folder.absolute().drive.startswith("\\\\") else None
     try:
-        table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return None
-    kind = mounted(table, folder.resolve())
+    kind = mounted(mounts, folder.resolve())
     return kind if kind is not None and is_network(kind) else None
 
 

@@ -86,22 +86,18 @@ def _listed(config: Config, ledger: Ledger, since: float, target: Target) -> Ite
         try:
             service = services.connection(entry.name, config.origin(entry)).service
             if not isinstance(service, ListsRecent):
-                silent.append(entry)
+                silent.append(entry.title)
                 continue
             found = _adopted(service, entry, config.origin(entry), ledger, since, target)
         except (ServiceError, ImgenError) as error:
             yield f"{entry.title} could not be asked for its jobs: {error}"
-            silent.append(entry)
+            silent.append(entry.title)
         else:
             yield f"{entry.title} lists {len(found)} of the last week that were not in it" + (
                 f", and they are open now: imgen wait {' '.join(found)}" if found else "."
             )
     services.close()
-    if silent:
-        yield (
-            f"Look at your jobs at {', '.join(entry.title for entry in silent)}, and take over what is missing:"
-            f" {_TAKE_OVER}"
-        )
+    yield f"Look at your jobs at {', '.join(silent) or 'your services'}, and take over what is missing: {_TAKE_OVER}"
 
 
 def _adopted(

@@ -45,7 +45,6 @@ def salvage(damaged: Path, folder: Path) -> Salvaged:
         patched = _copy(damaged, folder / "patched")
         _patch(patched, folder)
         found = _read(patched)
-        found.whole = False
     return found
 
 
