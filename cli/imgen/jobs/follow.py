@@ -65,10 +65,21 @@ class Follower:
         self._collector = Collector(keeper, self._loop, display, clock, ask=self._ask, settle=self._settle)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
-        self._ledger_failed = False
+        self._unrecorded: list[Problem] = []
 
     def follow(self, records: Sequence[JobRecord]) -> Followed:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+        try:
+            return self._follow(records)
+        except LedgerUnusable as error:
+            if not self._unrecorded:
+                raise
+            # The remote ids of what was paid are known to nobody else any more.
+            told = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
+            hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
+            raise LedgerUnusable(told, hints or error.hint) from error
+
+    def _follow(self, records: Sequence[JobRecord]) -> Followed:
         for record in records:
             self._begin(record)
         patience = self._timeout if self._timeout is not None else self._usual_timeout()
@@ -204,7 +215,7 @@ class Follower:
     # Submitting -------------------------------------------------------------------------------------------
 
     def _submit(self, job: Tracked) -> None:
-        if self._ledger_failed:
+        if self._unrecorded:
             self._settle(job)  # what cannot be recorded is not sent
             return
         job.activity = None
@@ -230,7 +241,7 @@ class Follower:
             case steps.TurnedAway(error):
                 self._turned_away(job, error)
             case steps.Unrecorded(problem):
-                self._ledger_failed = True
+                self._unrecorded.append(problem)
                 self._settle(job, problem)
             case steps.SubmitEnded():
                 self._refresh(job)

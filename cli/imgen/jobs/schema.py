@@ -134,7 +134,7 @@ def open_ledger(path: Path) -> LedgerConnection:
             raise damaged(path, error) from error
         raise LedgerUnusable(
             f"The ledger {path} cannot be opened: {error}.",
-            "Nothing was sent. Mend the file or its folder, or set IMGEN_HOME to another folder.",
+            "Nothing was sent. Free some space, mend the file or its folder, or set IMGEN_HOME to another folder.",
         ) from error
     return connection
 

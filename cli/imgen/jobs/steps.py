@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
+from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
@@ -149,7 +149,11 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitE
         return SubmitEnded()
     except (LedgerUnusable, OSError) as error:
         told = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
-        back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {shlex.quote(job.remote_id)}"
+        remote = shlex.quote(job.remote_id)
+        if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
+            back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
+        else:
+            back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
         return Unrecorded(Problem("ledger", told, back))
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)

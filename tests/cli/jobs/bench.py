@@ -18,7 +18,7 @@ from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -61,6 +61,7 @@ class Bench:
         self.folder = folder
         self.log: list[str] = []
         self.said: list[str] = []
+        self.just_before: dict[str, Callable[[], object]] = {}
         self.watcher = Watcher()
         self._stack = ExitStack()
         self.server = self._stack.enter_context(
@@ -69,7 +70,7 @@ class Bench:
                 seconds=seconds,
                 faults=parse_faults(faults),
                 now=self.clock.wall,
-                log=self.log.append,
+                log=self._note,
             )
         )
         variables = {entry.origin_variable: self.server.origin for entry in SERVICES.values()}
@@ -78,6 +79,12 @@ class Bench:
         self.config = Config({**variables, **keys, **home}, folder)
         self.session = Session(self.config, self.clock, self.said.append)
         self._working: Work | None = None
+
+    def _note(self, line: str) -> None:
+        """A request was read and its answer is about to leave: `just_before` says what happens now, once."""
+        self.log.append(line)
+        for text in [text for text in self.just_before if text in line]:
+            self.just_before.pop(text)()
 
     def __enter__(self) -> Bench:
         return self
