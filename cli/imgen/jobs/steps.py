@@ -191,7 +191,10 @@ def ask(ledger: Ledger, service: Service, record: JobRecord, job: Job, took_seco
 
 
 def record_status(ledger: Ledger, record: JobRecord, job: Job, took_seconds: float | None) -> None:
-    """Commit what the service said of the job; bytes that came with it are on disk before that."""
+    """Commit what the service said of the job; bytes that came with it are on disk before that.
+
+    Raises `LedgerUnusable`.
+    """
     match job.status:
         case Running():
             ledger.running(record.id)
@@ -227,10 +230,16 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
     if isinstance(asset, LinkedAsset):
         return asset.url
     path = ledger.place_for(record.id, number)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    discard(path)
-    with new_part(path) as file:
-        file.write(asset.data)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        discard(path)
+        with new_part(path) as file:
+            file.write(asset.data)
+    except OSError as error:
+        raise LedgerUnusable(
+            f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
+            f"Free some space or mend the folder, then: imgen wait {record.id}",
+        ) from error
     return path
 
 
