@@ -63,7 +63,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows):
                     row["id"]
                     for row in write.execute(
                         "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain'"
-                        " AND forgotten_at IS NULL ORDER BY created_at",
+                        " AND forgotten_at IS NULL ORDER BY rowid",
                         (key, origin),
                     )
                 ]
@@ -233,7 +233,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows):
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._read(
             "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
-            " ORDER BY created_at DESC LIMIT 1",
+            " ORDER BY job.rowid DESC LIMIT 1",
             (sha256,),
         )
         return rows[0]["job_id"] if rows else None
@@ -263,7 +263,8 @@ class Ledger(RemoteIds, ResultRows, UploadRows):
         return self._select(f"forgotten_at IS NULL AND state IN ({marks})", tuple(states))
 
     def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
-        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, recorded"  # noqa: S608  (our own)
+        # Not by time: a clock that was set back would put a job before the one it goes on from.
+        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
         results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
         rows = [(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
         try:

@@ -54,10 +54,21 @@ class Watcher:
 
 
 class Bench:
-    """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it."""
+    """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it.
 
-    def __init__(self, folder: Path, *, faults: str = "", seconds: float = 30.0) -> None:
-        self.clock = FakeClock()
+    The services go by the same clock, unless `now` is theirs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        faults: str = "",
+        seconds: float = 30.0,
+        clock: FakeClock | None = None,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.folder = folder
         self.log: list[str] = []
         self.said: list[str] = []
@@ -69,7 +80,7 @@ class Bench:
                 folder / "sandbox",
                 seconds=seconds,
                 faults=parse_faults(faults),
-                now=self.clock.wall,
+                now=now or self.clock.wall,
                 log=self._note,
             )
         )

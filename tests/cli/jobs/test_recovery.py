@@ -137,7 +137,7 @@ def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Pat
         (tmp_path / "home" / "inline").write_text("a file where the folder should be")
         job = Job("3daistudio", record.remote_id or "", Succeeded((InlineAsset(b"a picture"),)))
 
-        with pytest.raises(LedgerUnusable, match="The picture came, and .* cannot take it") as told:
+        with pytest.raises(LedgerUnusable, match=r"The picture came, and .* cannot take it") as told:
             record_status(bench.session.ledger, record, job, took_seconds=None)
 
         assert f"imgen wait {record.id}" in str(told.value.hint)
