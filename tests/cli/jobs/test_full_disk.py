@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.jobs.bench import Bench
-from imgen.errors import ExitCode, LedgerUnusable
+from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
 from imgen.jobs.goals import Goal
 from imgen.jobs.records import JobRecord, State
 
@@ -38,6 +38,14 @@ class Disk:
                     while True:
                         filler.write(bytes(size))
         assert os.statvfs(self.folder).f_bavail == 0
+
+    def lock(self) -> None:
+        """Nobody may write there, root neither."""
+        subprocess.check_call(["mount", "-o", "remount,ro", self.folder])
+
+    def unlock(self) -> None:
+        """Everybody may again."""
+        subprocess.check_call(["mount", "-o", "remount,rw", self.folder])
 
     def free(self) -> None:
         """Give it back."""
@@ -70,7 +78,7 @@ def bench(disks: dict[str, Disk], tmp_path: Path) -> Iterator[Bench]:
 
 
 def order(bench: Bench) -> JobRecord:
-    return bench.order("a fox", provider="gmicloud", resolution="1K")[0]
+    return bench.order("a fox")[0]
 
 
 def saved_later(bench: Bench, record: JobRecord) -> None:
@@ -122,7 +130,7 @@ def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Be
 
     remote = next((bench.folder / "sandbox" / "jobs").glob("*.json")).stem
     assert report.exit_code is ExitCode.NOT_SAVED
-    assert f"GMI Cloud accepted the job as {remote}" in report.problems[record.id].message
+    assert f"3D AI Studio accepted the job as {remote}" in report.problems[record.id].message
     assert f"imgen wait {record.id} --remote {remote}" in str(report.problems[record.id].hint)
     disks["home"].free()
     bench.restart()
@@ -163,6 +171,37 @@ def test_a_picture_that_cannot_be_recorded_is_there_and_told(bench: Bench, disks
     saved_later(bench, record)
 
 
+def test_a_folder_that_became_read_only_takes_the_picture_later(bench: Bench, disks: dict[str, Disk]) -> None:
+    record = order(bench)
+    disks["out"].lock()
+
+    report = bench.follow([record])
+
+    assert report.exit_code is ExitCode.NOT_SAVED
+    assert "Read-only file system" in report.problems[record.id].message
+    disks["out"].unlock()
+    bench.restart()
+    saved_later(bench, record)
+
+
+def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[str, Disk]) -> None:
+    bench.follow([order(bench)])
+    bench.session.close()
+    disks["home"].lock()
+    sent = len(bench.log)
+
+    with pytest.raises(LedgerUnusable) as refused:
+        bench.restart()
+
+    assert not isinstance(refused.value, LedgerDamaged)
+    assert str(bench.config.ledger_path) in refused.value.message
+    assert "Nothing was sent" in str(refused.value.hint)
+    assert len(bench.log) == sent
+    disks["home"].unlock()
+    bench.restart()
+    assert [job.state for job in bench.session.ledger.find("")] == [State.SAVED]
+
+
 def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_the_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.follow(bench.order("an owl"), Goal.ACCEPTANCE).records[0]
@@ -180,5 +219,5 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_the_remot
         with pytest.raises(LedgerUnusable) as told:
             bench.follow([record])
 
-        assert "GMI Cloud accepted the job as " in told.value.message
-        assert "imgen wait -p gmicloud " in str(told.value.hint)
+        assert "3D AI Studio accepted the job as " in told.value.message
+        assert "imgen wait -p 3daistudio " in str(told.value.hint)
