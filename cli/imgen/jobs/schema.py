@@ -100,6 +100,7 @@ MIGRATIONS = (_VERSION_1,)
 
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_ROOM = 65_536  # bytes that a few commits need
 _LEAST = 512  # bytes of a database
 _CODE = 0xFF  # the part of an extended code that names its kind
 
@@ -133,7 +134,7 @@ def open_ledger(path: Path) -> LedgerConnection:
         if is_damage(error):
             raise damaged(path, error) from error
         raise LedgerUnusable(
-            f"The ledger {path} cannot be opened: {error}.",
+            f"The ledger {path} cannot be opened: {reason(path, error)}.",
             "Nothing was sent. Free some space, mend the file or its folder, or set IMGEN_HOME to another folder.",
         ) from error
     return connection
@@ -142,6 +143,16 @@ def open_ledger(path: Path) -> LedgerConnection:
 def is_damage(error: Exception) -> bool:
     """Whether SQLite says that the file's content is wrong; one that is locked, full or forbidden is not damaged."""
     return getattr(error, "sqlite_errorcode", 0) & _CODE in _DAMAGE
+
+
+def reason(path: Path, error: Exception) -> str:
+    """Why the ledger cannot be used; on a full disk SQLite may speak of an I/O error only."""
+    import shutil
+
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < _ROOM:
+            return f"there is no space left on its disk ({error})"
+    return str(error)
 
 
 def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
