@@ -28,7 +28,11 @@ class Hold:
 
     def __init__(self, ledger: Path) -> None:
         self._descriptor: int | None = _opened(ledger)
-        _lock(self._descriptor, alone=False)
+        try:
+            _lock(self._descriptor, alone=False)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """The file is not open here any more."""

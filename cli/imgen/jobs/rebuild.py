@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
@@ -17,8 +16,8 @@ from imgen.jobs.in_use import InUse, alone
 from imgen.jobs.ledger import Draft, Ledger
 from imgen.jobs.plan import new_id
 from imgen.jobs.records import Cost, Target
-from imgen.jobs.salvage import RemoteJob, Salvaged, salvage
-from imgen.jobs.schema import damage_note, damaged, is_damage, log_of, open_ledger
+from imgen.jobs.salvage import LOGS, RemoteJob, Salvaged, copy_of, salvage
+from imgen.jobs.schema import damage_note, is_damage, open_ledger
 from imgen.pictures.place import sync_folder
 from imgen_providers.base import Job, Queued, Request
 
@@ -50,11 +49,10 @@ def rebuild(path: Path, now: float, target: Target) -> Rebuilt | None:
     """
     try:
         with alone(path, _PATIENCE):
-            trouble = _trouble(path)
-            if trouble is None:
-                damage_note(path).unlink(missing_ok=True)
-                return None
-            return _rebuilt(path, now, target)
+            if not _is_sound(path):
+                return _rebuilt(path, now, target)
+            damage_note(path).unlink(missing_ok=True)
+            return None
     except InUse:
         raise LedgerUnusable(
             f"The ledger {path} is damaged, and another imgen still has it open.",
@@ -67,42 +65,34 @@ def rebuild(path: Path, now: float, target: Target) -> Rebuilt | None:
         ) from error
 
 
-def _trouble(path: Path) -> Exception | None:
-    """Why the ledger has to be made anew, after a look at every page. Raises `LedgerUnusable` for any other reason."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="ledger.", dir=path.parent) as folder:
-            copy = Path(folder) / path.name
-            shutil.copyfile(path, copy)
-            with suppress(FileNotFoundError):
-                shutil.copyfile(log_of(path), log_of(copy))
-            with closing(open_ledger(copy)) as connection:
-                found = connection.execute("PRAGMA integrity_check").fetchall()
-                if [row[0] for row in found] != ["ok"]:
-                    return damaged(path, found[0][0])
-            ledger = Ledger(copy, lambda: 0.0)
-            with closing(ledger):
+def _is_sound(path: Path) -> bool:
+    """Whether every page and every row can be read after all. Raises `LedgerUnusable` for any other trouble."""
+    with tempfile.TemporaryDirectory(prefix="ledger.", dir=path.parent) as folder:
+        copy = copy_of(path, Path(folder) / "copy")
+        try:
+            with closing(open_ledger(copy)) as connection, closing(Ledger(copy, lambda: 0.0)) as ledger:
                 ledger.find("")  # the beginning of every id
-    except LedgerDamaged as error:
-        return error
-    except sqlite3.Error as error:
-        if is_damage(error):
-            return error
-        raise
-    return None
+                return [row[0] for row in connection.execute("PRAGMA integrity_check")] == ["ok"]
+        except LedgerDamaged:
+            return False
+        except sqlite3.Error as error:
+            if is_damage(error):
+                return False
+            raise
 
 
 def _rebuilt(path: Path, now: float, target: Target) -> Rebuilt:
     with tempfile.TemporaryDirectory(prefix="ledger.", dir=path.parent) as folder:
         found = salvage(path, Path(folder))
         made = Path(folder) / "new" / path.name
-        remote = _fill(made, found, now, target)
+        read, remote = _fill(made, found, now, target)
         with made.open("r+b") as file:
             os.fsync(file.fileno())
         kept = _put_aside(path, now)
         made.replace(path)
         sync_folder(path.parent)
         damage_note(path).unlink(missing_ok=True)
-        return Rebuilt(kept, len(found.rows.get("job", ())), remote, found.whole)
+        return Rebuilt(kept, read, remote, found.whole)
 
 
 def _put_aside(path: Path, now: float) -> Path:
@@ -110,7 +100,7 @@ def _put_aside(path: Path, now: float) -> Path:
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
     names = (f"{path.stem}.damaged-{stamp}{more}{path.suffix}" for more in ("", *(f"-{n}" for n in range(2, 1000))))
     kept = next(there for name in names if not (there := path.with_name(name)).exists())
-    for ending in ("-wal", "-shm", "-journal"):
+    for ending in (*LOGS, "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     try:
@@ -120,10 +110,10 @@ def _put_aside(path: Path, now: float) -> Path:
     return kept
 
 
-def _fill(made: Path, found: Salvaged, now: float, target: Target) -> tuple[str, ...]:
+def _fill(made: Path, found: Salvaged, now: float, target: Target) -> tuple[int, tuple[str, ...]]:
     """Put the rows that can stand into a new ledger, and mend what hangs on those that are lost.
 
-    Returns the ids of the jobs of which only the remote id was left.
+    Returns how many jobs were read, and the ids of those of which only the remote id was left.
     """
     with closing(open_ledger(made)) as connection, closing(Ledger(made, lambda: now)) as ledger:
         connection.execute("PRAGMA foreign_keys = OFF")
@@ -137,7 +127,7 @@ def _fill(made: Path, found: Salvaged, now: float, target: Target) -> tuple[str,
         here = {row["id"] for row in connection.execute("SELECT id FROM job")}
         remote = tuple(_adopted(ledger, job, here, target) for job in found.remote)
         _mend(connection)
-    return remote
+    return len(here), remote
 
 
 def _mend(connection: sqlite3.Connection) -> None:

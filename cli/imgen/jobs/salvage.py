@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imgen.jobs.schema import log_of, open_ledger
+from imgen.jobs.schema import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+LOGS = ("-wal", "-journal")
+"""What the names of files end in that belong to the ledger's."""
 
 _LEAST_ROW = 40  # bytes; there are no more rows than fit into the file
 _TABLES = ("job", "result", "upload")
@@ -40,22 +44,22 @@ class Salvaged:
 
 def salvage(damaged: Path, folder: Path) -> Salvaged:
     """Read a damaged ledger nobody has open, from copies of it made in `folder`. Raises `OSError`."""
-    found = _read(_copy(damaged, folder / "as it is"))
+    found = _read(copy_of(damaged, folder / "as it is"))
     if not found.rows.get("job"):
-        patched = _copy(damaged, folder / "patched")
+        patched = copy_of(damaged, folder / "patched")
         _patch(patched, folder)
         found = _read(patched)
     return found
 
 
-def _copy(damaged: Path, folder: Path) -> Path:
-    import shutil
-
+def copy_of(ledger: Path, folder: Path) -> Path:
+    """A copy of a ledger that nobody has open, with what SQLite may still have to work into it. Raises `OSError`."""
     folder.mkdir(mode=0o700)
-    copy = folder / damaged.name
-    shutil.copyfile(damaged, copy)
-    with suppress(FileNotFoundError):
-        shutil.copyfile(log_of(damaged), log_of(copy))
+    copy = folder / ledger.name
+    shutil.copyfile(ledger, copy)
+    for ending in LOGS:
+        with suppress(FileNotFoundError):
+            shutil.copyfile(ledger.with_name(ledger.name + ending), copy.with_name(copy.name + ending))
     return copy
 
 
