@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.remote_ids import RemoteIds
@@ -271,6 +272,11 @@ class Ledger(RemoteIds, ResultRows, UploadRows):
             return [read_job(*row) for row in rows]
         except ValueError as error:  # SQLite sees no wrong letter in a text
             raise damaged(self._path, "a row cannot be understood") from error
+        except (TypeError, KeyError) as error:  # a field that is not ours: no damage, but a newer program's
+            raise LedgerUnusable(
+                f"The ledger {self._path} holds a job that this imgen does not understand.",
+                "Nothing was sent. Upgrade imgen: pip install -U imgen",
+            ) from error
 
     # Writing ----------------------------------------------------------------------------------------------
 

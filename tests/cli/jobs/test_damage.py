@@ -252,6 +252,9 @@ def lock(path: Path, other: sqlite3.Connection) -> None:
 TROUBLE: dict[str, Callable[[Path, sqlite3.Connection], object]] = {
     "locked": lock,
     "newer": lambda path, other: other.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}"),
+    "with a field of a newer program": lambda path, other: other.execute(
+        "UPDATE job SET request = json_set(request, '$.mood', 'blue') WHERE id = 'job010'"
+    ),
     "without a view": lambda path, other: other.execute("DROP VIEW job_with_state"),
     "a folder": replace_by_folder,
 }
