@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cli.jobs.bench import Bench, Watcher
-from imgen.errors import StillUncertain
+from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
 from imgen.jobs.goals import Goal
 from imgen.jobs.records import JobRecord, ResultState, State
@@ -144,7 +144,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 one for one in self.unclaimed() if (one.service, one.prompt) == (doubt.provider, doubt.request.prompt)
             ]
             if lost:
-                self.bench.work().attach(doubt, lost[0].remote_id)
+                with suppress(NotAdopted):  # the service could not be asked: nothing changes
+                    self.bench.work().attach(doubt, lost[0].remote_id)
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 90_000.0, -3_600.0]))
     def time_passes(self, seconds: float) -> None:
