@@ -242,7 +242,8 @@ class Follower:
                 self._turned_away(job, error)
             case steps.Unrecorded(problem):
                 self._unrecorded.append(problem)
-                self._settle(job, problem)
+                # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
+                job.problem, job.activity, job.settled = problem, None, True
             case steps.SubmitEnded():
                 self._refresh(job)
                 if job.record.state is State.UNCERTAIN:

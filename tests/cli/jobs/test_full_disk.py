@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ import pytest
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
-from imgen.jobs.goals import Goal
 from imgen.jobs.records import JobRecord, State
 
 if TYPE_CHECKING:
@@ -202,10 +202,9 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
     assert [job.state for job in bench.session.ledger.find("")] == [State.SAVED]
 
 
-def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_the_remote_id(tmp_path: Path) -> None:
+def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
-        record = bench.follow(bench.order("an owl"), Goal.ACCEPTANCE).records[0]
-        record = order(bench)
+        records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
 
         def tear() -> None:
             with closing(sqlite3.connect(bench.config.ledger_path)) as other:
@@ -214,10 +213,19 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_the_remot
                 file.seek(4096)
                 file.write(b"\xa5" * 4096)
 
-        bench.just_before["POST"] = tear
+        all_here = threading.Barrier(3, action=tear)
+
+        def meet() -> None:
+            bench.just_before["POST"] = meet
+            all_here.wait(timeout=30)
+
+        bench.just_before["POST"] = meet
 
         with pytest.raises(LedgerUnusable) as told:
-            bench.follow([record])
+            bench.follow(records)
 
-        assert "3D AI Studio accepted the job as " in told.value.message
-        assert "imgen wait -p 3daistudio " in str(told.value.hint)
+        paid = [path.stem for path in (tmp_path / "sandbox" / "jobs").glob("*.json")]
+        assert len(paid) == 3
+        for remote in paid:
+            assert f"GMI Cloud accepted the job as {remote}" in told.value.message
+            assert f"imgen wait -p gmicloud {remote}" in str(told.value.hint)
