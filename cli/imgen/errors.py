@@ -97,6 +97,10 @@ class LedgerUnusable(ImgenError):
     code = "ledger"
 
 
+class LedgerDamaged(LedgerUnusable):
+    """The ledger's file holds what SQLite cannot read; the next command keeps it aside and makes a new one of it."""
+
+
 class OutputLost(ImgenError):
     """What was asked for cannot be written to standard output; every picture is where the ledger says."""
 

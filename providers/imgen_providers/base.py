@@ -215,6 +215,10 @@ class ListsRecent(Protocol):
         """
         ...
 
+    def latest(self, model: str, since: float) -> Sequence[RecentJob]:
+        """Every job of a model that was made since then (seconds since 1970), oldest first."""
+        ...
+
 
 @runtime_checkable
 class ListsModels(Protocol):

@@ -114,15 +114,17 @@ class GmiCloud:
         None later than a submit lasts: an equal request of another day is somebody else's.
         """
         payload = _payload(request)
-        earliest = since - _CLOCKS_DIFFER
-        latest = since + self._api.submit_seconds + _CLOCKS_DIFFER
-        listed = [
-            one
-            for one in self._listed(request.model)
-            if one.payload == payload and earliest <= (one.created_at or 0.0) <= latest
+        listed = self.latest(request.model, since - _CLOCKS_DIFFER)
+        last = since + self._api.submit_seconds + _CLOCKS_DIFFER
+        return [one for one in listed if one.payload == payload and one.created_at <= last]
+
+    def latest(self, model: str, since: float) -> Sequence[RecentJob]:
+        """Every request of a model that was made since then, oldest first."""
+        found = [
+            RecentJob(_job(one), one.model, cast("Json", one.payload), one.created_at or 0.0)
+            for one in self._listed(model)
         ]
-        found = [RecentJob(_job(one), one.model, cast("Json", one.payload), one.created_at or 0.0) for one in listed]
-        return sorted(found, key=lambda one: one.created_at)
+        return sorted((one for one in found if one.created_at >= since), key=lambda one: one.created_at)
 
     def models(self) -> Sequence[str]:
         """The model ids that the service lists today, of pictures and of everything else."""

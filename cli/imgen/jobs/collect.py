@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from imgen.jobs.view import Display
     from imgen_providers.base import Asset
 
+BUSY_ELSEWHERE = 0.5
+"""Seconds between two looks at a job or a picture that another process has in hand."""
+
 _SAVE_TRIES = 5
 _DEAD_LINKS = 5  # in a row, of a picture whose link should still live
-_BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
 
 
 class Collector:
@@ -81,7 +83,7 @@ class Collector:
                 self._link_died(job, number)
             case saving.Elsewhere():
                 job.activity = "another imgen is saving it"
-                job.save_again_in = _BUSY_ELSEWHERE
+                job.save_again_in = BUSY_ELSEWHERE
         if not job.saving:
             self._go_on_saving(job)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs import steps
-from imgen.jobs.collect import Collector
+from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
 from imgen.jobs.problems import of_error
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _SUBMIT_TRIES = 4  # of a request that provably never left
 _EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
-_BUSY_ELSEWHERE = 0.5  # seconds between two looks at a picture that another process is saving
 _CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
@@ -66,10 +65,21 @@ class Follower:
         self._collector = Collector(keeper, self._loop, display, clock, ask=self._ask, settle=self._settle)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
-        self._ledger_failed = False
+        self._unrecorded: list[Problem] = []
 
     def follow(self, records: Sequence[JobRecord]) -> Followed:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+        try:
+            return self._follow(records)
+        except LedgerUnusable as error:
+            if not self._unrecorded:
+                raise
+            # The remote ids of what was paid are known to nobody else any more.
+            told = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
+            hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
+            raise LedgerUnusable(told, hints or error.hint) from error
+
+    def _follow(self, records: Sequence[JobRecord]) -> Followed:
         for record in records:
             self._begin(record)
         patience = self._timeout if self._timeout is not None else self._usual_timeout()
@@ -145,7 +155,7 @@ class Follower:
         """Only the process that planned a job submits it; once it has, anybody may follow."""
         if self._goal is Goal.PICTURES:
             job.activity = "another imgen is submitting it"
-            self._loop.after(_BUSY_ELSEWHERE, lambda: self._look_again(job))
+            self._loop.after(BUSY_ELSEWHERE, lambda: self._look_again(job))
         else:
             self._settle(job)
 
@@ -205,7 +215,7 @@ class Follower:
     # Submitting -------------------------------------------------------------------------------------------
 
     def _submit(self, job: Tracked) -> None:
-        if self._ledger_failed:
+        if self._unrecorded:
             self._settle(job)  # what cannot be recorded is not sent
             return
         job.activity = None
@@ -231,8 +241,9 @@ class Follower:
             case steps.TurnedAway(error):
                 self._turned_away(job, error)
             case steps.Unrecorded(problem):
-                self._ledger_failed = True
-                self._settle(job, problem)
+                self._unrecorded.append(problem)
+                # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
+                job.problem, job.activity, job.settled = problem, None, True
             case steps.SubmitEnded():
                 self._refresh(job)
                 if job.record.state is State.UNCERTAIN:

@@ -1,6 +1,7 @@
 """The ledger: every job, committed to disk before a byte of it is sent, and everything learned since.
 
-Its rows of pictures and of uploads have files of their own; the SQLite file itself is `store`.
+Whose remote id is whose, and its rows of pictures and of uploads, have files of their own; the SQLite file itself is
+`store`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
 from imgen.jobs.budget import NO_BUDGET, Budget
 from imgen.jobs.cost_rows import CostRows
 from imgen.jobs.history_rows import HistoryRows
 from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
+from imgen.jobs.remote_ids import RemoteIds
 from imgen.jobs.result_rows import ResultRows
 from imgen.jobs.rows import problem_text, read_job, request_text, target_text, wire_key
+from imgen.jobs.schema import damaged
 from imgen.jobs.upload_rows import UploadRows
 
 if TYPE_CHECKING:
@@ -28,12 +32,6 @@ if TYPE_CHECKING:
 
 _SOON = 0.01  # seconds: times since 1970 are too coarse for less
 UNLIMITED = Limit(None, 0.0)
-
-_CONTESTED = (
-    "SELECT 1 FROM job AS other JOIN job AS mine ON mine.id = ? AND other.id <> mine.id"
-    " AND other.wire_key = mine.wire_key AND other.provider = mine.provider AND other.origin = mine.origin"
-    " WHERE other.stage = 'submitting'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Draft:
     project: str | None = None
 
 
-class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
+class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
     # Planning and submitting ------------------------------------------------------------------------------
@@ -70,7 +68,7 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
                     row["id"]
                     for row in write.execute(
                         "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain'"
-                        " AND forgotten_at IS NULL ORDER BY created_at",
+                        " AND forgotten_at IS NULL ORDER BY rowid",
                         (key, origin),
                     )
                 ]
@@ -130,73 +128,6 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
             "UPDATE job SET stage = 'uncertain', finished_at = ?, problem = ? WHERE id = ? AND stage = 'submitting'",
             (self._now(), problem_text(problem), job_id),
         )
-
-    def accepted(self, job_id: str, job: Job) -> None:
-        """The service took the job: its remote id is known, and nothing may lose it again.
-
-        A job that was given up as uncertain or closed meanwhile is open again. Raises `IdTaken`.
-        """
-        with self._write() as write:
-            other = self._holder(write, job_id, job.remote_id)
-            if other is not None:
-                raise IdTaken(other)
-            write.execute(
-                "UPDATE job SET stage = CASE WHEN remote_id = ?1 AND stage = 'running' THEN stage ELSE 'queued' END,"
-                " accepted_at = ?2, finished_at = NULL, forgotten_at = NULL, remote_id = ?1, handle = ?3,"
-                " problem = NULL"
-                " WHERE id = ?4 AND stage <> 'finished'",
-                (job.remote_id, self._now(), json.dumps(dict(job.handle)), job_id),
-            )
-
-    def is_contested(self, job_id: str) -> bool:
-        """Whether the same request is on its way right now in another job, whose answer is still to come."""
-        with self._write() as write:
-            return write.execute(_CONTESTED, (job_id,)).fetchone() is not None
-
-    def reconcile(self, job_id: str, candidates: Sequence[Job]) -> Job | None:
-        """Give an uncertain job the first of the service's jobs that no row has; None where none is left.
-
-        `candidates` are jobs with the very same request. While another such submit is on its way, nothing is given
-        away, because one of them may be its.
-        """
-        with self._write() as write:
-            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
-            if mine["remote_id"] is not None:  # somebody was quicker
-                return next((job for job in candidates if job.remote_id == mine["remote_id"]), None)
-            if mine["stage"] != "uncertain" or write.execute(_CONTESTED, (job_id,)).fetchone():
-                return None
-            for job in candidates:
-                if self._holder(write, job_id, job.remote_id) is None:
-                    write.execute(
-                        "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL,"
-                        " remote_id = ?, handle = ?, problem = NULL WHERE id = ?",
-                        (job.remote_id, json.dumps(dict(job.handle)), job_id),
-                    )
-                    return job
-        return None
-
-    def _holder(self, write: sqlite3.Connection, job_id: str, remote_id: str) -> str | None:
-        """The other job at the same service that has this remote id."""
-        row = write.execute(
-            "SELECT other.id FROM job AS other JOIN job AS mine ON mine.id = ? AND other.id <> mine.id"
-            " AND other.provider = mine.provider AND other.origin = mine.origin WHERE other.remote_id = ?",
-            (job_id, remote_id),
-        ).fetchone()
-        return row["id"] if row else None
-
-    def attach(self, job_id: str, job: Job) -> bool:
-        """A person found the job whose reply was lost: it is `job`. False when it is not in doubt. Raises `IdTaken`."""
-        with self._write() as write:
-            other = self._holder(write, job_id, job.remote_id)
-            if other is not None:
-                raise IdTaken(other)
-            changed = write.execute(
-                "UPDATE job SET stage = 'queued', accepted_at = submitted_at, finished_at = NULL, forgotten_at = NULL,"
-                " remote_id = ?, handle = ?, problem = NULL"
-                " WHERE id = ? AND stage = 'uncertain' AND remote_id IS NULL",
-                (job.remote_id, json.dumps(dict(job.handle)), job_id),
-            )
-            return changed.rowcount > 0
 
     def adopt(self, draft: Draft, job: Job) -> str:
         """Record a job that was submitted elsewhere and has just been asked about; returns the id of its row."""
@@ -315,7 +246,7 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._read(
             "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
-            " ORDER BY created_at DESC LIMIT 1",
+            " ORDER BY job.rowid DESC LIMIT 1",
             (sha256,),
         )
         return rows[0]["job_id"] if rows else None
@@ -345,9 +276,19 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
         return self._select(f"forgotten_at IS NULL AND state IN ({marks})", tuple(states))
 
     def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
-        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at, recorded"  # noqa: S608  (our own)
+        # Not by time: a clock that was set back would put a job before the one it goes on from.
+        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
         results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
-        return [read_job(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
+        rows = [(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
+        try:
+            return [read_job(*row) for row in rows]
+        except ValueError as error:  # SQLite sees no wrong letter in a text
+            raise damaged(self._path, "a row cannot be understood") from error
+        except (TypeError, KeyError) as error:  # a field that is not ours: no damage, but a newer program's
+            raise LedgerUnusable(
+                f"The ledger {self._path} holds a job that this imgen does not understand.",
+                "Nothing was sent. Upgrade imgen: pip install -U imgen",
+            ) from error
 
     # Writing ----------------------------------------------------------------------------------------------
 
@@ -370,14 +311,6 @@ class Ledger(ResultRows, UploadRows, HistoryRows, CostRows):
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._now(), resubmitted, job_id) for job_id in job_ids],
         )
-
-
-class IdTaken(Exception):
-    """The service's id belongs to another job already; `job_id` is that one."""
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__(job_id)
-        self.job_id = job_id
 
 
 class SameRequestUncertain(Exception):

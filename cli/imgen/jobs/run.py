@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.budget import NO_BUDGET, Budget
 from imgen.jobs.clock import Clock, SystemClock
-from imgen.jobs.ledger import Draft, IdTaken, Ledger, SameRequestUncertain
+from imgen.jobs.ledger import Draft, SameRequestUncertain
+from imgen.jobs.opening import open_sound
 from imgen.jobs.outcome import combined, exit_code, problem_of
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
-from imgen.jobs.settle import settle
+from imgen.jobs.remote_ids import IdTaken
 from imgen.jobs.timings import ENOUGH
 from imgen_providers.catalog import SERVICES
 
@@ -50,11 +52,10 @@ class Report:
 class Session:
     """The ledger, opened and settled, and what can be done with its jobs."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:
         self._config = config
         self._clock = clock
-        self.ledger = Ledger(config.ledger_path, clock.wall)
-        self.doubtful = settle(self.ledger, config.owners_folder) if config.ledger_path.exists() else []
+        self.ledger = open_sound(config, clock, say)
 
     def close(self) -> None:
         """Close the ledger."""
@@ -127,10 +128,18 @@ class Session:
         return found[0]
 
 
+@cache
+def _say_once(text: str) -> None:
+    """A command may open the ledger several times."""
+    from imgen.screen.console import err
+
+    err(text)
+
+
 @contextmanager
 def session(config: Config) -> Iterator[Session]:
-    """A session on this machine's own clock."""
-    opened = Session(config, SystemClock())
+    """A session on this machine's own clock, which says on stderr what a person has to know of the ledger."""
+    opened = Session(config, SystemClock(), _say_once)
     try:
         yield opened
     finally:

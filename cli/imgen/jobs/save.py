@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
 from imgen.jobs.records import JobRecord, Problem, Result, ResultState
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
@@ -101,7 +103,8 @@ def save(
         return NotSaved(_problem(record, f"{part.parent} cannot take it: {reason}"))
     finally:
         discard(part)
-        keeper.ledger.unclaim(record.id, number, keeper.owner.name)
+        with suppress(LedgerUnusable):  # whoever comes next sees that this process is dead
+            keeper.ledger.unclaim(record.id, number, keeper.owner.name)
 
 
 def _fetched(
@@ -122,8 +125,16 @@ def _fetched(
                 file.write(data)
     picture = inspect(part)
     wanted = _wanted_path(record, number, picture.format)
-    keeper.ledger.placing(record.id, number, wanted, picture.sha256)
+    unrecorded: LedgerUnusable | None = None
+    try:
+        keeper.ledger.placing(record.id, number, wanted, picture.sha256)
+    except LedgerUnusable as error:
+        unrecorded = error
     path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
+    if unrecorded:
+        raise LedgerUnusable(
+            f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
+        ) from unrecorded
     keeper.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
     if kept := record.results[number - 1].kept:
         discard(kept)

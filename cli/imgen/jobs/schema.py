@@ -12,7 +12,9 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
+from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.jobs.file_systems import network_type
+from imgen.jobs.in_use import Hold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +106,26 @@ MIGRATIONS = (_VERSION_1,)
 """SQL steps; a ledger's `user_version` says how many of them it has seen."""
 
 
-def open_ledger(path: Path) -> sqlite3.Connection:
+_PATIENCE = 30.0  # seconds for another process to end its transaction
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_ROOM = 65_536  # bytes that a few commits need
+_LEAST = 512  # bytes of a database
+_CODE = 0xFF  # the part of an extended code that names its kind
+
+
+class LedgerConnection(sqlite3.Connection):
+    """A connection that keeps the file in its place as long as it is open."""
+
+    hold: Hold | None = None
+
+    def close(self) -> None:
+        """Close it; the file may be put aside then."""
+        super().close()
+        if self.hold:
+            self.hold.release()
+
+
+def open_ledger(path: Path) -> LedgerConnection:
     """Open the ledger at `path`, made or brought up to date first. Raises `LedgerUnusable`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,26 +134,83 @@ def open_ledger(path: Path) -> sqlite3.Connection:
             _set_up(connection)
             if _version(connection) < len(MIGRATIONS):
                 _migrate(connection, path)
+            _leave_shared_log(connection, path)
         except BaseException:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
+        if is_damage(error):
+            raise damaged(path, error) from error
         raise LedgerUnusable(
-            f"The ledger {path} cannot be opened: {error}.",
-            "Nothing was sent. Mend the file or its folder, or set IMGEN_HOME to another folder.",
+            f"The ledger {path} cannot be opened: {reason(path, error)}.",
+            "Nothing was sent. Free some space, mend the file or its folder, or set IMGEN_HOME to another folder.",
         ) from error
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    # Only a file that is not there yet is opened here, so that it never exists with wider rights than 0600. Closing
-    # one that is there would drop the locks of this process's other connections (POSIX): another process could then
-    # take the WAL away under them, and commits be lost (sqlite.org/howtocorrupt.html 2.2; seen, 2026-11-20).
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite says that the file's content is wrong; one that is locked, full or forbidden is not damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & _CODE in _DAMAGE
+
+
+def reason(path: Path, error: Exception) -> str:
+    """Why the ledger cannot be used; on a full disk SQLite may speak of an I/O error only."""
+    import shutil
+
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < _ROOM:
+            return f"there is no space left on its disk ({error})"
+    return str(error)
+
+
+def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
+    """The error that a damaged ledger is, noted beside it for the next command: that one can be alone with it."""
+    with suppress(OSError):
+        damage_note(path).touch(mode=0o600)
+    return LedgerDamaged(
+        f"The ledger {path} is damaged: {error}.",
+        "imgen status keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
+    )
+
+
+def damage_note(path: Path) -> Path:
+    """A file that is there when a process found the ledger damaged."""
+    return path.with_suffix(".damaged")
+
+
+def _connect(path: Path) -> LedgerConnection:
+    hold = Hold(path)
+    try:
+        # Only a file that is not there yet is opened here, so that it never exists with wider rights than 0600.
+        # Closing one that is there would drop the locks of this process's other connections (POSIX): another process
+        # could then take the WAL away under them, and commits be lost (sqlite.org/howtocorrupt.html 2.2; seen,
+        # 2026-11-20).
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        size = path.stat().st_size
+        if size < _LEAST and (size or _size(log_of(path))):  # SQLite would begin anew, and throw the log away
+            raise damaged(path, "it was cut short")
+        connection = sqlite3.connect(
+            path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=LedgerConnection
+        )
+    except BaseException:
+        hold.release()
+        raise
+    connection.hold = hold
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a ledger."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
@@ -150,11 +228,20 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
+def _leave_shared_log(connection: sqlite3.Connection, path: Path) -> None:
+    """On a network file system the users of a write-ahead log share no memory (sqlite.org/wal.html): none is kept.
+
+    A ledger that was brought there with one leaves it here; one that comes back stays without.
+    """
+    if network_type(path.parent) and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     from filelock import FileLock
 
     with FileLock(path.with_suffix(".lock"), mode=0o600):
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if network_type(path.parent) else 'WAL'}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             for version, statements in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):

@@ -16,30 +16,27 @@ if TYPE_CHECKING:
     from imgen.jobs.ledger import Ledger
 
 
-def settle(ledger: Ledger, owners_folder: Path) -> list[JobRecord]:
+def settle(ledger: Ledger, owners_folder: Path) -> None:
     """Close what dead processes left: `planned` was never sent, `submitting` may have been charged.
 
-    Returns the jobs that became uncertain. Their unfinished files are removed; what was accepted stays open.
+    Their unfinished files are removed; what was accepted stays open.
     """
-    doubtful = []
     for record in ledger.open_jobs():
         if record.state in (State.PLANNED, State.SUBMITTING):
             if record.owner is None or not is_alive(owners_folder, record.owner):
-                doubtful += close(ledger, record)
+                close(ledger, record)
         else:
             _clear_parts(ledger, record, owners_folder)
-    return doubtful
 
 
-def close(ledger: Ledger, record: JobRecord) -> list[JobRecord]:
-    """Close one job whose owner is dead; returns it where it became uncertain."""
+def close(ledger: Ledger, record: JobRecord) -> None:
+    """Close one job whose owner is dead."""
     if record.state is State.PLANNED:
         problem = Problem("never_sent", "It was never sent: imgen ended before.")
         ledger.never_sent(record.id, problem)
-        return []
+        return
     lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
     ledger.lost(record.id, of_error(lost, record))
-    return [now for now in ledger.jobs([record.id]) if now.state is State.UNCERTAIN]
 
 
 def _clear_parts(ledger: Ledger, record: JobRecord, owners_folder: Path) -> None:

@@ -9,11 +9,11 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
-from imgen.jobs.ledger import IdTaken
+from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.records import JobRecord, Problem, State
+from imgen.jobs.remote_ids import IdTaken
 from imgen.jobs.uploads import UploadFailed, sent
 from imgen.pictures.place import discard, new_part, part_path
 from imgen_providers.base import (
@@ -149,7 +149,11 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitE
         return SubmitEnded()
     except (LedgerUnusable, OSError) as error:
         told = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
-        back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {shlex.quote(job.remote_id)}"
+        remote = shlex.quote(job.remote_id)
+        if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
+            back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
+        else:
+            back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
         return Unrecorded(Problem("ledger", told, back))
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)
@@ -200,7 +204,10 @@ def ask(
 def record_status(
     ledger: Ledger, record: JobRecord, job: Job, *, took_seconds: float | None, unfinished_at: float | None = None
 ) -> None:
-    """Commit what the service said of the job; bytes that came with it are on disk before that."""
+    """Commit what the service said of the job; bytes that came with it are on disk before that.
+
+    Raises `LedgerUnusable`.
+    """
     if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):  # before the end it may still change
         ledger.charged(record.id, job.charged)
     match job.status:
@@ -241,11 +248,17 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
     if isinstance(asset, LinkedAsset):
         return asset.url
     path = ledger.place_for(record.id, number)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
     part = part_path(path)  # another process may be given the same bytes at the same time
-    with new_part(part) as file:
-        file.write(asset.data)
-    part.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with new_part(part) as file:
+            file.write(asset.data)
+        part.replace(path)
+    except OSError as error:
+        raise LedgerUnusable(
+            f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
+            f"Free some space or mend the folder, then: imgen wait {record.id}",
+        ) from error
     return path
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.jobs.schema import open_ledger
+from imgen.jobs.schema import damaged, is_damage, open_ledger, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,9 @@ class Store:
         return mine
 
     def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
+        if is_damage(error):
+            return damaged(self._path, error)
         return LedgerUnusable(
-            f"The ledger {self._path} cannot be used: {error}.",
+            f"The ledger {self._path} cannot be used: {reason(self._path, error)}.",
             "Free some space or mend the file's rights, then run the command again.",
         )

@@ -63,7 +63,7 @@ def place(part: Path, wanted: Path, *, replaces: str | None) -> Path:
         placed = wanted
     else:
         placed = next(path for path in _numbered(wanted) if _take(part, path))
-    _sync_folder(placed.parent)
+    sync_folder(placed.parent)
     return placed
 
 
@@ -105,7 +105,8 @@ def _take_without_links(part: Path, path: Path) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder are on disk. Raises `OSError` where the disk fails."""
     if os.name == "nt":
         return  # Windows opens no folders; NTFS keeps a journal of names
     descriptor = os.open(folder, os.O_RDONLY)

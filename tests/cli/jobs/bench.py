@@ -18,7 +18,7 @@ from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -54,12 +54,25 @@ class Watcher:
 
 
 class Bench:
-    """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it."""
+    """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it.
 
-    def __init__(self, folder: Path, *, faults: str = "", seconds: float = 30.0) -> None:
-        self.clock = FakeClock()
+    The services go by the same clock, unless `now` is theirs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        faults: str = "",
+        seconds: float = 30.0,
+        clock: FakeClock | None = None,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.folder = folder
         self.log: list[str] = []
+        self.said: list[str] = []
+        self.just_before: dict[str, Callable[[], object]] = {}
         self.watcher = Watcher()
         self._stack = ExitStack()
         self.server = self._stack.enter_context(
@@ -67,16 +80,22 @@ class Bench:
                 folder / "sandbox",
                 seconds=seconds,
                 faults=parse_faults(faults),
-                now=self.clock.wall,
-                log=self.log.append,
+                now=now or self.clock.wall,
+                log=self._note,
             )
         )
         variables = {entry.origin_variable: self.server.origin for entry in SERVICES.values()}
         keys = {entry.key_variable: "not-a-real-key" for entry in SERVICES.values()}
         home = {"IMGEN_HOME": str(folder / "home")}
         self.config = Config({**variables, **keys, **home}, folder)
-        self.session = Session(self.config, self.clock)
+        self.session = Session(self.config, self.clock, self.said.append)
         self._working: Work | None = None
+
+    def _note(self, line: str) -> None:
+        """A request was read and its answer is about to leave: `just_before` says what happens now, once."""
+        self.log.append(line)
+        for text in [text for text in self.just_before if text in line]:
+            self.just_before.pop(text)()
 
     def __enter__(self) -> Bench:
         return self
@@ -95,7 +114,12 @@ class Bench:
         self._working.close()
         self._working = None
         self.session.close()
-        self.session = Session(self.config, self.clock)
+        self.session = Session(self.config, self.clock, self.said.append)
+
+    def restart(self) -> None:
+        """Another process begins, with a session of its own."""
+        self._working = None
+        self.session = Session(self.config, self.clock, self.said.append)
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""

@@ -8,9 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.jobs.drafts import draft, taken
+from imgen.config import Config
 from imgen.errors import OverBudget
 from imgen.jobs.budget import Budget, Limit, Span, parse_amounts
+from imgen.jobs.clock import SystemClock
 from imgen.jobs.ledger import Ledger
+from imgen.jobs.opening import open_sound
 from imgen.jobs.owners import Owner
 from imgen.jobs.records import Cost
 
@@ -73,6 +76,14 @@ def leave_open(path: str, owners: str, part: str) -> None:
     sys.stdin.read()
 
 
+def open_sound_ledger(home: str) -> None:
+    """Open a ledger as a command does; say how many jobs it has, and how much there was to be said."""
+    said: list[str] = []
+    ledger = open_sound(Config({"IMGEN_HOME": home}, Path(home)), SystemClock(), said.append)
+    print(len(ledger.find("")), len(said), flush=True)
+    ledger.close()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["open", name]:
@@ -83,5 +94,7 @@ if __name__ == "__main__":
             spend(ledger, name)
         case ["leave", ledger, owners, part]:
             leave_open(ledger, owners, part)
+        case ["sound", home]:
+            open_sound_ledger(home)
         case other:
             raise SystemExit(f"no such part: {other}")

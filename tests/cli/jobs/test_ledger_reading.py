@@ -8,8 +8,8 @@ import pytest
 
 from cli.jobs.drafts import draft, taken
 from cli.jobs.states import JOB, bring_to, finish
-from imgen.jobs.ledger import IdTaken
 from imgen.jobs.records import Cost, State
+from imgen.jobs.remote_ids import IdTaken
 from imgen_providers.base import Request
 
 if TYPE_CHECKING:

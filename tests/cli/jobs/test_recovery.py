@@ -155,6 +155,21 @@ def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_th
     assert list(inline.iterdir()) == []
 
 
+def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Path) -> None:
+    from imgen.jobs.steps import record_status
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        record = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
+        (tmp_path / "home" / "inline").write_text("a file where the folder should be")
+        job = Job("3daistudio", record.remote_id or "", Succeeded((InlineAsset(b"a picture"),)))
+
+        with pytest.raises(LedgerUnusable, match=r"The picture came, and .* cannot take it") as told:
+            record_status(bench.session.ledger, record, job, took_seconds=None)
+
+        assert f"imgen wait {record.id}" in str(told.value.hint)
+        assert bench.session.ledger.job(record.id).state is State.QUEUED
+
+
 def test_links_that_work_only_later_are_waited_for(tmp_path: Path) -> None:
     with Bench(tmp_path, faults="dead-link*3", seconds=1.0) as bench:
         assert bench.generate().exit_code is ExitCode.DONE

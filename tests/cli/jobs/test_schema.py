@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.jobs.drafts import draft
-from imgen.errors import ExitCode, LedgerUnusable
+from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
 from imgen.jobs import schema
 from imgen.jobs.schema import MIGRATIONS, open_ledger
 
@@ -117,16 +117,15 @@ def test_a_newer_program_that_came_while_we_waited_is_told_as_such(
     [b"this is a diary, and no ledger\n" * 100, b"SQLite format 3\0" + b"\xff" * 5000],
     ids=["text", "damaged head"],
 )
-def test_a_file_that_is_no_ledger_is_refused_and_kept(ledger_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_ledger_counts_as_damaged_and_is_left_alone(ledger_path: Path, content: bytes) -> None:
     ledger_path.parent.mkdir()
     ledger_path.write_bytes(content)
 
-    with pytest.raises(LedgerUnusable, match="cannot be opened") as refused:
+    with pytest.raises(LedgerDamaged, match="is damaged") as refused:
         open_ledger(ledger_path)
 
     assert str(ledger_path) in refused.value.message
-    assert refused.value.hint is not None
-    assert refused.value.hint.startswith("Nothing was sent.")
+    assert refused.value.exit_code is ExitCode.NOT_SAVED
     assert ledger_path.read_bytes() == content
 
 

@@ -161,7 +161,7 @@ def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None
             from imgen.jobs.clock import SystemClock
             from imgen.jobs.run import Session, Work
 
-            mine = Session(bench.config, SystemClock())
+            mine = Session(bench.config, SystemClock(), bench.said.append)
             working = Work(mine, bench.config, SystemClock())
             reports.append(working.follow(jobs, Goal.PICTURES, bench.watcher, timeout=20.0))
             working.close()

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cli.jobs.drafts import draft, taken
+from imgen.errors import ExitCode
 from imgen.jobs.ledger import Ledger
 from imgen.jobs.records import State
 
@@ -35,3 +36,24 @@ def test_another_process_that_ends_takes_nothing_from_under_a_thread(imgen: Prog
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
+
+
+def test_a_damaged_ledger_is_mended_and_said_and_the_command_goes_on(imgen: Program) -> None:
+    path = imgen.home / "ledger.sqlite3"
+    ledger = Ledger(path, time.time)
+    ledger.plan([draft("k3f9xy")], "nobody", resubmit=False)
+    ledger.close()
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    damaged = path.read_bytes()
+
+    told = imgen.run("status", "k3f9xy", "--json")
+
+    assert told.code == told.json["exit_code"] == ExitCode.DONE
+    assert [job["id"] for job in told.json["jobs"]] == ["k3f9xy"]
+    [kept] = imgen.home.glob("ledger.damaged-*")
+    assert kept.read_bytes() == damaged
+    assert told.stderr.splitlines() == [
+        f"The ledger {path} is damaged: file is not a database.",
+        f"It is kept as {kept}; a new one was made with the 1 job that could be read.",
+    ]

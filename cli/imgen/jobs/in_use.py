@@ -1,0 +1,81 @@
+"""Who has the ledger's file open: everybody together, or one alone who is about to replace it.
+
+SQLite opens its write-ahead log by name. A file that is moved away while another process has it open takes the log
+of the new one with it when that process ends, and with the log what was committed (sqlite.org/howtocorrupt.html 4.2).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LOOK = 0.02  # seconds between two tries to be alone
+
+
+class InUse(Exception):
+    """Another process has the ledger open."""
+
+
+class Hold:
+    """The ledger stays where it is until this is released. Waits while somebody replaces it; raises `OSError`."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._descriptor: int | None = _opened(ledger)
+        try:
+            _lock(self._descriptor, alone=False)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """The file is not open here any more."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def alone(ledger: Path, patience: float) -> Iterator[None]:
+    """Nobody has the ledger open meanwhile. Raises `InUse` after `patience` seconds, and `OSError`."""
+    end = time.monotonic() + patience
+    descriptor = _opened(ledger)
+    try:
+        while not _lock(descriptor, alone=True):
+            if time.monotonic() > end:
+                raise InUse
+            time.sleep(_LOOK)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(ledger: Path) -> int:
+    return os.open(ledger.with_suffix(".in-use"), os.O_RDWR | os.O_CREAT, 0o600)
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int, *, alone: bool) -> bool:  # noqa: ARG001
+        """Windows itself lets nobody move a file that is open."""
+        return True
+
+else:
+
+    def _lock(descriptor: int, *, alone: bool) -> bool:
+        """Waits for the shared lock; for the other one, says whether it was to be had at once."""
+        import fcntl
+
+        if not alone:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            return True
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
