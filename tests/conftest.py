@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """The whole proof waits more than it computes."""
+    return 4 if config.getoption("--all") else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only the whole proof runs."""
     left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]

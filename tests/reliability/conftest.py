@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.program.program import Program
+from reliability import tables
 from reliability.far_side import fault_server
 
 if TYPE_CHECKING:
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reliability.far_side import FarSide
+
+
+Tell = Callable[[str, object], None]
+"""Notes something for the tables at the end: what kind of row, and its fields."""
+
+
+@pytest.fixture
+def tell(record_property: Tell) -> Tell:
+    """Note it with the test's own report, which travels to the process that prints."""
+    return record_property
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was measured, as two tables."""
+    if not config.getoption("--all"):
+        return
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    told = [entry for report in reports for entry in report.user_properties]
+    terminalreporter.write_line(tables.deaths([row for kind, row in told if kind == "death"]))
+    terminalreporter.write_line(tables.endings([row for kind, row in told if kind == "ending"]))
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +47,7 @@ def far_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
 
 @pytest.fixture
 def imgen(tmp_path: Path) -> Program:
-    """imgen in an empty folder."""
+    """imgen in an empty folder, with a sandbox that is quick."""
     desk = tmp_path / "desk"
     desk.mkdir()
-    return Program(tmp_path / "home", desk)
+    return Program(tmp_path / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})

@@ -35,7 +35,7 @@ class FarSide:
 
     def counts(self) -> dict[str, int]:
         """How many requests of each kind came since the last `play`."""
-        counts: dict[str, int] = self._command(counts=True)
+        counts: dict[str, int] = self._command()
         return counts
 
     def charges(self, prompt: str) -> int:
@@ -61,5 +61,5 @@ def fault_server(folder: Path) -> Iterator[FarSide]:
     ) as process:
         assert process.stdin
         assert process.stdout
-        yield FarSide(json.loads(process.stdout.readline())[0], folder, process.stdout, process.stdin)
+        yield FarSide(json.loads(process.stdout.readline()), folder, process.stdout, process.stdin)
         process.stdin.close()

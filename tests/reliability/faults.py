@@ -34,7 +34,9 @@ class Ending:
     lasts: bool = False
 
 
-NOT_REACHED = Ending("not sent", ExitCode.UNREACHABLE, State.CANCELLED, charged=False, afterwards=State.CANCELLED, most=4)
+NOT_REACHED = Ending(
+    "not sent", ExitCode.UNREACHABLE, State.CANCELLED, charged=False, afterwards=State.CANCELLED, most=4
+)
 REFUSED = Ending("refused", ExitCode.REFUSED, State.FAILED, charged=False, afterwards=State.FAILED, most=1)
 NO_KEY = replace(REFUSED, code=ExitCode.KEY)
 NO_CREDIT = replace(REFUSED, code=ExitCode.NO_CREDIT)
@@ -47,6 +49,7 @@ FINE = Ending("saved", ExitCode.DONE, State.SAVED, charged=True, afterwards=Stat
 ASKED_AGAIN = Ending(
     "asked again", ExitCode.UNFINISHED, State.QUEUED, charged=True, afterwards=State.SAVED, most=24, lasts=True
 )
+AT_ITS_PACE = replace(ASKED_AGAIN, most=100)
 NOT_READ = replace(ASKED_AGAIN, code=ExitCode.BUG)
 LOCKED_OUT = replace(ASKED_AGAIN, words="told at once", code=ExitCode.KEY, most=1, lasts=False)
 
@@ -74,7 +77,7 @@ class Fault:
             return replace(FINE, most=1)  # the lost job is found in the service's own list
         if usual is SILENCE and service in LISTS_ITS_JOBS:
             # Found as well, but only once the waiting is over.
-            return replace(SILENCE, code=ExitCode.UNFINISHED, state=State.QUEUED, afterwards=State.SAVED)
+            return replace(TRIED_AGAIN, words="found, not fetched yet", most=1)
         if usual is DEAD and service not in LINKS_LIVE:
             return GONE
         return usual
@@ -111,7 +114,7 @@ FAULTS = (
     Fault("redirect same host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     Fault("redirect other host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
-    Fault("unknown state", "a state nobody knows", FINE),
+    Fault("unknown state", "a state nobody knows", FINE, AT_ITS_PACE),
     Fault("missing fields", "not as documented", DOUBT, NOT_READ, FINE),
     Fault("wrong types", "not as documented", DOUBT, NOT_READ, FINE),
 )

@@ -14,12 +14,15 @@ LISTS_ITS_JOBS = ("gmicloud",)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment of a run. `states` are those its job may end in, empty where there is no job at all."""
+    """One moment of a run; `at_the_service` says who notices it.
+
+    `states` are those its job may end in, empty where there is no job at all.
+    """
 
     name: str
     charged: bool
     states: tuple[State, ...]
-    seen_by: str = "itself"
+    at_the_service: bool = False
 
     def states_at(self, service: str) -> tuple[State, ...]:
         """The same for one service."""
@@ -33,29 +36,21 @@ _SAVED = (State.SAVED,)
 _EITHER = (State.UNCERTAIN, State.SAVED)  # the client may or may not have written down what it had just read
 
 MOMENTS = (
-    Moment("before the commit of plan", charged=False, states=()),
-    Moment("after the commit of plan", charged=False, states=_NEVER_SENT),
-    Moment("before the commit of submitting", charged=False, states=_NEVER_SENT),
-    Moment("after the commit of submitting", charged=False, states=_IN_DOUBT),
-    Moment("bytes left", charged=False, states=_IN_DOUBT, seen_by="the service"),
-    Moment("request read", charged=True, states=_IN_DOUBT, seen_by="the service"),
-    Moment("reply sent", charged=True, states=_EITHER, seen_by="the service"),
-    Moment("before the commit of remote id", charged=True, states=_IN_DOUBT),
-    Moment("after the commit of remote id", charged=True, states=_SAVED),
-    Moment("question asked", charged=True, states=_SAVED, seen_by="the service"),
-    Moment("before the commit of links", charged=True, states=_SAVED),
-    Moment("after the commit of links", charged=True, states=_SAVED),
-    Moment("picture half way", charged=True, states=_SAVED, seen_by="the service"),
+    Moment("before the plan is committed", charged=False, states=()),
+    Moment("after the plan is committed", charged=False, states=_NEVER_SENT),
+    Moment("before the submit's start is committed", charged=False, states=_NEVER_SENT),
+    Moment("after the submit's start is committed", charged=False, states=_IN_DOUBT),
+    Moment("when bytes have left", charged=False, states=_IN_DOUBT, at_the_service=True),
+    Moment("when the service has read all", charged=True, states=_IN_DOUBT, at_the_service=True),
+    Moment("when the reply has left", charged=True, states=_EITHER, at_the_service=True),
+    Moment("before the remote id is committed", charged=True, states=_IN_DOUBT),
+    Moment("after the remote id is committed", charged=True, states=_SAVED),
+    Moment("at the first question", charged=True, states=_SAVED, at_the_service=True),
+    Moment("before the links are committed", charged=True, states=_SAVED),
+    Moment("after the links are committed", charged=True, states=_SAVED),
+    Moment("in the middle of the picture", charged=True, states=_SAVED, at_the_service=True),
     Moment("before the rename", charged=True, states=_SAVED),
     Moment("after the rename", charged=True, states=_SAVED),
-    Moment("before the commit of saved", charged=True, states=_SAVED),
-    Moment("after the commit of saved", charged=True, states=_SAVED),
+    Moment("before the end is committed", charged=True, states=_SAVED),
+    Moment("after the end is committed", charged=True, states=_SAVED),
 )
-
-
-def outcome(moment: Moment) -> str:
-    """What comes of it, in words."""
-    if not moment.states:
-        return "nothing: no job was made"
-    words = " or ".join(state.value for state in moment.states)
-    return f"{words}; saved where the service lists it" if State.UNCERTAIN in moment.states and moment.charged else words

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 COMMITS = {
-    "plan": "INSERT INTO job ",
-    "submitting": "SET stage = 'submitting'",
-    "remote id": "SET stage = CASE WHEN remote_id",
-    "links": "INSERT INTO result ",
-    "saved": "SET state = 'saved'",
+    "the plan": "INSERT INTO job ",
+    "the submit's start": "SET stage = 'submitting'",
+    "the remote id": "SET stage = CASE WHEN remote_id",
+    "the links": "INSERT INTO result ",
+    "the end": "SET state = 'saved'",
 }
 """What a transaction does, by a part of the statement that only it has."""
 
@@ -70,10 +70,10 @@ def prepare(moment: str) -> None:
 
         sys.addaudithook(watch)
         return
-    when, _, what = moment.partition(" the commit of ")
+    when, _, what = moment.partition(" ")
     MortalConnection.before = {"before": True, "after": False}[when]
-    MortalConnection.statement = COMMITS[what]
-    sqlite3.connect = partial(sqlite3.connect, factory=MortalConnection)
+    MortalConnection.statement = COMMITS[what.removesuffix(" is committed").removesuffix(" are committed")]
+    sqlite3.connect = partial(sqlite3.connect, factory=MortalConnection)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

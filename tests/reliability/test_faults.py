@@ -6,15 +6,19 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.jobs.records import State
 from imgen_providers.catalog import SERVICES
-from reliability.faults import DOUBT, FAULTS, NOT_REACHED, PERHAPS, PLACES, Ending, Fault, Place
+from reliability.faults import FAULTS, NOT_REACHED, PERHAPS, PLACES, Fault, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cli.program.program import Ended
+    from reliability.conftest import Tell
     from reliability.far_side import FarSide
 
 PATIENCE = 4.0  # seconds that a run waits whose fault does not end
@@ -41,7 +45,7 @@ SAMPLE = {
 }
 
 
-def cells() -> list[object]:
+def cells() -> Sequence[object]:
     """Every fault × place × service; those out of the sample only with --all."""
     found = []
     for fault in FAULTS:
@@ -60,7 +64,7 @@ def is_plain(ended: Ended) -> bool:
 
 @pytest.mark.parametrize(("fault", "place", "service"), cells())
 def test_a_fault_ends_as_the_table_says(
-    imgen: Program, far_side: FarSide, fault: Fault, place: Place, service: str
+    imgen: Program, far_side: FarSide, fault: Fault, place: Place, service: str, tell: Tell
 ) -> None:
     here = imgen.at(far_side.origin)
     prompt = f"fox {fault.name} {place} {service}"
@@ -74,6 +78,7 @@ def test_a_fault_ends_as_the_table_says(
     [job] = here.jobs()
     counts = far_side.counts()
 
+    tell("ending", [fault.name, place, service, far_side.charges(prompt), ended.code, job.state.value])
     assert is_plain(ended), ended
     assert took < patience + GRACE + START
     if expected is PERHAPS and job.state is State.CANCELLED:
@@ -96,6 +101,28 @@ def test_a_fault_ends_as_the_table_says(
     assert far_side.counts().get("submit", 0) == 0
     assert [path.name for path in here.cwd.iterdir()] == [result.path.name for result in job.results if result.path]
     assert KEY.encode() not in (here.home / "ledger.sqlite3").read_bytes()
+
+
+@pytest.mark.whole
+def test_an_upload_cut_half_way_is_not_sent_and_goes_again(imgen: Program, far_side: FarSide) -> None:
+    here = imgen.at(far_side.origin)
+    prompt = "fox with a large picture"
+    large = here.cwd.parent / "large.png"
+    Image.effect_noise((1600, 1600), 100).save(large)  # noise packs badly: 2 MB
+    far_side.play("reset mid-upload", "submit")
+
+    ended = here.run("edit", prompt, "-p", "3daistudio", "-i", str(large), *OFTEN)
+
+    [job] = here.jobs()
+    assert is_plain(ended)
+    assert (ended.code, job.state) == (ExitCode.UNREACHABLE, State.CANCELLED), ended.stderr
+    assert far_side.charges(prompt) == 0
+
+    far_side.play(None, None)
+    again = here.run("edit", prompt, "-p", "3daistudio", "-i", str(large), *OFTEN)
+
+    assert again.code == ExitCode.DONE, again.stderr
+    assert far_side.charges(prompt) == 1
 
 
 def unhurried(state: State) -> State:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
-import sqlite3
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -16,11 +14,13 @@ import pytest
 
 from cli.program.program import IMGEN, OFTEN, Program
 from imgen.errors import ExitCode
-from imgen.jobs.records import JobRecord, State
+from imgen.jobs.records import State
 from imgen_providers.catalog import SERVICES
+from reliability.evidence import check_ledger
 from reliability.moments import MOMENTS, Moment
 
 if TYPE_CHECKING:
+    from reliability.conftest import Tell
     from reliability.far_side import FarSide
 
 MORTAL = (sys.executable, "-P", str(Path(__file__).with_name("mortal.py")))
@@ -51,16 +51,15 @@ def victims(batch: int) -> list[Victim]:
 def start(here: Program, far_side: FarSide, victim: Victim) -> subprocess.Popen[bytes]:
     """Begin the run, and arrange for its end."""
     arguments = ["generate", victim.prompt, "-p", victim.service, *OFTEN]
-    by_service = victim.moment.seen_by == "the service"
     process = subprocess.Popen(
-        [*IMGEN, *arguments] if by_service else [*MORTAL, victim.moment.name, *arguments],
+        [*IMGEN, *arguments] if victim.moment.at_the_service else [*MORTAL, victim.moment.name, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=here.cwd,
         env=here.environ,
     )
-    if by_service:
+    if victim.moment.at_the_service:
         far_side.kill(process.pid, victim.prompt, victim.moment.name)
     return process
 
@@ -74,28 +73,15 @@ def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> None:
             stack.callback(process.kill)
             processes.append(process)
         for victim, process in zip(batch, processes, strict=True):
-            assert process.wait(timeout=40) == -signal.SIGKILL, f"{victim} lived on"
+            assert process.wait(timeout=100) == -signal.SIGKILL, f"{victim} lived on"
 
 
-def check_ledger(here: Program) -> dict[str, JobRecord]:
-    """It is whole, each prompt is in it once, and the pictures it calls saved are all the files there are."""
-    ledger = sqlite3.connect(here.home / "ledger.sqlite3")
-    try:
-        assert ledger.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    finally:
-        ledger.close()
-    jobs = here.jobs()
-    found = {job.request.prompt: job for job in jobs}
-    assert len(found) == len(jobs)
-    saved = {result.path: result.sha256 for job in jobs for result in job.results if job.state is State.SAVED}
-    there = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in here.cwd.iterdir()}
-    assert there == saved, "a picture twice, a part, or none"
-    return found
-
-
-@pytest.mark.parametrize("batch", [pytest.param(n, marks=[] if n < SAMPLE else pytest.mark.whole) for n in range(BATCHES)])
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    "batch", [pytest.param(n, marks=[] if n < SAMPLE else pytest.mark.whole) for n in range(BATCHES)]
+)
 def test_a_run_killed_at_any_moment_is_settled_by_the_next_wait(
-    imgen: Program, far_side: FarSide, batch: int
+    imgen: Program, far_side: FarSide, batch: int, tell: Tell
 ) -> None:
     here = imgen.at(far_side.origin)
     killed = victims(batch)
@@ -108,6 +94,7 @@ def test_a_run_killed_at_any_moment_is_settled_by_the_next_wait(
         job = jobs.get(victim.prompt)
         charges = far_side.charges(victim.prompt)
         state = job.state if job else None
+        tell("death", [victim.moment.name, charges, state and state.value])
 
         assert charges == victim.moment.charged, victim
         assert state in (victim.moment.states_at(victim.service) or (None,)), victim
