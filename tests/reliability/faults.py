@@ -43,7 +43,7 @@ NO_CREDIT = replace(REFUSED, code=ExitCode.NO_CREDIT)
 SLOWED = replace(NOT_REACHED, words="again later, not sent", most=8, lasts=True)
 DOUBT = Ending("uncertain", ExitCode.UNCERTAIN, State.UNCERTAIN, charged=True, afterwards=State.UNCERTAIN, most=1)
 SILENCE = replace(DOUBT, lasts=True)
-PERHAPS = replace(DOUBT, words="uncertain or not sent", charged=False, most=4)
+PERHAPS = replace(DOUBT, words="uncertain (or 6 not sent)", charged=False, most=4)
 FINE = Ending("saved", ExitCode.DONE, State.SAVED, charged=True, afterwards=State.SAVED, most=6)
 
 ASKED_AGAIN = Ending(

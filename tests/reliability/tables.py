@@ -57,18 +57,22 @@ def short_deaths() -> str:
         listed = moment.charged and moment.states_at("gmicloud") != moment.states
         return "once" if moment.charged else "no", f"{states}; at GMI Cloud, saved" if listed else states
 
-    rows = [(", ".join(one.name for one in same), *how) for how, same in groupby(MOMENTS, end)]
-    return _table(("killed", "charged", "after `imgen wait`"), rows)
+    groups = [([one.name for one in same], how) for how, same in groupby(MOMENTS, end)]
+    return _table(("killed", "charged", "after `imgen wait`"), [(_from_to(names), *how) for names, how in groups])
 
 
 def short_endings() -> str:
-    """Faults of one class, together."""
-    kinds = dict.fromkeys(fault.kind for fault in FAULTS)
-    rows = []
-    for kind in kinds:
+    """Classes of faults that come to the same, together."""
+    groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for kind in dict.fromkeys(fault.kind for fault in FAULTS):
         faults = [fault for fault in FAULTS if fault.kind == kind]
-        rows.append((kind, *(_short(getattr(fault, place) for fault in faults) for place in PLACES)))
+        groups[tuple(_short(getattr(fault, place) for fault in faults) for place in PLACES)].append(kind)
+    rows = [(", ".join(kinds), *ends) for ends, kinds in groups.items()]
     return _table(("what happens", "to the order", "to a question about the job", "to the picture"), rows)
+
+
+def _from_to(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) < 3 else f"{names[0]}, and {len(names) - 1} moments more, up to: {names[-1]}"
 
 
 def _short(ends: Iterable[Ending]) -> str:
@@ -76,7 +80,7 @@ def _short(ends: Iterable[Ending]) -> str:
     each = dict.fromkeys(end.words for end in every)
     words = " or ".join(one for one in each if not any(one != other and one in other for other in each))
     codes = " or ".join(dict.fromkeys(str(end.code.value) for end in every))
-    return f"{words}: {codes}"
+    return f"{codes} {words}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
