@@ -34,8 +34,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     told = [entry for report in reports for entry in report.user_properties]
-    terminalreporter.write_line(tables.deaths([row for kind, row in told if kind == "death"]))
-    terminalreporter.write_line(tables.endings([row for kind, row in told if kind == "ending"]))
+    for kind, table in (("death", tables.deaths), ("ending", tables.endings)):
+        if rows := [row for each, row in told if each == kind]:
+            terminalreporter.write_line(table(rows))
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,9 @@ def test_a_run_killed_at_any_moment_is_settled_by_the_next_wait(
     kill_at_once(here, far_side, killed)
     waited = here.run("wait", "--timeout", "20", *OFTEN)
 
-    jobs = check_ledger(here)
+    recorded = check_ledger(here)
+    jobs = {job.request.prompt: job for job in recorded}
+    assert len(jobs) == len(recorded), "an order is there twice"
     for victim in killed:
         job = jobs.get(victim.prompt)
         charges = far_side.charges(victim.prompt)

@@ -115,7 +115,7 @@ def test_with_the_services_inside_they_die_too_and_the_jobs_live_on(imgen: Progr
     kill_several(slow, far_side, "by chance", moments(random.Random(4)), "--sandbox")
     waited = imgen.run("wait", "--sandbox", "--timeout", "20", *OFTEN)
 
-    jobs = list(check_ledger(imgen).values())
+    jobs = check_ledger(imgen)
     check_money(jobs, prompts_of(far_side))
     doubtful = [job.id for job in jobs if job.state is State.UNCERTAIN]
     assert waited.code == (ExitCode.UNCERTAIN if doubtful else ExitCode.DONE), waited.stderr
@@ -135,5 +135,5 @@ def test_a_wait_that_is_killed_over_and_over_saves_each_picture_once(imgen: Prog
 
     assert finished.code == ExitCode.DONE, finished.stderr
     jobs = check_ledger(here)
-    assert [len(job.results) for job in jobs.values()] == [4]
+    assert [len(job.results) for job in jobs] == [4]
     assert sum(line.startswith("POST ") for line in log) == 1
