@@ -17,6 +17,24 @@ _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The proof of tests/reliability is long: without this option only its sample runs."""
+    parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """The whole proof waits more than it computes."""
+    return 4 if config.getoption("--all") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the whole proof runs."""
+    left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the person's own settings reaches a test, and nothing of a test reaches the person's folders."""

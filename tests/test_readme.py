@@ -47,6 +47,19 @@ def settings_row(setting: Setting) -> str:
     return f"| {name} | `{setting.variable}` | {project} | {setting.help}{default} |\n"
 
 
+def test_the_proof_is_told_as_its_tables_have_it() -> None:
+    from reliability.faults import FAULTS
+    from reliability.tables import short_deaths, short_endings
+    from reliability.test_kills import AT_ONCE, BATCHES
+
+    told = README.partition("<!-- proof")[2].partition("<!-- end of proof -->")[0]
+
+    assert short_deaths() in told
+    assert short_endings() in told
+    assert f"ends {AT_ONCE * BATCHES} runs with SIGKILL" in README
+    assert f"plays {len(FAULTS)} faults" in README
+
+
 def test_every_command_is_listed() -> None:
     from imgen.__main__ import app
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from imgen_providers.catalog import SERVICES
@@ -23,6 +25,7 @@ from imgen_providers.errors import (
     Refused,
     Uncertain,
 )
+from imgen_providers.submission import Trace, nothing_accepted
 from providers.sending import KEY, MEGABYTE, NOW, api, ended, picture
 from providers.wire import Fault, Reply, WireServer, reply
 
@@ -56,6 +59,27 @@ def test_a_name_nobody_knows_is_not_sent(network: Network, monkeypatch: pytest.M
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
     assert type(ended("http://nowhere.invalid", network)) is NotSent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections answers in other ways")
+def test_a_connection_that_nobody_takes_is_not_sent() -> None:
+    """The queue of a listener is full, so the kernel drops what else comes: the connection times out."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as stack:
+        address = listener.getsockname()
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+
+        error = ended(f"http://127.0.0.1:{address[1]}", Network(user_agent="imgen-tests/1", connect_seconds=0.2))
+
+    assert type(error) is NotSent
+    assert "timed out" in error.message
+
+
+def test_without_a_word_about_what_left_it_counts_as_sent() -> None:
+    assert not nothing_accepted(httpx.WriteError("reset"), Trace())
+    assert nothing_accepted(httpx.PoolTimeout("full"), Trace())
 
 
 def test_a_failed_handshake_is_not_sent(network: Network) -> None:

@@ -173,6 +173,8 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
         watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
         """
+        if self._shows(job_id, places, conversation):
+            return  # many may ask about the same job, and each write keeps all others waiting
         with self._write() as write:
             # Its links may be as old as the last moment without them, however long we slept since then.
             row = write.execute("SELECT accepted_at FROM job WHERE id = ?", (job_id,)).fetchone()
@@ -193,6 +195,15 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
                     for number, place in enumerate(places, 1)
                 ],
             )
+
+    def _shows(self, job_id: str, places: Sequence[str | Path], conversation: Json) -> bool:
+        """Whether all of this is known already."""
+        rows = self._read(
+            "SELECT coalesce(url, kept) AS place FROM result JOIN job ON job.id = job_id"
+            " WHERE job_id = ? AND stage = 'finished' AND conversation = ? ORDER BY number",
+            (job_id, json.dumps(conversation)),
+        )
+        return [row["place"] for row in rows] == [str(place) for place in places]
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service said that the job is over without a picture: `failed` or `cancelled`."""

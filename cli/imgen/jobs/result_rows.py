@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.jobs.store import Store
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -23,11 +24,16 @@ class ResultRows(Store):
 
     def claim(self, job_id: str, number: int, part: Path, owner: str, alive: Callable[[str], bool]) -> bool:
         """Take one picture to save it; False when a living process has it, or it is no longer `ready`."""
+        select = "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?"
+
+        def taken(row: sqlite3.Row) -> bool:
+            return row["state"] != "ready" or (row["fetcher"] not in (None, owner) and alive(row["fetcher"]))
+
+        # Whoever waits for a picture that another saves looks often, and a look keeps nobody from writing.
+        if taken(self._read(select, (job_id, number))[0]):
+            return False
         with self._write() as write:
-            row = write.execute(
-                "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?", (job_id, number)
-            ).fetchone()
-            if row["state"] != "ready" or (row["fetcher"] not in (None, owner) and alive(row["fetcher"])):
+            if taken(write.execute(select, (job_id, number)).fetchone()):
                 return False
             write.execute(
                 "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",

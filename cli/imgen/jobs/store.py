@@ -23,6 +23,9 @@ class Store:
         self._now = now
         self._threads = threading.local()
         self._lock = threading.Lock()
+        # SQLite lets one write at a time and is not fair: with ten processes of twelve threads each, some were kept
+        # waiting for 17 s, and past its 30 s it gives up (2026-11-21). So a process sends one of its threads at a time.
+        self._writing = threading.Lock()
 
     def close(self) -> None:
         """Close this thread's connection; another thread may be at work on its own, and closes it itself."""
@@ -47,14 +50,15 @@ class Store:
     def _write(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection()
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            with self._writing:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.jobs.records import Target
-from imgen.pictures.place import discard, new_part, part_path
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
     NAME_BYTES,
@@ -218,12 +217,14 @@ def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
 
 def prepare(folder: Path) -> None:
     """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`."""
-    probe = part_path(folder / "probe")
+    import tempfile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with new_part(probe) as file:
+        with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: no death leaves it behind
             file.write(bytes(4096))  # an empty file fits on a full disk
-        discard(probe)
+            file.flush()
+            os.fsync(file.fileno())
     except (FileExistsError, NotADirectoryError) as error:
         reason = "a file stands where a folder should be"
         raise BadTarget(f"{folder} cannot hold pictures: {reason}.", "Name another folder with -o.") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,6 +148,20 @@ def test_a_picture_that_is_settled_is_not_fetched_again(ledger: Ledger, state: S
     bring_to(ledger, state)
 
     assert not ledger.claim(JOB, 1, Path("/pictures/.part"), "me", lambda _: False)
+
+
+def test_who_only_looks_needs_not_wait_for_who_writes(ledger: Ledger, ledger_path: Path) -> None:
+    """Ten processes that wait for the same hundred jobs would else keep each other waiting until SQLite gives up."""
+    bring_to(ledger, State.READY)
+    ledger.claim(JOB, 1, Path("/pictures/.1.part"), "another", lambda _: True)
+    with closing(sqlite3.connect(ledger_path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+
+        assert not ledger.claim(JOB, 1, Path("/pictures/.2.part"), "me", lambda _: True)
+        finish(ledger)  # as the ledger has it
+
+        writer.execute("ROLLBACK")
+    assert [result.fetcher for result in ledger.job(JOB).results] == ["another", None]
 
 
 def test_only_its_fetcher_gives_a_picture_back(ledger: Ledger) -> None:

@@ -362,6 +362,18 @@ def test_links_in_a_circle_and_names_too_long_are_no_accident(tmp_path: Path) ->
     assert "takes no file" in bad("x" * 300, tmp_path).message
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a file has a name as long as it is open, and goes with its process")
+def test_a_folder_is_tried_with_a_file_that_no_death_can_leave_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[Path]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(list(tmp_path.iterdir())))
+
+    prepare(tmp_path)
+
+    assert seen == [[]]
+
+
 def test_an_existing_file_is_found_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "cat-2.png").touch()
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere")

@@ -1,0 +1,54 @@
+"""The fault server of each test process, and the table that the whole proof ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.program.program import Program
+from reliability import tables
+from reliability.far_side import fault_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reliability.far_side import FarSide
+
+
+Tell = Callable[[str, object], None]
+"""Notes something for the tables at the end: what kind of row, and its fields."""
+
+
+@pytest.fixture
+def tell(record_property: Tell) -> Tell:
+    """Note it with the test's own report, which travels to the process that prints."""
+    return record_property
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was measured, as two tables."""
+    if not config.getoption("--all"):
+        return
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    told = [entry for report in reports for entry in report.user_properties]
+    for kind, table in (("death", tables.deaths), ("ending", tables.endings)):
+        if rows := [row for each, row in told if each == kind]:
+            terminalreporter.write_line(table(rows))
+
+
+@pytest.fixture(scope="session")
+def far_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
+    """The four services with faults, in a process of their own."""
+    with fault_server(tmp_path_factory.mktemp("far side")) as running:
+        yield running
+
+
+@pytest.fixture
+def imgen(tmp_path: Path) -> Program:
+    """imgen in an empty folder, with a sandbox that is quick."""
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    return Program(tmp_path / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})

@@ -1,0 +1,65 @@
+"""The fault server as a test sees it: a process to command, and the charges it wrote to disk."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TESTS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class FarSide:
+    """A running fault server. `origin` is that of its services, `folder` where it keeps its books."""
+
+    origin: str
+    folder: Path
+    _said: IO[str]
+    _heard: IO[str]
+
+    def play(self, fault: str | None, place: str | None) -> None:
+        """From now on every "submit", "poll" or "picture" meets this fault; counts start anew."""
+        self._command(play=fault, at=place)
+
+    def kill(self, pid: int, prompt: str, moment: str) -> None:
+        """Kill that process at a moment of its conversation about that prompt."""
+        self._command(kill=pid, prompt=prompt, at=moment)
+
+    def counts(self) -> dict[str, int]:
+        """How many requests of each kind came since the last `play`."""
+        counts: dict[str, int] = self._command()
+        return counts
+
+    def charges(self, prompt: str) -> int:
+        """How often an order with this prompt was charged."""
+        lines = (self.folder / "charges").read_bytes().splitlines()
+        return sum(json.loads(line)[0] == prompt for line in lines)
+
+    def _command(self, **command: object) -> Any:
+        self._heard.write(json.dumps(command) + "\n")
+        self._heard.flush()
+        return json.loads(self._said.readline())
+
+
+@contextmanager
+def fault_server(folder: Path) -> Iterator[FarSide]:
+    """A fault server for as long as the block lasts; it ends by itself when this process does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "reliability.fault_server", str(folder)],
+        cwd=_TESTS,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield FarSide(json.loads(process.stdout.readline()), folder, process.stdout, process.stdin)
+        process.stdin.close()

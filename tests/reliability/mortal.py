@@ -1,0 +1,83 @@
+"""imgen that kills itself: `python -P mortal.py MOMENT ARGUMENT...` ends with SIGKILL at the moment named.
+
+The program is the installed one, untouched. What it asks of SQLite and of the file system is watched on the way.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from functools import partial
+from typing import Any
+
+COMMITS = {
+    "the plan": "INSERT INTO job ",
+    "the submit's start": "SET stage = 'submitting'",
+    "the remote id": "SET stage = CASE WHEN remote_id",
+    "the links": "INSERT INTO result ",
+    "the end": "SET state = 'saved'",
+}
+"""What a transaction does, by a part of the statement that only it has."""
+
+RENAMES = {"before the rename": ["os.link"], "after the rename": ["os.link", "os.remove"]}
+"""The audit events of a part up to the death: a hard link puts the picture in place, and the part goes after that."""
+
+
+class MortalConnection(sqlite3.Connection):
+    """Dies before or after one kind of transaction is committed."""
+
+    before = False
+    statement = ""
+    _in_it = False
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute it, or die."""
+        self._notice(sql)
+        commits = self._in_it and sql == "COMMIT"
+        if commits and self.before:
+            die()
+        cursor = super().execute(sql, parameters)
+        if commits:
+            die()
+        return cursor
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        """Execute them all."""
+        self._notice(sql)
+        return super().executemany(sql, parameters)
+
+    def _notice(self, sql: str) -> None:
+        self._in_it = self._in_it or self.statement in sql
+
+
+def die() -> None:
+    """End without a word, as if the power had gone."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def prepare(moment: str) -> None:
+    """Arrange for the death."""
+    if moment in RENAMES:
+        coming = RENAMES[moment]
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            if coming and event == coming[0] and str(arguments[0]).endswith(".part"):
+                coming.pop(0)
+                if not coming:
+                    die()
+
+        sys.addaudithook(watch)
+        return
+    when, _, what = moment.partition(" ")
+    MortalConnection.before = {"before": True, "after": False}[when]
+    MortalConnection.statement = COMMITS[what.removesuffix(" is committed").removesuffix(" are committed")]
+    sqlite3.connect = partial(sqlite3.connect, factory=MortalConnection)  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    prepare(sys.argv.pop(1))
+    from imgen.__main__ import main
+
+    sys.exit(main())

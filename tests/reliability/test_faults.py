@@ -1,0 +1,130 @@
+"""Every fault at every kind of request of every service: never a traceback, a second charge, or a hang."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from cli.program.program import KEY, OFTEN, Program
+from imgen.errors import ExitCode
+from imgen.jobs.records import State
+from imgen_providers.catalog import SERVICES
+from reliability.faults import FAULTS, NOT_REACHED, PERHAPS, PLACES, Fault, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.program.program import Ended
+    from reliability.conftest import Tell
+    from reliability.far_side import FarSide
+
+PATIENCE = 5.0  # seconds that a run waits whose fault does not end
+GRACE = 3.0  # seconds that imgen gives a submit under way beyond that
+START = 20.0  # seconds that two busy cores may need to start and to end it
+
+# One row of each class in every run of the tests, at one place and one service; everything with --all.
+SAMPLE = {
+    ("refuse", "submit", "reapi"),
+    ("reset after read", "submit", "gptproto"),
+    ("reset mid-body", "submit", "3daistudio"),
+    ("hang", "submit", "3daistudio"),
+    ("garbage", "submit", "gptproto"),
+    ("401", "poll", "reapi"),
+    ("402", "submit", "3daistudio"),
+    ("403", "picture", "gptproto"),
+    ("408", "submit", "reapi"),
+    ("422", "submit", "gmicloud"),
+    ("429 with seconds", "poll", "gmicloud"),
+    ("503", "submit", "gptproto"),
+    ("redirect other host", "picture", "reapi"),
+    ("unknown state", "submit", "gmicloud"),
+    ("wrong types", "submit", "gptproto"),
+}
+
+
+def cells() -> Sequence[object]:
+    """Every fault × place × service; those out of the sample only with --all."""
+    found = []
+    for fault in FAULTS:
+        for place in PLACES:
+            for service in SERVICES:
+                marks = [] if (fault.name, place, service) in SAMPLE else [pytest.mark.whole]
+                found.append(pytest.param(fault, place, service, id=f"{fault.name}-{place}-{service}", marks=marks))
+    return found
+
+
+def is_plain(ended: Ended) -> bool:
+    """No traceback, no bug, no key."""
+    said = ended.stdout.decode() + ended.stderr
+    return not any(word in said for word in ("Traceback", "met a bug", KEY))
+
+
+@pytest.mark.parametrize(("fault", "place", "service"), cells())
+def test_a_fault_ends_as_the_table_says(
+    imgen: Program, far_side: FarSide, fault: Fault, place: Place, service: str, tell: Tell
+) -> None:
+    here = imgen.at(far_side.origin)
+    prompt = f"fox {fault.name} {place} {service}"
+    expected = fault.at(place, service)
+    patience = PATIENCE if expected.lasts else START
+
+    far_side.play(fault.name, place)
+    began = time.monotonic()
+    ended = here.run("generate", prompt, "-p", service, *OFTEN, "--timeout", str(patience))
+    took = time.monotonic() - began
+    [job] = here.jobs()
+    counts = far_side.counts()
+
+    tell("ending", [fault.name, place, service, far_side.charges(prompt), ended.code, job.state.value])
+    assert is_plain(ended), ended
+    assert took < patience + GRACE + START
+    if expected is PERHAPS and job.state is State.CANCELLED:
+        expected = NOT_REACHED  # the reset may come before anything has left
+    assert (ended.code, unhurried(job.state)) == (expected.code, expected.state), ended.stderr
+    assert far_side.charges(prompt) == expected.charged
+    assert counts.get(place, 0) <= expected.most
+    assert counts.get("submit", 0) <= (expected.most if place == "submit" else 1)
+    assert counts.get("elsewhere with a key", 0) == 0
+
+    far_side.play(None, None)
+    back = ["download", job.id] if place == "picture" else ["wait", "--timeout", "20", *OFTEN]
+    returned = here.run(*back)
+    [job] = here.jobs()
+
+    assert is_plain(returned), returned
+    assert job.state is expected.afterwards, returned.stderr
+    assert returned.code == (ExitCode.UNCERTAIN if job.state is State.UNCERTAIN else ExitCode.DONE), returned.stderr
+    assert far_side.charges(prompt) == expected.charged
+    assert far_side.counts().get("submit", 0) == 0
+    assert [path.name for path in here.cwd.iterdir()] == [result.path.name for result in job.results if result.path]
+    assert KEY.encode() not in (here.home / "ledger.sqlite3").read_bytes()
+
+
+@pytest.mark.whole
+def test_an_upload_cut_half_way_is_not_sent_and_goes_again(imgen: Program, far_side: FarSide) -> None:
+    here = imgen.at(far_side.origin)
+    prompt = "fox with a large picture"
+    large = here.cwd.parent / "large.png"
+    Image.effect_noise((1600, 1600), 100).save(large)  # noise packs badly: 2 MB
+    far_side.play("reset mid-upload", "submit")
+
+    ended = here.run("edit", prompt, "-p", "3daistudio", "-i", str(large), *OFTEN)
+
+    [job] = here.jobs()
+    assert is_plain(ended)
+    assert (ended.code, job.state) == (ExitCode.UNREACHABLE, State.CANCELLED), ended.stderr
+    assert far_side.charges(prompt) == 0
+
+    far_side.play(None, None)
+    again = here.run("edit", prompt, "-p", "3daistudio", "-i", str(large), *OFTEN)
+
+    assert again.code == ExitCode.DONE, again.stderr
+    assert far_side.charges(prompt) == 1
+
+
+def unhurried(state: State) -> State:
+    """Whether a job waits or is at work is chance."""
+    return State.QUEUED if state is State.RUNNING else state
