@@ -6,6 +6,8 @@ import os
 import traceback
 from typing import TYPE_CHECKING
 
+from imgen_providers.errors import origins
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,12 +26,10 @@ def trace(error: Exception) -> str:
 
     The classes of the errors are named, their messages left out: those may quote a key, a link or a prompt.
     """
-    told: list[str] = []
-    following: BaseException | None = error
-    while following is not None:
-        name = f"{type(following).__module__}.{type(following).__qualname__}"
-        told.append("".join([*traceback.format_tb(following.__traceback__), f"{name}\n"]))
-        following = following.__cause__ or following.__context__
+    told = []
+    for each in origins(error):
+        name = f"{type(each).__module__}.{type(each).__qualname__}"
+        told.append("".join([*traceback.format_tb(each.__traceback__), f"{name}\n"]))
     return "\nwhich came of:\n\n".join(told)
 
 

@@ -17,6 +17,11 @@ ServiceError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class ServiceError(Exception):
     """Something went wrong at or on the way to a service; `message` is for people, and free of keys.
@@ -88,3 +93,13 @@ class Unreachable(ServiceError):
 
 class NotUnderstood(ServiceError):
     """An answer came whose shape no document of the service describes."""
+
+
+def origins(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, each once: one that was raised again may lead back to itself."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__

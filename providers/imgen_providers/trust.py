@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from imgen_providers.errors import NotSent
+from imgen_providers.errors import NotSent, origins
 
 # OpenSSL's codes (X509_V_ERR_*) for a chain that ends at nobody it knows: most likely a company's own.
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
@@ -30,9 +30,7 @@ def context(ca_file: str | None, *, system: bool) -> ssl.SSLContext:
 
 def distrust(error: BaseException) -> str | None:
     """What is wrong with the other side's certificate, without a full stop; None where something else went wrong."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
+    cause = next((each for each in origins(error) if isinstance(each, ssl.SSLCertVerificationError)), None)
     if cause is None:
         return None
     reason = f"its certificate is not trusted here ({cause.verify_message.rstrip('.')})"

@@ -92,3 +92,10 @@ def test_the_machine_is_asked_only_where_no_file_is_named(tmp_path: Path, author
 
 def test_what_is_no_certificates_fault_says_nothing_of_it() -> None:
     assert distrust(ConnectionResetError("reset")) is None
+
+
+def test_an_error_that_leads_back_to_itself_is_read_to_its_end() -> None:
+    first, second = OSError("one"), OSError("two")
+    first.__context__, second.__context__ = second, first
+
+    assert distrust(first) is None

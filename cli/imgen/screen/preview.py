@@ -30,8 +30,8 @@ def show(pictures: Sequence[Path], around: Surroundings) -> None:
         err("--show needs one more library: pip install 'imgen[preview]'")
         return
     try:
-        subprocess.run(  # noqa: S603 (this very Python)
-            [sys.executable, "-m", "imgen.screen.preview", *map(str, pictures)],
+        subprocess.run(  # noqa: S603 (this very Python; -P: the folder we are in may hold anything)
+            [sys.executable, "-P", "-m", "imgen.screen.preview", *map(str, pictures)],
             stderr=subprocess.DEVNULL,  # of the library: what it may say is not for a person
             timeout=_PATIENCE,
             check=True,
