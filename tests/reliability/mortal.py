@@ -10,7 +10,10 @@ import signal
 import sqlite3
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMITS = {
     "the plan": "INSERT INTO job ",
@@ -73,7 +76,14 @@ def prepare(moment: str) -> None:
     when, _, what = moment.partition(" ")
     MortalConnection.before = {"before": True, "after": False}[when]
     MortalConnection.statement = COMMITS[what.removesuffix(" is committed").removesuffix(" are committed")]
-    sqlite3.connect = partial(sqlite3.connect, factory=MortalConnection)  # type: ignore[assignment]
+    sqlite3.connect = partial(connect_mortally, sqlite3.connect)  # type: ignore[assignment]
+
+
+def connect_mortally(
+    connect: Callable[..., sqlite3.Connection], *place: Any, factory: type[sqlite3.Connection], **options: Any
+) -> sqlite3.Connection:
+    """A connection as it was asked for, that can also die."""
+    return connect(*place, factory=type("Mortal", (MortalConnection, factory), {}), **options)
 
 
 if __name__ == "__main__":

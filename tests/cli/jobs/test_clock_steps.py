@@ -88,8 +88,8 @@ def test_while_a_job_is_followed(bench: Bench, step: float) -> None:
     report = bench.follow(records)
 
     assert report.exit_code is ExitCode.DONE
-    [taken_seconds] = bench.session.ledger.seconds_taken("3daistudio", records[0].request.model, "0.5K")
-    assert 15.0 < taken_seconds < 60.0, "timings go by the clock that nobody sets"
+    timings = bench.session.ledger.seconds_taken("3daistudio", records[0].request.model, "0.5K")
+    assert timings == [], "it may have slept: no measure for later jobs"
     assert bench.clock.monotonic() < 60.0
 
 
