@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli.program.program import Program
 from imgen.errors import ExitCode
 from imgen.settings import SETTINGS, Place, Setting
 
@@ -92,17 +93,36 @@ def test_the_first_two_commands_are_enough_by_themselves() -> None:
     assert commands[1] == "pip install uv && uv run pytest"
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the README's lines are written for a POSIX shell")
 @pytest.mark.parametrize("line", [line for line in SHOWN if line != NEEDS_A_KEY])
 def test_each_line_shown_runs_as_shown(line: str, tmp_path: Path) -> None:
-    command = line.split("  #")[0].replace("imgen ", f"{shlex.quote(sys.executable)} -m imgen ", 1)
-    command = command.replace("| imgen", f"| {shlex.quote(sys.executable)} -m imgen")
+    command = line.split("  #")[0]
     expected = next((code for fault, code in EXIT_CODES_SHOWN.items() if fault in line), ExitCode.DONE)
-    environ = {**os.environ, "IMGEN_SANDBOX_SECONDS": "0.1", "IMGEN_HOME": str(tmp_path / "home")}
+    imgen = Program(tmp_path / "home", tmp_path, {"IMGEN_SANDBOX_SECONDS": "0.1"})
 
-    run = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=50)
+    code, told = in_a_shell(command, imgen) if "|" in command else alone(command, imgen)
 
-    assert run.returncode == expected, run.stderr
+    assert code == expected, told
+
+
+def alone(command: str, imgen: Program) -> tuple[int, str]:
+    """Run a line that needs no more of a shell than its quotes and its variables."""
+    words = shlex.split(command)
+    start = words.index("imgen")
+    variables = dict(word.split("=", 1) for word in words[:start])
+    ended = replace(imgen, variables={**imgen.variables, **variables}).run(*words[start + 1 :])
+    return ended.code, ended.stderr
+
+
+def in_a_shell(command: str, imgen: Program) -> tuple[int, str]:
+    """Run a line with pipes."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("the README's pipes are written for a POSIX shell")
+    started = re.sub(r"(^|\| )imgen ", rf"\1{shlex.quote(sys.executable)} -m imgen ", command)
+    run = subprocess.run(
+        [bash, "-c", started], cwd=imgen.cwd, env=imgen.environ, capture_output=True, text=True, timeout=50
+    )
+    return run.returncode, run.stderr
 
 
 def test_there_are_lines_to_run() -> None:
