@@ -138,7 +138,7 @@ def _tell(found: list[Sourced], settings: Config, *, json: bool) -> None:
     from imgen.commands.telling import surroundings
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.tables import SettingEntry, SettingRow, setting_table
+    from imgen.screen.settings import SettingEntry, SettingRow, setting_table
     from imgen.settings import shown
 
     if json:

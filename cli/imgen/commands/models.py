@@ -12,7 +12,7 @@ from imgen.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
     from imgen.screen.console import Surroundings
-    from imgen.screen.tables import ModelRow
+    from imgen.screen.models import ModelRow
     from imgen_providers.catalog import Model, ServiceEntry
 
 
@@ -34,7 +34,7 @@ def models(
     from imgen.commands.telling import surroundings
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.tables import model_detail, model_table
+    from imgen.screen.models import model_detail, model_table
 
     config = load(profile)
     around = surroundings(config)
@@ -69,7 +69,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
 
 
 def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) -> ModelRow:
-    from imgen.screen.tables import ModelRow
+    from imgen.screen.models import ModelRow
 
     return ModelRow(
         family=model.family,
@@ -96,7 +96,7 @@ def _live(provider: str | None, config: Config, around: Surroundings, *, json: b
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
-    from imgen.screen.tables import LiveModel, live_table
+    from imgen.screen.models import LiveModel, live_table
     from imgen_providers.base import ListsModels
     from imgen_providers.catalog import SERVICES
     from imgen_providers.errors import ServiceError

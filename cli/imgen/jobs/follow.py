@@ -71,13 +71,13 @@ class Follower:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
         try:
             return self._follow(records)
-        except LedgerUnusable as error:
+        except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
-            # The remote ids of what was paid are known to nobody else any more.
+            # The remote ids of what was paid are known to nobody else any more, also where the person has had enough.
             told = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
-            raise LedgerUnusable(told, hints or error.hint) from error
+            raise LedgerUnusable(told, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
     def _follow(self, records: Sequence[JobRecord]) -> Followed:
         for record in records:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.budget import Span, jobs_text
 from imgen.jobs.cost_report import By, CostLine
-from imgen.screen.tables import Column, table
+from imgen.screen.columns import Column, table
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from imgen.jobs.expiry import Loss
 from imgen.screen.envelope import Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
+from imgen.screen.models import LiveModel, ModelRow
 from imgen.screen.requests import RequestPreview
-from imgen.screen.tables import LiveModel, ModelRow, SettingEntry
+from imgen.screen.settings import SettingEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

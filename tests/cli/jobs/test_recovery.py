@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.bench import Bench
+from cli.jobs.bench import Bench, Watcher
 from cli.jobs.drafts import draft, taken
 from cli.jobs.states import save
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
@@ -19,9 +19,11 @@ from imgen.jobs.steps import record_status
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from imgen.jobs.ledger import Ledger
+    from imgen.jobs.view import JobView
 
 FOX = Request("m", "a fox")
 TROUBLE = Problem("uncertain", "The reply was lost.")
@@ -106,6 +108,35 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
         told = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
         assert len(told) == len(bench.requests("POST"))
         assert all("--remote" in (problem.hint or "") for problem in told)
+
+
+class Impatient(Watcher):
+    """Ends the waiting once, at the first problem."""
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        """Look, and press Ctrl-C."""
+        first = not any(view.problem for views in self.shown for view in views)
+        super().show(jobs)
+        if first and any(view.problem for view in jobs):
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        bench.watcher = Impatient()
+        records = [*bench.order("a fox"), *bench.order("an owl")]
+        with bench.session.ledger._write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job"
+                f" WHEN NEW.stage = 'queued' AND OLD.id = '{records[0].id}'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+
+        with pytest.raises(LedgerUnusable) as told:
+            bench.follow(records)
+
+        assert "3D AI Studio accepted the job as" in told.value.message
+        assert f"imgen wait {records[0].id} --remote" in str(told.value.hint)
 
 
 def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> None:

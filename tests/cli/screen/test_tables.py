@@ -11,18 +11,9 @@ import pytest
 
 from imgen.jobs.expiry import Loss
 from imgen.jobs.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.tables import (
-    LiveModel,
-    ModelRow,
-    SettingRow,
-    job_lines,
-    live_table,
-    losses_line,
-    lost_lines,
-    model_detail,
-    model_table,
-    setting_table,
-)
+from imgen.screen.models import LiveModel, ModelRow, live_table, model_detail, model_table
+from imgen.screen.settings import SettingRow, setting_table
+from imgen.screen.tables import job_lines, losses_line, lost_lines
 from imgen.screen.text import cells
 from imgen_providers.catalog import SERVICES, Price
 

@@ -1,0 +1,57 @@
+"""Aligned columns: as many as a terminal has room for, all of them in a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.screen.text import cells, padded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GAP = "  "
+BOLD, OFF = "\x1b[1m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; where there is no room for all, the one with the highest `spare` goes first."""
+
+    heading: str
+    texts: tuple[str, ...]
+    spare: int = 0
+
+    @property
+    def width(self) -> int:
+        """In columns of a terminal."""
+        return max(map(cells, (self.heading, *self.texts)))
+
+
+def total(columns: Sequence[Column]) -> int:
+    """The width of them all with what is between, in columns of a terminal."""
+    return sum(column.width for column in columns) + len(GAP) * (len(columns) - 1)
+
+
+def fitting(columns: list[Column], width: int | None) -> list[Column]:
+    """The columns that fit; those with `spare` 0 stay whatever the width."""
+    while width is not None and total(columns) > width and any(column.spare for column in columns):
+        first_to_go = max(columns, key=lambda column: column.spare)
+        columns = [column for column in columns if column is not first_to_go]
+    return columns
+
+
+def table(columns: list[Column], width: int | None) -> list[str]:
+    """The columns line by line under their headings, as many as fit; `width` None keeps all, for a pipe."""
+    return aligned(fitting(columns, width))
+
+
+def aligned(columns: Sequence[Column]) -> list[str]:
+    """The columns line by line, under their headings where they have any."""
+    lines = zip(*(column.texts for column in columns), strict=True)
+    headings = [tuple(column.heading for column in columns)] if any(c.heading for c in columns) else []
+    widths = [column.width for column in columns]
+    return [
+        GAP.join(padded(text, width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [*headings, *lines]
+    ]

@@ -1,0 +1,134 @@
+"""Models as a table, one of them in full, and what services list themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import starmap
+from typing import TYPE_CHECKING
+
+from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting
+from imgen.screen.durations import span
+from imgen.screen.text import for_log
+from imgen_providers.pixels import PixelTable
+from imgen_providers.rows import Price
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model at one service, as `imgen models` shows it.
+
+    `title` is the service's name in full, `references` the most pictures an edit takes, `reference_price` what each
+    of them costs. `prices` are per picture, by resolution; a missing one is unknown. `link_seconds` is how long a
+    link lives, None where no document says. `pixels` is there where one model is asked for.
+    """
+
+    family: str
+    service: str
+    title: str
+    remote_id: str
+    resolutions: tuple[str, ...]
+    aspects: tuple[str, ...]
+    references: int
+    formats: tuple[str, ...]
+    prices: Mapping[str, Price]
+    reference_price: Price | None
+    link_seconds: float | None
+    key_set: bool
+    pixels: PixelTable | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """A model that a service itself lists, and whether the catalogue has it."""
+
+    service: str
+    remote_id: str
+    listed: bool
+
+
+def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
+    """A heading and one line per model; columns are left out until the rest fits `width`, none for a pipe."""
+    columns = [
+        Column("MODEL", tuple(row.family for row in rows)),
+        Column("SERVICE", tuple(row.service for row in rows)),
+        Column("KEY", tuple("set" if row.key_set else "missing" for row in rows)),
+        Column("PRICE", tuple(_price_range(row.prices) for row in rows)),
+        Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=2),
+        Column("REFERENCES", tuple(str(row.references) for row in rows), spare=4),
+        Column("LINK LIVES", tuple(_life(row.link_seconds) for row in rows), spare=3),
+        Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=5),
+        Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=1),
+    ]
+    heading, *lines = aligned(fitting(columns, width))
+    return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
+
+
+def live_table(models: Sequence[LiveModel]) -> list[str]:
+    """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
+    return aligned(
+        [
+            Column("ID", tuple(for_log(f"{model.service}/{model.remote_id}") for model in models)),
+            Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
+        ]
+    )
+
+
+def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
+    """Everything about one model, and its picture sizes in pixels by aspect and resolution."""
+    facts = {
+        "id": f"{row.service}/{row.remote_id}",
+        "key": "set" if row.key_set else "missing",
+        "price": ", ".join(starmap(_priced, row.prices.items())) or "unknown",
+        "resolutions": ", ".join(row.resolutions),
+        "aspects": ", ".join(row.aspects),
+        "references": f"up to {row.references}" + _apart(row.reference_price),
+        "formats": ", ".join(row.formats),
+        "link lives": _life(row.link_seconds),
+    }
+    title = f"{row.family} at {row.title}"
+    lines = aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
+    return [f"{BOLD}{title}{OFF}" if color else title, *lines, *_pixel_lines(row.aspects, row.pixels or {})]
+
+
+def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
+    known = [aspect for aspect in aspects if any(aspect in sizes for sizes in pixels.values())]
+    if not known:
+        return []
+    columns = [
+        Column(resolution, tuple(_size(sizes.get(aspect)) for aspect in known)) for resolution, sizes in pixels.items()
+    ]
+    return ["", *aligned([Column("  pixels", tuple(f"  {aspect}" for aspect in known)), *columns])]
+
+
+def _size(size: tuple[int, int] | None) -> str:
+    return f"{size[0]}x{size[1]}" if size else "unknown"
+
+
+def _life(seconds: float | None) -> str:
+    return "unknown" if seconds is None else span(seconds)
+
+
+def _priced(resolution: str, price: Price) -> str:
+    return f"{resolution} {price.amount} {price.unit} (seen {price.seen})"
+
+
+def _apart(price: Price | None) -> str:
+    return f", {price.amount} {price.unit} each (seen {price.seen})" if price else ""
+
+
+def _price_range(prices: Mapping[str, Price]) -> str:
+    if not prices:
+        return "unknown"
+    cheap = min(prices.values(), key=_amount)
+    dear = max(prices.values(), key=_amount)
+    amounts = cheap.amount if cheap.amount == dear.amount else f"{cheap.amount} to {dear.amount}"
+    return f"{amounts} {cheap.unit}"
+
+
+def _amount(price: Price) -> Decimal:
+    return Decimal(price.amount)
