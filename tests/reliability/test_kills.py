@@ -51,17 +51,23 @@ def victims(batch: int) -> list[Victim]:
 def start(here: Program, far_side: FarSide, victim: Victim) -> subprocess.Popen[bytes]:
     """Begin the run, and arrange for its end."""
     arguments = ["generate", victim.prompt, "-p", victim.service, *OFTEN]
-    process = subprocess.Popen(
-        [*IMGEN, *arguments] if victim.moment.at_the_service else [*MORTAL, victim.moment.name, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=here.cwd,
-        env=here.environ,
-    )
+    with last_words(here, victim).open("wb") as said:
+        process = subprocess.Popen(
+            [*IMGEN, *arguments] if victim.moment.at_the_service else [*MORTAL, victim.moment.name, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            cwd=here.cwd,
+            env=here.environ,
+        )
     if victim.moment.at_the_service:
         far_side.kill(process.pid, victim.prompt, victim.moment.name)
     return process
+
+
+def last_words(here: Program, victim: Victim) -> Path:
+    """What the run said before its end."""
+    return here.home.with_name(f"{victim.prompt}.txt")
 
 
 def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> None:
@@ -73,7 +79,8 @@ def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> None:
             stack.callback(process.kill)
             processes.append(process)
         for victim, process in zip(batch, processes, strict=True):
-            assert process.wait(timeout=100) == -signal.SIGKILL, f"{victim} lived on"
+            ended = process.wait(timeout=100)
+            assert ended == -signal.SIGKILL, f"{victim} lived on: {last_words(here, victim).read_text()}"
 
 
 @pytest.mark.timeout(180)
