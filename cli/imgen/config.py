@@ -192,7 +192,7 @@ class Config:
         found = self.setting("ca_file")
         if found.file is None:
             return self._text("ca_file")
-        return str(found.file.path.parent / _expanded(str(found.value)))
+        return str(found.file.path.parent / expanded(str(found.value)))
 
     @property
     def system_certificates(self) -> bool:
@@ -295,7 +295,8 @@ def _home() -> Path | None:
     return None
 
 
-def _expanded(path: str) -> Path:
+def expanded(path: str) -> Path:
+    """The path with `~` as the home folder it stands for, where somebody has one by that name."""
     with suppress(RuntimeError):
         return Path(path).expanduser()
     return Path(path)

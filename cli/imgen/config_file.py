@@ -133,6 +133,8 @@ class _Reader:
 
 def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfiguration:
     """The error for a value that a setting cannot have; `named` is the setting with its place."""
+    if isinstance(value, str) and not value.strip():
+        return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
     text = repr(value if len(str(value)) <= 60 else f"{str(value)[:60]}...")
     given = [value] if isinstance(value, str) else value
     if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
@@ -141,7 +143,7 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
         return BadConfiguration(
             f"{named} is {text}, which it does not take.", f"Did you mean {near}? {hint}" if near else hint
         )
-    return BadConfiguration(f"{named} is {text}, which is not {setting.kind}.", example)
+    return BadConfiguration(f"{named} is {text}, which is not {setting.wanted}.", example)
 
 
 def unknown(name: str, place: str | None = None) -> BadConfiguration:
@@ -188,31 +190,35 @@ def change(
     text = tomlkit.dumps(document)
     changed = parse(text, path, name, project=project)
     try:
-        _replace(path, text)
+        _replace(path, text, mode=0o666 if project else 0o600)
     except OSError as error:
         raise UsageProblem(f"{name} cannot be written: {error.strerror or error}.") from error
     return changed
 
 
-def _replace(path: Path, text: str) -> None:
-    """Put the whole text in place at once; where the file is a link to another, that one changes."""
+def _replace(path: Path, text: str, *, mode: int) -> None:
+    """Put the whole text in place at once; where the file is a link to another, that one changes.
+
+    A new file gets `mode`, less what the umask takes away: a project's is for whoever works there.
+    """
     import os
-    import tempfile
+    import secrets
 
     target = path.resolve()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = target.stat().st_mode & 0o777 if target.exists() else None
-    handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    before = target.stat().st_mode & 0o777 if target.exists() else None
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(part, mode)  # noqa: PTH101
-        os.replace(part, target)  # noqa: PTH105
+        if before is not None:
+            part.chmod(before)
+        part.replace(target)
     except BaseException:
-        os.unlink(part)  # noqa: PTH108
+        part.unlink()
         raise
 
 

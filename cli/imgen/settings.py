@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool | tuple[str, ...]
 
+MOST_PICTURES = 16
+"""How many pictures one command may order; more is a job for several commands."""
+
 _MOST_SECONDS = 86_400.0  # a day
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _PASSWORD = re.compile(r"//[^/@]*@")
@@ -23,7 +26,7 @@ _PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name)=)[^=&]*=)[^&]
 
 
 class Kind(StrEnum):
-    """What a setting's value is, in words that complete "which is not ..."."""
+    """What kind of value a setting has, in words."""
 
     TEXT = "text"
     WHOLE = "a whole number"
@@ -45,8 +48,8 @@ class Setting:
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
     `variable` is the environment variable that says the same. `default` None leaves it to what reads it, in the
-    words of `help`. `choices` are all it takes, where they are known. `why` completes "must not set it: ", for
-    what a project's file may not say.
+    words of `help`. `choices` are all it takes, where they are known; a number is from `least` to `most`. `why`
+    completes "must not set it: ", for what a project's file may not say.
     """
 
     name: str
@@ -57,6 +60,13 @@ class Setting:
     choices: tuple[str, ...] = ()
     place: Place = Place.ANY
     why: str = ""
+    least: int = 0
+    most: int | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What its value is, in words that complete "which is not ..."."""
+        return self.kind if self.most is None else f"{self.kind} from {self.least} to {self.most}"
 
     @property
     def example(self) -> Value:
@@ -143,7 +153,15 @@ _TABLE = (
         "IMGEN_FORMAT",
         choices=("png", "jpeg", "webp"),
     ),
-    Setting("count", Kind.WHOLE, "how many pictures an order makes", "IMGEN_COUNT", default=1),
+    Setting(
+        "count",
+        Kind.WHOLE,
+        "how many pictures an order makes",
+        "IMGEN_COUNT",
+        default=1,
+        least=1,
+        most=MOST_PICTURES,
+    ),
     Setting("output", Kind.TEXT, "where pictures go, as with `-o`; in a project's file, inside it", "IMGEN_OUTPUT"),
     Setting(
         "timeout",
@@ -285,7 +303,7 @@ def _checked(setting: Setting, value: object) -> Value:
             return value
         case ((Kind.WHOLE | Kind.SECONDS), bool()):
             raise ValueError
-        case Kind.WHOLE, int() if value >= 0:
+        case Kind.WHOLE, int() if setting.least <= value and (setting.most is None or value <= setting.most):
             return value
         case Kind.SECONDS, int() | float() if 0.0 <= value < _MOST_SECONDS:
             return float(value)
@@ -296,6 +314,6 @@ def _checked(setting: Setting, value: object) -> Value:
 
 
 def _chosen(setting: Setting, text: str) -> str:
-    if setting.choices and text not in setting.choices:
+    if not text.strip() or (setting.choices and text not in setting.choices):
         raise ValueError
     return text

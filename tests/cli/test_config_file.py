@@ -62,7 +62,9 @@ def test_values_come_with_their_lines() -> None:
         ("[keys]\nreapi = 'x'", "keys does not stand with the settings", "imgen keys set"),
         ("proxy = 'x'", "the environment names it for all", "export HTTPS_PROXY"),
         ("sandbox = true", "~/x.toml, line 1: sandbox stands in no file.", "export IMGEN_SANDBOX="),
-        ("count = '2'", "count in ~/x.toml, line 1, is '2', which is not a whole number.", "count = 4"),
+        ("count = '2'", "count in ~/x.toml, line 1, is '2', which is not a whole number from 1 to 16.", "count = 4"),
+        ("count = 17", "count in ~/x.toml, line 1, is 17, which is not a whole number from 1 to 16.", "count = 4"),
+        ("model = ''", "model in ~/x.toml, line 1, is empty.", "imgen config unset model"),
         ("format = 'jpg'", "format in ~/x.toml, line 1, is 'jpg', which it does not take.", "Did you mean jpeg?"),
         ("providers = ['nobody']", "is ['nobody'], which it does not take.", "It takes: 3daistudio"),
         ("profiles = 3", "~/x.toml, line 1: profiles are tables.", "[profiles.work]"),
@@ -158,6 +160,17 @@ def test_a_new_file_is_the_persons_alone_and_a_linked_one_stays_linked(tmp_path:
     assert (new.stat().st_mode & 0o777, new.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert link.is_symlink()
     assert (tmp_path / "real.toml").read_text() == "count = 3\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_projects_new_file_is_for_whom_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        change(tmp_path / "imgen.toml", "it", None, ("count",), 3, project=True)
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "imgen.toml").stat().st_mode & 0o777 == 0o640
 
 
 def test_what_may_not_stand_there_is_not_written(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ def test_words_mean_a_value(name: str, text: str, value: Value) -> None:
     [
         ("count", "many"),
         ("count", "-1"),
+        ("count", "0"),
+        ("count", "17"),
+        ("model", " "),
         ("count", "1.5"),
         ("timeout", "soon"),
         ("timeout", "nan"),

@@ -54,11 +54,11 @@ def again(
     """
     from dataclasses import replace
 
-    from imgen.commands.defaults import Filled
+    from imgen.commands.defaults import Filled, placed
     from imgen.commands.going_on import basis_of, check_words
     from imgen.commands.making import Manner, carry_out
     from imgen.commands.telling import surroundings
-    from imgen.jobs.again import changed, differences, order_of, words_of
+    from imgen.jobs.again import changed, differences, order_of, other_pictures, words_of
     from imgen.jobs.run import session
     from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
@@ -71,11 +71,6 @@ def again(
         (record,) = opened.find([job])
     before = order_of(record)
     after = changed(before, settings or (), record.family)
-    after = replace(after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(output))
-    words = picture or words_of(record)
-    going_on = record.parent_id if record.request.conversation is not None else None
-    if not quiet:
-        err("\n".join(difference_lines(record.id, differences(before, after))))
     manner = Manner(
         output=output,
         format=after.format,
@@ -86,14 +81,25 @@ def again(
         overwrite=overwrite,
         resubmit=resubmit,
         strict=strict,
-        timeout=config.timeout if timeout is None else timeout,
+        timeout=timeout,
         poll_every=poll_every,
         form=options.answer_form(json=json, events=events),
         show=show,
         quiet=quiet,
     )
-    if not words and going_on is None:
-        return carry_out("again", Filled(after, manner, {}), config, around)
-    check_words(words, None, going_on, around)
-    basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
-    return carry_out("again", Filled(after, manner, {}), config, around, basis)
+    manner, used = placed(manner, config)
+    after = replace(
+        after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(manner.output)
+    )
+    words = picture or words_of(record)
+    going_on = record.parent_id if record.request.conversation is not None else None
+    basis = None
+    if words or going_on:
+        check_words(words, None, going_on, around)
+        basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
+    if not quiet:
+        others = other_pictures(record.request.references, basis.pictures if basis else ())
+        err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
+    wish = Filled(after, manner, used)
+    with wish.sources():
+        return carry_out("again", wish, config, around, basis)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgen.commands import options
-from imgen.config import Config, checked_origin, load
-from imgen.errors import UsageProblem
+from imgen.config import Config, checked_origin, expanded, load
+from imgen.errors import BadConfiguration, UsageProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from imgen.config_file import SettingsFile
     from imgen.settings import Setting, Sourced, Value
 
@@ -34,7 +39,7 @@ def show(context: typer.Context, profile: options.Profile = None, json: options.
     return 0
 
 
-@config.command("set")
+@config.command("set", context_settings={"ignore_unknown_options": True})  # -1 is no value, and no option either
 def set_(
     context: typer.Context,
     setting: Key,
@@ -44,15 +49,17 @@ def set_(
     json: options.Json = False,
 ) -> int:
     """Write a setting to your own file, or with --project to ./imgen.toml."""
-    from imgen.config_file import wrong
-    from imgen.settings import from_text
+    from shlex import quote
 
-    found = _writable(setting)
-    try:
-        meant = from_text(found, value)
-    except ValueError:
-        raise wrong(found, setting, value, f"imgen config set {setting} {found.example_text}") from None
-    _check_meaning(found, value)
+    from imgen.settings import Place
+
+    with _typed():
+        found = _writable(setting)
+        meant = _meant(found, value)
+    if project and found.place is Place.USER:
+        raise UsageProblem(
+            f"A project must not set {setting}: {found.why}.", f"imgen config set {setting} {quote(value)}"
+        )
     return _write(context, found, meant, project=project, profile=profile, json=json)
 
 
@@ -65,7 +72,9 @@ def unset(
     json: options.Json = False,
 ) -> int:
     """Take a setting out of your own file, or with --project out of ./imgen.toml."""
-    return _write(context, _writable(setting), None, project=project, profile=profile, json=json)
+    with _typed():
+        found = _writable(setting)
+    return _write(context, found, None, project=project, profile=profile, json=json)
 
 
 def _write(
@@ -83,15 +92,15 @@ def _write(
     name = settings.layers.short(path)
     before = read(path, name, project=project)
     keys = (*((PROFILES, profile) if profile else ()), *setting.name.split("."))
-    if value is None and not _has(before, setting, profile):
-        raise UsageProblem(f"{setting.name} is not set in {_place(name, profile)}.", "imgen config")
-    change(path, name, before, keys, value, project=project)
+    stands = value is not None or _has(before, setting, profile)
+    if stands:
+        change(path, name, before, keys, value, project=project)
     counts = load(profile if value is not None else None).setting(setting.name)
     if json:
         _tell([counts], settings, json=True)
         return 0
-    done = f"{setting.name} is set" if value is not None else f"{setting.name} is gone"
-    err(f"{done} in {_place(name, profile)}.")
+    done = "set" if value is not None else "gone" if stands else "not set"
+    err(f"{setting.name} is {done} in {_place(name, profile)}.")
     if value is not None and counts.value != value:
         err(f"{counts.where} says otherwise, and counts here.")
     return 0
@@ -110,18 +119,68 @@ def _writable(name: str) -> Setting:
     return setting
 
 
+@contextmanager
+def _typed() -> Iterator[None]:
+    """What would be a bad configuration in a file is bad usage while it is being typed."""
+    try:
+        yield
+    except BadConfiguration as error:
+        raise UsageProblem(error.message, error.hint) from error
+
+
+def _meant(setting: Setting, text: str) -> Value:
+    """The value that the word means, if an order could use it. Raises `BadConfiguration` and `UsageProblem`."""
+    from imgen.config_file import wrong
+    from imgen.settings import from_text
+
+    example = f"imgen config set {setting.name} {setting.example_text}"
+    try:
+        value = from_text(setting, text)
+    except ValueError:
+        raise wrong(setting, setting.name, text, example) from None
+    _check_meaning(setting, text)
+    return value
+
+
 def _check_meaning(setting: Setting, text: str) -> None:
-    """An address or an amount is checked as whoever reads it will. Raises `BadConfiguration`."""
-    if setting.name.startswith("base_url."):
-        checked_origin(setting.name, text)
-    elif setting.name == "upload":
-        from imgen.pictures.storage import parse_place
+    """A text is checked as whoever reads it will. Raises `BadConfiguration` and `UsageProblem`."""
+    match setting.name.partition("."):
+        case "model", _, _:
+            _check_model(text)
+        case "aspect", _, _ if not re.fullmatch(r"\d+:\d+|auto", text):
+            raise UsageProblem(f"aspect is {text!r}, which is no aspect.", "imgen config set aspect 16:9")
+        case "ca_file", _, _:
+            _check_certificates(load().user_path.parent, text)
+        case "base_url", _, _:
+            checked_origin(setting.name, text)
+        case "upload", _, _:
+            from imgen.pictures.storage import parse_place
 
-        parse_place(text)
-    elif setting.name.startswith("budget."):
-        from imgen.jobs.limits import checked_amounts
+            parse_place(text)
+        case "budget", _, _:
+            from imgen.jobs.limits import checked_amounts
 
-        checked_amounts(setting.name, text)
+            checked_amounts(setting.name, text)
+        case _:
+            pass
+
+
+def _check_model(text: str) -> None:
+    from imgen.jobs.order import check_family, find_service
+
+    service, slash, _ = text.partition("/")
+    if slash:
+        find_service(service)
+    else:
+        check_family(text)
+
+
+def _check_certificates(folder: Path, text: str) -> None:
+    path = folder / expanded(text)
+    if not path.is_file():
+        raise UsageProblem(
+            f"There is no file {path}.", "Name it with its whole path, or from the folder of the settings."
+        )
 
 
 def _has(file: SettingsFile | None, setting: Setting, profile: str | None) -> bool:

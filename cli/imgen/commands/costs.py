@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from time import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,27 +16,30 @@ if TYPE_CHECKING:
     from imgen.config import Config
     from imgen.jobs.budget import Spending
 
+_INSTANT = 0.001  # seconds: the day that ends at midnight is the one before
+
 
 def costs(
     by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.DAY,
     since: Annotated[
-        datetime | None,
-        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day.", show_default=False),
+        str | None,
+        typer.Option("--since", metavar="DATE", help="The first day, or 7d ago.", show_default=False),
     ] = None,
     until: Annotated[
-        datetime | None,
-        typer.Option("--until", metavar="DATE", formats=["%Y-%m-%d"], help="The last day.", show_default=False),
+        str | None,
+        typer.Option("--until", metavar="DATE", help="The last day, or 7d ago.", show_default=False),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     json: options.Json = False,
 ) -> int:
     """Say what was spent: estimated by the prices of the day, and charged where a service says it.
 
-    Days are those of this machine's clock. The sandbox costs nothing, and nothing is converted.
+    Days are whole ones, of this machine's clock. The sandbox costs nothing, and nothing is converted.
     """
     from imgen.commands.telling import surroundings
     from imgen.jobs.budget import local_day
     from imgen.jobs.cost_report import cost_report, used
+    from imgen.jobs.dates import span
     from imgen.jobs.limits import standing_limits
     from imgen.screen.console import err, out
     from imgen.screen.costs import cost_csv, cost_lines, use_line
@@ -45,11 +47,13 @@ def costs(
 
     if csv and json:
         raise UsageProblem("--csv and --json both want standard output.", "Leave one of them out.")
+    now = time()
+    begin, end = span(since, until, now)
     config = load()
     spendings = _spendings(config)
-    today = local_day(time()).isoformat()
+    today = local_day(now).isoformat()
     uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]
-    report = cost_report(spendings, by, _day(since), _day(until), uses)
+    report = cost_report(spendings, by, _day(begin), _day(None if end is None else end - _INSTANT), uses)
     if json:
         out(envelope("costs", exit_code=0, data=("costs", report)))
         return 0
@@ -74,5 +78,7 @@ def _spendings(config: Config) -> list[Spending]:
         return opened.ledger.spendings()
 
 
-def _day(moment: datetime | None) -> str | None:
-    return moment.date().isoformat() if moment else None
+def _day(moment: float | None) -> str | None:
+    from imgen.jobs.budget import local_day
+
+    return None if moment is None else local_day(moment).isoformat()

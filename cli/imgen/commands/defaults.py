@@ -57,9 +57,21 @@ class Filled:
         return f"{problem.message.rstrip('.')} ({name} = {found.value}, says {found.where})."
 
 
+def placed(manner: Manner, config: Config) -> tuple[Manner, dict[str, Sourced]]:
+    """Where pictures go and how long to wait, by the person's settings where the command line does not say.
+
+    Raises `BadConfiguration`.
+    """
+    manner = replace(manner, timeout=config.timeout if manner.timeout is None else manner.timeout)
+    found = config.setting("output")
+    if manner.output is not None or found.value is None:
+        return manner, {}
+    return replace(manner, output=str(found.value), folder=_inside(found)), {"output": found}
+
+
 def filled(order: Order, manner: Manner, config: Config) -> Filled:
     """The order with the person's settings where it says nothing. Raises `BadConfiguration`."""
-    used: dict[str, Sourced] = {}
+    manner, used = placed(manner, config)
 
     def take(name: str, given: str | None, *, open: bool = True) -> str | None:
         if given is not None or not open:
@@ -70,9 +82,7 @@ def filled(order: Order, manner: Manner, config: Config) -> Filled:
         used[name] = found
         return str(found.value)
 
-    output = take("output", manner.output)
-    folder = _inside(used["output"]) if "output" in used else None
-    implied = asked_format(output)
+    implied = asked_format(manner.output)
     model = take("model", order.model, open=_may_name(config.setting("model").value, order.provider))
     count = order.count
     if count is None and (found := config.setting("count")).layer is not Layer.DEFAULT:
@@ -88,8 +98,7 @@ def filled(order: Order, manner: Manner, config: Config) -> Filled:
         wished_format=take("format", implied, open=order.format is None),
         count=count,
     )
-    timeout = config.timeout if manner.timeout is None else manner.timeout
-    return Filled(order, replace(manner, output=output, folder=folder, timeout=timeout), used)
+    return Filled(order, manner, used)
 
 
 def _may_name(model: object, provider: str | None) -> bool:

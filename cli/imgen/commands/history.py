@@ -34,7 +34,7 @@ def history(
         typer.Option("--since", metavar="DATE", help="From this date on, or from 7d ago.", show_default=False),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Before this date, or 7d ago.", show_default=False)
+        str | None, typer.Option("--until", metavar="DATE", help="Up to this day, or 7d ago.", show_default=False)
     ] = None,
     least: Annotated[
         str | None,
@@ -53,7 +53,7 @@ def history(
     """
     from imgen.commands.telling import envelope_of, surroundings
     from imgen.errors import ExitCode
-    from imgen.jobs.dates import moment
+    from imgen.jobs.dates import span
     from imgen.jobs.history_rows import Wanted
     from imgen.jobs.order import find_service
     from imgen.jobs.run import Report, session
@@ -61,14 +61,15 @@ def history(
     from imgen.screen.tables import history_lines
 
     now = time.time()
+    begin, end = span(since, until, now)
     lowest, highest = _amount("--cost-from", least), _amount("--cost-to", most)
     wanted = Wanted(
         words=tuple(words or ()),
         provider=find_service(provider).name if provider else None,
         model=model,
         state=_state(state),
-        since=moment("--since", since, now) if since else None,
-        until=moment("--until", until, now) if until else None,
+        since=begin,
+        until=end,
         least=lowest.value if lowest else None,
         most=highest.value if highest else None,
         cost_unit=next((found.unit for found in (lowest, highest) if found and found.unit), None),

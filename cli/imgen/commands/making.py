@@ -95,8 +95,7 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(manner, first, config)
-    if not manner.quiet:
-        wish.tell(Layer.PROJECT)  # which comes with whatever somebody cloned
+    wish.tell(Layer.PROJECT)  # it comes with whatever somebody cloned: that it decides is no progress for -q to hide
     goal = Goal.ACCEPTANCE if manner.no_wait else Goal.PICTURES
     with session(config) as opened, work(opened, config, poll_every=manner.poll_every) as working:
         asked = 0

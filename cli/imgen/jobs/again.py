@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.jobs.options import parse_options
 from imgen.jobs.order import Order, nearest
 from imgen.jobs.sizes import parse_size
+from imgen.pictures.sources import Link
+from imgen.settings import MOST_PICTURES
 from imgen_providers.base import PictureFile, PictureLink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.jobs.editing import Named
     from imgen.jobs.records import JobRecord
+    from imgen_providers.base import Reference
 
 _TEXTS = ("prompt", "provider", "model", "aspect", "resolution", "format", "channel")
 _SETTABLE = (*_TEXTS, "size", "count", "option.KEY")
 _OPTION = "option."
+_BY_SIZE = ("aspect", "resolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,24 @@ def changed(order: Order, settings: Sequence[str], family: str | None) -> Order:
 
 
 def differences(before: Order, after: Order) -> list[Difference]:
-    """What the two ask for differently, field by field."""
-    names = [field.name for field in fields(Order) if field.name not in ("options", "sandbox", "wished_format")]
+    """What the two ask for differently, field by field; their pictures are told by `other_pictures`."""
+    hidden = ["options", "sandbox", "wished_format"]
+    hidden += [name for name in _BY_SIZE if after.size is not None and getattr(after, name) is None]
+    names = [field.name for field in fields(Order) if field.name not in hidden]
     pairs = [(name, _text(getattr(before, name)), _text(getattr(after, name))) for name in names]
     keys = dict.fromkeys([*before.options, *after.options])
     pairs += [(_OPTION + key, _json(before, key), _json(after, key)) for key in keys]
     return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+
+
+def other_pictures(before: Sequence[Reference], after: Sequence[Named]) -> list[Difference]:
+    """Which pictures the two go on from differently, in order; the same bytes are the same picture."""
+    alone = max(len(before), len(after)) == 1
+    return [
+        Difference("picture" if alone else f"picture {number}", _old_name(old), _new_name(old, new))
+        for number, (old, new) in enumerate(zip_longest(before, after), start=1)
+        if old is None or new is None or not _same(old, new)
+    ]
 
 
 def words_of(record: JobRecord) -> list[str]:
@@ -131,9 +149,31 @@ def _set(order: Order, name: str, value: str | None) -> Order:
 
 
 def _whole(value: str | None) -> int:
-    if value is None or not value.isdecimal():
-        raise UsageProblem(f"count is a whole number, not {value or 'nothing'}.", "--set count=2")
+    if value is None or not value.isdecimal() or not 1 <= int(value) <= MOST_PICTURES:
+        raise UsageProblem(
+            f"count is a whole number from 1 to {MOST_PICTURES}, not {value or 'nothing'}.", "--set count=2"
+        )
     return int(value)
+
+
+def _same(old: Reference, new: Named) -> bool:
+    if isinstance(new.source, Link):
+        return isinstance(old, PictureLink) and old.url == new.source.url
+    return isinstance(old, PictureFile) and new.examined is not None and old.sha256 == new.examined.sha256
+
+
+def _old_name(old: Reference | None) -> str | None:
+    if old is None:
+        return None
+    return Link(old.url).name if isinstance(old, PictureLink) else str(old.path)
+
+
+def _new_name(old: Reference | None, new: Named | None) -> str | None:
+    if new is None or isinstance(new.source, Link):
+        return new.source.name if new else None
+    path = new.source.path.absolute()
+    anew = isinstance(old, PictureFile) and old.path == path
+    return f"{path}, changed since" if anew else str(path)
 
 
 def _text(value: object) -> str | None:

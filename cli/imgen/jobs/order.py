@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from imgen.config import SANDBOX, Config
 from imgen.errors import KeyMissing, UsageProblem
 from imgen.jobs.sizes import covering
+from imgen.settings import MOST_PICTURES
 from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-MOST_PICTURES = 16
-"""How many pictures one command may order; more is a job for several commands."""
 
 AUTO = "auto"
 """The provider that stands for whichever suits the order best."""
@@ -73,14 +71,11 @@ def possible(order: Order, config: Config) -> list[Choice]:
         raise UsageProblem(
             f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
             f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
-            about="count",
         )
     if order.model and "/" in order.model:
         return [_exact(order, order.model, config)]
-    if order.model is not None and order.model not in FAMILIES:
-        raise UsageProblem(
-            f"There is no model {order.model!r}.", nearest(order.model, FAMILIES, "Models"), about="model"
-        )
+    if order.model is not None:
+        check_family(order.model)
     if order.provider not in (None, AUTO):
         entry = find_service(order.provider or "")
         return [_checked(order, entry, _family_at(order, entry), config)]
@@ -93,6 +88,12 @@ def find_service(name: str) -> ServiceEntry:
     if entry is None:
         raise UsageProblem(f"There is no provider {name!r}.", nearest(name, SERVICES, "Providers"))
     return entry
+
+
+def check_family(name: str) -> None:
+    """Raises `UsageProblem` with the nearest one for a family of models that nobody has."""
+    if name not in FAMILIES:
+        raise UsageProblem(f"There is no model {name!r}.", nearest(name, FAMILIES, "Models"), about="model")
 
 
 def nearest(word: str, known: Iterable[str], label: str) -> str:

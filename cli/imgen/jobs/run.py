@@ -118,7 +118,7 @@ class Session:
         if not found:
             raise UsageProblem(
                 f"There is no job {name!r} in the ledger.",
-                f"If a service gave you that id, name the service: imgen wait -p 3daistudio {name or 'REMOTE_ID'}",
+                f"If a service gave you that id, name the service: imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
             )
         if len(found) > 1:
             raise UsageProblem(

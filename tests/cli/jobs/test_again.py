@@ -9,11 +9,14 @@ import pytest
 from cli.jobs.drafts import record
 from imgen.config import Config
 from imgen.errors import UsageProblem
-from imgen.jobs.again import Difference, changed, differences, order_of, words_of
+from imgen.jobs.again import Difference, changed, differences, order_of, other_pictures, words_of
+from imgen.jobs.editing import Named
 from imgen.jobs.order import Order, possible
 from imgen.jobs.plan import request_key
 from imgen.jobs.records import State
-from imgen_providers.base import PictureFile, PictureLink, Request
+from imgen.pictures.examine import Examined
+from imgen.pictures.sources import Link, Local
+from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 
 FLASH = "gemini-3.1-flash"
 ORDERED = Request(
@@ -53,6 +56,9 @@ def test_a_size_takes_the_place_of_aspect_and_resolution() -> None:
     after = settings("size=1920x1080")
 
     assert (after.size, after.aspect, after.resolution) == ((1920, 1080), None, None)
+    assert differences(order_of(MADE), after) == [Difference("size", None, "1920x1080")]
+    bound = settings("size=1920x1080", "aspect=1:1")
+    assert [each.field for each in differences(order_of(MADE), bound)] == ["aspect", "size"]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,8 @@ def test_another_service_or_model_is_named_as_on_the_command_line(
         ("option.=3", "nothing called"),
         ("count=two", "whole number"),
         ("count=", "whole number"),
+        ("count=0", "from 1 to 16, not 0. --set count=2"),
+        ("count=17", "from 1 to 16, not 17."),
         ("size=big", "size"),
     ],
 )
@@ -89,6 +97,22 @@ def test_what_cannot_be_set_is_said(text: str, said: str) -> None:
         settings(text)
 
     assert said in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_other_pictures_are_differences_and_the_same_bytes_are_none() -> None:
+    fox, owl = Path("/pictures/fox.png").absolute(), Path("/pictures/owl.png").absolute()
+
+    def named(path: Path, sha256: str) -> Named:
+        return Named(Local(path, path.name), Examined(path, "png", 1, 1, 1, sha256, 1, has_notes=False))
+
+    before: list[Reference] = [PictureFile(fox, "image/png", 1, "f0"), PictureLink("https://x/owl.png?secret")]
+    same = [named(Path("/elsewhere.png"), "f0"), Named(Link("https://x/owl.png?secret"))]
+
+    assert other_pictures(before, same) == []
+    assert other_pictures(before[:1], [named(owl, "0f")]) == [Difference("picture", str(fox), str(owl))]
+    assert other_pictures(before[:1], [named(fox, "0f")]) == [Difference("picture", str(fox), f"{fox}, changed since")]
+    assert other_pictures(before, same[:1]) == [Difference("picture 2", "the picture at x", None)]
+    assert other_pictures([], same[1:]) == [Difference("picture", None, "the picture at x")]
 
 
 def test_what_was_ordered_elsewhere_cannot_be_ordered_again() -> None:

@@ -11,7 +11,7 @@ import pytest
 from cli.jobs.drafts import draft
 from cli.jobs.states import bring_to
 from imgen.errors import UsageProblem
-from imgen.jobs.dates import moment
+from imgen.jobs.dates import moment, span
 from imgen.jobs.history_rows import Wanted
 from imgen.jobs.ledger import Ledger
 from imgen.jobs.records import Cost, State
@@ -100,6 +100,20 @@ def test_dates_are_of_this_machines_clock_and_spans_count_back() -> None:
     assert moment("--since", "36h", 1_000_000.0) == 1_000_000.0 - 36 * 3600
     assert moment("--since", "2026-11-01", 0.0) == datetime(2026, 11, 1).astimezone().timestamp()
     assert moment("--since", "2026-11-01T08:30:00+00:00", 0.0) == 1_793_521_800.0
+
+
+def test_the_day_that_ends_a_span_belongs_to_it_whole() -> None:
+    def local(*numbers: int) -> float:
+        return datetime(*numbers).astimezone().timestamp()  # type: ignore[arg-type]
+
+    now = local(2026, 11, 21, 13, 0)
+
+    assert span("2026-11-21", "2026-11-21", now) == (local(2026, 11, 21), local(2026, 11, 22))
+    assert span(None, "2026-11-21T08:30", now) == (None, local(2026, 11, 21, 8, 30))
+    assert span("7d", None, now) == (now - 7 * 86_400, None)
+    for since, until in (("2026-11-06", "2026-11-05"), ("1d", "7d")):
+        with pytest.raises(UsageProblem, match=f"Nothing lies from --since {since} to --until {until}"):
+            span(since, until, now)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "7", "0001-01-01T00:00", "2026-13-01", "-3d"])
