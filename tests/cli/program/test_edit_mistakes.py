@@ -230,7 +230,7 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
             ("gmicloud", "/zeros.heic"): "no box of a HEIF file begins at byte 24",
             ("gmicloud", "/cut.heic"): "it breaks off after",
             ("gmicloud", "/huge.heic"): "has 300 megapixels (20000x15000)",
-            ("reapi", "/phone.heic"): "takes png, webp, jpeg. try: Convert it to JPEG first",
+            ("reapi", "/phone.heic"): "takes png, jpeg, webp. try: Convert it to JPEG first",
             ("gptproto", "/sandbox/uploads/00.png"): "HTTP 404",
             ("3daistudio", "/sandbox/uploads/00.png"): "HTTP 404",
             ("gptproto", "/phone.heic"): "is HEIC; gemini-3.1-flash at GPTProto takes png, webp, jpeg",
