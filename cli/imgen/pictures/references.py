@@ -120,7 +120,15 @@ def _encoded_anew(
     formats = (found.format,) if found.format in limits.formats and not changes.fit else limits.formats
     most, shrink = limits.most, changes.fit
     try:
-        anew = fitted(found.path, found.format, found.orientation, formats=formats, most=most, shrink=shrink)
+        anew = fitted(
+            found.path,
+            found.format,
+            found.orientation,
+            formats=formats,
+            most=most,
+            shrink=shrink,
+            keep_exif=changes.keep_metadata,
+        )
     except Damaged as error:
         raise UsageProblem(f"{name} cannot be sent: {error}.") from error
     if limits.most is not None and len(anew.data) > limits.most:
@@ -135,6 +143,8 @@ def _encoded_anew(
     if anew.format != found.format:
         done.append(f"converted from {found.format.upper()} to {anew.format.upper()}")
     done += anew.lost
+    if changes.keep_metadata and found.has_notes:
+        done.append("with its EXIF and no other notes" if anew.has_exif else "without its notes")
     say(f"{name}: {', '.join(done) or 'saved again'}, now {_megabytes(copy.size)}.")
     return PictureFile(copy.path, MEDIA_TYPES[anew.format], copy.size, copy.sha256)
 
