@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from imgen.pictures.heif import sniff_heif
 from imgen.pictures.metadata import jpeg_scans, orientation, png_chunks, webp_size, without_notes
-from imgen.pictures.verify import Damaged, Format, check_dimensions, inspect, sniff
+from imgen.pictures.verify import Damaged, Format, check_dimensions, check_png, inspect, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,15 +68,18 @@ def examine(path: Path) -> Examined:
     format = sniff(head)
     if format is None and (modern := sniff_heif(head)):
         raise NotReadHere(f"it is a {modern.upper()} picture, which is not read here")
-    if format in (None, "png"):
+    if format is None:
         inspect(path)  # which says what else it is
     assert format
+    if format == "png":
+        with path.open("rb") as file:
+            check_png(file, path.stat().st_size)
     data = path.read_bytes()
     pieces = without_notes(data, format)
     has_notes = sum(map(len, pieces)) != len(data)
     size, sha256, turned = len(data), hashlib.sha256(data).hexdigest(), orientation(data, format)
     if format == "png":
-        width, height = _check_png(data)
+        width, height = _check_rows(data)
     elif format == "jpeg":
         scans = jpeg_scans(data)
         pixels = b"".join(pieces[:-1])
@@ -91,7 +94,7 @@ def examine(path: Path) -> Examined:
     return Examined(path, format, width, height, size, sha256, turned, has_notes)
 
 
-def _check_png(data: bytes) -> tuple[int, int]:
+def _check_rows(data: bytes) -> tuple[int, int]:
     """Width and height of a PNG whose data unpack to every row that its header announces."""
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     check_dimensions(width, height)

@@ -87,6 +87,10 @@ MISTAKES = [
     Mistake(edit("-i", "https://me:secret@example.com/fox.png"), "has a user name or password in it"),
     Mistake(edit("-i", "ftp://example.com/fox.png"), "-i takes https URLs, not ftp://"),
     Mistake(edit("-i", "https://[/fox.png"), "cannot be read"),
+    Mistake(edit("-i", "https:///fox.png"), "The URL given with -i names no host", "https://HOST/PATH"),
+    Mistake(
+        ("edit", "", "-p", "3daistudio", "-i", "fine.png"), "The prompt is empty", 'imgen edit "at night" -i fox.png'
+    ),
     *(
         Mistake(
             ("edit", "x", "-p", "gmicloud", "-i", f"https://{here}:1/a.png", "--sandbox", "--dry-run"),
