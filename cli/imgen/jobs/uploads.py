@@ -155,7 +155,9 @@ class Uploads:
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
-                self._ledger.upload_removed(url, key)
+                    self._ledger.upload_removed(url, key)
+                else:
+                    self._ledger.upload_left(url, key)
         except StorageTrouble as error:
             return f"{error.message} {_LATER}"
         except BadConfiguration as error:

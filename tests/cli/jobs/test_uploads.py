@@ -100,6 +100,19 @@ def test_who_is_putting_a_picture_up_is_known_until_it_is_there(ledger: Ledger) 
     assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == [None]
 
 
+def test_what_a_dead_process_was_putting_up_is_removed_once_more_later(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa", "dead")
+    ledger.never_sent("k3aaaa", PROBLEM)
+
+    ledger.upload_removed(STORAGE, "ab.png")
+    assert (unneeded(ledger), ledger.is_upload("ab.png")) == ([], True)
+    clock.time += 601
+    assert unneeded(ledger) == ["ab.png"]
+    ledger.upload_removed(STORAGE, "ab.png")
+    assert not ledger.is_upload("ab.png")
+
+
 def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
     pictures = (
         PictureFile(tmp_path / "a.png", "image/png", 3, "ab"),
