@@ -175,8 +175,8 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
         raise UsageProblem(reason, example)
     try:
         if file is not None:
-            return file.read_text(encoding="utf-8-sig").strip()
-        if argument == "-":
+            argument = file.read_text(encoding="utf-8-sig").strip()
+        elif argument == "-":
             if around.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
             text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
@@ -189,6 +189,8 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
     except UnicodeDecodeError as error:
         raise UsageProblem("The prompt is not valid UTF-8.", "Save it as UTF-8 first.") from error
     assert argument is not None
+    if not argument.strip():
+        raise UsageProblem("The prompt is empty.", example)
     return argument
 
 

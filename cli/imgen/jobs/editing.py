@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from imgen.config import SANDBOX, Config, is_loopback
+from imgen.config import SANDBOX, Config
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.jobs.records import OPEN, JobRecord
 from imgen.jobs.services import network_of
-from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch, peek
-from imgen.pictures.examine import Examined, sniff_heif
+from imgen.pictures.addresses import is_loopback
+from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
+from imgen.pictures.examine import Examined, examine
+from imgen.pictures.heif import check_heif, sniff_heif
 from imgen.pictures.place import discard, part_path
 from imgen.pictures.prepared import keep
-from imgen.pictures.references import Changes, checked, limits, reference
+from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.sources import Link, Local, Source, saved_picture
-from imgen.pictures.verify import sniff
+from imgen.pictures.verify import EXTENSIONS, sniff
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.conversation import is_conversation
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
+_HEAD = 512  # bytes: enough to tell what a file is
+_WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
+_FIT_A_COPY = "Save the picture, and give the file with --fit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Basis:
     changes: Changes
     config: Config
     said: dict[str, list[str]] = field(default_factory=dict)
-    _fetched: dict[str, Named] = field(default_factory=dict)
+    _fetched: dict[str, Local] = field(default_factory=dict)
 
     @property
     def parent_id(self) -> str | None:
@@ -122,11 +127,17 @@ class Basis:
 
     def _reference(self, picture: Named, choice: Choice, network: Network, said: list[str]) -> Reference:
         if isinstance(picture.source, Link):
-            self._check_link(picture.source, choice)
-            if choice.entry.reference_route != "data-uri":
-                self._look_behind(picture.source, choice, network)
-                return PictureLink(picture.source.url)
-            picture = self._fetch(picture.source, choice, network)
+            link = picture.source
+            self._check_link(link, choice)
+            by_link = choice.entry.reference_route != "data-uri"
+            if by_link and choice.origin == SANDBOX and not _is_here(link):
+                return PictureLink(link.url)
+            fetched = self._fetch(link, choice, network)
+            if by_link:
+                _check_behind(link, fetched, choice)
+                return PictureLink(link.url)
+            with sendable(link.name, _WHOLE_LINK):
+                picture = Named(fetched, examine(fetched.path))
         assert picture.examined
         assert isinstance(picture.source, Local)
         if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
@@ -159,33 +170,8 @@ class Basis:
                 "Save the picture and name the file.",
             )
 
-    def _look_behind(self, link: Link, choice: Choice, network: Network) -> None:
-        """A link that leads to no picture would be paid for and refused, or worse, drawn without."""
-        if choice.origin == SANDBOX and not _is_here(link):
-            return
-        try:
-            seen = peek(network, link.url, trusted_origin=_trusted(choice))
-        except DownloadError as error:
-            raise _unfetchable(link, error) from error
-        model = choice.model
-        format = sniff(seen.head) or sniff_heif(seen.head)
-        if format is None:
-            raise UsageProblem(f"What lies at {link.host} is not a picture.", "Give the URL of the picture itself.")
-        taken = model.reference_formats or ("png", "jpeg", "webp")
-        if choice.listed and format not in taken:
-            raise UsageProblem(
-                f"{link.name} is {format.upper()}; {_named(choice)} takes {', '.join(taken)}.",
-                "Save the picture, and give the file with --fit.",
-            )
-        if model.reference_bytes is not None and (seen.size or 0) > model.reference_bytes:
-            raise UsageProblem(
-                f"{link.name} has {(seen.size or 0) / 1e6:.1f} MB;"
-                f" {_named(choice)} takes {model.reference_bytes / 1e6:.1f} MB a picture.",
-                "Save the picture, and give the file with --fit.",
-            )
-
-    def _fetch(self, link: Link, choice: Choice, network: Network) -> Named:
-        """The picture behind a link as a file of ours, for a service that takes files only."""
+    def _fetch(self, link: Link, choice: Choice, network: Network) -> Local:
+        """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
         folder = self.config.references_folder
@@ -199,9 +185,38 @@ class Basis:
             raise _unfetchable(link, error) from error
         finally:
             discard(part)
-        source = Local(copy.path, link.name)
-        self._fetched[link.url] = Named(source, checked(source))
+        self._fetched[link.url] = Local(copy.path, link.name)
         return self._fetched[link.url]
+
+
+def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
+    """A link that leads to no picture, or to a broken one, would be paid for and refused, or worse, drawn without.
+
+    Raises `UsageProblem`.
+    """
+    model = choice.model
+    taken = model.reference_formats or tuple(EXTENSIONS)
+    with sendable(link.name, _WHOLE_LINK):
+        with fetched.path.open("rb") as file:
+            head = file.read(_HEAD)
+        size = fetched.path.stat().st_size
+        heif = sniff_heif(head)
+        format = sniff(head) or heif
+        if format and choice.listed and format not in taken:
+            raise UsageProblem(
+                f"{link.name} is {format.upper()}; {_named(choice)} takes {', '.join(taken)}.",
+                HEIF_HINT if heif else _FIT_A_COPY,
+            )
+        if heif:
+            check_heif(fetched.path)
+        else:
+            examine(fetched.path)
+    if model.reference_bytes is not None and size > model.reference_bytes:
+        raise UsageProblem(
+            f"{link.name} has {size / 1e6:.1f} MB;"
+            f" {_named(choice)} takes {model.reference_bytes / 1e6:.1f} MB a picture.",
+            HEIF_HINT if heif else _FIT_A_COPY,
+        )
 
 
 def check_parent(parent: JobRecord) -> None:
@@ -229,7 +244,7 @@ def _trusted(choice: Choice) -> str:
 
 
 def _is_here(link: Link) -> bool:
-    return is_loopback(link.url)
+    return is_loopback(link.host)
 
 
 def _named(choice: Choice) -> str:

@@ -89,6 +89,7 @@ CREATE TABLE upload (                -- reference pictures put somewhere for a j
     storage     TEXT,                -- the person's own object storage, without credentials; NULL: the service's
     key         TEXT,                -- its name in the storage
     uploader    TEXT,                -- lock file of the process that is putting it there
+    removed_at  REAL,                -- when it was removed after that process died; what was on its way may come later
     PRIMARY KEY (job_id, sha256)
 ) STRICT;
 CREATE INDEX upload_key ON upload (storage, key) WHERE storage IS NOT NULL;

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from imgen.jobs.store import Store
 
+_ARRIVES = 600.0  # seconds in which a storage may still take what a dead process had sent
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -53,8 +55,9 @@ class UploadRows(Store):
         rows = self._read(
             "SELECT upload.* FROM upload WHERE storage IS NOT NULL AND NOT EXISTS ("  # noqa: S608  (our own)
             "SELECT 1 FROM upload AS other JOIN job ON job.id = other.job_id"
-            f" WHERE other.key = upload.key AND NOT ({over}))",
-            (self._now() - link_seconds,),
+            f" WHERE other.key = upload.key AND NOT ({over}))"
+            " AND (removed_at IS NULL OR removed_at < ?)",
+            (self._now() - link_seconds, self._now() - _ARRIVES),
         )
         return [Upload(row["sha256"], row["link"], row["storage"], row["key"], row["uploader"]) for row in rows]
 
@@ -67,5 +70,17 @@ class UploadRows(Store):
         self._set("DELETE FROM upload WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
     def upload_removed(self, storage: str, key: str) -> None:
-        """Nothing lies there any more, or nobody wants it removed."""
+        """Nothing lies there any more; where its uploader died meanwhile, it is to be removed once more later."""
+        now = self._now()
+        self._set(
+            "DELETE FROM upload WHERE storage = ? AND key = ? AND (uploader IS NULL OR removed_at < ?)",
+            (storage, key, now - _ARRIVES),
+        )
+        self._set(
+            "UPDATE upload SET removed_at = ? WHERE storage = ? AND key = ? AND removed_at IS NULL",
+            (now, storage, key),
+        )
+
+    def upload_left(self, storage: str, key: str) -> None:
+        """Nobody wants it removed."""
         self._set("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from imgen_providers.client import Network
 
 
+_LATER = "A later run tries again; with IMGEN_UPLOAD_KEEP=1 it is left there."
+
+
 class UploadFailed(Exception):
     """A picture did not get to where the service would fetch it, so nothing was sent."""
 
@@ -104,17 +107,29 @@ class Uploads:
         try:
             storage = Storage(place)
             ours = storage.put(key, picture) or ours
-            if not ours:
-                self._ledger.not_uploaded(record.id, picture.sha256)
+        except StorageTrouble as error:
+            if not error.unsure:
+                self._nothing_put(record, picture, ours=ours)
+            raise UploadFailed(_of_storage(error)) from error
+        except OSError as error:
+            self._nothing_put(record, picture, ours=ours)
+            raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
+        self._ledger.uploaded(record.id, picture.sha256)
+        if not ours:
+            self._ledger.not_uploaded(record.id, picture.sha256)
+        try:
             link = storage.link(key)
         except StorageTrouble as error:
             raise UploadFailed(_of_storage(error)) from error
-        except OSError as error:
-            raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
-        finally:
-            self._ledger.uploaded(record.id, picture.sha256)
         self._check_link(link, place, connection)
         return PictureLink(link)
+
+    def _nothing_put(self, record: JobRecord, picture: PictureFile, *, ours: bool) -> None:
+        """There is nothing to remove, unless it was put there before; a storage that never took a byte is not asked."""
+        if ours:
+            self._ledger.uploaded(record.id, picture.sha256)
+        else:
+            self._ledger.not_uploaded(record.id, picture.sha256)
 
     def _check_link(self, link: str, place: Place, connection: Connection) -> None:
         """What we cannot fetch from outside, the service cannot either."""
@@ -140,11 +155,13 @@ class Uploads:
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
-                self._ledger.upload_removed(url, key)
+                    self._ledger.upload_removed(url, key)
+                else:
+                    self._ledger.upload_left(url, key)
         except StorageTrouble as error:
-            return f"{error.message} A later run tries again."
+            return f"{error.message} {_LATER}"
         except BadConfiguration as error:
-            return f"Pictures are left in your storage: {error.message} A later run tries again."
+            return f"Pictures are left in your storage: {error.message} {_LATER}"
         return None
 
     @contextmanager

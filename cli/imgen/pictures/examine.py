@@ -15,10 +15,11 @@ import struct
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from imgen.pictures.heif import sniff_heif
 from imgen.pictures.metadata import jpeg_scans, orientation, png_chunks, webp_size, without_notes
-from imgen.pictures.verify import Damaged, Format, check_dimensions, inspect, sniff
+from imgen.pictures.verify import Damaged, Format, check_dimensions, check_png, inspect, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
 _HEAD = 512  # bytes
-# Brands of HEIF files (ISO/IEC 23008-12, annex B; the MIAF registry).
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-_HEIF_BRANDS = (b"mif1", b"msf1", b"miaf")
 _SHRINK = 8  # the most that a JPEG decoder leaves out
 _DECODED = 1_000_000  # pixels, where decoding holds all of them
 _ENOUGH = bytes(16)  # a JPEG decoder reads at most this far ahead of the last pixel
@@ -39,6 +37,10 @@ _BLOCK = 64 * 1024  # bytes
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of one pixel, by the colour type of a PNG
 # Where each pass of an interlaced PNG begins, and its steps: x, y, dx, dy (third edition, 8.1).
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+class NotReadHere(Damaged):
+    """The file may be a whole picture, in a format that is not read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,19 @@ def examine(path: Path) -> Examined:
         head = file.read(_HEAD)
     format = sniff(head)
     if format is None and (modern := sniff_heif(head)):
-        raise Damaged(f"it is a {modern.upper()} picture, which is not read here")
-    if format in (None, "png"):
+        raise NotReadHere(f"it is a {modern.upper()} picture, which is not read here")
+    if format is None:
         inspect(path)  # which says what else it is
     assert format
+    if format == "png":
+        with path.open("rb") as file:
+            check_png(file, path.stat().st_size)
     data = path.read_bytes()
     pieces = without_notes(data, format)
     has_notes = sum(map(len, pieces)) != len(data)
     size, sha256, turned = len(data), hashlib.sha256(data).hexdigest(), orientation(data, format)
     if format == "png":
-        width, height = _check_png(data)
+        width, height = _check_rows(data)
     elif format == "jpeg":
         scans = jpeg_scans(data)
         pixels = b"".join(pieces[:-1])
@@ -89,16 +94,7 @@ def examine(path: Path) -> Examined:
     return Examined(path, format, width, height, size, sha256, turned, has_notes)
 
 
-def sniff_heif(head: bytes) -> Literal["heic", "heif"] | None:
-    """Whether a file that begins like this is an HEIC or another HEIF picture."""
-    if head[4:8] != b"ftyp":
-        return None
-    if head[8:12] in _HEIC_BRANDS:
-        return "heic"
-    return "heif" if head[8:12] in _HEIF_BRANDS else None
-
-
-def _check_png(data: bytes) -> tuple[int, int]:
+def _check_rows(data: bytes) -> tuple[int, int]:
     """Width and height of a PNG whose data unpack to every row that its header announces."""
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     check_dimensions(width, height)

@@ -12,7 +12,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from imgen.pictures.metadata import without_notes
+from imgen.pictures.metadata import upright_exif, without_notes
 from imgen.pictures.verify import Damaged
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _READERS: dict[Format, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
 }
 _QUALITIES = (95, 90, 85, 80, 75)  # tried one after the other while bytes have to be saved
 _SMALLER_QUALITY = 90  # of a picture that is made smaller anyway
+_EXIF = b"Exif\0\0"  # what Pillow expects before it
+_EXIF_LIMIT = 65_500  # bytes that a JPEG has room for; the other formats take more
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,30 +43,49 @@ _TURNS = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Beside:
+    """What goes into the new file beside the pixels."""
+
+    profile: bytes | None
+    exif: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
-    """A picture encoded anew, without notes; `width` and `height` in pixels, `lost` in words for a person."""
+    """A picture encoded anew; `width` and `height` in pixels, `lost` in words for a person."""
 
     data: bytes
     format: Format
     width: int
     height: int
     lost: tuple[str, ...] = ()
+    has_exif: bool = False
 
 
 def fitted(
-    path: Path, format: Format, orientation: int, *, formats: Sequence[Format], most: int | None, shrink: bool = True
+    path: Path,
+    format: Format,
+    orientation: int,
+    *,
+    formats: Sequence[Format],
+    most: int | None,
+    shrink: bool = True,
+    keep_exif: bool = False,
 ) -> Fitted:
     """The picture upright, in one of `formats` and at most `most` bytes long, as little changed as that allows.
 
     It keeps its format and its pixels where it can; to save bytes it becomes a JPEG before it becomes smaller, unless
-    it has transparent places. Without `shrink` it keeps its size in pixels, and may be longer than `most`. Raises
-    `Damaged`, or `OSError` from the disk.
+    it has transparent places. Without `shrink` it keeps its size in pixels, and may be longer than `most`. Of its
+    notes it keeps none, or with `keep_exif` that one. Raises `Damaged`, or `OSError` from the disk.
     """
     data = path.read_bytes()
     try:
         with _READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
             opened.load()
-            profile = opened.info.get("icc_profile")
+            exif = upright_exif(data, format) if keep_exif else None
+            if exif and len(exif) > _EXIF_LIMIT:
+                exif = None
+            beside = _Beside(opened.info.get("icc_profile"), exif)
             lost = _lost(opened, data)
             picture: Image.Image = opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
     except (SyntaxError, ValueError, OSError, Image.DecompressionBombError) as error:
@@ -73,19 +94,19 @@ def fitted(
     picture = _plain(picture, transparent=clear)
     picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
     found = format if format in formats else _other(formats, transparent=clear)
-    data, quality = _in_quality(picture, found, most, profile)
+    data, quality = _in_quality(picture, found, most, beside)
     if most is not None and len(data) > most and found == "png" and "jpeg" in formats and not clear:
         found = "jpeg"
-        data, quality = _in_quality(picture, found, most, profile)
+        data, quality = _in_quality(picture, found, most, beside)
     smaller = picture
     while shrink and most is not None and len(data) > most and min(smaller.size) > 1:
         factor = 0.97 * math.sqrt(most / len(data))
         size = (max(1, int(smaller.width * factor)), max(1, int(smaller.height * factor)))
         smaller = picture.resize(size, Image.Resampling.LANCZOS)
-        data = _encoded(smaller, found, quality := _SMALLER_QUALITY, profile)
+        data = _encoded(smaller, found, quality := _SMALLER_QUALITY, beside)
     if quality < _QUALITIES[0] and found != "png":
         lost.append(f"saved at quality {quality}")
-    return Fitted(data, found, *smaller.size, tuple(lost))
+    return Fitted(data, found, *smaller.size, tuple(lost), exif is not None)
 
 
 def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> list[str]:
@@ -99,13 +120,13 @@ def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> 
     return lost
 
 
-def _in_quality(picture: Image.Image, format: Format, most: int | None, profile: bytes | None) -> tuple[bytes, int]:
+def _in_quality(picture: Image.Image, format: Format, most: int | None, beside: _Beside) -> tuple[bytes, int]:
     """The picture in the best quality that is at most `most` bytes long, or in the least of ours; and that quality."""
     quality, *others = _QUALITIES
-    data = _encoded(picture, format, quality, profile)
+    data = _encoded(picture, format, quality, beside)
     while most is not None and len(data) > most and format != "png" and others:  # PNG has one quality only
         quality = others.pop(0)
-        data = _encoded(picture, format, quality, profile)
+        data = _encoded(picture, format, quality, beside)
     return data, quality
 
 
@@ -123,13 +144,12 @@ def _plain(picture: Image.Image, *, transparent: bool) -> Image.Image:
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
-def _encoded(picture: Image.Image, format: Format, quality: int, profile: bytes | None) -> bytes:
+def _encoded(picture: Image.Image, format: Format, quality: int, beside: _Beside) -> bytes:
     held = io.BytesIO()
     if format == "jpeg" and picture.mode == "RGBA":
         picture = picture.convert("RGB")
     # A profile for inks, or for grey, says nothing about the red, green and blue that they become (ICC.1:2022, 7.2.6).
     space = b"GRAY" if picture.mode == "L" and format != "webp" else b"RGB "
-    if profile and profile[16:20] != space:
-        profile = None
-    picture.save(held, format, quality=quality, icc_profile=profile)
+    profile = beside.profile if beside.profile and beside.profile[16:20] == space else None
+    picture.save(held, format, quality=quality, icc_profile=profile, exif=_EXIF + beside.exif if beside.exif else b"")
     return held.getvalue()

@@ -58,6 +58,15 @@ def orientation(data: bytes, format: Format) -> int:
     return _orientation_in(exif) if exif else _UPRIGHT
 
 
+def upright_exif(data: bytes, format: Format) -> bytes | None:
+    """The file's EXIF, as it is but for saying that the picture is upright; None where it has none."""
+    exif = next(_exif(data, format), None)
+    if not exif:
+        return None
+    at, order = _orientation_at(exif)
+    return exif[:at] + struct.pack(f"{order}H", _UPRIGHT) + exif[at + 2 :] if at else exif
+
+
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height of a WebP in pixels, by its first chunk (RFC 9649, 2.5 to 2.7). Raises `Damaged`."""
     chunks = list(_webp_chunks(data))
@@ -95,18 +104,25 @@ def _exif(data: bytes, format: Format) -> Iterator[bytes]:
 
 def _orientation_in(exif: bytes) -> int:
     """The orientation in a block of EXIF; upright where it is broken, as viewers do."""
+    at, order = _orientation_at(exif)
+    value: int = struct.unpack_from(f"{order}H", exif, at)[0] if at else _UPRIGHT
+    return value if 1 <= value <= 8 else _UPRIGHT
+
+
+def _orientation_at(exif: bytes) -> tuple[int, str]:
+    """Where a block of EXIF says the orientation, 0 where it does not; and the order of its bytes."""
     orders = {b"II": "<", b"MM": ">"}
     try:
         order = orders[exif[:2]]
         (first,) = struct.unpack_from(f"{order}I", exif, 4)
         (entries,) = struct.unpack_from(f"{order}H", exif, first)
         for entry in range(first + 2, first + 2 + 12 * entries, 12):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, entry)
+            (tag, *_) = struct.unpack_from(f"{order}HHIH", exif, entry)
             if tag == _ORIENTATION_TAG:
-                return value if 1 <= value <= 8 else _UPRIGHT
+                return entry + 8, order
     except (KeyError, struct.error):
         pass
-    return _UPRIGHT
+    return 0, "<"
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -153,9 +169,10 @@ def _jpeg_header(marker: int, body: memoryview) -> memoryview:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start and end of each chunk of a PNG (PNG specification, third edition, section 5)."""
+    """Kind, start and end of each chunk of a PNG up to its end (PNG specification, third edition, section 5)."""
     at = _PNG_SIGNATURE_BYTES
-    while at + 12 <= len(data):
+    kind = b""
+    while kind != b"IEND" and at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         yield kind, at, at + 12 + length
         at += 12 + length

@@ -5,18 +5,19 @@ Nothing here is sent. What is found wrong is a `UsageProblem` with the limit and
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
-from imgen.pictures.examine import Examined, examine
+from imgen.pictures.examine import Examined, NotReadHere, examine
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.prepared import Copy, keep
 from imgen.pictures.verify import EXTENSIONS, PIXEL_LIMIT, Damaged, Format, TooManyPixels, known_format
 from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from imgen.pictures.sources import Local
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 """What each format is called on the wire."""
+
+HEIF_HINT = "Convert it to JPEG first. GMI Cloud takes it behind a public URL."
+"""What to do with a picture of a telephone."""
 
 _UPRIGHT = 1
 
@@ -55,25 +59,28 @@ def limits(entry: ServiceEntry, model: Model) -> Limits:
 
 def checked(source: Local) -> Examined:
     """The picture a person named, if it is one. Raises `UsageProblem`."""
-    try:
+    with sendable(source.name):
         return examine(source.path)
+
+
+@contextmanager
+def sendable(name: str, hint: str = "Name a whole PNG, JPEG or WebP file.") -> Iterator[None]:
+    """Say what is wrong with the picture of that name as a `UsageProblem`; `hint` is the way out of a damaged one."""
+    try:
+        yield
     except TooManyPixels as error:
         millions = error.width * error.height / 1e6
         raise UsageProblem(
-            f"{source.name} has {millions:.0f} megapixels ({error.width}x{error.height});"
+            f"{name} has {millions:.0f} megapixels ({error.width}x{error.height});"
             f" at most {PIXEL_LIMIT / 1e6:.0f} can be sent.",
             "Scale it down first.",
         ) from error
+    except NotReadHere as error:
+        raise UsageProblem(f"{name} cannot be sent: {error}.", HEIF_HINT) from error
     except Damaged as error:
-        heif = "HEI" in str(error)
-        hint = (
-            "Convert it to JPEG first. GMI Cloud takes it behind a public URL."
-            if heif
-            else "Name a whole PNG, JPEG or WebP file."
-        )
-        raise UsageProblem(f"{source.name} cannot be sent: {error}.", hint) from error
+        raise UsageProblem(f"{name} cannot be sent: {error}.", hint) from error
     except OSError as error:
-        raise UsageProblem(f"{source.name} cannot be read: {error.strerror or error}.") from error
+        raise UsageProblem(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
 def reference(
@@ -113,7 +120,15 @@ def _encoded_anew(
     formats = (found.format,) if found.format in limits.formats and not changes.fit else limits.formats
     most, shrink = limits.most, changes.fit
     try:
-        anew = fitted(found.path, found.format, found.orientation, formats=formats, most=most, shrink=shrink)
+        anew = fitted(
+            found.path,
+            found.format,
+            found.orientation,
+            formats=formats,
+            most=most,
+            shrink=shrink,
+            keep_exif=changes.keep_metadata,
+        )
     except Damaged as error:
         raise UsageProblem(f"{name} cannot be sent: {error}.") from error
     if limits.most is not None and len(anew.data) > limits.most:
@@ -128,6 +143,8 @@ def _encoded_anew(
     if anew.format != found.format:
         done.append(f"converted from {found.format.upper()} to {anew.format.upper()}")
     done += anew.lost
+    if changes.keep_metadata and found.has_notes:
+        done.append("with its EXIF and no other notes" if anew.has_exif else "without its notes")
     say(f"{name}: {', '.join(done) or 'saved again'}, now {_megabytes(copy.size)}.")
     return PictureFile(copy.path, MEDIA_TYPES[anew.format], copy.size, copy.sha256)
 

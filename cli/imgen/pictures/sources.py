@@ -157,8 +157,10 @@ def _link(word: str, scheme: str) -> Link:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise UsageProblem("The URL given with -i cannot be read.") from None
-    if scheme not in ("http", "https") or not host:
+    if scheme not in ("http", "https"):
         raise UsageProblem(f"-i takes https URLs, not {scheme}://.", "Save the picture and name the file.")
+    if not host:
+        raise UsageProblem("The URL given with -i names no host.", "-i https://HOST/PATH")
     if parts.username is not None:
         raise UsageProblem(f"The URL to {host} has a user name or password in it, which would be sent on.")
     return Link(word)

@@ -6,6 +6,7 @@ their own tools do. It is an extra: `imgen[upload]`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,18 +27,25 @@ LINK_LIVES = timedelta(hours=2)
 _SETTINGS = {"s3": ("endpoint", "region"), "gs": (), "az": ("endpoint", "account_name"), "https": ()}
 _EXAMPLE = 'export IMGEN_UPLOAD="s3://bucket/prefix?endpoint=https://..."'
 _TEXT_LIMIT = 200  # characters of what the storage said that a message carries
+_NOT_TAKEN = "did not take the picture"
+_GENERIC = re.compile(r"^Generic \w+ error: ")
+_STATUS = re.compile(r"status(?: code:)? (\d{3})")
+# Where a library looks for credentials once it found none on this machine: inside a cloud, they are there.
+_METADATA = re.compile(r"//(169\.254\.|metadata\.google)")
 
 
 class StorageTrouble(Exception):
     """The storage did not do what it was asked; `message` is for people and holds no link and no key.
 
-    `refused` says that it answered no (wrong credentials, no such bucket), so trying again will not help.
+    `refused` says that it answered no (wrong credentials, no such bucket), so trying again will not help; `unsure`,
+    that what it was sent may be there all the same.
     """
 
-    def __init__(self, message: str, *, refused: bool) -> None:
+    def __init__(self, message: str, *, refused: bool, unsure: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.refused = refused
+        self.unsure = unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,11 @@ class Place:
         """What to call it: scheme and bucket."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def endpoint(self) -> str | None:
+        """The origin of the storage, where the URL names one beside the bucket."""
+        return dict(parse_qsl(urlsplit(self.url).query)).get("endpoint")
 
 
 def parse_place(text: str) -> Place:
@@ -109,16 +122,18 @@ class Storage:
         import obstore
 
         data = picture.path.read_bytes()
+        if self._has(key):
+            return False
         try:
-            if self._has(key):
-                return False
             # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
             attributes = {"Content-Type": picture.media_type}
             obstore.put(self._store, key, data, attributes=attributes, use_multipart=False, mode="create")
         except obstore.exceptions.AlreadyExistsError:
             return False
         except (obstore.exceptions.BaseError, OSError) as error:
-            raise self._trouble("did not take the picture", error) from error
+            trouble = self._trouble(_NOT_TAKEN, error)
+            trouble.unsure = not trouble.refused
+            raise trouble from error
         return True
 
     def link(self, key: str) -> str:
@@ -148,6 +163,8 @@ class Storage:
             obstore.head(self._store, key)
         except FileNotFoundError:
             return False
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise self._trouble(_NOT_TAKEN, error) from error
         return True
 
     def _trouble(self, what: str, error: Exception) -> StorageTrouble:
@@ -159,10 +176,11 @@ class Storage:
             case FileNotFoundError():
                 return StorageTrouble(self._told(what, "there is no such bucket"), refused=True)
             case _:
-                return StorageTrouble(self._told(what, _first_line(error)), refused=isinstance(error, ValueError))
+                return StorageTrouble(self._told(what, _reason(error)), refused=isinstance(error, ValueError))
 
     def _told(self, what: str, why: str) -> str:
-        return f"Your storage {self.place.name} {what}: {why}."
+        at = f" at {self.place.endpoint}" if self.place.endpoint else ""
+        return f"Your storage {self.place.name}{at} {what}: {why}."
 
 
 def _open(place: Place) -> S3Store | GCSStore | AzureStore:
@@ -186,7 +204,21 @@ def _open(place: Place) -> S3Store | GCSStore | AzureStore:
     return store
 
 
+def _reason(error: Exception) -> str:
+    """Why a request failed: the library has one exception for all of it, and a sentence for programmers."""
+    said = str(error).partition("\n")[0]
+    if _METADATA.search(said):
+        return "no credentials for it were found"
+    if status := _STATUS.search(said):
+        return f"it answered HTTP {status[1]}"
+    if "HTTP error" in said:
+        return "it cannot be reached"
+    if "redirect" in said:
+        return "it answered with a redirect, as where the region is another one"
+    return _first_line(error)
+
+
 def _first_line(error: Exception) -> str:
     """The library's sentence, without addresses; what follows it is for debugging, and quotes them."""
-    said = next(iter(str(error).splitlines()), type(error).__name__)
+    said = _GENERIC.sub("", next(iter(str(error).splitlines()), type(error).__name__))
     return " ".join(word for word in said.split() if "://" not in word)[:_TEXT_LIMIT].rstrip(". ")

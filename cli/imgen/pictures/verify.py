@@ -77,7 +77,10 @@ def inspect(path: Path) -> Picture:
         file.seek(0)
         match sniff(head):
             case "png":
-                return Picture("png", *_check_png(file, size), size, sha256)
+                picture = Picture("png", *check_png(file, size), size, sha256)
+                if file.tell() != size:
+                    raise Damaged("something follows after its end")
+                return picture
             case "jpeg":
                 return Picture("jpeg", *_check_jpeg(file.read()), size, sha256)
             case "webp":
@@ -138,8 +141,11 @@ def check_dimensions(width: int, height: int) -> None:
         raise TooManyPixels(width, height)
 
 
-def _check_png(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Width and height of a PNG whose every chunk is whole (PNG specification, third edition, section 5)."""
+def check_png(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Width and height of a PNG whose every chunk is whole (PNG specification, third edition, section 5).
+
+    Leaves `file`, of `size` bytes, at the end of the picture. Raises `Damaged`.
+    """
     chunks = _png_chunks(file, size)
     kind, body = next(chunks)
     if kind != b"IHDR" or len(body) != 13:
@@ -148,8 +154,6 @@ def _check_png(file: BinaryIO, size: int) -> tuple[int, int]:
     check_dimensions(width, height)
     if b"IDAT" not in {kind for kind, _ in chunks}:
         raise Damaged("it has a PNG header and no picture")
-    if file.tell() != size:
-        raise Damaged("something follows after its end")
     return width, height
 
 

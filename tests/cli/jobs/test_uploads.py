@@ -9,7 +9,9 @@ import pytest
 
 from cli.jobs.bench import Bench
 from cli.jobs.drafts import draft, taken
+from imgen.config import Config
 from imgen.errors import ExitCode
+from imgen.jobs.goals import Goal
 from imgen.jobs.order import Order, possible
 from imgen.jobs.plan import split
 from imgen.jobs.records import Problem, State, Target
@@ -98,6 +100,19 @@ def test_who_is_putting_a_picture_up_is_known_until_it_is_there(ledger: Ledger) 
     assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == [None]
 
 
+def test_what_a_dead_process_was_putting_up_is_removed_once_more_later(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    put_up(ledger, "k3aaaa", "dead")
+    ledger.never_sent("k3aaaa", PROBLEM)
+
+    ledger.upload_removed(STORAGE, "ab.png")
+    assert (unneeded(ledger), ledger.is_upload("ab.png")) == ([], True)
+    clock.time += 601
+    assert unneeded(ledger) == ["ab.png"]
+    ledger.upload_removed(STORAGE, "ab.png")
+    assert not ledger.is_upload("ab.png")
+
+
 def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
     pictures = (
         PictureFile(tmp_path / "a.png", "image/png", 3, "ab"),
@@ -134,8 +149,8 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def edit(bench: Bench, path: Path, count: int = 1) -> list[str]:
-    choice = possible(Order("at night", "gmicloud", count=count), bench.config)[0]
+def edit(bench: Bench, path: Path, count: int = 1, provider: str = "gmicloud") -> list[str]:
+    choice = possible(Order("at night", provider, count=count), bench.config)[0]
     choice = replace(choice, request=ordered(bench, path, count))
     target = parse_output(
         None, cwd=path.parent / "out", pictures=count, overwrite=False, format=None, kept=path.parent / "kept"
@@ -176,6 +191,55 @@ def test_a_picture_that_changed_since_it_was_ordered_is_not_sent(tmp_path: Path,
         assert report.records[0].state is State.CANCELLED
         assert "changed since this request was recorded" in report.problems[ids[0]].message
         assert bench.requests("/requests ") == []
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings of a storage whose endpoint was mistyped."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-that-opens-nothing")
+    return {"IMGEN_UPLOAD": "s3://buck/x?endpoint=http://127.0.0.1:9"}
+
+
+def test_a_storage_that_never_took_a_byte_is_said_once_and_not_asked_again(
+    tmp_path: Path, picture: Path, nowhere: dict[str, str]
+) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        bench.config = Config({**bench.config.environ, **nowhere}, tmp_path)
+        ids = edit(bench, picture, provider="reapi")
+
+        report = bench.follow(bench.session.ledger.jobs(ids))
+
+        assert report.exit_code is ExitCode.UNREACHABLE
+        said = "Your storage s3://buck at http://127.0.0.1:9 did not take the picture: it cannot be reached."
+        assert report.problems[ids[0]].message == said
+        assert bench.watcher.said == []
+        assert unneeded(bench.session.ledger) == []
+
+
+def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sandbox_lets_it_be(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        ledger = bench.session.ledger
+        ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+        ledger.uploading("k3aaaa", Upload("ab", storage=nowhere["IMGEN_UPLOAD"], key="ab.png"))
+        ledger.never_sent("k3aaaa", PROBLEM)
+
+        assert bench.generate().exit_code is ExitCode.DONE
+        (said,) = bench.watcher.said
+        assert "s3://buck at http://127.0.0.1:9 did not remove a picture: it cannot be reached." in said
+        assert "with IMGEN_UPLOAD_KEEP=1 it is left there" in said
+        assert unneeded(ledger) == ["ab.png"]
+
+        in_sandbox = possible(Order("a red fox", "3daistudio", sandbox=True), bench.config)[0]
+        target = Target(tmp_path / "out", "{prompt}.{ext}")
+        assert bench.follow(bench.record(split(in_sandbox, target)), Goal.ACCEPTANCE).exit_code is ExitCode.DONE
+        assert bench.watcher.said == [said]
+
+        bench.config = Config({**bench.config.environ, "IMGEN_UPLOAD_KEEP": "1"}, tmp_path)
+        bench.generate("another")
+        assert (bench.watcher.said, unneeded(ledger)) == ([said], [])
 
 
 def test_a_conversation_in_the_ledger_that_is_none_is_said_and_not_sent(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from cli.pictures.photos import Desk
+    from imgen.pictures.verify import Format
 
 
 def test_fit_converts_what_the_service_would_not_take_and_says_so(desk: Desk) -> None:
@@ -114,3 +115,27 @@ def test_fit_converts_every_kind_of_pixels(desk: Desk, mode: str) -> None:
     with Image.open(sent.path) as picture:
         picture.load()
         assert picture.size == (20, 20)
+
+
+@pytest.mark.parametrize("into", FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
+def test_exif_that_is_to_stay_goes_into_the_new_file_and_says_upright(desk: Desk, format: Format, into: Format) -> None:
+    data = photo(format, turned=6, size=(400, 240))
+    limits = Limits("a model", (into,), len(data) - 1 if into == format else None)
+
+    sent = desk.send(data, Changes(fit=True, keep_metadata=True), limits)
+
+    with Image.open(sent.path) as picture:
+        assert picture.height > picture.width
+        assert (picture.getexif()[0x0112], picture.getexif()[0x010E]) == (1, "Somewhere Street 7")
+    assert "with its EXIF and no other notes" in desk.said[0]
+
+
+def test_notes_that_cannot_stay_are_told(desk: Desk) -> None:
+    data = photo("jpeg", notes=False)
+    noted = data[:2] + b"\xff\xfe" + (11).to_bytes(2) + b"a comment" + data[2:]
+
+    sent = desk.send(noted, Changes(fit=True, keep_metadata=True), Limits("a model", ("png",), None))
+
+    assert b"a comment" not in sent.path.read_bytes()
+    assert "converted from JPEG to PNG, without its notes, now" in desk.said[0]

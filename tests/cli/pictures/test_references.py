@@ -87,10 +87,12 @@ def test_a_picture_that_lies_on_its_side_is_turned_upright(desk: Desk, format: F
     assert desk.said == [f"photo: turned upright, now {sent.size:,} bytes."]
 
 
-def test_what_follows_the_end_of_a_jpeg_is_left_out(desk: Desk) -> None:
-    data = photo("jpeg", notes=False)
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_follows_the_end_of_a_picture_is_left_out(desk: Desk, format: Format) -> None:
+    data = photo(format, notes=False)
 
     assert desk.send(data + b"a film of it").path.read_bytes() == data
+    assert desk.send(data + data[8:]).path.read_bytes() == data
 
 
 def test_broken_exif_counts_as_upright() -> None:

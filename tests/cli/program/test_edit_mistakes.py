@@ -27,7 +27,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STORAGE = "IMGEN_UPLOAD"
-HEIC = struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(100)
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    """One box of a HEIF file."""
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def heic(width: int, height: int) -> bytes:
+    """A HEIC of that many pixels, as far as its boxes say it."""
+    size = box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, width, height))))
+    return HEIC_HEAD + box(b"meta", bytes(4) + size) + box(b"mdat", bytes(100))
+
+
+HEIC_HEAD = box(b"ftyp", b"heic" + bytes(4) + b"mif1heic")
+HEIC = heic(64, 48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,19 @@ MISTAKES = [
     Mistake(edit("-i", "https://me:secret@example.com/fox.png"), "has a user name or password in it"),
     Mistake(edit("-i", "ftp://example.com/fox.png"), "-i takes https URLs, not ftp://"),
     Mistake(edit("-i", "https://[/fox.png"), "cannot be read"),
+    Mistake(edit("-i", "https:///fox.png"), "The URL given with -i names no host", "https://HOST/PATH"),
+    Mistake(
+        ("edit", "", "-p", "3daistudio", "-i", "fine.png"), "The prompt is empty", 'imgen edit "at night" -i fox.png'
+    ),
+    *(
+        Mistake(
+            ("edit", "x", "-p", "gmicloud", "-i", f"https://{here}:1/a.png", "--sandbox", "--dry-run"),
+            "could not be fetched, so nothing was sent",
+            "Run the command again",
+            ExitCode.UNREACHABLE,
+        )
+        for here in ("0x7f.1", "2130706433", "127.0.0.1")
+    ),
     Mistake(edit("-i", "k3abcd"), "Job k3abcd has no saved picture: it is cancelled"),
     Mistake(edit("--from", "k3abcd"), "Job k3abcd has no picture to go on from: it is cancelled"),
     Mistake(edit("--from", "k3a"), "'k3a' is too short for a job", "--from takes 4 letters or more"),
@@ -143,15 +170,19 @@ def fill(folder: Path) -> None:
         "large.png": png_of_noise(1600, 1600),
     }
     files["broken.jpg"] = picture("JPEG").replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x63")
-    header = struct.pack(">IIBBBBB", 20_000, 15_000, 1, 0, 0, 0, 0)
-    files["huge.png"] = (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
-    )
+    files["huge.png"] = huge_png()
     for name, data in files.items():
         (folder / name).write_bytes(data)
     os.mkfifo(folder / "pipe")
     with (folder / "film.png").open("wb") as file:
         file.truncate(300 * 1024 * 1024)  # of nothing, which takes no room
+
+
+def huge_png() -> bytes:
+    """A PNG whose header claims 300 megapixels."""
+    header = struct.pack(">IIBBBBB", 20_000, 15_000, 1, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(100)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
 
 
 def png_of_noise(width: int, height: int) -> bytes:
@@ -183,11 +214,27 @@ def test_each_mistake_has_its_own_sentence_and_nothing_is_recorded_or_sent(imgen
 
 def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: Program) -> None:
     with served(imgen.home.parent / "services", []) as behind, recorded(behind) as recorder:
-        recorder.public |= {"/phone.heic": HEIC, "/page.png": b"<html>Sign in", "/large.png": png_of_noise(1600, 1600)}
+        recorder.public |= {
+            "/phone.heic": HEIC,
+            "/zeros.heic": HEIC_HEAD + bytes(100),
+            "/cut.heic": HEIC[:-1],
+            "/huge.heic": heic(20_000, 15_000),
+            "/page.png": b"<html>Sign in",
+            "/large.png": png_of_noise(1600, 1600),
+            "/huge.png": huge_png(),
+            "/cut.jpg": picture("JPEG")[:-200],
+        }
         links = {
-            ("gmicloud", "/page.png"): "is not a picture",
-            ("reapi", "/page.png"): "is not a picture",
-            ("3daistudio", "/page.png"): "it is a web page, not a picture",
+            ("gmicloud", "/page.png"): "it is a web page, not a picture",
+            ("reapi", "/page.png"): "it is a web page, not a picture",
+            ("3daistudio", "/page.png"): "it is a web page, not a picture. try: Give the URL of a whole PNG",
+            ("reapi", "/cut.jpg"): "cannot be sent: it breaks off after",
+            ("gptproto", "/cut.jpg"): "cannot be sent: it breaks off after",
+            ("gmicloud", "/huge.png"): "has 300 megapixels (20000x15000)",
+            ("gmicloud", "/zeros.heic"): "no box of a HEIF file begins at byte 24",
+            ("gmicloud", "/cut.heic"): "it breaks off after",
+            ("gmicloud", "/huge.heic"): "has 300 megapixels (20000x15000)",
+            ("reapi", "/phone.heic"): "takes png, jpeg, webp. try: Convert it to JPEG first",
             ("gptproto", "/sandbox/uploads/00.png"): "HTTP 404",
             ("3daistudio", "/sandbox/uploads/00.png"): "HTTP 404",
             ("gptproto", "/phone.heic"): "is HEIC; gemini-3.1-flash at GPTProto takes png, webp, jpeg",
@@ -196,15 +243,15 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
         nothing: dict[str, str] = {}
         lines = [(("edit", "x", "-p", name, "-i", recorder.origin + path), nothing, b"") for name, path in links]
         answers = imgen.at(recorder.origin).run_lines(lines)
-        heic = imgen.at(recorder.origin).run(
+        taken = imgen.at(recorder.origin).run(
             "edit", "x", "-p", "gmicloud", "-i", f"{recorder.origin}/phone.heic", "--dry-run"
         )
         gone = imgen.at(recorder.origin).run("edit", "x", "-p", "reapi", "-i", "http://127.0.0.1:9/fox.png")
 
     for says, told in zip(links.values(), answers, strict=True):
-        assert (says in told.stderr, told.code) == (True, ExitCode.USAGE), told.stderr
+        assert (says in " ".join(told.stderr.split()), told.code) == (True, ExitCode.USAGE), told.stderr
     assert (gone.code, "could not be fetched, so nothing was sent" in gone.stderr) == (ExitCode.UNREACHABLE, True)
-    assert (heic.code, b"/phone.heic" in heic.stdout) == (ExitCode.DONE, True), heic.stderr
+    assert (taken.code, b"/phone.heic" in taken.stdout) == (ExitCode.DONE, True), taken.stderr
     assert recorder.submits == []
     assert imgen.jobs() == []
 
