@@ -151,7 +151,7 @@ class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
     `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies. A key no header can hold is a `KeyRefused`.
+    `headers` carry the key; `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
     """
 
     def __init__(
@@ -175,24 +175,18 @@ class Api:
         if not account.key.isascii() or not account.key.isprintable() or not account.key.strip():
             # The library under us would say so too, and quote the key.
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
+        for name, value in self._headers.items():
+            if not value.isascii() or not value.isprintable():
+                raise KeyRefused(f"What {self._title} is to be told as {name} holds characters that no header has.")
 
     def post_once(self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.
 
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
-        content = JsonBody(body)
         trace = Trace()
-        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         with self._network.new_client() as client:
-            request = client.build_request(
-                "POST",
-                self._url(path),
-                content=content,
-                headers={**self._headers, **(headers or {}), **length},
-                timeout=httpx.Timeout(self.submit_seconds, connect=self._network.connect_seconds),
-                extensions={"trace": trace},
-            )
+            request = self._paid_request(client, path, body, headers or {}, trace)
             try:
                 response = client.send(request, stream=True)
             except httpx.HTTPError as error:
@@ -210,6 +204,25 @@ class Api:
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
+
+    def _paid_request(
+        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Trace
+    ) -> httpx.Request:
+        url = self._url(path)
+        content = JsonBody(body)
+        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        try:
+            return client.build_request(
+                "POST",
+                url,
+                content=content,
+                headers={**self._headers, **headers, **length},
+                timeout=httpx.Timeout(self.submit_seconds, connect=self._network.connect_seconds),
+                extensions={"trace": trace},
+            )
+        except (ValueError, TypeError, httpx.InvalidURL) as error:
+            # Not quoted, not chained: it may hold what is in the headers.
+            raise NotSent(f"The request to {self._title} cannot be written ({type(error).__name__}).") from None
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
