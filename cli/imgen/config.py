@@ -259,11 +259,12 @@ class Config:
             )
         return Account(self.origin(entry), key, self._organization(entry))
 
-    def set_keys(self) -> list[str]:
-        """Every key in the environment, to be kept out of what is written."""
+    def known_keys(self) -> list[str]:
+        """Every key that can be had without asking the system keyring, to be kept out of what is written."""
         from imgen_providers.catalog import SERVICES
 
-        return [key for entry in SERVICES.values() if (key := self._set_key(entry))]
+        found = [key for entry in SERVICES.values() for key in (self._set_key(entry), self.keys.in_file(entry))]
+        return [key for key in found if key]
 
     def _organization(self, entry: ServiceEntry) -> str | None:
         name = entry.organization_variable

@@ -38,6 +38,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
+from imgen_providers.proxies import way
 from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import context, distrust
@@ -297,7 +298,7 @@ class Api:
             with stream(self._network.client()) as response:
                 answer = self._whole(response, _QUESTION_SECONDS)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._title} could not be reached: {self._clean(error)}.") from None
+            raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=False)
@@ -325,10 +326,15 @@ class Api:
         text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
+    def _way(self) -> str:
+        """The proxy between here and the service, where there is one."""
+        host = httpx.URL(self._account.origin).host
+        return "" if host in ("::1", *_LOOPBACK) else way(self._account.origin)
+
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)
         if nothing_accepted(error, trace):
-            return NotSent(f"{self._title} could not be reached: {reason}.")
+            return NotSent(f"{self._title} could not be reached{self._way()}: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
 
     def _error(
