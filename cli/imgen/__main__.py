@@ -163,7 +163,7 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
 
-    if list(arguments) in ([], ["keys"], ["sandbox"]):
+    if list(arguments) in ([], ["sandbox"]):
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
@@ -174,10 +174,14 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.commands.telling import surroundings
     from imgen.config import load
+    from imgen.jobs.records import Problem
+    from imgen.mistyped import without_keys
     from imgen.screen.console import err, out
     from imgen.screen.envelope import Form, envelope
     from imgen.screen.failure import failure_lines
 
+    hint = problem.hint and without_keys(problem.hint, arguments)
+    problem = Problem(problem.code, without_keys(problem.message, arguments), hint)
     form = _form(arguments)
     if form is not Form.TEXT:
         out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem, form=form))
@@ -196,7 +200,7 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
     message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
     try:
         config = load()
-        report = write_trace(error, config.state_folder, Redaction(config.set_keys()))
+        report = write_trace(error, config.state_folder, Redaction(config.known_keys()))
         hint = f"Send this file with the report: {report}"
     except (ImgenError, OSError):
         hint = None

@@ -257,14 +257,21 @@ class Config:
                 f"The key of {entry.title} ({entry.key_variable}) holds characters that no key has.",
                 "Copy the key again, without quotes.",
             )
-        organization = self.environ.get(entry.organization_variable) if entry.organization_variable else None
-        return Account(self.origin(entry), key, organization or None)
+        return Account(self.origin(entry), key, self._organization(entry))
 
-    def set_keys(self) -> list[str]:
-        """Every key in the environment, to be kept out of what is written."""
+    def known_keys(self) -> list[str]:
+        """Every key that can be had without asking the system keyring, to be kept out of what is written."""
         from imgen_providers.catalog import SERVICES
 
-        return [key for entry in SERVICES.values() if (key := self._set_key(entry))]
+        found = [key for entry in SERVICES.values() for key in (self._set_key(entry), self.keys.in_file(entry))]
+        return [key for key in found if key]
+
+    def _organization(self, entry: ServiceEntry) -> str | None:
+        name = entry.organization_variable
+        organization = self.environ.get(name, "").strip() if name else ""
+        if not (organization.isascii() and organization.isprintable()):
+            raise BadConfiguration(f"{name} holds characters that no organization's id has.", "Copy the id again.")
+        return organization or None
 
     def _set_key(self, entry: ServiceEntry) -> str:
         return self.environ.get(entry.key_variable, "").strip()

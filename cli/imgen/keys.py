@@ -58,6 +58,12 @@ class KeyStore:
             case _:
                 return None
 
+    def in_file(self, entry: ServiceEntry) -> str | None:
+        """The key in this service's file, if there is one that can be read."""
+        with suppress(BadConfiguration):
+            return _read(self.path(entry)) if self.source(entry) == "file" else None
+        return None
+
     def put(self, entry: ServiceEntry, key: str, place: Literal["keyring", "file"] | None = None) -> Source:
         """Keep a key in that place and no other; without one, in the keyring if it works, else in a file.
 
@@ -160,13 +166,19 @@ def _stands(path: Path) -> bool:
 def _read(path: Path) -> str:
     from shlex import quote
 
+    with _said(path):
+        if not path.is_file():  # a pipe would be waited for
+            raise BadConfiguration(f"{path} is not a file, so no key is read from it.", f"Remove {quote(str(path))}.")
     with _said(path), path.open("rb") as file:
         # Windows has no such modes: the file is as private there as the user's own folder.
         if os.name != "nt" and os.fstat(file.fileno()).st_mode & _OTHERS:
             raise BadConfiguration(
                 f"{path} can be read by others, so its key is not used.", f"chmod 600 {quote(str(path))}"
             )
-        return file.read(_LONGEST).decode("ascii", "replace").strip()
+        key = file.read(_LONGEST).decode("ascii", "replace").strip()
+    if not key:
+        raise BadConfiguration(f"{path} is empty: it holds no key.", f"imgen keys set {path.name}")
+    return key
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
+from imgen_providers.proxies import way
 from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import context, distrust
@@ -151,7 +152,7 @@ class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
     `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies. A key no header can hold is a `KeyRefused`.
+    `headers` carry the key; `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
     """
 
     def __init__(
@@ -175,24 +176,18 @@ class Api:
         if not account.key.isascii() or not account.key.isprintable() or not account.key.strip():
             # The library under us would say so too, and quote the key.
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
+        for name, value in self._headers.items():
+            if not value.isascii() or not value.isprintable():
+                raise KeyRefused(f"What {self._title} is to be told as {name} holds characters that no header has.")
 
     def post_once(self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.
 
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
-        content = JsonBody(body)
         trace = Trace()
-        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         with self._network.new_client() as client:
-            request = client.build_request(
-                "POST",
-                self._url(path),
-                content=content,
-                headers={**self._headers, **(headers or {}), **length},
-                timeout=httpx.Timeout(self.submit_seconds, connect=self._network.connect_seconds),
-                extensions={"trace": trace},
-            )
+            request = self._paid_request(client, path, body, headers or {}, trace)
             try:
                 response = client.send(request, stream=True)
             except httpx.HTTPError as error:
@@ -210,6 +205,25 @@ class Api:
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
+
+    def _paid_request(
+        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Trace
+    ) -> httpx.Request:
+        url = self._url(path)
+        content = JsonBody(body)
+        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        try:
+            return client.build_request(
+                "POST",
+                url,
+                content=content,
+                headers={**self._headers, **headers, **length},
+                timeout=httpx.Timeout(self.submit_seconds, connect=self._network.connect_seconds),
+                extensions={"trace": trace},
+            )
+        except (ValueError, TypeError, httpx.InvalidURL) as error:
+            # Not quoted, not chained: it may hold what is in the headers.
+            raise NotSent(f"The request to {self._title} cannot be written ({type(error).__name__}).") from None
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
@@ -284,7 +298,7 @@ class Api:
             with stream(self._network.client()) as response:
                 answer = self._whole(response, _QUESTION_SECONDS)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._title} could not be reached: {self._clean(error)}.") from None
+            raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=False)
@@ -312,10 +326,15 @@ class Api:
         text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
+    def _way(self) -> str:
+        """The proxy between here and the service, where there is one."""
+        host = httpx.URL(self._account.origin).host
+        return "" if host in ("::1", *_LOOPBACK) else way(self._account.origin)
+
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)
         if nothing_accepted(error, trace):
-            return NotSent(f"{self._title} could not be reached: {reason}.")
+            return NotSent(f"{self._title} could not be reached{self._way()}: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
 
     def _error(

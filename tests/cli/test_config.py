@@ -89,6 +89,8 @@ def test_the_surroundings_are_those_of_this_process(monkeypatch: pytest.MonkeyPa
 def test_a_key_goes_with_the_one_origin_it_is_for() -> None:
     assert config(GMI_API_KEY=f" {KEY}\n", GMI_ORG_ID="org").account(GMI) == Account(GMI.origin, KEY, "org")
     assert config(GMI_API_KEY=KEY, GMI_ORG_ID="").account(GMI).organization is None
+    with pytest.raises(BadConfiguration, match="GMI_ORG_ID holds characters"):
+        config(GMI_API_KEY=KEY, GMI_ORG_ID="é").account(GMI)
     assert config(THREEDAISTUDIO_API_KEY=KEY, GMI_ORG_ID="org").account(STUDIO) == Account(STUDIO.origin, KEY)
 
 

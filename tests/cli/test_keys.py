@@ -85,6 +85,66 @@ def test_a_key_file_that_others_can_read_is_refused_with_the_way_to_mend_it(tmp_
     assert refused.value.hint == f"chmod 600 {store.path(REAPI)}"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_in_the_place_of_a_key_file_is_not_waited_for(tmp_path: Path) -> None:
+    here = config(tmp_path)
+    here.keys.folder.mkdir(parents=True)
+    os.mkfifo(here.keys.path(REAPI), 0o600)
+
+    with pytest.raises(BadConfiguration, match="is not a file"):
+        here.account(REAPI)
+
+
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_a_key_file_without_a_key_is_said_to_be_empty_where_it_is_listed(tmp_path: Path, content: str) -> None:
+    here = config(tmp_path)
+    here.keys.put(REAPI, KEY, "file")
+    here.keys.path(REAPI).write_text(content, encoding="ascii")
+
+    assert here.key_source(REAPI) == "file"
+    with pytest.raises(BadConfiguration, match="is empty: it holds no key") as caught:
+        here.account(REAPI)
+    assert caught.value.hint == "imgen keys set reapi"
+
+
+def test_kept_keys_are_known_to_the_redaction_and_no_keyring_is_asked(
+    tmp_path: Path, keyring: Callable[[str], Path]
+) -> None:
+    asked = keyring("OnDisk")
+    here = config(tmp_path, THREEDAISTUDIO_API_KEY="sk-of-the-environment")
+    here.keys.put(REAPI, KEY, "file")
+    here.keys.put(GMI, "sk-kept-in-the-keyring", "file")
+    here.keys.path(GMI).rename(here.keys.path(GMI).with_suffix(".keyring"))
+
+    assert here.known_keys() == ["sk-of-the-environment", KEY]
+    assert not asked.exists()
+
+
+def test_keys_alone_lists_them(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("REAPI_API_KEY", KEY)
+
+    codes = [run(["keys", *rest]) for rest in (["--json"], ["--json", "list"], ["list", "--json"])]
+
+    answers = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert codes == [ExitCode.DONE] * 3
+    assert answers[0] == answers[1] == answers[2]
+    assert [key["source"] for key in answers[0]["keys"]] == ["none", "none", "environment", "none"]
+
+
+def test_a_check_says_where_the_key_is_from(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    with WireServer(reply({"balance": 123})) as server:
+        monkeypatch.setenv("REAPI_API_KEY", KEY)
+        monkeypatch.setenv("REAPI_BASE_URL", server.origin)
+        run(["keys", "check"])
+        monkeypatch.setenv("REAPI_BASE_URL", "http://example.test")
+        run(["keys", "check"])
+
+    assert capfd.readouterr().out.splitlines() == [
+        "reapi  works, 123 credits left (the key from the environment, REAPI_API_KEY)",
+        "reapi  could not be asked (the key from the environment, REAPI_API_KEY)",
+    ]
+
+
 def test_the_environment_comes_first(tmp_path: Path) -> None:
     config(tmp_path).keys.put(REAPI, "sk-kept-0123456789", "file")
     here = config(tmp_path, REAPI_API_KEY=KEY)

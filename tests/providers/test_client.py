@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imgen_providers import connect
+from imgen_providers.base import Account
 from imgen_providers.client import Network
 from imgen_providers.errors import (
     InvalidRequest,
     JobNotFound,
     KeyRefused,
+    NotSent,
     NotUnderstood,
     RateLimited,
     ServiceError,
@@ -231,6 +234,20 @@ def test_an_answer_larger_than_any_picture_is_not_swallowed(network: Network, mo
 def test_a_body_holds_json_and_pictures_and_nothing_else(network: Network) -> None:
     with pytest.raises(TypeError, match="set"):
         api("http://127.0.0.1:9", network).post_once("/submit", {"prompt": {"a cat"}})
+
+
+def test_a_request_that_cannot_be_written_was_not_sent(network: Network) -> None:
+    with WireServer() as server:
+        with pytest.raises(NotSent, match="cannot be written") as caught:
+            api(server.origin, network).post_once("/submit", {}, {"Idempotency-Key": "é-secret"})
+
+        assert "é-secret" not in str(caught.value)
+        assert server.requests == []
+
+
+def test_what_no_header_can_hold_is_refused_before_anything_is_asked(network: Network) -> None:
+    with pytest.raises(KeyRefused, match="X-Organization-ID"):
+        connect("gmicloud", Account("https://service.test", "not-a-real-key", "é"), network)
 
 
 # The key

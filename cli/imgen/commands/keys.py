@@ -21,16 +21,25 @@ if TYPE_CHECKING:
     from imgen_providers.base import Service
     from imgen_providers.catalog import ServiceEntry
 
-keys = typer.Typer(help="Keep the keys of services, and check them.", no_args_is_help=True)
+keys = typer.Typer(help="Keep the keys of services, and check them.")
 
 Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The service.", show_default=False)]
 
 
-# What is no option of ours comes as one of the `others`: typer would repeat it, and it may be a key.
-@keys.command("set", context_settings={"ignore_unknown_options": True})
+@keys.callback(invoke_without_command=True)
+def show(context: typer.Context, json: options.Json = False) -> int:
+    """Keep the keys of services, and check them; alone, say where each comes from."""
+    if context.invoked_subcommand:
+        context.default_map = {context.invoked_subcommand: {"json": json}}  # written before the word too, it counts
+        return 0
+    return list_keys(json=json)
+
+
+# What is no option of ours comes in `context.args`, to be answered with a sentence of its own: it may be a key.
+@keys.command("set", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def set_key(
+    context: typer.Context,
     provider: Name,
-    others: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     keyring: Annotated[bool, typer.Option("--keyring", help="Only in the system keyring.")] = False,
     file: Annotated[bool, typer.Option("--file", help="Only in a file that nobody else can read.")] = False,
     json: options.Json = False,
@@ -40,7 +49,7 @@ def set_key(
     from imgen.keys import checked
     from imgen.screen.console import err
 
-    if others:
+    if context.args:
         raise UsageProblem(
             "Only the name of the service goes on the command line: a key there is seen by others, and stays in the "
             "history of the shell. Nothing was kept.",

@@ -132,7 +132,8 @@ def tell_problems(told: Report, around: Surroundings, *, quiet: bool) -> None:
             continue
         seen.add(problem)
         if problem in told.displayed and not quiet:
-            err(hint_lines(problem, color=around.stderr_color))
+            if problem.hint:
+                err(hint_lines(problem, color=around.stderr_color))
         else:
             err(failure_lines(_named(problem, record, told.records), color=around.stderr_color))
     if told.exit_code is ExitCode.INTERRUPTED and going_on:

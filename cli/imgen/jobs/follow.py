@@ -39,6 +39,12 @@ _CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 
+_NEVER_SENT = Problem(
+    "never_sent",
+    "The waiting ended before anything was sent, so nothing was charged.",
+    "Run the command again; a longer --timeout leaves time to send it.",
+)
+
 
 class Follower:
     """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over."""
@@ -189,7 +195,7 @@ class Follower:
         if not self._is_ours(record):
             pass
         elif record.state is State.PLANNED:
-            problem = job.problem or Problem("never_sent", "It was never sent: the waiting ended before.")
+            problem = job.problem or _NEVER_SENT
             self._ledger.never_sent(record.id, problem)
         elif record.state is State.SUBMITTING:
             lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")

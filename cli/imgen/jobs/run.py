@@ -21,7 +21,6 @@ from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.records import Cost, JobRecord, Problem, ResultState, State, Target
 from imgen.jobs.remote_ids import IdTaken
 from imgen.jobs.timings import ENOUGH
-from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -193,10 +192,15 @@ class Work:
         return replace(told, displayed=followed.displayed, in_time=followed.in_time)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
-        """Say which of the service's jobs one is whose reply was lost. Raises `UsageProblem` or `NotAdopted`."""
+        """Say which of the service's jobs one is whose reply was lost.
+
+        Raises `UsageProblem`, `NotAdopted`, `KeyMissing` or `BadConfiguration`.
+        """
+        from imgen.jobs.services import known
+
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
-        job = self._asked(SERVICES[record.provider], record.origin, remote_id)
+        job = self._asked(known(record.provider), record.origin, remote_id)
         try:
             self._session.ledger.attach(record.id, job)
         except IdTaken as taken:

@@ -48,6 +48,15 @@ def network_of(config: Config) -> Network:
     )
 
 
+def known(provider: str) -> ServiceEntry:
+    """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
+    if provider not in SERVICES:
+        raise BadConfiguration(
+            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+        )
+    return SERVICES[provider]
+
+
 class Services:
     """Opens each service once, and the sandbox when the first of its jobs needs it."""
 
@@ -73,7 +82,7 @@ class Services:
             self._sandbox.close()
 
     def _connect(self, provider: str, origin: str) -> Connection:
-        entry = SERVICES[provider]
+        entry = known(provider)
         if origin == SANDBOX:
             account = Account(self._sandbox_origin(), "sandbox")
             pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS

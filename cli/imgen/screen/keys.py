@@ -36,7 +36,7 @@ _PLACES = {"environment": "the environment, ", "keyring": "the system keyring", 
 def key_lines(entries: Sequence[KeyEntry]) -> list[str]:
     """One line per service."""
     width = max(len(entry.provider) for entry in entries)
-    return [f"{padded(entry.provider, width)}  {_outcome(entry)}{place(entry)}" for entry in entries]
+    return [f"{padded(entry.provider, width)}  {_told(entry)}" for entry in entries]
 
 
 def place(entry: KeyEntry) -> str:
@@ -44,13 +44,18 @@ def place(entry: KeyEntry) -> str:
     return f"{_PLACES[entry.source]}{entry.where or ''}"
 
 
-def _outcome(entry: KeyEntry) -> str:
+def _told(entry: KeyEntry) -> str:
     if not isinstance(entry, KeyCheck):
-        return ""
+        return place(entry)
+    source = place(entry) if entry.source == "none" else f"the key from {place(entry)}"
+    return f"{_outcome(entry)} ({source})"
+
+
+def _outcome(entry: KeyCheck) -> str:
     if entry.works is None:
-        return "not known: "
+        return "could not be asked"
     if not entry.works:
-        return "refused: "
+        return "refused"
     if entry.balance:
-        return for_log(f"works, {entry.balance.amount} {entry.balance.unit} left: ")
-    return f"works, {entry.models} models: " if entry.models is not None else "works: "
+        return for_log(f"works, {entry.balance.amount} {entry.balance.unit} left")
+    return f"works, {entry.models} models" if entry.models is not None else "works"

@@ -71,11 +71,15 @@ def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> l
 def losses_line(losses: Sequence[Loss]) -> str:
     """All that was lost, in one sentence, such as "Lost: 3 pictures, for 45 credits at 3D AI Studio." """
     pictures = sum(loss.pictures for loss in losses)
-    known = [f"{loss.amount} {loss.unit} at {SERVICES[loss.provider].title}" for loss in losses if loss.amount]
+    known = [f"{loss.amount} {loss.unit} at {_title(loss.provider)}" for loss in losses if loss.amount]
     unpriced = sum(loss.pictures for loss in losses if loss.amount is None)
     price = f", for {' and '.join(known)}" if known else ""
     unknown = f", {unpriced if known else 'all'} of them at an unknown price" if unpriced else ""
     return f"Lost: {pictures} {'picture' if pictures == 1 else 'pictures'}{price}{unknown}."
+
+
+def _title(provider: str) -> str:
+    return SERVICES[provider].title if provider in SERVICES else provider  # another imgen may know more services
 
 
 def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str]:

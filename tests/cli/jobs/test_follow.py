@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,6 +209,31 @@ def test_what_was_never_sent_is_closed_when_the_waiting_ends(tmp_path: Path) -> 
         assert report.exit_code is ExitCode.UNREACHABLE
         assert report.records[0].state is State.CANCELLED
         assert report.problems[report.records[0].id].code == "rate_limited"
+
+
+def test_a_job_that_no_time_was_left_to_send_says_what_to_do(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        report = bench.generate(timeout=0.0)
+
+        problem = report.problems[report.records[0].id]
+        assert (report.exit_code, report.records[0].state) == (ExitCode.UNREACHABLE, State.CANCELLED)
+        assert bench.requests("POST") == []
+        assert problem.message == "The waiting ended before anything was sent, so nothing was charged."
+        assert problem.hint
+        assert "--timeout" in problem.hint
+
+
+def test_a_job_of_a_service_that_only_another_imgen_knows_is_left_alone(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        theirs, ours = bench.follow(bench.order(count=6), Goal.ACCEPTANCE).records
+        with closing(sqlite3.connect(bench.config.ledger_path, isolation_level=None)) as ledger:
+            ledger.execute("UPDATE job SET provider = 'newone' WHERE id = ?", (theirs.id,))
+
+        report = bench.follow(bench.session.open_jobs(sandbox=False))
+
+        assert {record.id: record.state for record in report.records} == {theirs.id: State.QUEUED, ours.id: State.SAVED}
+        assert "newone, a service that this imgen does not know" in report.problems[theirs.id].message
+        assert report.exit_code is ExitCode.PARTIAL
 
 
 def test_a_service_that_cannot_be_reached_costs_nothing_and_is_said_soon(tmp_path: Path) -> None:
