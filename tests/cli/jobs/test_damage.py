@@ -287,6 +287,7 @@ def test_a_lost_row_that_was_on_its_way_is_not_sent_again(
         assert refused.value.job_ids == ("doubtful",)
         assert ledger.job("doubtful").cost == draft("again").cost
     assert any("may be charged: doubtful. The same order is not sent again" in text for text in said)
+    assert any(text.startswith("Budgets do not count what is missing") for text in said)
 
 
 class Killed(BaseException):
@@ -297,8 +298,8 @@ def test_a_rebuild_that_is_killed_anywhere_loses_nothing(
     full: Path, config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each change of a name is the last thing that one of the processes does; the next job is only in the log."""
+    spoil_text(full)
     log_beside(full, clock)
-    overwrite(full, 1, b"\0" * 100)
     damage_note(full).touch()
     files = {path: path.read_bytes() for path in (full, log_of(full), damage_note(full))}
     living = False
@@ -321,7 +322,7 @@ def test_a_rebuild_that_is_killed_anywhere_loses_nothing(
         assert list(full.parent.glob("ledger.rebuild-*")) == []
         if living:
             break
-    assert last > 5
+    assert last > 5, "of which some are the rebuild's"
 
 
 def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
@@ -330,6 +331,8 @@ def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
 
     def dying(change: Callable[..., object]) -> Callable[..., object]:
         def changed(*names: object, **folders: object) -> object:
+            if folders:  # of the scratch folder, file by file: nothing hangs on it
+                return change(*names, **folders)
             if len(done) == calls:
                 raise Killed
             done.append(f"{change.__name__} {names}")
