@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def request_text(request: Request) -> str:
@@ -47,14 +47,23 @@ def wire_key(request: Request) -> str:
 
 def read_request(text: str) -> Request:
     """The request that `request_text` wrote."""
-    fields: dict[str, Any] = json.loads(text)
-    return Request(**{**fields, "references": tuple(_reference(item) for item in fields["references"])})
+    found = _fields(Request, text)
+    return Request(**{**found, "references": tuple(_reference(item) for item in found["references"])})
 
 
-def _reference(fields: dict[str, Any]) -> Reference:
-    if "url" in fields:
-        return PictureLink(**fields)
-    return PictureFile(**{**fields, "path": Path(fields["path"])})
+def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
+    """What a record's JSON says. Raises `ValueError` where a name in it was misspelt, which no other version does."""
+    found: Any = json.loads(text)
+    names = {field.name for field in fields(kind)}
+    if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
+        raise ValueError(f"this is no {kind.__name__}")
+    return {str(name): value for name, value in found.items()}
+
+
+def _reference(found: dict[str, Any]) -> Reference:
+    if "url" in found:
+        return PictureLink(**found)
+    return PictureFile(**{**found, "path": Path(found["path"])})
 
 
 def target_text(target: Target) -> str:
@@ -67,10 +76,10 @@ def problem_text(problem: Problem | None) -> str | None:
     return json.dumps(asdict(problem)) if problem else None
 
 
-def read_job(row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
+def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
     """A row of `job_with_state` and its rows of `result`, as one record."""
     read = tuple(read_result(result) for result in results)
-    target: dict[str, Any] = json.loads(row["target"])
+    target = _fields(Target, row["target"])
     return JobRecord(
         id=row["id"],
         run_id=row["run_id"],
@@ -90,7 +99,7 @@ def read_job(row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
         cost=Cost(row["cost_amount"], row["cost_unit"]),
-        problem=Problem(**json.loads(row["problem"])) if row["problem"] else None,
+        problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
         forgotten_at=row["forgotten_at"],
         results=read,
         parent_id=row["parent_id"],
@@ -100,7 +109,7 @@ def read_job(row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
     )
 
 
-def read_result(row: sqlite3.Row) -> Result:
+def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
     """A row of `result` as a record."""
     return Result(
         job_id=row["job_id"],

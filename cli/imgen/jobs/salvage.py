@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from imgen.jobs.schema import open_ledger
+from imgen.jobs.records import UNKNOWN, Cost, State
+from imgen.jobs.rows import read_job, read_result
+from imgen.jobs.schema import ERRORS, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,25 +21,31 @@ LOGS = ("-wal", "-journal")
 
 _LEAST_ROW = 40  # bytes; there are no more rows than fit into the file
 _TABLES = ("job", "result", "upload")
-_DOCUMENTS = ("request", "target", "handle", "conversation", "problem", "differences")
+_NO_LETTER = "\ufffd"  # what stands for bytes that are no text
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteJob:
-    """A job of which only an index is left: its id if that is, and the service's own."""
+class IndexedJob:
+    """A job as the indexes know it; None is what none of them says."""
 
+    rowid: int
     id: str | None
-    provider: str
-    origin: str
-    remote_id: str
+    provider: str | None = None
+    origin: str | None = None
+    remote_id: str | None = None
+    request_key: str | None = None
+    stage: str | None = None
+    created_at: float | None = None
+    project: str | None = None
+    cost: Cost = UNKNOWN
 
 
 @dataclass(slots=True)
 class Salvaged:
-    """Rows by table, jobs of which only the remote id is left, and whether the table of jobs was read to its end."""
+    """Rows by table, the jobs that indexes know of, and whether both were read to their end."""
 
     rows: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
-    remote: list[RemoteJob] = field(default_factory=list)
+    indexed: list[IndexedJob] = field(default_factory=list)
     whole: bool = False
 
 
@@ -83,24 +90,22 @@ def _patch(path: Path, folder: Path) -> None:
 
 def _read(path: Path) -> Salvaged:
     found = Salvaged()
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection, suppress(sqlite3.Error):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, suppress(*ERRORS):
         connection.row_factory = sqlite3.Row
+        connection.text_factory = lambda text: text.decode(errors="replace")
         connection.execute("SELECT 1 FROM job, result, upload LIMIT 0")  # raises where nobody knows of the tables
         most = path.stat().st_size // _LEAST_ROW
-        indexed = _indexed(connection)
-        last = max(indexed, default=most)
-        damages = 0
+        found.indexed, found.whole = _indexed(connection)
+        last = max((job.rowid for job in found.indexed), default=most) if found.whole else most
         for table in _TABLES:
             rows: list[Mapping[str, object]] = []
             for row in _rows(connection, table, 0, last if table == "job" else most):
-                if isinstance(row, sqlite3.Row) and _is_sound(row):
-                    rows.append(dict(row))
-                else:
-                    damages += table == "job"
+                sound = row and _sound(table, row)
+                if sound:
+                    rows.append(sound)
+                elif table == "job":
+                    found.whole = False
             found.rows[table] = rows
-        known = {row["rowid"] for row in found.rows["job"]}
-        found.remote = [job for rowid, job in indexed.items() if rowid not in known and job]
-        found.whole = not damages
     return found
 
 
@@ -109,7 +114,7 @@ def _rows(connection: sqlite3.Connection, table: str, low: int, high: int) -> It
     select = f"SELECT rowid, * FROM {table} WHERE rowid BETWEEN ? AND ?"  # noqa: S608  (our own)
     try:
         found = connection.execute(select, (low, high)).fetchall()
-    except sqlite3.Error:
+    except ERRORS:
         if low == high:
             yield None
             return
@@ -120,26 +125,58 @@ def _rows(connection: sqlite3.Connection, table: str, low: int, high: int) -> It
         yield from found
 
 
-def _is_sound(row: sqlite3.Row) -> bool:
-    """Whether the row's documents can be read; SQLite itself sees no wrong letter in a text."""
-    for name in _DOCUMENTS:
-        text = row[name] if name in row.keys() else None  # noqa: SIM118  (a row is no mapping)
-        try:
-            json.loads("null" if text is None else text)
-        except (ValueError, TypeError):
-            return False
-    return True
+def _sound(table: str, row: sqlite3.Row) -> dict[str, Any] | None:
+    """The row as it can stand in a ledger; SQLite itself sees no wrong letter in a text."""
+    found = dict(row)
+    try:
+        if table == "job":
+            record = read_job({**found, "state": State.SAVED}, ())
+            found["prompt"] = record.request.prompt  # the request has it in plain ASCII
+        elif table == "result":
+            read_result(found)
+    except (ValueError, TypeError, KeyError):
+        return None
+    texts = [value for name, value in found.items() if name != "prompt" and isinstance(value, str)]
+    return None if any(_NO_LETTER in text for text in texts) else found
 
 
-def _indexed(connection: sqlite3.Connection) -> dict[int, RemoteJob | None]:
-    """The jobs by rowid as two indexes know them; None for one that no service ever took."""
-    ids: dict[int, str] = {}
-    with suppress(sqlite3.Error):
-        ids = dict(connection.execute("SELECT rowid, id FROM job INDEXED BY sqlite_autoindex_job_1").fetchall())
-    found: dict[int, RemoteJob | None] = dict.fromkeys(ids)
-    with suppress(sqlite3.Error):
-        for row in connection.execute(
-            "SELECT rowid, provider, origin, remote_id FROM job INDEXED BY job_remote WHERE remote_id IS NOT NULL"
-        ).fetchall():
-            found[row["rowid"]] = RemoteJob(ids.get(row["rowid"]), row["provider"], row["origin"], row["remote_id"])
-    return found
+def _indexed(connection: sqlite3.Connection) -> tuple[list[IndexedJob], bool]:
+    """The jobs as three indexes know them, and whether all three could be read."""
+    ids, first = _entries(connection, "sqlite_autoindex_job_1", "id")
+    remotes, second = _entries(connection, "job_remote", "provider, origin, remote_id", "remote_id IS NOT NULL")
+    columns = "request_key, provider, origin, stage, created_at, project, cost_amount, cost_unit"
+    orders, third = _entries(connection, "job_request_key", columns)
+    found = []
+    for rowid in sorted(ids.keys() | remotes.keys() | orders.keys()):
+        remote, order = remotes.get(rowid, {}), orders.get(rowid, {})
+        found.append(
+            IndexedJob(
+                rowid=rowid,
+                id=ids.get(rowid, {}).get("id"),
+                provider=(remote or order).get("provider"),
+                origin=(remote or order).get("origin"),
+                remote_id=remote.get("remote_id"),
+                request_key=order.get("request_key"),
+                stage=order.get("stage"),
+                created_at=order.get("created_at"),
+                project=order.get("project"),
+                cost=Cost(order.get("cost_amount"), order.get("cost_unit")),
+            )
+        )
+    return found, first and second and third
+
+
+def _entries(
+    connection: sqlite3.Connection, index: str, columns: str, where: str = "TRUE"
+) -> tuple[dict[int, dict[str, Any]], bool]:
+    """An index's entries by rowid, and whether that is all of them; around a damage they are read from both ends."""
+    found: dict[int, dict[str, Any]] = {}
+    first = columns.partition(",")[0]
+    for order in ("ASC", "DESC"):
+        select = f"SELECT rowid, {columns} FROM job INDEXED BY {index} WHERE {where} ORDER BY {first} {order}"  # noqa: S608
+        with suppress(*ERRORS):
+            for row in connection.execute(select):
+                if not any(isinstance(value, str) and _NO_LETTER in value for value in row):
+                    found[row["rowid"]] = dict(row)
+            return found, True
+    return found, False

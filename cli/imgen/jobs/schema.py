@@ -56,7 +56,9 @@ CREATE TABLE job (
 CREATE UNIQUE INDEX job_remote ON job (provider, origin, remote_id) WHERE remote_id IS NOT NULL;
 CREATE INDEX job_stage ON job (stage);
 CREATE INDEX job_created ON job (created_at);
-CREATE INDEX job_request_key ON job (request_key);
+-- A second copy of what guards against a second charge: for a row that becomes unreadable.
+CREATE INDEX job_request_key ON job (
+    request_key, provider, origin, stage, created_at, project, cost_amount, cost_unit);
 CREATE INDEX job_created_at ON job (created_at);
 CREATE INDEX job_project ON job (project) WHERE project IS NOT NULL;
 CREATE INDEX job_parent ON job (parent_id) WHERE parent_id IS NOT NULL;
@@ -107,6 +109,9 @@ MIGRATIONS = (_VERSION_1,)
 """SQL steps; a ledger's `user_version` says how many of them it has seen."""
 
 
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading or writing a ledger raises; of a text that is no text sometimes not SQLite's own error."""
+
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ROOM = 65_536  # bytes that a few commits need
@@ -139,7 +144,7 @@ def open_ledger(path: Path) -> LedgerConnection:
         except BaseException:
             connection.close()
             raise
-    except (sqlite3.Error, OSError) as error:
+    except (*ERRORS, OSError) as error:
         if is_damage(error):
             raise damaged(path, error) from error
         raise LedgerUnusable(
@@ -150,8 +155,13 @@ def open_ledger(path: Path) -> LedgerConnection:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file's content is wrong; one that is locked, full or forbidden is not damaged."""
-    return getattr(error, "sqlite_errorcode", 0) & _CODE in _DAMAGE
+    """Whether the file's content is wrong; one that is locked, full or forbidden is not damaged."""
+    return _wrong_text(error) or getattr(error, "sqlite_errorcode", 0) & _CODE in _DAMAGE
+
+
+def _wrong_text(error: Exception) -> bool:
+    """Whether a text in the file is none; the sqlite3 module raises this itself, without a code."""
+    return isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
 
 
 def reason(path: Path, error: Exception) -> str:
@@ -160,7 +170,16 @@ def reason(path: Path, error: Exception) -> str:
 
     with suppress(OSError):
         if shutil.disk_usage(path.parent).free < _ROOM:
-            return f"there is no space left on its disk ({error})"
+            return f"there is no space left on its disk ({_told(error)})"
+    return _told(error)
+
+
+def _told(error: Exception) -> str:
+    """The error in words; never any of the ledger's own: it may be a signed link."""
+    if _wrong_text(error):
+        return "a text in it cannot be read"
+    if is_damage(error):
+        return "it is no database" if "not a database" in str(error) else "its content does not fit together"
     return str(error)
 
 
@@ -169,7 +188,7 @@ def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
     with suppress(OSError):
         damage_note(path).touch(mode=0o600)
     return LedgerDamaged(
-        f"The ledger {path} is damaged: {error}.",
+        f"The ledger {path} is damaged: {error if isinstance(error, str) else _told(error)}.",
         "imgen status keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
     )
 
@@ -179,9 +198,16 @@ def damage_note(path: Path) -> Path:
     return path.with_suffix(".damaged")
 
 
+def new_ledger(path: Path) -> Path:
+    """A new ledger that is whole, until it stands in the place of a damaged one."""
+    return path.with_suffix(".new")
+
+
 def _connect(path: Path) -> LedgerConnection:
     hold = Hold(path)
     try:
+        if new_ledger(path).exists():  # whoever was about to put it here was killed
+            raise damaged(path, "a new one was about to take its place")
         # Only a file that is not there yet is opened here, so that it never exists with wider rights than 0600.
         # Closing one that is there would drop the locks of this process's other connections (POSIX): another process
         # could then take the WAL away under them, and commits be lost (sqlite.org/howtocorrupt.html 2.2; seen,

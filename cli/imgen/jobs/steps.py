@@ -159,7 +159,7 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitE
     return Accepted(job)
 
 
-def reconcile(ledger: Ledger, service: Service, record: JobRecord) -> Accepted | Contested | SubmitEnded:
+def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Accepted | Contested | SubmitEnded:
     """Look for a job whose reply was lost among those the service lists, one for one."""
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return SubmitEnded()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.jobs.schema import damaged, is_damage, open_ledger, reason
+from imgen.jobs.schema import ERRORS, damaged, is_damage, open_ledger, reason
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
@@ -38,7 +38,7 @@ class Store:
         connection = self._connection()
         try:
             return connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self._unusable(error) from error
 
     def _set(self, statement: str, values: Sequence[object]) -> bool:
@@ -59,7 +59,7 @@ class Store:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self._unusable(error) from error
 
     def _connection(self) -> sqlite3.Connection:
@@ -69,7 +69,7 @@ class Store:
                 mine = self._threads.connection = open_ledger(self._path)
         return mine
 
-    def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
+    def _unusable(self, error: Exception) -> LedgerUnusable:
         if is_damage(error):
             return damaged(self._path, error)
         return LedgerUnusable(

@@ -18,10 +18,13 @@ from imgen.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs import rebuild, schema
 from imgen.jobs.goals import Goal
-from imgen.jobs.ledger import Ledger
+from imgen.jobs.in_use import Hold
+from imgen.jobs.ledger import Ledger, SameRequestUncertain
 from imgen.jobs.opening import open_sound
+from imgen.jobs.rebuilt import rebuilt_note
 from imgen.jobs.records import JobRecord, State
 from imgen.jobs.schema import MIGRATIONS, damage_note, log_of, open_ledger
+from imgen_providers.base import Job, Queued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +89,24 @@ def spoil_text(path: Path) -> None:
         connection.execute("UPDATE job SET target = substr(target, 5) WHERE id = 'job010'")
 
 
+def spoil_name(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("""UPDATE job SET request = replace(request, '"model"', '"nodel"') WHERE id = 'job010'""")
+
+
+def spoil_bytes(path: Path, text: bytes) -> None:
+    """One bit of what is stored makes it no text."""
+    content = path.read_bytes()
+    assert text in content
+    path.write_bytes(content.replace(text, text[:-1] + bytes([text[-1] | 0x80]), 1))
+
+
+def copy_page(path: Path) -> None:
+    """A page was written to the place of another one."""
+    pages = pages_of(path, "job")
+    overwrite(path, pages[-1], path.read_bytes()[(pages[-2] - 1) * PAGE : pages[-2] * PAGE])
+
+
 def spoil_schema(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
@@ -96,6 +117,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "first bytes": lambda path: overwrite(path, 1, b"\0" * 100),
     "first page": lambda path: overwrite(path, 1),
     "a name in the schema": spoil_schema,
+    "a letter of the schema": lambda path: spoil_bytes(path, b"indexjob_s"),
+    "a letter of a prompt": lambda path: spoil_bytes(path, b"flash31 f"),
     "a page of the index by state": lambda path: overwrite(path, pages_of(path, "job_stage")[-1]),
 }
 """What costs no job at all."""
@@ -106,6 +129,8 @@ LOSS: dict[str, Callable[[Path], object]] = {
     ),
     "the last page of the jobs": lambda path: overwrite(path, pages_of(path, "job")[-1]),
     "a letter of a row": spoil_text,
+    "a letter of a name": spoil_name,
+    "a page that was written over another": copy_page,
 }
 """What costs rows of which the indexes still know."""
 
@@ -220,7 +245,108 @@ def test_an_empty_file_beside_its_log_is_not_begun_anew_in_silence(
     assert [path.read_bytes() for path in kept_files(full)] == [b"", b"what was committed last"]
 
 
-def test_what_the_log_still_held_is_read_too(full: Path, config: Config, clock: FakeClock) -> None:
+def test_an_empty_ledger_that_somebody_just_makes_is_no_loss(
+    ledger_path: Path, config: Config, clock: FakeClock, said: list[str]
+) -> None:
+    ledger_path.parent.mkdir()
+    maker = Hold(ledger_path)
+    ledger_path.touch()
+
+    assert reopened(config, clock, said) == {}
+
+    maker.release()
+    assert said == []
+
+
+@pytest.mark.parametrize("name", ["a letter of the schema", "a letter of a prompt"])
+def test_what_is_no_text_counts_as_damage_and_is_not_quoted(
+    full: Path, config: Config, clock: FakeClock, said: list[str], name: str
+) -> None:
+    DAMAGE[name](full)
+
+    after = reopened(config, clock, said)
+
+    assert len(after) == JOBS
+    assert "a text in it cannot be read" in said[0]
+    assert "foxes" not in "".join(said)
+
+
+def test_a_lost_row_that_was_on_its_way_is_not_sent_again(
+    full: Path, config: Config, clock: FakeClock, said: list[str]
+) -> None:
+    with closing(Ledger(full, clock.wall)) as ledger:
+        ledger.plan([draft("doubtful")], "dead", resubmit=False)
+        ledger.submitting("doubtful")
+    overwrite(full, pages_of(full, "job")[-1])
+
+    ledger = open_sound(config, clock, said.append)
+
+    with closing(ledger):
+        with pytest.raises(SameRequestUncertain) as refused:
+            ledger.plan([draft("again")], "me", resubmit=False)
+        assert refused.value.job_ids == ("doubtful",)
+        assert ledger.job("doubtful").cost == draft("again").cost
+    assert any("may be charged: doubtful. The same order is not sent again" in text for text in said)
+    assert any(text.startswith("Budgets do not count what is missing") for text in said)
+
+
+class Killed(BaseException):
+    """What a process does when it is killed: nothing more."""
+
+
+def test_a_rebuild_that_is_killed_anywhere_loses_nothing(
+    full: Path, config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change of a name is the last thing that one of the processes does; the next job is only in the log."""
+    spoil_text(full)
+    log_beside(full, clock)
+    damage_note(full).touch()
+    files = {path: path.read_bytes() for path in (full, log_of(full), damage_note(full))}
+    living = False
+    for last in range(100):
+        for path in full.parent.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path, content in files.items():
+            path.write_bytes(content)
+        with monkeypatch.context() as patched:
+            done = die_after(last, patched)
+            try:
+                reopened(config, clock, [])
+                living = True
+            except Killed:
+                pass
+        said: list[str] = []
+        jobs = reopened(config, clock, said)
+        assert {"newest", *(f"job{n:03}" for n in range(JOBS))} <= jobs.keys(), f"killed after {done}"
+        assert files[log_of(full)] in [path.read_bytes() for path in kept_files(full)]
+        assert list(full.parent.glob("ledger.rebuild-*")) == []
+        if living:
+            break
+    assert last > 5, "of which some are the rebuild's"
+
+
+def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
+    """Let this many names be changed; returns which they were."""
+    done: list[str] = []
+
+    def dying(change: Callable[..., object]) -> Callable[..., object]:
+        def changed(*names: object, **folders: object) -> object:
+            if folders:  # of the scratch folder, file by file: nothing hangs on it
+                return change(*names, **folders)
+            if len(done) == calls:
+                raise Killed
+            done.append(f"{change.__name__} {names}")
+            return change(*names, **folders)
+
+        return changed
+
+    for name in ("link", "replace", "rename", "unlink"):
+        patched.setattr(os, name, dying(getattr(os, name)))
+    return done
+
+
+def log_beside(full: Path, clock: FakeClock) -> None:
+    """The newest job is in the write-ahead log only, as after a kill."""
     copy, log = full.with_name("copy"), full.with_name("copy-wal")
     living = Ledger(full, clock.wall)
     living.plan([draft("newest")], "me", resubmit=False)
@@ -228,8 +354,12 @@ def test_what_the_log_still_held_is_read_too(full: Path, config: Config, clock: 
     log.write_bytes(log_of(full).read_bytes())
     living.close()
     copy.replace(full)
-    overwrite(full, 1, b"\0" * 100)
     log.replace(log_of(full))
+
+
+def test_what_the_log_still_held_is_read_too(full: Path, config: Config, clock: FakeClock) -> None:
+    log_beside(full, clock)
+    overwrite(full, 1, b"\0" * 100)
 
     assert "newest" in reopened(config, clock, [])
 
@@ -353,6 +483,72 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
         assert "imgen wait -p PROVIDER REMOTE_ID" in told
         bench.clock.time += 5.0
         assert {job.state for job in bench.follow(found).records} == {State.SAVED}
+
+
+def test_a_listing_that_was_broken_off_is_made_up_for(tmp_path: Path) -> None:
+    def leave(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE)
+        bench.session.close()
+        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        with pytest.raises(KeyboardInterrupt):
+            open_sound(bench.config, bench.clock, leave)
+
+        bench.restart()
+
+        assert [job.request.prompt for job in bench.session.open_jobs(sandbox=False)] == ["a fox"]
+        bench.said.clear()
+        bench.session.close()
+        bench.restart()
+        assert bench.said == [], "it is told once"
+
+
+def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
+    """A job the service has, and whose remote id a killed process never heard; another row is damaged."""
+    record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
+    ledger = bench.session.ledger
+    ledger.plan([draft("job010", origin="https://elsewhere")], "dead", resubmit=False)
+    ledger.submitting(record.id)
+    connection = bench.work()._services.connection(record.provider, record.origin)
+    remote = connection.service.submit(record.request).remote_id
+    bench.session.close()
+    return record, remote
+
+
+def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        record, remote = lost_reply(bench)
+        spoil_text(bench.config.ledger_path)
+        damage_note(bench.config.ledger_path).touch()
+
+        bench.die()
+
+        assert [(job.id, job.remote_id) for job in bench.session.open_jobs(sandbox=False)] == [(record.id, remote)]
+        assert f"The reply to {record.id} was lost, but the service lists it: {remote}." in bench.said
+
+
+def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        record, remote = lost_reply(bench)
+        with closing(sqlite3.connect(bench.config.ledger_path)) as connection, connection:
+            connection.execute("UPDATE job SET request = 'x' WHERE id = ?", (record.id,))
+        damage_note(bench.config.ledger_path).touch()
+
+        bench.die()
+
+        ledger = bench.session.ledger
+        assert [(job.id, job.state) for job in ledger.find("g") + ledger.uncertain_jobs()] == [
+            (record.id, State.UNCERTAIN)
+        ]
+        assert any(f"may belong to jobs in doubt: {remote}" in text for text in bench.said)
+        assert ledger.attach(record.id, Job("gmicloud", remote, Queued()))
+        bench.session.close()
+        bench.said.clear()
+        bench.restart()
+        assert bench.said == ["GMI Cloud lists 0 of the last week that were not in it."]
+        assert not rebuilt_note(bench.config.ledger_path).exists()
 
 
 def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Path, clock: FakeClock) -> None:

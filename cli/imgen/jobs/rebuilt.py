@@ -1,0 +1,59 @@
+"""What came of a rebuilt ledger, noted beside it until it was told and every service was asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A new ledger stands where a damaged one stood, which is `kept` now; times are seconds since 1970.
+
+    `read` jobs are as they were. Of those in `remote` the service's id was left: they are open again. Those in
+    `doubtful` may have been charged, and of `nameless` ones only our own id is left. `ask` are the services that are
+    still to be asked what else there is from `since` on; `until` a link may live there.
+    """
+
+    damage: str
+    kept: str
+    read: int
+    remote: tuple[str, ...]
+    doubtful: tuple[str, ...]
+    nameless: tuple[str, ...]
+    ask: tuple[str, ...]
+    since: float
+    until: float
+    told: bool = False
+
+
+def rebuilt_note(ledger: Path) -> Path:
+    """Where it is noted."""
+    return ledger.with_suffix(".rebuilt")
+
+
+def note_rebuilt(ledger: Path, rebuilt: Rebuilt) -> None:
+    """Note it so that a kill cannot take it away. Raises `OSError`."""
+    from pydantic import TypeAdapter
+
+    note = rebuilt_note(ledger)
+    part = note.with_suffix(".rebuilt-part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  (its mode)
+        file.write(TypeAdapter(Rebuilt).dump_json(rebuilt))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(note)
+
+
+def read_rebuilt(ledger: Path) -> Rebuilt | None:
+    """What was noted; None where there is nothing. Raises `OSError`, and `ValueError` where it is no such note."""
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(Rebuilt).validate_json(rebuilt_note(ledger).read_bytes())
+    except FileNotFoundError:
+        return None
