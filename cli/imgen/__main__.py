@@ -167,7 +167,7 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
-    hint = " ".join(["imgen", *_command(arguments), "--help"])
+    hint = " ".join(["imgen", _command(arguments), "--help"]) if _command(arguments) else "imgen --help"
     return _fail(Problem("usage", message, hint), ExitCode.USAGE, arguments)
 
 
@@ -175,12 +175,12 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.commands.telling import surroundings
     from imgen.config import load
     from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form, envelope
+    from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
 
     form = _form(arguments)
     if form is not Form.TEXT:
-        out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem, form=form))
+        out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
         err(failure_lines(problem, color=surroundings(load()).stderr_color))
     return code
@@ -220,12 +220,12 @@ def _is_quiet(arguments: Sequence[str]) -> bool:
     return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
-    """The command that was meant, as far as it can be told from a line that may be wrong."""
-    commands = app()
-    names = {getattr(command.callback, "__name__", "") for command in commands.registered_commands}
-    names |= {group.name or "" for group in commands.registered_groups}
-    return [word for word in arguments if word in names][:1]
+def _command(arguments: Sequence[str]) -> str:
+    """The command that was meant, such as "keys list", as far as it can be told from a line that may be wrong."""
+    from imgen.completion.line import place
+    from imgen.completion.tree import tree
+
+    return place(tree(), arguments, "").name
 
 
 if __name__ == "__main__":
