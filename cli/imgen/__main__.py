@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgen.screen.envelope import Form
 
 _VERSION = (["--version"], ["-V"])
+_FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
 def main() -> NoReturn:
@@ -42,12 +43,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
+    from dataclasses import replace
+
     from imgen.errors import OutputLost
 
     try:
         return _answer(arguments)
-    except OutputLost as error:  # while something else was told
-        return _fail(error.problem, error.exit_code, ())
+    except OutputLost as error:  # also while something else was told; an envelope could not be written either
+        back = "imgen status shows what is open." if _command(arguments) in _FOLLOWING else None
+        return _fail(replace(error.problem, hint=error.hint or back), error.exit_code, ())
     except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
         return _bug(error, arguments)
 
@@ -62,7 +66,7 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
-    from imgen.errors import ImgenError
+    from imgen.errors import ImgenError, OutputLost
     from imgen.screen.console import Stdout
 
     try:
@@ -70,6 +74,8 @@ def _answer(arguments: Sequence[str]) -> int:
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
             return int(app()(list(arguments), standalone_mode=False) or 0)
+    except OutputLost:
+        raise
     except ImgenError as error:
         return _fail(error.problem, error.exit_code, arguments)
     except typer.TyperException as error:

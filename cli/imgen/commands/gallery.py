@@ -40,7 +40,7 @@ def gallery(
     from imgen.jobs.history_rows import Wanted
     from imgen.jobs.records import State
     from imgen.jobs.run import session
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err, out, out_path
     from imgen.screen.envelope import envelope
     from imgen.screen.gallery import GalleryEntry
     from imgen.screen.gallery import gallery as page
@@ -63,7 +63,7 @@ def gallery(
         entry = GalleryEntry(str(target), len(found), len(small) - missing, missing)
         out(envelope("gallery", exit_code=0, data=("gallery", entry)))
     else:
-        out(str(target))
+        out_path(target)
         if missing:
             err(f"Of {len(small)} pictures, {missing} are not where they were saved.")
     return 0

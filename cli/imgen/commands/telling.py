@@ -15,7 +15,7 @@ from imgen.jobs.goals import Goal
 from imgen.jobs.outcome import combined, headline
 from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.jobs.run import Report, report, unsettled
-from imgen.screen.console import Surroundings, err, out
+from imgen.screen.console import Surroundings, err, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
@@ -82,7 +82,7 @@ def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet:
     # On a terminal that shows both streams, the live view has just ended in these very paths.
     if form is Form.TEXT and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
         for path in saved:
-            out(str(path))
+            out_path(path)
     if show:
         from imgen.screen.preview import show as draw
 

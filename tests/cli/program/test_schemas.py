@@ -132,6 +132,7 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("models",),
         ("models", "gemini-3-pro"),
         ("models", "--live", "--sandbox"),
+        ("models", "--live"),  # without a key
         ("models", "gemini-9"),
         ("generate", "a fox", "--json=yes"),
     ]
