@@ -66,20 +66,23 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
-    from imgen.errors import ImgenError, OutputLost
+    from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout
 
     try:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            return int(app()(list(arguments), standalone_mode=False) or 0)
+            code = app()(list(arguments), standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:
         return _fail(error.problem, error.exit_code, arguments)
     except typer.TyperException as error:
         return _usage(error, arguments)
+    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has told of it
+        return _fail(_interrupted(arguments), ExitCode.INTERRUPTED, arguments)
+    return int(code)
 
 
 def app() -> typer.Typer:
@@ -163,6 +166,14 @@ def _complete(shell: str = "", *words: str) -> int:
     if words and (text := answer(shell, words, ascii_only=sys.stdout.encoding.lower() != "utf-8")):
         out(text)
     return 0
+
+
+def _interrupted(arguments: Sequence[str]) -> Problem:
+    """Ctrl-C before or after the jobs were followed."""
+    from imgen.jobs.records import Problem
+
+    back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
+    return Problem("interrupted", "Stopped.", back)
 
 
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
