@@ -102,20 +102,24 @@ def app() -> typer.Typer:
         history,
         keys,
         models,
+        program,
         sandbox,
         schema,
         status,
         wait,
     )
+    from imgen.config import load
+    from imgen.screen.console import is_dumb
 
     commands = typer.Typer(
         name="imgen",
-        help="Make pictures with hosted image models; never pay twice, never lose one.",
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None if is_dumb(load().environ) else "rich",  # such a terminal draws no boxes
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    commands.callback()(program.program)
     commands.command()(generate.generate)
     commands.command()(edit.edit)
     commands.command()(again.again)

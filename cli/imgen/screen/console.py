@@ -50,7 +50,7 @@ class Surroundings:
             stderr_is_terminal=stderr.isatty(),
             color=_wished_color(environ),
             ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES),
-            dumb=environ.get("TERM", "").lower() in ("dumb", "unknown"),
+            dumb=is_dumb(environ),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),
         )
@@ -74,6 +74,11 @@ class Surroundings:
 
     def _color(self, *, terminal: bool) -> bool:
         return terminal and not self.dumb if self.color is None else self.color
+
+
+def is_dumb(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal says that it can do nothing but write lines."""
+    return environ.get("TERM", "").lower() in ("dumb", "unknown")
 
 
 def _wished_color(environ: Mapping[str, str]) -> bool | None:
