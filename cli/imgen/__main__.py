@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgen.screen.envelope import Form
 
 _VERSION = (["--version"], ["-V"])
+_FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
 def main() -> NoReturn:
@@ -42,12 +43,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
+    from dataclasses import replace
+
     from imgen.errors import OutputLost
 
     try:
         return _answer(arguments)
-    except OutputLost as error:  # while something else was told
-        return _fail(error.problem, error.exit_code, ())
+    except OutputLost as error:  # also while something else was told; an envelope could not be written either
+        back = "imgen status shows what is open." if _command(arguments) in _FOLLOWING else None
+        return _fail(replace(error.problem, hint=error.hint or back), error.exit_code, ())
     except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
         return _bug(error, arguments)
 
@@ -62,18 +66,23 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
-    from imgen.errors import ImgenError
+    from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout
 
     try:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            return int(app()(list(arguments), standalone_mode=False) or 0)
+            code = app()(list(arguments), standalone_mode=False) or 0
+    except OutputLost:
+        raise
     except ImgenError as error:
         return _fail(error.problem, error.exit_code, arguments)
     except typer.TyperException as error:
         return _usage(error, arguments)
+    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has told of it
+        return _fail(_interrupted(arguments), ExitCode.INTERRUPTED, arguments)
+    return int(code)
 
 
 def app() -> typer.Typer:
@@ -93,20 +102,24 @@ def app() -> typer.Typer:
         history,
         keys,
         models,
+        program,
         sandbox,
         schema,
         status,
         wait,
     )
+    from imgen.config import load
+    from imgen.screen.console import is_dumb
 
     commands = typer.Typer(
         name="imgen",
-        help="Make pictures with hosted image models; never pay twice, never lose one.",
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None if is_dumb(load().environ) else "rich",  # such a terminal draws no boxes
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    commands.callback()(program.program)
     commands.command()(generate.generate)
     commands.command()(edit.edit)
     commands.command()(again.again)
@@ -159,6 +172,14 @@ def _complete(shell: str = "", *words: str) -> int:
     return 0
 
 
+def _interrupted(arguments: Sequence[str]) -> Problem:
+    """Ctrl-C before or after the jobs were followed."""
+    from imgen.jobs.records import Problem
+
+    back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
+    return Problem("interrupted", "Stopped.", back)
+
+
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
     from imgen.jobs.records import Problem
@@ -167,7 +188,7 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
-    hint = " ".join(["imgen", *_command(arguments), "--help"])
+    hint = " ".join(["imgen", _command(arguments), "--help"]) if _command(arguments) else "imgen --help"
     return _fail(Problem("usage", message, hint), ExitCode.USAGE, arguments)
 
 
@@ -177,14 +198,14 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.jobs.records import Problem
     from imgen.mistyped import without_keys
     from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form, envelope
+    from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
 
     hint = problem.hint and without_keys(problem.hint, arguments)
     problem = Problem(problem.code, without_keys(problem.message, arguments), hint)
     form = _form(arguments)
     if form is not Form.TEXT:
-        out(envelope(" ".join(_command(arguments)), exit_code=code, problem=problem, form=form))
+        out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
         err(failure_lines(problem, color=surroundings(load()).stderr_color))
     return code
@@ -224,12 +245,12 @@ def _is_quiet(arguments: Sequence[str]) -> bool:
     return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
-    """The command that was meant, as far as it can be told from a line that may be wrong."""
-    commands = app()
-    names = {getattr(command.callback, "__name__", "") for command in commands.registered_commands}
-    names |= {group.name or "" for group in commands.registered_groups}
-    return [word for word in arguments if word in names][:1]
+def _command(arguments: Sequence[str]) -> str:
+    """The command that was meant, such as "keys list", as far as it can be told from a line that may be wrong."""
+    from imgen.completion.line import place
+    from imgen.completion.tree import tree
+
+    return place(tree(), arguments, "").name
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def _write(
         change(path, name, before, keys, value, project=project)
     counts = load(profile if value is not None else None).setting(setting.name)
     if json:
-        _tell([counts], settings, json=True)
+        _tell([counts], settings, json=True, command=f"config {context.info_name}")
         return 0
     done = "set" if value is not None else "gone" if stands else "not set"
     err(f"{setting.name} is {done} in {_place(name, profile)}.")
@@ -193,7 +193,7 @@ def _place(name: str, profile: str | None) -> str:
     return f"{name}, profile {profile}" if profile else name
 
 
-def _tell(found: list[Sourced], settings: Config, *, json: bool) -> None:
+def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = "config") -> None:
     from imgen.commands.telling import surroundings
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
@@ -212,7 +212,7 @@ def _tell(found: list[Sourced], settings: Config, *, json: bool) -> None:
             )
             for each in found
         ]
-        out(envelope("config", exit_code=0, data=("settings", entries)))
+        out(envelope(command, exit_code=0, data=("settings", entries)))
         return
     rows = [SettingRow(each.setting.name, shown(each.setting, each.value), _from(each)) for each in found]
     around = surroundings(settings)

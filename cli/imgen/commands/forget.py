@@ -19,18 +19,24 @@ def forget(
     They stay in the history, and count against no limit any more; nothing is cancelled at the service.
     """
     from imgen.errors import ExitCode
+    from imgen.jobs.records import State
     from imgen.jobs.run import Report, session
     from imgen.screen.console import err, out
 
     config = load()
     with session(config) as opened:
         records = opened.find(jobs)
-        opened.ledger.forget([record.id for record in records])
-        closed = opened.ledger.jobs([record.id for record in records])
+        closing = [record for record in records if record.state is not State.SAVED]
+        opened.ledger.forget([record.id for record in closing])
+        found = opened.ledger.jobs([record.id for record in records])
     if json:
         from imgen.commands.telling import envelope_of
 
-        out(envelope_of("forget", Report(tuple(closed), {}, ExitCode.DONE)))
-    else:
-        err(f"Closed: {', '.join(record.id for record in closed)}.")
+        out(envelope_of("forget", Report(tuple(found), {}, ExitCode.DONE)))
+        return 0
+    if closing:
+        err(f"Closed: {', '.join(record.id for record in closing)}.")
+    for record in found:
+        if record.state is State.SAVED:
+            err(f"{record.id} is saved: there is nothing to close.")
     return 0

@@ -11,10 +11,11 @@ from imgen.config import load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.jobs.records import JobRecord
+    from imgen.jobs.records import JobRecord, Problem
+    from imgen.screen.console import Surroundings
 
 _SIDE = 1024  # pixels of the copies on the page
 _AT_ONCE = 4
@@ -24,49 +25,93 @@ def gallery(
     jobs: options.Ids = None,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Default: gallery.html", show_default=False),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Or - for standard output. Default: gallery.html", show_default=False
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("-n", "--limit", min=0, metavar="N", help="Without ids: how many of the latest; 0: all.")
     ] = 200,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
+    quiet: options.Quiet = False,
     profile: options.Profile = None,
 ) -> int:
     """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
 
     It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
     """
+    from imgen.commands.telling import surroundings
     from imgen.jobs.history_rows import Wanted
     from imgen.jobs.records import State
     from imgen.jobs.run import session
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err, out, out_bytes, out_path
     from imgen.screen.envelope import envelope
+    from imgen.screen.failure import failure_lines
     from imgen.screen.gallery import GalleryEntry
     from imgen.screen.gallery import gallery as page
 
     config = load(profile)
+    around = surroundings(config)
     target = config.cwd / (output or "gallery.html")
-    if target.exists() and not overwrite:
-        raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
+    if output == "-":
+        _check_stdout(around, json=json)
+    elif not overwrite:
+        _check_free(target)
     if not config.ledger_path.exists():
         raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
     with session(config) as opened:
         found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]
         families = {job.id: opened.ledger.family(job.id) for job in found}
-    if not found:
-        raise UsageProblem("No job is saved yet.", "imgen wait")
     small = _copies(found)
-    _write(target, page(found, families, small))
+    if not small:
+        told = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
+        raise UsageProblem(told, " ".join(["imgen wait", *(job.id for job in found)]))
+    pieces = page(found, families, small)
     missing = sum(copy is None for copy in small.values())
+    if output == "-":
+        out_bytes("".join(pieces).encode())
+    else:
+        _write(target, pieces)
     if json:
         entry = GalleryEntry(str(target), len(found), len(small) - missing, missing)
         out(envelope("gallery", exit_code=0, data=("gallery", entry)))
-    else:
-        out(str(target))
-        if missing:
-            err(f"Of {len(small)} pictures, {missing} are not where they were saved.")
+    elif output != "-":
+        out_path(target)
+    if missing and not (json or quiet):
+        err(failure_lines(_not_there(found, small), color=around.stderr_color))
     return 0
+
+
+def _check_stdout(around: Surroundings, *, json: bool) -> None:
+    if around.stdout_is_terminal:
+        raise UsageProblem("-o - would write a page to this terminal.", "imgen gallery -o - > page.html")
+    if json:
+        raise UsageProblem("-o - and --json both want standard output.", "Leave one of them out.")
+
+
+def _check_free(target: Path) -> None:
+    from imgen.screen.gallery import is_a_page
+
+    try:
+        if target.exists() and not is_a_page(target):
+            raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageProblem(f"{target} cannot be read: {reason}.", "Name another one with -o.") from error
+
+
+def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) -> Problem:
+    from imgen.jobs.records import Problem
+
+    gone = {path for path, copy in small.items() if copy is None}
+    ids = [job.id for job in jobs if any(result.path in gone for result in job.results)]
+    are = "is not where it was" if len(gone) == 1 else "are not where they were"
+    return Problem(
+        "gone",
+        f"{len(gone)} of {len(small)} pictures {are} saved.",
+        f"imgen download {' '.join(ids)}, while the service still has what was made",
+    )
 
 
 def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:

@@ -8,7 +8,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config import SANDBOX, Config, load
-from imgen.errors import ExitCode, UsageProblem
+from imgen.errors import ExitCode, KeyMissing, UsageProblem
 
 if TYPE_CHECKING:
     from imgen.screen.console import Surroundings
@@ -101,14 +101,18 @@ def _live(provider: str | None, config: Config, around: Surroundings, *, json: b
     from imgen_providers.catalog import SERVICES
     from imgen_providers.errors import ServiceError
 
-    entries = [find_service(provider)] if provider else list(SERVICES.values())
+    every = SERVICES.values()
+    entries = [find_service(provider)] if provider else [each for each in every if sandbox or config.has_key(each)]
+    if not entries:
+        raise KeyMissing(
+            "No key is set or kept, so there is nobody to ask.",
+            "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
+        )
     listed: list[LiveModel] = []
     problems = []
     services = Services(config)
     try:
         for entry in entries:
-            if not (sandbox or config.has_key(entry) or provider):
-                continue
             service = services.connection(entry.name, SANDBOX if sandbox else config.origin(entry)).service
             if not isinstance(service, ListsModels):
                 err(f"{entry.title} does not list its models.")

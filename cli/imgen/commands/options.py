@@ -62,7 +62,7 @@ Provider = Annotated[
 ]
 Profile = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="A profile of your settings file.", show_default=False),
+    typer.Option("--profile", metavar="PROFILE", help="A profile of your settings file.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on standard output.")]
 Events = Annotated[

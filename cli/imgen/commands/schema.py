@@ -6,26 +6,38 @@ from typing import Annotated
 
 import typer
 
+from imgen.commands import options
+
 
 def schema(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="A command, or events. Default: all of them.", show_default=False),
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[COMMAND]...",
+            help="A command, such as keys list, or events. Default: all of them.",
+            show_default=False,
+        ),
     ] = None,
+    json: options.Json = False,
 ) -> int:
     """Print the JSON Schema of what a command answers with --json, or of a line of --events.
 
     Fields may be added later; none is taken away or changes its meaning while "version" stays 1.
     """
-    import json
+    from json import dumps
 
     from imgen.errors import UsageProblem
     from imgen.jobs.order import nearest
     from imgen.screen.console import out
+    from imgen.screen.envelope import envelope
     from imgen.screen.schemas import schemas
 
     known = schemas()
-    if name is not None and name not in known:
+    name = " ".join(words or ())
+    if name and name not in known:
         raise UsageProblem(f"There is no schema {name!r}.", nearest(name, known, "Schemas"))
-    out(json.dumps(known[name] if name else known, indent=2))
+    if json:
+        out(envelope("schema", exit_code=0, data=("schemas", {name: known[name]} if name else known)))
+    else:
+        out(dumps(known[name] if name else known, indent=2))
     return 0

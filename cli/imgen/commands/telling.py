@@ -15,7 +15,7 @@ from imgen.jobs.goals import Goal
 from imgen.jobs.outcome import combined, headline
 from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.jobs.run import Report, report, unsettled
-from imgen.screen.console import Surroundings, err, out
+from imgen.screen.console import Surroundings, err, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from imgen.jobs.choice import Ranked
     from imgen.jobs.expiry import Loss
     from imgen.jobs.run import Session, Work
+
+_NEVER_SENT = Problem("never_sent", "Stopped; nothing was sent.")
 
 
 def surroundings(config: Config) -> Surroundings:
@@ -70,8 +72,10 @@ def follow(
         return working.follow(records, goal, display, timeout=timeout, strict=strict)
     except KeyboardInterrupt:
         left = opened.ledger.jobs([record.id for record in records])
-        stopped = report(left, {}, Goal.PICTURES)
-        return replace(stopped, exit_code=ExitCode.INTERRUPTED)
+        never = {record.id: _NEVER_SENT for record in left if record.state is State.PLANNED}
+        stopped = report(left, never, Goal.PICTURES)
+        displayed = frozenset(problem for problem in stopped.problems.values() if problem is not _NEVER_SENT)
+        return replace(stopped, exit_code=ExitCode.INTERRUPTED, displayed=displayed)
     finally:
         display.close()
 
@@ -82,7 +86,7 @@ def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet:
     # On a terminal that shows both streams, the live view has just ended in these very paths.
     if form is Form.TEXT and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
         for path in saved:
-            out(str(path))
+            out_path(path)
     if show:
         from imgen.screen.preview import show as draw
 

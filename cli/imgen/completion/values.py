@@ -36,7 +36,7 @@ def _jobs(place: Place) -> Iterable[Offer]:
         path = load().ledger_path
     except ImgenError:
         return []
-    found = recall(path, place.word, open_first=place.name == "wait")
+    found = recall(path, place.word, open_only=place.name == "wait")
     return [Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken]
 
 
@@ -98,6 +98,36 @@ def _states(_: Place) -> Iterable[Offer]:
     return [Offer(state.value) for state in State]
 
 
+def _settings(_: Place) -> Iterable[Offer]:
+    from imgen.settings import SETTINGS
+    from imgen.settings import Place as Where
+
+    return [Offer(name) for name, setting in SETTINGS.items() if setting.place is not Where.NO_FILE]
+
+
+def _profiles(_: Place) -> Iterable[Offer]:
+    from imgen.config import load
+    from imgen.config_file import read
+    from imgen.errors import ImgenError
+
+    try:
+        path = load().user_path
+        file = read(path, path.name, project=False)
+    except ImgenError:
+        return []
+    return [Offer(name) for name in file.profiles] if file else []
+
+
+def _answers(place: Place) -> Iterable[Offer]:
+    """Commands word by word, as `imgen schema` takes them."""
+    from imgen.screen.schemas import ANSWERS, EVENTS
+
+    before = list(place.taken)
+    for words in map(str.split, (*ANSWERS, EVENTS)):
+        if words[: len(before)] == before and len(words) > len(before):
+            yield Offer(words[len(before)])
+
+
 def _entries(place: Place) -> list[ServiceEntry]:
     """The services that the line leaves possible."""
     from imgen_providers.catalog import SERVICES
@@ -128,10 +158,13 @@ def _chosen_models(place: Place) -> list[Model]:
 
 _BY_NOUN: dict[str, Callable[[Place], Iterable[Offer]]] = {
     "CHANNEL": _channels,
+    "COMMAND": _answers,
     "FORMAT": _formats,
     "JOB": _jobs,
     "MODEL": _models,
+    "PROFILE": _profiles,
     "PROVIDER": _providers,
+    "SETTING": _settings,
     "SIZE": _resolutions,
     "STATE": _states,
     "W:H": _aspects,

@@ -86,15 +86,17 @@ class Follower:
             raise LedgerUnusable(told, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
     def _follow(self, records: Sequence[JobRecord]) -> Followed:
-        for record in records:
-            self._begin(record)
-        patience = self._timeout if self._timeout is not None else self._usual_timeout()
-        deadline = self._clock.monotonic() + patience
         try:
+            for record in records:
+                self._begin(record)
+            patience = self._timeout if self._timeout is not None else self._usual_timeout()
+            deadline = self._clock.monotonic() + patience
             in_time = self._loop.run(lambda: all(job.settled for job in self._jobs.values()), deadline)
         except (KeyboardInterrupt, LedgerUnusable):
-            self._wind_up()
-            self._show()
+            try:
+                self._wind_up()
+            finally:
+                self._show()
             raise
         if not in_time:
             self._wind_up()
@@ -180,6 +182,8 @@ class Follower:
         """Nobody waits any more: a submit under way may still learn its remote id, what was not sent is closed."""
         self._goal = Goal.ACCEPTANCE
         try:
+            if self._loop.submits.pending:
+                self._display.say(f"Waiting up to {_GRACE:.0f} s for the answer to what is being sent...")
             self._loop.finish(self._loop.submits, _GRACE)
         finally:
             for job in self._jobs.values():

@@ -99,7 +99,7 @@ def check_family(name: str) -> None:
 def nearest(word: str, known: Iterable[str], label: str) -> str:
     """All known names, after the one that the word may have meant."""
     names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(word.lower(), names, n=1)
     listed = f"{label}: {', '.join(names)}"
     return f"Did you mean {near[0]}? {listed}" if near else listed
 
@@ -170,6 +170,9 @@ def _family_at(order: Order, entry: ServiceEntry) -> Model:
 
 def _exact(order: Order, named: str, config: Config) -> Choice:
     provider, remote_id = named.split("/", 1)
+    if provider not in SERVICES and (having := [each.name for each in SERVICES.values() if each.model(named)]):
+        exact = " or ".join(f"-m {name}/{named}" for name in having)
+        raise UsageProblem(f"{named!r} is a model's own id, and needs its service before it.", exact, about="model")
     entry = find_service(provider)
     if order.provider not in (None, AUTO, entry.name):
         raise UsageProblem(f"-m names a model of {entry.name}, -p says {order.provider}.", "Leave one of them out.")

@@ -32,13 +32,15 @@ class Recalled(NamedTuple):
     state: str
 
 
-def recall(path: Path, beginning: str, *, open_first: bool) -> list[Recalled]:
-    """The latest jobs whose ids begin so, newest first; nothing where the ledger at `path` cannot be read at once."""
+def recall(path: Path, beginning: str, *, open_only: bool) -> list[Recalled]:
+    """The latest jobs whose ids begin so, or those that are open, newest first.
+
+    Nothing where the ledger at `path` cannot be read at once.
+    """
     asked = (beginning.encode(errors="replace").decode(), _MOST)  # an argument may hold bytes that are no text
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as ledger:
-            latest = ledger.execute(_SELECT.format(_LATEST), asked).fetchall()
-            needed = ledger.execute(_SELECT.format(_NEEDED), asked).fetchall() if open_first else []
+            found = ledger.execute(_SELECT.format(_NEEDED if open_only else _LATEST), asked).fetchall()
     except sqlite3.Error:
         return []
-    return [Recalled(*row) for row in dict.fromkeys([*needed, *latest])]
+    return [Recalled(*row) for row in found]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from imgen.screen.text import cells, padded
+from imgen.screen.text import cells, one_line, padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GAP = "  "
+_LEAST = 4  # columns of a terminal; any column keeps that much
 BOLD, OFF = "\x1b[1m", "\x1b[0m"
 
 
@@ -34,11 +35,26 @@ def total(columns: Sequence[Column]) -> int:
 
 
 def fitting(columns: list[Column], width: int | None) -> list[Column]:
-    """The columns that fit; those with `spare` 0 stay whatever the width."""
+    """The columns that fit; those with `spare` 0 stay whatever the width, cut where they have to be."""
     while width is not None and total(columns) > width and any(column.spare for column in columns):
         first_to_go = max(columns, key=lambda column: column.spare)
         columns = [column for column in columns if column is not first_to_go]
-    return columns
+    return columns if width is None else _cut(columns, width)
+
+
+def _cut(columns: list[Column], width: int) -> list[Column]:
+    """The columns in `width`: the widest gives way first."""
+    widths = [column.width for column in columns]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > width and max(widths) > _LEAST:
+        widths[widths.index(max(widths))] -= 1
+    return [
+        _narrowed(column, room) if column.width > room else column for column, room in zip(columns, widths, strict=True)
+    ]
+
+
+def _narrowed(column: Column, width: int) -> Column:
+    texts = tuple(one_line(text, width) for text in column.texts)
+    return replace(column, heading=one_line(column.heading, width), texts=texts)
 
 
 def table(columns: list[Column], width: int | None) -> list[str]:

@@ -15,10 +15,12 @@ from imgen.errors import OutputLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # How it shows that nobody reads any more: a closed pipe (EINVAL on Windows), a terminal that hung up.
 _READER_GONE = (errno.EPIPE, errno.EINVAL, errno.EIO)
 _DRAWN = "✓✗━╍─⠋…"
+_DRAWN_IN_ASCII = str.maketrans("│├└─…✓✗", "||`-~+x")  # each one column too
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Surroundings:
             stderr_is_terminal=stderr.isatty(),
             color=_wished_color(environ),
             ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES),
-            dumb=environ.get("TERM", "").lower() in ("dumb", "unknown"),
+            dumb=is_dumb(environ),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),
         )
@@ -74,6 +76,11 @@ class Surroundings:
         return terminal and not self.dumb if self.color is None else self.color
 
 
+def is_dumb(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal says that it can do nothing but write lines."""
+    return environ.get("TERM", "").lower() in ("dumb", "unknown")
+
+
 def _wished_color(environ: Mapping[str, str]) -> bool | None:
     if environ.get("NO_COLOR"):
         return False
@@ -92,6 +99,14 @@ def _can_show(text: str, encoding: str | None) -> bool:
 def out(text: str) -> None:
     """Write whole lines of data to stdout, never wrapped; a line end is added where it is missing."""
     _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
+
+
+def out_path(path: Path) -> None:
+    """Write a path to stdout: in a pipe as the bytes that it has on disk, whatever the encoding of the stream."""
+    if sys.stdout.isatty() or os.name == "nt":  # where a person reads it, or the disk knows no bytes
+        out(str(path))
+    else:
+        _write_bytes(sys.stdout, os.fsencode(path) + b"\n")
 
 
 def out_bytes(data: bytes) -> None:
@@ -167,7 +182,7 @@ def _encoded(text: str, encoding: str) -> bytes:
         # A file name that is not valid in this encoding goes out as the bytes it has on disk.
         return text.encode(encoding, "surrogateescape")
     except UnicodeEncodeError:
-        return text.encode(encoding, "backslashreplace")
+        return text.translate(_DRAWN_IN_ASCII).encode(encoding, "backslashreplace")
 
 
 def _write_bytes(stream: TextIO, data: bytes) -> None:
@@ -182,9 +197,7 @@ def _write_bytes(stream: TextIO, data: bytes) -> None:
         _discard_from_now_on(stream)
         if error.errno not in _READER_GONE:
             reason = (error.strerror or str(error)).lower()
-            raise OutputLost(
-                f"Standard output cannot be written: {reason}.", "imgen status shows what is open."
-            ) from error
+            raise OutputLost(f"Standard output cannot be written: {reason}.") from error
 
 
 def _discard_from_now_on(stream: TextIO) -> None:

@@ -31,6 +31,10 @@ class Form(Enum):
     EVENTS = "events"  # one object a line while it happens, the envelope last
 
 
+PROGRAM = "imgen"
+"""The command of an answer to a line that names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class CostEntry:
     """An amount of money as a decimal text in its unit; null is unknown, never 0."""
@@ -90,7 +94,7 @@ class JobEntry:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What `--json` prints. Times are UTC, ISO 8601."""
+    """What `--json` prints; `command` is its words, such as "keys list". Times are UTC, ISO 8601."""
 
     version: Literal[1]
     command: str

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from imgen.jobs.records import JobRecord, Result
 
+_GENERATOR = b'<meta name="generator" content="imgen">'  # as the template has it
+
 
 @dataclass(frozen=True, slots=True)
 class GalleryEntry:
@@ -95,6 +97,12 @@ def gallery(
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+def is_a_page(path: Path) -> bool:
+    """Whether the file is such a page, which another may replace. Raises `OSError`."""
+    with path.open("rb") as file:
+        return _GENERATOR in file.read(1024)
 
 
 def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], small: Mapping[Path, bytes | None]) -> Card:

@@ -56,13 +56,13 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
     columns = [
         Column("MODEL", tuple(row.family for row in rows)),
         Column("SERVICE", tuple(row.service for row in rows)),
-        Column("KEY", tuple("set" if row.key_set else "missing" for row in rows)),
+        Column("KEY", tuple("set" if row.key_set else "missing" for row in rows), spare=1),
         Column("PRICE", tuple(_price_range(row.prices) for row in rows)),
-        Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=2),
-        Column("REFERENCES", tuple(str(row.references) for row in rows), spare=4),
-        Column("LINK LIVES", tuple(_life(row.link_seconds) for row in rows), spare=3),
-        Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=5),
-        Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=1),
+        Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=3),
+        Column("REFERENCES", tuple(str(row.references) for row in rows), spare=5),
+        Column("LINK LIVES", tuple(_life(row.link_seconds) for row in rows), spare=4),
+        Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=6),
+        Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=2),
     ]
     heading, *lines = aligned(fitting(columns, width))
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.jobs.cost_report import CostReport
 from imgen.jobs.expiry import Loss
-from imgen.screen.envelope import Envelope
+from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
 from imgen.screen.models import LiveModel, ModelRow
@@ -26,13 +26,24 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
-    "keys": ("keys", list[KeyEntry] | list[KeyCheck]),  # the second of check
     "config": ("settings", list[SettingEntry]),
+    "config set": ("settings", list[SettingEntry]),
+    "config unset": ("settings", list[SettingEntry]),
+    "keys list": ("keys", list[KeyEntry]),
+    "keys set": ("keys", list[KeyEntry]),
+    "keys remove": ("keys", list[KeyEntry]),
+    "keys check": ("keys", list[KeyCheck]),
     "costs": ("costs", CostReport),
     "completions": ("script", str),
     "models": ("models", list[ModelRow] | list[LiveModel]),  # the second with --live
+    "schema": ("schemas", dict[str, dict[str, Any]]),
+    # These only ever answer that the line is wrong.
+    "keys": None,
+    "sandbox": None,
+    "sandbox serve": None,
+    PROGRAM: None,
 }
-"""For each command that answers in JSON, the noun it may put beside `jobs`, and what stands under it."""
+"""For each command, the noun that its JSON may have beside `jobs`, and what stands under it."""
 
 EVENTS = "events"
 """The name of the schema for one line of `--events`."""
@@ -40,13 +51,14 @@ EVENTS = "events"
 
 def schemas() -> dict[str, Any]:
     """Every schema by its name: the commands, and `events`."""
-    return {**{name: _answer(data) for name, data in ANSWERS.items()}, EVENTS: _events()}
+    return {**{name: _answer(name, data) for name, data in ANSWERS.items()}, EVENTS: _events()}
 
 
-def _answer(data: tuple[str, Any] | None) -> dict[str, Any]:
+def _answer(command: str, data: tuple[str, Any] | None) -> dict[str, Any]:
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(Envelope).json_schema()
+    schema["properties"]["command"] |= {"const": command}
     if data:
         noun, content = data
         under = TypeAdapter(content).json_schema()
@@ -60,7 +72,9 @@ def _events() -> dict[str, Any]:
 
     from imgen.screen.events import Event
 
-    return _dialect(TypeAdapter(Event).json_schema())
+    schema = TypeAdapter(Event).json_schema()
+    schema["$defs"]["Ended"]["properties"]["command"] |= {"enum": list(ANSWERS)}
+    return _dialect(schema)
 
 
 def _dialect(schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.screen.columns import BOLD, GAP, OFF, Column, aligned, total
+from imgen.screen.columns import BOLD, GAP, OFF, Column, table, total
 from imgen.screen.text import one_line, plain
 from imgen.settings import Layer, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LEAST_VALUE = 12  # columns of a terminal; a setting shows that much of its value in any
+_LEAST_VALUE = 8  # columns of a terminal; a setting shows that much of its value in any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class SettingRow:
 
 
 def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool = False) -> list[str]:
-    """A heading and one line per setting; values are cut where a terminal has no room, never in a pipe."""
+    """A heading and one line per setting; values are cut first where a terminal has no room, nothing in a pipe."""
     names = Column("SETTING", tuple(row.name for row in rows))
     sources = Column("FROM", tuple(plain(row.source) for row in rows))
     values = Column("VALUE", tuple(_value(row.value) for row in rows))
     if width is not None:
         room = max(width - total([names, sources]) - len(GAP), _LEAST_VALUE)
         values = Column("VALUE", tuple(one_line(text, room) for text in values.texts))
-    heading, *lines = aligned([names, values, sources])
+    heading, *lines = table([names, values, sources], width)
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
 
 

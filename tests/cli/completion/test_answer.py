@@ -78,6 +78,10 @@ def offered_in_bash(line: str) -> list[str]:
         pytest.param(["generate", "-o", "sh"], [FILES_HERE], id="files"),
         pytest.param(["edit", "bluer", "--image=sh"], [FILES_HERE], id="files, glued"),
         pytest.param(["wait", ""], [], id="jobs, without a ledger"),
+        pytest.param(["config", "set", "budget.d"], ["budget.day"], id="settings"),
+        pytest.param(["schema", "keys", ""], ["list", "set", "remove", "check"], id="words of an answer"),
+        pytest.param(["schema", "ev"], ["events"], id="events"),
+        pytest.param(["again", "--profile", ""], [], id="profiles, without a file"),
     ],
 )
 def test_what_can_come_is_offered(words: list[str], expected: list[str]) -> None:
@@ -117,7 +121,13 @@ def test_helps_say_what_a_value_means_for_this_order() -> None:
     assert lines("generate", "-m", "=gemini-3.") == ["gemini-3.1-flash\t3D AI Studio, reAPI, GPTProto"]
 
 
-def test_jobs_come_newest_first_and_for_wait_the_open_ones_before(path: Path) -> None:
+def test_profiles_are_those_of_the_persons_file(path: Path) -> None:
+    path.with_name("config.toml").write_text("[profiles.work]\ncount = 2\n", encoding="utf-8")
+
+    assert offered("generate", "a fox", "--profile", "") == ["work"]
+
+
+def test_jobs_come_newest_first_and_for_wait_only_the_open_ones(path: Path) -> None:
     ledger = Ledger(path, time.time)
     ledger.plan([draft("aaa"), draft("abb"), draft("bcc"), draft("add")], "nobody", resubmit=False)
     for job_id in ("abb", "bcc", "add"):
@@ -129,7 +139,7 @@ def test_jobs_come_newest_first_and_for_wait_the_open_ones_before(path: Path) ->
     ledger.close()
 
     assert offered("status", "") == ["bcc", "abb", "aaa"]
-    assert offered("wait", "") == ["abb", "aaa", "bcc"]
+    assert offered("wait", "") == ["abb", "aaa"]
     assert offered("wait", "abb", "a") == ["aaa"]
     assert offered("edit", "bluer", "--from=b") == ["--from=bcc"]
     assert offered("wait", "\udcff") == []  # a byte that is no text

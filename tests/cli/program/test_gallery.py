@@ -38,17 +38,27 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = imgen.run("generate", NASTY, "--sandbox", *SMALL, "-n", "2", "-q", "-o", "owl.png")
     assert made.code == 0, made.stderr
     (desk / "owl-2.png").unlink()
-    none, edited, written, again, nowhere = imgen.run_lines(
+    (desk / "mine.html").write_text("<html>")
+    none, edited, written, again, quiet, taken, stdout, saved, nowhere = imgen.run_lines(
         [
             (("gallery", "nobody"), {}, b""),
             (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
             (("gallery", "--json"), {}, b""),
             (("gallery",), {}, b""),
+            (("gallery", "-q"), {}, b""),
+            (("gallery", "-o", "mine.html"), {}, b""),
+            (("gallery", "-o", "-"), {}, b""),
+            (("forget", imgen.jobs()[0].id), {}, b""),
             (("gallery", "-o", "no/such/folder/page.html"), {}, b""),
         ]
     )
-    assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 2, 2), edited.stderr
-    assert "--overwrite" in again.stderr
+    assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 0, 2), edited.stderr
+    assert again.stderr.splitlines()[0] == "imgen: 1 of 3 pictures is not where it was saved."
+    assert f"imgen download {imgen.jobs()[0].id}" in again.stderr
+    assert (quiet.code, quiet.stderr) == (0, "")
+    assert (taken.code, "--overwrite" in taken.stderr) == (2, True)
+    assert stdout.stdout == (desk / "gallery.html").read_bytes()
+    assert (saved.code, "nothing to close" in saved.stderr) == (0, True)
     path = desk / "gallery.html"
     assert written.json["gallery"] == {"path": str(path), "jobs": 2, "pictures": 2, "missing": 1}
     assert [file.name for file in desk.iterdir() if file.name.endswith(".part")] == []

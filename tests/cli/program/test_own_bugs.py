@@ -132,6 +132,16 @@ def test_a_mistake_on_a_full_disk_is_no_bug(imgen: Program) -> None:
     assert told.stderr.startswith("imgen: Standard output cannot be written")
 
 
+def test_an_answer_that_cannot_be_written_is_told(imgen: Program) -> None:
+    if not os.path.exists("/dev/full"):  # noqa: PTH110
+        pytest.skip("there is no /dev/full")
+
+    told = in_shell(imgen, '"$@" >/dev/full', "models", "--json")
+
+    assert told.code == ExitCode.NOT_SAVED
+    assert told.stderr == "imgen: Standard output cannot be written: no space left on device.\n"
+
+
 @pytest.mark.parametrize("line", [("--help",), ("generate", "--help")], ids=str)
 def test_help_that_nobody_reads_to_its_end_is_no_bug(imgen: Program, line: Sequence[str]) -> None:
     told = in_shell(imgen, '{ "$@"; echo "$?" >&2; } | true', *line)

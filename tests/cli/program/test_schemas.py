@@ -10,10 +10,12 @@ import pytest
 
 from cli.program.program import IMGEN, SMALL, Program
 from cli.program.terminal import terminal
-from imgen.__main__ import app
+from imgen.completion.tree import Command, tree
+from imgen.screen.envelope import PROGRAM
 from imgen.screen.schemas import ANSWERS, EVENTS, schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FOX = ("generate", 'a red [fox] \x1b[31m ::error:: ##[x] 日本語 "q"', "--sandbox", *SMALL)
@@ -32,6 +34,15 @@ def known() -> dict[str, jsonschema.Draft202012Validator]:
     return {name: jsonschema.Draft202012Validator(closed(schema)) for name, schema in schemas().items()}
 
 
+def test_a_wrong_line_points_to_the_help_of_its_own_command(imgen: Program) -> None:
+    few, bare = imgen.run_lines(
+        [(("config", "set", "model"), {}, b""), (("generate", "a fox", "-m", "gemini/3/pro", "--sandbox"), {}, b"")]
+    )
+
+    assert (few.code, "imgen config set --help" in few.stderr) == (2, True)
+    assert (bare.code, "try: -m 3daistudio/gemini/3/pro" in bare.stderr) == (2, True)
+
+
 def check_events(text: str, validator: jsonschema.Draft202012Validator) -> list[dict[str, Any]]:
     events = [json.loads(line) for line in text.splitlines()]
     for event in events:
@@ -40,19 +51,23 @@ def check_events(text: str, validator: jsonschema.Draft202012Validator) -> list[
 
 
 def test_a_schema_for_every_command_that_answers_in_json() -> None:
-    answering = {
-        command.callback.__name__
-        for command in app().registered_commands
-        if command.callback and "json" in command.callback.__annotations__
-    }
+    def names(command: Command, name: str) -> Iterator[str]:
+        yield name or PROGRAM
+        for word, below in command["commands"].items():
+            yield from names(below, f"{name} {word}".strip())
 
-    groups = {group.name for group in app().registered_groups if group.name != "sandbox"}
-    assert set(ANSWERS) == answering | groups
+    assert sorted(ANSWERS) == sorted(names(tree(), ""))
 
 
 def test_every_schema_is_one_and_is_printed(imgen: Program) -> None:
-    whole, one, wrong = imgen.run_lines(
-        [(("schema",), {}, b""), (("schema", "wait"), {}, b""), (("schema", "wiat"), {}, b"")]
+    whole, one, two, wrong, far = imgen.run_lines(
+        [
+            (("schema",), {}, b""),
+            (("schema", "wait"), {}, b""),
+            (("schema", "keys list"), {}, b""),
+            (("schema", "wiat"), {}, b""),
+            (("schema", "nope"), {}, b""),
+        ]
     )
 
     printed = json.loads(whole.stdout)
@@ -60,8 +75,10 @@ def test_every_schema_is_one_and_is_printed(imgen: Program) -> None:
     for schema in printed.values():
         jsonschema.Draft202012Validator.check_schema(schema)
     assert json.loads(one.stdout) == printed["wait"]
+    assert json.loads(two.stdout) == printed["keys list"]
     assert (wrong.code, wrong.stdout) == (2, b"")
     assert "Did you mean wait?" in wrong.stderr
+    assert "Did you mean" not in far.stderr
 
 
 def test_every_answer_through_a_pipe_keeps_its_schema(
@@ -96,21 +113,36 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("config", "set", "count", "2"),
         ("config", "set", "cuont", "2"),
         ("keys", "list"),
+        ("keys", "check"),
         ("keys", "check", "nobody"),
+        ("keys", "set", "nobody"),
+        ("keys", "remove", "reapi"),
+        ("keys", "remvoe"),
+        ("config", "unset", "count"),
+        ("config", "set", "count"),
+        ("schema", "keys", "list"),
+        ("schema", "nope"),
+        ("sandbox",),
+        ("sandbox", "serve"),
+        ("nonsense",),
+        (),
         ("costs",),
         ("status", "--lost"),
         ("download", "--all"),
         ("models",),
         ("models", "gemini-3-pro"),
         ("models", "--live", "--sandbox"),
+        ("models", "--live"),  # without a key
         ("models", "gemini-9"),
         ("generate", "a fox", "--json=yes"),
     ]
     fast = {"IMGEN_SANDBOX_SECONDS": "0.1"}
 
     for line, ended in zip(lines, imgen.run_lines([((*line, "--json"), fast, b"") for line in lines]), strict=True):
-        known[line[0]].validate(ended.json)
-        assert (ended.json["command"].split()[0], ended.json["exit_code"]) == (line[0], ended.code)
+        command = ended.json["command"]
+        assert (" ".join(line) + " ").startswith(f"{command} ") or command == PROGRAM, line
+        known[command].validate(ended.json)
+        assert ended.json["exit_code"] == ended.code
         assert (ended.json["error"] is None) == (ended.code == 0)
 
 

@@ -89,3 +89,13 @@ def test_a_terminal_made_narrower_and_wider_meanwhile_is_followed(imgen: Program
 
     assert [line for line in shown.lines if line.startswith("✓")] != []
     assert COLOR.search(shown.raw)
+
+
+def test_the_help_names_the_version_and_draws_nothing_on_a_dumb_terminal(imgen: Program) -> None:
+    whole, version = imgen.run_lines(
+        [(("--help",), {"TERM": "dumb"}, b""), (("--version", "models"), {"TERM": "dumb"}, b"")]
+    )
+
+    assert "--version" in whole.stdout.decode()
+    assert whole.stdout.isascii()
+    assert (version.code, version.lines[0].split()[0]) == (0, "imgen")

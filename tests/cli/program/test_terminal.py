@@ -100,6 +100,8 @@ def test_ctrl_c_while_a_submit_hangs_ends_soon_and_says_what_may_have_happened(i
         shown.until(r"a red fox +submitting ")
         began = time.monotonic()
         shown.type(b"\x03")
+        shown.until("Waiting up to 3 s for the answer")
+        assert time.monotonic() - began < 1
         code = shown.rest()
         took = time.monotonic() - began
 
@@ -110,6 +112,7 @@ def test_ctrl_c_while_a_submit_hangs_ends_soon_and_says_what_may_have_happened(i
     assert b"Traceback" not in shown.raw
     screen = " ".join(" ".join(shown.lines).split())
     assert f"imgen forget {job.id}" in screen
+    assert screen.count("before an answer came") == 1
     assert "--resubmit" in screen
 
 

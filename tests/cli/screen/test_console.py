@@ -74,7 +74,17 @@ def test_data_goes_out_as_it_is() -> None:
 
 def test_a_stream_that_cannot_encode_a_glyph_spells_it_out() -> None:
     done = run("out('fox ✓ 狐'); err('fox ✗')", PYTHONIOENCODING="ascii")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"fox \\u2713 \\u72d0\n", b"fox \\u2717\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"fox + \\u72d0\n", b"fox x\n")
+
+
+def test_what_is_drawn_has_another_form_where_the_encoding_lacks_it() -> None:
+    done = run("out('└─ a fox…')", PYTHONIOENCODING="cp1252")
+    assert done.stdout == b"`- a fox~\n"
+
+
+def test_a_path_in_a_pipe_is_what_the_disk_has() -> None:
+    code = "from pathlib import Path; from imgen.screen.console import out_path; out_path(Path('日本.png'))"
+    assert run(code, PYTHONIOENCODING="cp1252", PYTHONUTF8="1").stdout == "日本.png\n".encode()
 
 
 def test_a_file_name_that_is_not_utf_8_goes_out_as_its_own_bytes() -> None:

@@ -199,7 +199,9 @@ def test_columns_are_left_out_until_the_models_fit() -> None:
         "gemini-3.1-flash  3daistudio  set      9 to 15 credits  1K 2K        3daistudio/gemini/3.1/flash",
         "gemini-3.1-flash  reapi       missing  unknown          1K 2K        reapi/gemini/3.1/flash",
     ]
-    assert max(map(cells, model_table(ROWS, width=80))) <= 80
+    for width in (80, 40, 20):
+        assert max(map(cells, model_table(ROWS, width=width))) <= width
+    assert "PRICE" in model_table(ROWS, width=40)[0]
 
 
 def test_only_the_heading_is_bold() -> None:
@@ -269,4 +271,5 @@ def test_every_setting_says_where_it_comes_from_however_narrow_the_terminal() ->
     narrow = setting_table(rows, width=70)
     assert narrow[1] == "base_url.reapi  https://gateway…  ~/.config/imgen/config.toml, line 12"
     assert max(map(cells, narrow)) == 70
-    assert setting_table(rows, width=20)[2] == "providers       reapi, gmic…  IMGEN_PROVIDERS"
+    assert setting_table(rows, width=41)[3] == "timeout         90        default"
+    assert max(map(cells, setting_table(rows, width=41))) <= 41
