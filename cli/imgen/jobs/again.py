@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
@@ -17,6 +18,7 @@ from imgen_providers.base import PictureFile, PictureLink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen.jobs.editing import Named
     from imgen.jobs.records import JobRecord
@@ -101,11 +103,16 @@ def words_of(record: JobRecord) -> list[str]:
         match reference:
             case PictureLink(url):
                 found.append(url)
-            case PictureFile(path=path):
+            case PictureFile(path=path, sha256=sha256):
                 if not path.exists():
                     raise UsageProblem(
                         f"A picture that job {record.id} went on from is not there any more: {path}",
                         f"Name the pictures again: imgen again {record.id} -i PICTURE",
+                    )
+                if _sha256(path) != sha256:
+                    raise UsageProblem(
+                        f"A picture that job {record.id} went on from was changed since: {path}",
+                        f"To go on from what it is now: imgen again {record.id} -i {path}",
                     )
                 found.append(str(path))
     return found
@@ -184,3 +191,8 @@ def _text(value: object) -> str | None:
 
 def _json(order: Order, key: str) -> str | None:
     return json.dumps(order.options[key]) if key in order.options else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

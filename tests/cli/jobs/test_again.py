@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,13 @@ def test_what_was_ordered_elsewhere_cannot_be_ordered_again() -> None:
 def test_the_pictures_of_an_edit_go_in_again_and_one_that_is_gone_is_said(tmp_path: Path) -> None:
     there = tmp_path / "fox.png"
     there.write_bytes(b"")
-    files = [PictureFile(path, "image/png", 0, "") for path in (there, tmp_path / "gone.png")]
+    nothing = hashlib.sha256(b"").hexdigest()
+    files = [PictureFile(path, "image/png", 0, nothing) for path in (there, tmp_path / "gone.png")]
     edited = Request("m", "p", references=(PictureLink("https://x/owl.png"), files[0]))
 
     assert words_of(record(State.SAVED, request=edited)) == ["https://x/owl.png", str(there)]
     with pytest.raises(UsageProblem, match="not there any more"):
         words_of(record(State.SAVED, request=Request("m", "p", references=(files[1],))))
+    there.write_bytes(b"another picture")
+    with pytest.raises(UsageProblem, match="was changed since"):
+        words_of(record(State.SAVED, request=edited))
