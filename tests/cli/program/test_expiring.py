@@ -102,7 +102,7 @@ def test_any_command_on_a_terminal_ends_with_what_dies_soon(tmp_path: Path, type
     )
 
     assert typed("models", "gemini-3-pro") == line
-    assert typed("status", "nobody").endswith(f"imgen wait -p 3daistudio nobody\n{line}")
+    assert typed("status", "nobody").endswith(f"imgen wait -p PROVIDER nobody\n{line}")
     for silent in (["status"], ["models", "--json"], ["download", "-q", "--expiring", "1m"], ["--version"]):
         assert "you paid for" not in typed(*silent), silent
     leave(tmp_path, 3.1 * HOUR)
