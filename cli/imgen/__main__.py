@@ -108,15 +108,13 @@ def app() -> typer.Typer:
         status,
         wait,
     )
-    from imgen.config import load
-    from imgen.screen.console import is_dumb
 
     commands = typer.Typer(
         name="imgen",
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None if is_dumb(load().environ) else "rich",  # such a terminal draws no boxes
+        rich_markup_mode="rich" if program.can_draw() else None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     commands.callback()(program.program)

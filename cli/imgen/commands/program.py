@@ -7,6 +7,13 @@ from typing import Annotated
 import typer
 
 from imgen import __version__
+from imgen.config import load
+from imgen.screen.console import is_dumb
+
+
+def can_draw() -> bool:
+    """Whether the help may have boxes."""
+    return not is_dumb(load().environ)
 
 
 def _end_with_version(wanted: bool) -> None:  # noqa: FBT001 (a switch)
