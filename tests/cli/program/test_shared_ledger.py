@@ -54,6 +54,6 @@ def test_a_damaged_ledger_is_mended_and_said_and_the_command_goes_on(imgen: Prog
     [kept] = imgen.home.glob("ledger.damaged-*")
     assert kept.read_bytes() == damaged
     assert told.stderr.splitlines() == [
-        f"The ledger {path} is damaged: file is not a database.",
+        f"The ledger {path} is damaged: it is no database.",
         f"It is kept as {kept}; a new one was made with the 1 job that could be read.",
     ]
