@@ -8,7 +8,7 @@ from imgen.__main__ import run
 from imgen.errors import ExitCode
 from imgen.mistyped import without_keys
 
-KEY = "sk-proj0123456789abcdef"
+KEY = "sk-notarealkey0123456789"
 PLAIN = "onlylettersandnomore"
 
 
