@@ -58,7 +58,7 @@ def again(
     from imgen.commands.going_on import basis_of, check_words
     from imgen.commands.making import Manner, carry_out
     from imgen.commands.telling import surroundings
-    from imgen.jobs.again import changed, differences, order_of, other_pictures, words_of
+    from imgen.jobs.again import changed, check_unchanged, differences, order_of, other_pictures, words_of
     from imgen.jobs.run import session
     from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
@@ -97,8 +97,10 @@ def again(
     if words or going_on:
         check_words(words, None, going_on, around)
         basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
+    others = other_pictures(record.request.references, basis.pictures if basis else ())
+    if not picture:
+        check_unchanged(record, others)
     if not quiet:
-        others = other_pictures(record.request.references, basis.pictures if basis else ())
         err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
     wish = Filled(after, manner, used)
     with wish.sources():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
@@ -18,7 +17,6 @@ from imgen_providers.base import PictureFile, PictureLink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from imgen.jobs.editing import Named
     from imgen.jobs.records import JobRecord
@@ -103,19 +101,23 @@ def words_of(record: JobRecord) -> list[str]:
         match reference:
             case PictureLink(url):
                 found.append(url)
-            case PictureFile(path=path, sha256=sha256):
+            case PictureFile(path=path):
                 if not path.exists():
                     raise UsageProblem(
                         f"A picture that job {record.id} went on from is not there any more: {path}",
                         f"Name the pictures again: imgen again {record.id} -i PICTURE",
                     )
-                if _sha256(path) != sha256:
-                    raise UsageProblem(
-                        f"A picture that job {record.id} went on from was changed since: {path}",
-                        f"To go on from what it is now: imgen again {record.id} -i {path}",
-                    )
                 found.append(str(path))
     return found
+
+
+def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
+    """Raises `UsageProblem` where a picture of the job is not what it was, and nobody named another."""
+    if others:
+        raise UsageProblem(
+            f"A picture that job {record.id} went on from was changed since: {others[0].before}",
+            f"To go on from what it is now: imgen again {record.id} -i {others[0].before}",
+        )
 
 
 def _setting(text: str) -> tuple[str, str | None]:
@@ -180,7 +182,7 @@ def _new_name(old: Reference | None, new: Named | None) -> str | None:
         return new.source.name if new else None
     path = new.source.path.absolute()
     anew = isinstance(old, PictureFile) and old.path == path
-    return f"{path}, changed since" if anew else str(path)
+    return f"changed since: {path}" if anew else str(path)  # first, for a long path is cut
 
 
 def _text(value: object) -> str | None:
@@ -191,8 +193,3 @@ def _text(value: object) -> str | None:
 
 def _json(order: Order, key: str) -> str | None:
     return json.dumps(order.options[key]) if key in order.options else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -111,7 +110,7 @@ def test_other_pictures_are_differences_and_the_same_bytes_are_none() -> None:
 
     assert other_pictures(before, same) == []
     assert other_pictures(before[:1], [named(owl, "0f")]) == [Difference("picture", str(fox), str(owl))]
-    assert other_pictures(before[:1], [named(fox, "0f")]) == [Difference("picture", str(fox), f"{fox}, changed since")]
+    assert other_pictures(before[:1], [named(fox, "0f")]) == [Difference("picture", str(fox), f"changed since: {fox}")]
     assert other_pictures(before, same[:1]) == [Difference("picture 2", "the picture at x", None)]
     assert other_pictures([], same[1:]) == [Difference("picture", None, "the picture at x")]
 
@@ -124,13 +123,9 @@ def test_what_was_ordered_elsewhere_cannot_be_ordered_again() -> None:
 def test_the_pictures_of_an_edit_go_in_again_and_one_that_is_gone_is_said(tmp_path: Path) -> None:
     there = tmp_path / "fox.png"
     there.write_bytes(b"")
-    nothing = hashlib.sha256(b"").hexdigest()
-    files = [PictureFile(path, "image/png", 0, nothing) for path in (there, tmp_path / "gone.png")]
+    files = [PictureFile(path, "image/png", 0, "") for path in (there, tmp_path / "gone.png")]
     edited = Request("m", "p", references=(PictureLink("https://x/owl.png"), files[0]))
 
     assert words_of(record(State.SAVED, request=edited)) == ["https://x/owl.png", str(there)]
     with pytest.raises(UsageProblem, match="not there any more"):
         words_of(record(State.SAVED, request=Request("m", "p", references=(files[1],))))
-    there.write_bytes(b"another picture")
-    with pytest.raises(UsageProblem, match="was changed since"):
-        words_of(record(State.SAVED, request=edited))

@@ -50,3 +50,24 @@ def test_an_order_is_found_by_a_word_and_repeated_with_a_change(imgen: Program, 
 
     assert once_more.json["jobs"][0]["parent"] == fox.id
     assert once_more.json["jobs"][0]["operation"] == "edit"
+
+
+def test_a_picture_that_was_changed_since_is_sent_only_where_it_is_named_again(imgen: Program) -> None:
+    made = imgen.run("generate", "a red fox", "--sandbox", *SMALL, "-q", "-o", "fox.png")
+    other = imgen.run("generate", "a blue owl", "--sandbox", *SMALL, "-q", "-o", "owl.png")
+    edited = imgen.run("edit", "at night", "-i", "fox.png", "--sandbox", *SMALL, "-q", "-o", "night.png")
+    assert (made.code, other.code, edited.code) == (0, 0, 0), edited.stderr
+    job = imgen.jobs()[-1]
+    fox = imgen.cwd / "fox.png"
+    fox.write_bytes((imgen.cwd / "owl.png").read_bytes())
+
+    refused, sent = imgen.run_lines(
+        [(("again", job.id), {}, b""), (("again", job.id, "-i", "fox.png", "-o", "again.png"), {}, b"")]
+    )
+
+    assert (refused.code, refused.stdout) == (2, b"")
+    assert f"was changed since: {fox}" in refused.stderr
+    assert f"imgen again {job.id} -i {fox}" in refused.stderr
+    assert sent.code == 0, sent.stderr
+    assert "-> changed since: " in sent.stderr
+    assert len(imgen.jobs()) == 4
