@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
 
-CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
-"""Set by build servers, each by one or more of them."""
+_CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")  # set by build servers, each by one or more of them
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -40,6 +39,7 @@ class Config:
     environ: Mapping[str, str] = field(repr=False)  # it holds keys
     cwd: Path
     wished_profile: str | None = None
+    _kept_keys: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     # Settings ---------------------------------------------------------------------------------------------------
 
@@ -67,7 +67,6 @@ class Config:
         return self.config_folder / "config.toml"
 
     # Folders ----------------------------------------------------------------------------------------------------
-    _kept_keys: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def state_folder(self) -> Path:
@@ -218,7 +217,7 @@ class Config:
     @property
     def ci(self) -> bool:
         """Whether this runs on a build server, where nobody can unlock anything."""
-        return any(self.environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES)
+        return is_ci(self.environ)
 
     @property
     def keys(self) -> KeyStore:
@@ -312,6 +311,11 @@ def expanded(path: str) -> Path:
 def spelled(folder: Path) -> str:
     """The folder's path as a text that can be stored; bytes that are none are written as `\\xff`."""
     return os.fsencode(folder).decode(errors="backslashreplace")
+
+
+def is_ci(environ: Mapping[str, str]) -> bool:
+    """Whether a build server runs this."""
+    return any(environ.get(name, "").lower() not in ("", "0", "false") for name in _CI_VARIABLES)
 
 
 def is_loopback(origin: str) -> bool:

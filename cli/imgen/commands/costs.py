@@ -31,6 +31,7 @@ def costs(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
     """Say what was spent: estimated by the prices of the day, and charged where a service says it.
 
@@ -49,7 +50,7 @@ def costs(
         raise UsageProblem("--csv and --json both want standard output.", "Leave one of them out.")
     now = time()
     begin, end = span(since, until, now)
-    config = load()
+    config = load(profile)
     spendings = _spendings(config)
     today = local_day(now).isoformat()
     uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]

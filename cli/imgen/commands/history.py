@@ -72,7 +72,7 @@ def history(
         until=end,
         least=lowest.value if lowest else None,
         most=highest.value if highest else None,
-        cost_unit=next((found.unit for found in (lowest, highest) if found and found.unit), None),
+        cost_unit=_unit(lowest, highest),
     )
     config = load(profile)
     if config.ledger_path.exists():
@@ -112,6 +112,19 @@ def _amount(option: str, text: str | None) -> Amount | None:
     if text is None:
         return None
     try:
-        return parse_amounts(text.partition(",")[0])[0]
+        amount, *more = parse_amounts(text)
     except BadAmount as error:
         raise UsageProblem(f"{option}: {error}.") from error
+    if more:
+        raise UsageProblem(f"{option} takes one amount.", f"{option} {amount}")
+    return amount
+
+
+def _unit(*amounts: Amount | None) -> str | None:
+    """The unit that is asked for. Raises `UsageProblem` where there are two: nothing is converted."""
+    from imgen.errors import UsageProblem
+
+    units = sorted({amount.unit for amount in amounts if amount and amount.unit})
+    if len(units) > 1:
+        raise UsageProblem(f"--cost-from and --cost-to are in {' and in '.join(units)}.", "Name one unit in both.")
+    return units[0] if units else None

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from imgen.jobs.expiry import Loss
     from imgen.jobs.run import Session, Work
 
-_NEVER_SENT = Problem("never_sent", "Stopped; nothing was sent.")
-
 
 def surroundings(config: Config) -> Surroundings:
     """What this process is connected to."""
@@ -72,10 +70,8 @@ def follow(
         return working.follow(records, goal, display, timeout=timeout, strict=strict)
     except KeyboardInterrupt:
         left = opened.ledger.jobs([record.id for record in records])
-        never = {record.id: _NEVER_SENT for record in left if record.state is State.PLANNED}
-        stopped = report(left, never, Goal.PICTURES)
-        displayed = frozenset(problem for problem in stopped.problems.values() if problem is not _NEVER_SENT)
-        return replace(stopped, exit_code=ExitCode.INTERRUPTED, displayed=displayed)
+        stopped = report(left, {}, Goal.PICTURES)
+        return replace(stopped, exit_code=ExitCode.INTERRUPTED, displayed=frozenset(stopped.problems.values()))
     finally:
         display.close()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import Cost, State
+from imgen.jobs.records import UNKNOWN, Cost, State
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -114,10 +114,12 @@ def losses(records: Iterable[JobRecord]) -> list[Loss]:
 
 def lost_cost(record: JobRecord) -> Cost:
     """What the lost pictures of a job cost: their share of the whole."""
-    if record.cost.amount is None or record.cost.unit is None:
-        return Cost(None, None)
-    share = Decimal(record.cost.amount) * record.lost / len(record.results)
-    return Cost(_text(share), record.cost.unit)
+    from imgen.jobs.budget import best_known
+
+    cost = best_known(record)
+    if cost.amount is None or cost.unit is None:
+        return UNKNOWN
+    return Cost(_text(Decimal(cost.amount) * record.lost / len(record.results)), cost.unit)
 
 
 def _text(amount: Decimal) -> str:

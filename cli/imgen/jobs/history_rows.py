@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.jobs.rows import read_job
-from imgen.jobs.store import Store
+from imgen.jobs.job_rows import JobRows
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -14,12 +13,16 @@ if TYPE_CHECKING:
     from imgen.jobs.records import JobRecord, State
 
 
+_AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS REAL)"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to look for; everything given must hold. Times are seconds since 1970.
 
     Every word stands somewhere in the prompt, in any script; of letters, a to z only match in either case. `model` is
-    a family or a service's own id. Costs are compared as numbers, within `cost_unit` where that is given.
+    a family or a service's own id. Costs, what the service says or else the price of the day, are compared as numbers,
+    within `cost_unit` where that is given.
     """
 
     words: tuple[str, ...] = ()
@@ -31,7 +34,6 @@ class Wanted:
     least: Decimal | None = None
     most: Decimal | None = None
     cost_unit: str | None = None
-    sandbox: bool = True
 
     def conditions(self) -> tuple[str, list[object]]:
         """As SQL, and the values in it."""
@@ -47,17 +49,15 @@ class Wanted:
         if self.until is not None:
             found.append(("created_at < ?", self.until))
         if self.least is not None:
-            found.append(("CAST(cost_amount AS REAL) >= ?", float(self.least)))
+            found.append((f"{_AMOUNT} >= ?", float(self.least)))
         if self.most is not None:
-            found.append(("CAST(cost_amount AS REAL) <= ?", float(self.most)))
+            found.append((f"{_AMOUNT} <= ?", float(self.most)))
         if self.cost_unit is not None:
-            found.append(("cost_unit = ?", self.cost_unit))
-        if not self.sandbox:
-            found.append(("origin <> ?", "sandbox"))
+            found.append(("coalesce(charged_unit, cost_unit) = ?", self.cost_unit))
         return " AND ".join(["TRUE", *(condition for condition, _ in found)]), [value for _, value in found]
 
 
-class HistoryRows(Store):
+class HistoryRows(JobRows):
     """The jobs of all times, the latest first."""
 
     def history(self, wanted: Wanted, limit: int) -> tuple[list[JobRecord], int]:
@@ -68,8 +68,7 @@ class HistoryRows(Store):
             f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at DESC, recorded DESC LIMIT ?",  # noqa: S608
             [*values, limit or -1],
         )
-        results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
-        return [read_job(row, self._read(results, (row["id"],))) for row in rows], int(every[0]["jobs"])
+        return self._records(rows), int(every[0]["jobs"])
 
 
 def _anywhere(word: str) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
 from imgen.jobs.budget import NO_BUDGET, Budget
 from imgen.jobs.cost_rows import CostRows
 from imgen.jobs.history_rows import HistoryRows
@@ -19,8 +18,7 @@ from imgen.jobs.pacing import Limit, TooSoon
 from imgen.jobs.records import OPEN, Cost, JobRecord, Problem, State, Target
 from imgen.jobs.remote_ids import RemoteIds
 from imgen.jobs.result_rows import ResultRows
-from imgen.jobs.rows import problem_text, read_job, request_text, target_text, wire_key
-from imgen.jobs.schema import damaged
+from imgen.jobs.rows import problem_text, request_text, target_text, wire_key
 from imgen.jobs.upload_rows import UploadRows
 
 if TYPE_CHECKING:
@@ -289,17 +287,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
     def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
         # Not by time: a clock that was set back would put a job before the one it goes on from.
         statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
-        results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
-        rows = [(row, self._read(results, (row["id"],))) for row in self._read(statement, values)]
-        try:
-            return [read_job(*row) for row in rows]
-        except ValueError as error:  # SQLite sees no wrong letter in a text
-            raise damaged(self._path, "a row cannot be understood") from error
-        except (TypeError, KeyError) as error:  # a field that is not ours: no damage, but a newer program's
-            raise LedgerUnusable(
-                f"The ledger {self._path} holds a job that this imgen does not understand.",
-                "Nothing was sent. Upgrade imgen: pip install -U imgen",
-            ) from error
+        return self._records(self._read(statement, values))
 
     # Writing ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from imgen.config import CI_VARIABLES
+from imgen.config import is_ci
 from imgen.errors import OutputLost
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Surroundings:
             stdout_is_terminal=stdout.isatty(),
             stderr_is_terminal=stderr.isatty(),
             color=_wished_color(environ),
-            ci=any(environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES),
+            ci=is_ci(environ),
             dumb=is_dumb(environ),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import best_known
 from imgen.jobs.records import ResultState
 from imgen.screen.envelope import timestamp
 from imgen.screen.family import changed
+from imgen.screen.tables import cost_text
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def is_a_page(path: Path) -> bool:
 
 
 def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], small: Mapping[Path, bytes | None]) -> Card:
-    facts = [plain(f"{job.provider}/{job.request.model}"), job.request.resolution, job.request.aspect, _cost(job)]
+    facts = [plain(f"{job.provider}/{job.request.model}"), job.request.resolution, job.request.aspect, cost_text(job)]
     sizes = dict.fromkeys(f"{result.width}x{result.height}" for result in job.results if result.width)
     told = tuple(fact for fact in (*facts, *sizes) if fact)
     prompt = plain(job.request.prompt)
@@ -148,13 +148,6 @@ def _members(family: Sequence[JobRecord], listed: set[str]) -> Iterable[Member]:
                 yield from below(job.id, depth + 1)
 
     return below(None, 0)
-
-
-def _cost(job: JobRecord) -> str:
-    if job.sandbox:
-        return "sandbox"
-    cost = best_known(job)
-    return f"{cost.amount} {cost.unit}" if cost.amount else "cost unknown"
 
 
 def _hash(text: str) -> str:

@@ -47,7 +47,7 @@ def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -
         Column("", tuple(job.state for job in jobs)),
         Column("", tuple(ago(now - job.created_at) for job in jobs), spare=1),
         Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=2),
-        Column("", tuple(_cost(job) for job in jobs), spare=3),
+        Column("", tuple(cost_text(job) for job in jobs), spare=3),
     ]
     columns = fitting(columns, width)
     prompts = (_prompt(job, None if width is None else width - total(columns)) for job in jobs)
@@ -100,7 +100,8 @@ def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str
     ]
 
 
-def _cost(job: JobRecord) -> str:
+def cost_text(job: JobRecord) -> str:
+    """What a job cost, as far as anybody knows."""
     if job.sandbox:
         return "sandbox"
     cost = best_known(job)

@@ -69,7 +69,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         (Wanted(state=State.SAVED), []),
         (Wanted(state=State.PLANNED, least=Decimal("0.1"), most=Decimal("15")), ["dog", "owl", "fox"]),
         (Wanted(least=Decimal("0.1"), cost_unit="usd"), ["owl"]),
-        (Wanted(sandbox=False), ["dog", "owl", "fox"]),
     ],
 )
 def test_what_is_wanted_is_found_the_latest_first(ledger: Ledger, wanted: Wanted, found: list[str]) -> None:
