@@ -111,11 +111,11 @@ def test_only_main_and_the_commands_know_typer() -> None:
 
 @pytest.mark.parametrize("path", named([*modules(CLI), *modules(PROVIDERS)]))
 def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    assert not reads_environment(path) or path == CLI / "config.py"
+    assert not reads_environment(path) or path == CLI / "config" / "config.py"
 
 
 def test_folders_come_from_one_place() -> None:
-    assert {path for path in modules(CLI) if "platformdirs" in packages(path)} == {CLI / "config.py"}
+    assert {path for path in modules(CLI) if "platformdirs" in packages(path)} == {CLI / "config" / "config.py"}
 
 
 def test_only_the_run_may_submit() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from cli.program.program import Program
+from imgen.config.settings import SETTINGS, Place, Setting
 from imgen.errors import ExitCode
-from imgen.settings import SETTINGS, Place, Setting
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import typer
 
     from imgen.errors import ExitCode
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
     from imgen.screen.envelope import Form
 
 _VERSION = (["--version"], ["-V"])
@@ -172,7 +172,7 @@ def _complete(shell: str = "", *words: str) -> int:
 
 def _interrupted(arguments: Sequence[str]) -> Problem:
     """Ctrl-C before or after the jobs were followed."""
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
 
     back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
     return Problem("interrupted", "Stopped.", back)
@@ -180,7 +180,7 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
 
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
 
     if list(arguments) in ([], ["sandbox"]):
         return ExitCode.USAGE  # the help was printed
@@ -192,9 +192,9 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.commands.telling import surroundings
-    from imgen.config import load
-    from imgen.jobs.records import Problem
-    from imgen.mistyped import without_keys
+    from imgen.config.config import load
+    from imgen.records import Problem
+    from imgen.redact_arguments import without_keys
     from imgen.screen.console import err, out
     from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
@@ -210,10 +210,10 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
-    from imgen.config import load
+    from imgen.config.config import load
     from imgen.crash import place_of, write_trace
     from imgen.errors import ExitCode, ImgenError
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
     from imgen_providers.redaction import Redaction
 
     message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def place_of(error: Exception) -> str:
-    """The innermost line of ours that the error came through, as "imgen.jobs.run:42"."""
+    """The innermost line of ours that the error came through, as "imgen.jobs.worker:42"."""
     places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
     ours = [place for place in places if place.startswith("imgen")]
     return (ours or places)[-1]

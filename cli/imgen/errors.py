@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
 
 
 class ExitCode(IntEnum):
@@ -57,7 +57,7 @@ class ImgenError(Exception):
     @property
     def problem(self) -> Problem:
         """The same for people and programs."""
-        from imgen.jobs.records import Problem
+        from imgen.records import Problem
 
         return Problem(self.code, self.message, self.hint)
 

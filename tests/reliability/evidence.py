@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import JobRecord, State
+from imgen.records import JobRecord, State
 
 if TYPE_CHECKING:
     from cli.program.program import Program

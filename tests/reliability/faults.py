@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 from reliability.moments import LISTS_ITS_JOBS
 
 Place = Literal["submit", "poll", "picture"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgen.jobs.records import State
+from imgen.records import State
 
 LISTS_ITS_JOBS = ("gmicloud",)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.program.program import IMGEN, SMALL, Program, served
-from imgen.jobs.records import State
+from imgen.records import State
 
 _MOST = 16  # jobs of one order
 _PATIENCE = 300.0  # seconds for all of them

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen_providers.catalog import SERVICES
 from reliability.faults import FAULTS, NOT_REACHED, PERHAPS, PLACES, Fault, Place
 

@@ -14,7 +14,7 @@ import pytest
 
 from cli.program.program import IMGEN, OFTEN, Program
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen_providers.catalog import SERVICES
 from reliability.evidence import check_ledger
 from reliability.moments import MOMENTS, Moment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli.program.program import OFTEN, SMALL, Program, served, until
 from imgen.errors import ExitCode
-from imgen.jobs.records import JobRecord, State
+from imgen.records import JobRecord, State
 from reliability.evidence import check_ledger
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 
 
 def again(
@@ -58,8 +58,8 @@ def again(
     from imgen.commands.going_on import basis_of, check_words
     from imgen.commands.making import Manner, carry_out
     from imgen.commands.telling import surroundings
-    from imgen.jobs.again import changed, check_unchanged, differences, order_of, other_pictures, words_of
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
+    from imgen.orders.changes import changed, check_unchanged, differences, order_of, other_pictures, words_of
     from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
     from imgen.screen.console import err

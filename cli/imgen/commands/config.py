@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import Config, checked_origin, expanded, load
+from imgen.config.config import Config, checked_origin, expanded, load
 from imgen.errors import BadConfiguration, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imgen.config_file import SettingsFile
-    from imgen.settings import Setting, Sourced, Value
+    from imgen.config.settings import Setting, Sourced, Value
+    from imgen.config.toml_file import SettingsFile
 
 config = typer.Typer(help="Show every setting and where its value comes from, or change them.")
 
@@ -32,7 +32,7 @@ def show(context: typer.Context, profile: options.Profile = None, json: options.
         context.obj = profile, json  # written before the word too, they count
         return 0
 
-    from imgen.settings import SETTINGS
+    from imgen.config.settings import SETTINGS
 
     settings = load(profile)
     _tell([settings.setting(name) for name in SETTINGS], settings, json=json)
@@ -51,7 +51,7 @@ def set_(
     """Write a setting to your own file, or with --project to ./imgen.toml."""
     from shlex import quote
 
-    from imgen.settings import Place
+    from imgen.config.settings import Place
 
     with _typed():
         found = _writable(setting)
@@ -80,7 +80,7 @@ def unset(
 def _write(
     context: typer.Context, setting: Setting, value: Value | None, *, project: bool, profile: str | None, json: bool
 ) -> int:
-    from imgen.config_file import PROFILES, PROJECT_FILE, change, read
+    from imgen.config.toml_file import PROFILES, PROJECT_FILE, change, read
     from imgen.screen.console import err
 
     earlier_profile, earlier_json = context.obj or (None, False)
@@ -108,8 +108,8 @@ def _write(
 
 def _writable(name: str) -> Setting:
     """The setting of that name. Raises `BadConfiguration` and `UsageProblem`."""
-    from imgen.config_file import unknown
-    from imgen.settings import SETTINGS, Place
+    from imgen.config.settings import SETTINGS, Place
+    from imgen.config.toml_file import unknown
 
     setting = SETTINGS.get(name)
     if setting is None:
@@ -130,8 +130,8 @@ def _typed() -> Iterator[None]:
 
 def _meant(setting: Setting, text: str) -> Value:
     """The value that the word means, if an order could use it. Raises `BadConfiguration` and `UsageProblem`."""
-    from imgen.config_file import wrong
-    from imgen.settings import from_text
+    from imgen.config.settings import from_text
+    from imgen.config.toml_file import wrong
 
     example = f"imgen config set {setting.name} {setting.example_text}"
     try:
@@ -158,7 +158,7 @@ def _check_meaning(setting: Setting, text: str) -> None:
 
             parse_place(text)
         case "budget", _, _:
-            from imgen.jobs.limits import checked_amounts
+            from imgen.orders.limits import checked_amounts
 
             checked_amounts(setting.name, text)
         case _:
@@ -166,7 +166,7 @@ def _check_meaning(setting: Setting, text: str) -> None:
 
 
 def _check_model(text: str) -> None:
-    from imgen.jobs.order import check_family, find_service
+    from imgen.orders.order import check_family, find_service
 
     service, slash, _ = text.partition("/")
     if slash:
@@ -195,10 +195,10 @@ def _place(name: str, profile: str | None) -> str:
 
 def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = "config") -> None:
     from imgen.commands.telling import surroundings
+    from imgen.config.settings import shown
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.settings import SettingEntry, SettingRow, setting_table
-    from imgen.settings import shown
 
     if json:
         entries = [
@@ -220,6 +220,6 @@ def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = 
 
 
 def _from(found: Sourced) -> str:
-    from imgen.settings import Layer
+    from imgen.config.settings import Layer
 
     return f"{found.where}, profile {found.keys[1]}" if found.layer is Layer.PROFILE else found.where

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import UsageProblem
-from imgen.jobs.cost_report import By
+from imgen.money.report import By
 
 if TYPE_CHECKING:
-    from imgen.config import Config
-    from imgen.jobs.budget import Spending
+    from imgen.config.config import Config
+    from imgen.money.budget import Spending
 
 _INSTANT = 0.001  # seconds: the day that ends at midnight is the one before
 
@@ -38,10 +38,10 @@ def costs(
     Days are whole ones, of this machine's clock. The sandbox costs nothing, and nothing is converted.
     """
     from imgen.commands.telling import surroundings
-    from imgen.jobs.budget import local_day
-    from imgen.jobs.cost_report import cost_report, used
-    from imgen.jobs.dates import span
-    from imgen.jobs.limits import standing_limits
+    from imgen.commands.times import span
+    from imgen.money.budget import local_day
+    from imgen.money.report import cost_report, used
+    from imgen.orders.limits import standing_limits
     from imgen.screen.console import err, out
     from imgen.screen.costs import cost_csv, cost_lines, use_line
     from imgen.screen.envelope import envelope
@@ -71,7 +71,7 @@ def costs(
 
 
 def _spendings(config: Config) -> list[Spending]:
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
 
     if not config.ledger_path.exists():
         return []
@@ -80,6 +80,6 @@ def _spendings(config: Config) -> list[Spending]:
 
 
 def _day(moment: float | None) -> str | None:
-    from imgen.jobs.budget import local_day
+    from imgen.money.budget import local_day
 
     return None if moment is None else local_day(moment).isoformat()

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.config.settings import Layer
 from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
-from imgen.jobs.order import AUTO
+from imgen.orders.order import AUTO
 from imgen.pictures.naming import asked_format
-from imgen.settings import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from imgen.commands.making import Manner
-    from imgen.config import Config
-    from imgen.jobs.order import Order
-    from imgen.settings import Sourced
+    from imgen.config.config import Config
+    from imgen.config.settings import Sourced
+    from imgen.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)

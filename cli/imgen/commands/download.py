@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import JobRecord
+    from imgen.records import JobRecord
 
 
 def download(
@@ -43,9 +43,9 @@ def download(
     A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
     """
     from imgen.commands.telling import follow, named_jobs, surroundings, tell
-    from imgen.jobs.expiry import may_die_by, soonest_first
     from imgen.jobs.goals import Goal
-    from imgen.jobs.run import session, work
+    from imgen.jobs.worker import session, work
+    from imgen.money.losses import may_die_by, soonest_first
 
     if (all or expiring is not None) and (jobs or (all and expiring is not None)):
         raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
@@ -86,7 +86,7 @@ def _nothing(within: float | None, provider: str | None, form: Form) -> int:
 
 
 def _tell_unfinished(records: Sequence[JobRecord]) -> None:
-    from imgen.jobs.records import State
+    from imgen.records import State
     from imgen.screen.console import err
 
     number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 
 
 def forget(
@@ -19,8 +19,8 @@ def forget(
     They stay in the history, and count against no limit any more; nothing is cancelled at the service.
     """
     from imgen.errors import ExitCode
-    from imgen.jobs.records import State
-    from imgen.jobs.run import Report, session
+    from imgen.jobs.worker import Report, session
+    from imgen.records import State
     from imgen.screen.console import err, out
 
     config = load()

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.jobs.records import JobRecord, Problem
+    from imgen.records import JobRecord, Problem
     from imgen.screen.console import Surroundings
 
 _SIDE = 1024  # pixels of the copies on the page
@@ -42,9 +42,9 @@ def gallery(
     It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
     """
     from imgen.commands.telling import surroundings
-    from imgen.jobs.history_rows import Wanted
-    from imgen.jobs.records import State
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
+    from imgen.ledger.queries import Wanted
+    from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -102,7 +102,7 @@ def _check_free(target: Path) -> None:
 
 
 def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) -> Problem:
-    from imgen.jobs.records import Problem
+    from imgen.records import Problem
 
     gone = {path for path, copy in small.items() if copy is None}
     ids = [job.id for job in jobs if any(result.path in gone for result in job.results)]
@@ -117,8 +117,8 @@ def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) ->
 def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:
     from concurrent.futures import ThreadPoolExecutor
 
-    from imgen.jobs.records import ResultState
     from imgen.pictures.thumbnail import thumbnail
+    from imgen.records import ResultState
 
     paths = [result.path for job in jobs for result in job.results if result.state is ResultState.SAVED and result.path]
     with ThreadPoolExecutor(_AT_ONCE) as threads:

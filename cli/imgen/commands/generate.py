@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 
 
 def generate(
@@ -49,9 +49,9 @@ def generate(
     """
     from imgen.commands.making import Manner, make, read_prompt
     from imgen.commands.telling import surroundings
-    from imgen.jobs.options import parse_options
-    from imgen.jobs.order import Order
-    from imgen.jobs.sizes import parse_size
+    from imgen.orders.options import parse_options
+    from imgen.orders.order import Order
+    from imgen.orders.sizes import parse_size
     from imgen.pictures.naming import asked_format
 
     config = load(profile)

@@ -12,11 +12,11 @@ from imgen.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.config import Config
-    from imgen.jobs.editing import Basis
-    from imgen.jobs.order import Order
-    from imgen.jobs.records import JobRecord
+    from imgen.config.config import Config
+    from imgen.orders.order import Order
+    from imgen.orders.references import Basis
     from imgen.pictures.references import Changes
+    from imgen.records import JobRecord
     from imgen.screen.console import Surroundings
 
 EXAMPLE = 'imgen edit "at night" -i fox.png'
@@ -43,10 +43,10 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
 
 def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, config: Config) -> Basis:
     """The pictures that were named, looked at, and the job to go on from. Raises `UsageProblem`."""
-    from imgen.jobs.editing import Basis, check_parent, name_picture
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
+    from imgen.orders.references import Basis, check_parent, name_picture
+    from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
-    from imgen.pictures.sources import find_source, take_stdin
 
     folder = config.references_folder
     clear(folder, time.time())

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 
 if TYPE_CHECKING:
-    from imgen.jobs.budget import Amount
-    from imgen.jobs.records import State
+    from imgen.money.budget import Amount
+    from imgen.records import State
 
 
 def history(
@@ -52,11 +52,11 @@ def history(
     imgen again JOB makes one of them once more.
     """
     from imgen.commands.telling import envelope_of, surroundings
+    from imgen.commands.times import span
     from imgen.errors import ExitCode
-    from imgen.jobs.dates import span
-    from imgen.jobs.history_rows import Wanted
-    from imgen.jobs.order import find_service
-    from imgen.jobs.run import Report, session
+    from imgen.jobs.worker import Report, session
+    from imgen.ledger.queries import Wanted
+    from imgen.orders.order import find_service
     from imgen.screen.console import err, out
     from imgen.screen.tables import history_lines
 
@@ -94,8 +94,8 @@ def history(
 
 def _state(name: str | None) -> State | None:
     from imgen.errors import UsageProblem
-    from imgen.jobs.order import nearest
-    from imgen.jobs.records import State
+    from imgen.orders.order import nearest
+    from imgen.records import State
 
     if name is None:
         return None
@@ -107,7 +107,7 @@ def _state(name: str | None) -> State | None:
 
 def _amount(option: str, text: str | None) -> Amount | None:
     from imgen.errors import UsageProblem
-    from imgen.jobs.budget import BadAmount, parse_amounts
+    from imgen.money.budget import BadAmount, parse_amounts
 
     if text is None:
         return None

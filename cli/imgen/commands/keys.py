@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import Config, load
+from imgen.config.config import Config, load
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import Problem
-    from imgen.jobs.services import Services
+    from imgen.jobs.connections import Services
+    from imgen.records import Problem
     from imgen.screen.console import Surroundings
     from imgen.screen.keys import KeyCheck, KeyEntry
     from imgen_providers.base import Service
@@ -46,7 +46,7 @@ def set_key(
 ) -> int:
     """Keep a key, which is typed unseen or comes on standard input: in the system keyring, or else in a file."""
     from imgen.commands.telling import surroundings
-    from imgen.keys import checked
+    from imgen.config.keys import checked
     from imgen.screen.console import err
 
     if context.args:
@@ -103,8 +103,8 @@ def check(
 ) -> int:
     """Ask a service whether it takes the key; costs nothing."""
     from imgen.commands.telling import surroundings
+    from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES
-    from imgen.jobs.services import Services
     from imgen.screen.console import err
     from imgen.screen.failure import failure_lines
     from imgen_providers.catalog import SERVICES

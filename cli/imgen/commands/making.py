@@ -8,21 +8,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.config import SANDBOX, Config
+from imgen.config.config import SANDBOX, Config
+from imgen.config.settings import Layer
 from imgen.errors import ExitCode, UsageProblem
 from imgen.screen.envelope import Form
-from imgen.settings import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.commands.defaults import Filled
-    from imgen.jobs.budget import Budget
-    from imgen.jobs.choice import Ranked
-    from imgen.jobs.editing import Basis
-    from imgen.jobs.order import Choice, Order
-    from imgen.jobs.records import Target
-    from imgen.jobs.run import Report
+    from imgen.jobs.worker import Report
+    from imgen.money.budget import Budget
+    from imgen.orders.order import Choice, Order
+    from imgen.orders.ranking import Ranked
+    from imgen.orders.references import Basis
+    from imgen.records import Target
     from imgen.screen.console import Surroundings
     from imgen_providers.base import Request
 
@@ -69,13 +69,13 @@ def make(
 def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, basis: Basis | None = None) -> int:
     """The same for an order with nothing left open."""
     from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
-    from imgen.jobs.choice import rank
     from imgen.jobs.goals import Goal
-    from imgen.jobs.limits import budget_of
-    from imgen.jobs.order import possible
-    from imgen.jobs.outcome import may_move_on
-    from imgen.jobs.plan import split
-    from imgen.jobs.run import past_speed, session, work
+    from imgen.jobs.report import may_move_on
+    from imgen.jobs.worker import past_speed, session, work
+    from imgen.orders.drafts import split
+    from imgen.orders.limits import budget_of
+    from imgen.orders.order import possible
+    from imgen.orders.ranking import rank
 
     order, manner = wish.order, wish.manner
     if manner.output == "-":
@@ -134,8 +134,8 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
 def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
     """The services left by the budget; one at least, and for `--dry-run` the first even where none is."""
     from imgen.errors import OverBudget
-    from imgen.jobs.limits import affordable
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
+    from imgen.orders.limits import affordable
     from imgen.screen.console import err
     from imgen.screen.text import for_log
 
@@ -248,10 +248,10 @@ def _tell_changes(basis: Basis | None, choice: Choice) -> None:
 def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:
     from decimal import Decimal
 
-    from imgen.jobs.limits import verdicts
-    from imgen.jobs.plan import reference_price, split
-    from imgen.jobs.records import Target
-    from imgen.jobs.run import session
+    from imgen.jobs.worker import session
+    from imgen.orders.drafts import reference_price, split
+    from imgen.orders.limits import verdicts
+    from imgen.records import Target
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
@@ -297,7 +297,7 @@ def _as_shown(choice: Choice, request: Request) -> Request:
 def _to_stdout(told: Report, around: Surroundings, *, quiet: bool) -> int:
     from imgen.commands.telling import tell_problems
     from imgen.errors import OutputLost
-    from imgen.jobs.records import ResultState
+    from imgen.records import ResultState
     from imgen.screen.console import out_bytes
 
     tell_problems(told, around, quiet=quiet)

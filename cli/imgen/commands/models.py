@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import SANDBOX, Config, load
+from imgen.config.config import SANDBOX, Config, load
 from imgen.errors import ExitCode, KeyMissing, UsageProblem
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def models(
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.jobs.order import find_service, nearest
+    from imgen.orders.order import find_service, nearest
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -90,9 +90,9 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
 
 def _live(provider: str | None, config: Config, around: Surroundings, *, json: bool, sandbox: bool) -> int:
     """What the services themselves list; the exit code is that of the first that could not be asked."""
-    from imgen.jobs.order import find_service
+    from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.jobs.services import Services
+    from imgen.orders.order import find_service
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines

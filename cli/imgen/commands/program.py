@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgen import __version__
-from imgen.config import load
+from imgen.config.config import load
 from imgen.screen.console import is_dumb
 
 

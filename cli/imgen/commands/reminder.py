@@ -6,14 +6,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import ImgenError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from imgen.jobs.expiry import Dying
-    from imgen.jobs.records import JobRecord
+    from imgen.money.losses import Dying
+    from imgen.records import JobRecord
 
 _SOON = 3 * 3600.0  # seconds
 _told: set[str] = set()
@@ -56,7 +56,7 @@ def _dying(now: float, told: Collection[str]) -> Dying | None:
         return None
     import sqlite3
 
-    from imgen.jobs.expiry import dying
+    from imgen.money.losses import dying
 
     try:
         return dying(ledger, now, now + _SOON, told=told)

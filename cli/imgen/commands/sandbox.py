@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import UsageProblem
 
 sandbox = typer.Typer(help="The embedded services: the same wire formats, no key, no cost.", no_args_is_help=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import JobRecord
+    from imgen.records import JobRecord
     from imgen.screen.console import Surroundings
 
 
@@ -38,10 +38,10 @@ def status(
     Without ids, all that is open, and of that first whose links die soonest.
     """
     from imgen.commands.telling import families, follow, named_jobs, surroundings, tell_states
-    from imgen.jobs.expiry import losses, soonest_first
     from imgen.jobs.goals import Goal
-    from imgen.jobs.records import OPEN, State
-    from imgen.jobs.run import report, session, work
+    from imgen.jobs.worker import report, session, work
+    from imgen.money.losses import losses, soonest_first
+    from imgen.records import OPEN, State
 
     if lost and (jobs or tree):
         raise UsageProblem(
@@ -80,8 +80,8 @@ def status(
 def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -> int:
     """Every job with lost pictures, the oldest first."""
     from imgen.commands.telling import envelope_of
-    from imgen.jobs.expiry import losses
-    from imgen.jobs.run import Report
+    from imgen.jobs.worker import Report
+    from imgen.money.losses import losses
     from imgen.screen.console import err, out
     from imgen.screen.tables import losses_line, lost_lines
 
@@ -100,7 +100,7 @@ def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -
 
 def _nothing_open(provider: str | None, gone: Sequence[JobRecord], *, json: bool) -> int:
     from imgen.commands.telling import nothing_open
-    from imgen.jobs.expiry import losses
+    from imgen.money.losses import losses
 
     code = nothing_open("status", provider, options.answer_form(json=json, events=False), data=("lost", losses(gone)))
     if not json:
@@ -110,7 +110,7 @@ def _nothing_open(provider: str | None, gone: Sequence[JobRecord], *, json: bool
 
 def _tell_losses(gone: Sequence[JobRecord]) -> None:
     """The closing line about what is dead already."""
-    from imgen.jobs.expiry import losses
+    from imgen.money.losses import losses
     from imgen.screen.console import err
     from imgen.screen.tables import losses_line
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.commands.reminder import told as told_about
-from imgen.config import SANDBOX
+from imgen.config.config import SANDBOX
 from imgen.errors import ExitCode, UsageProblem
 from imgen.jobs.goals import Goal
-from imgen.jobs.outcome import combined, headline
-from imgen.jobs.records import OPEN, JobRecord, Problem, ResultState, State
-from imgen.jobs.run import Report, report, unsettled
+from imgen.jobs.report import combined, headline
+from imgen.jobs.worker import Report, report, unsettled
+from imgen.records import OPEN, JobRecord, Problem, ResultState, State
 from imgen.screen.console import Surroundings, err, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
@@ -24,10 +24,10 @@ from imgen.screen.text import for_log
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imgen.config import Config
-    from imgen.jobs.choice import Ranked
-    from imgen.jobs.expiry import Loss
-    from imgen.jobs.run import Session, Work
+    from imgen.config.config import Config
+    from imgen.jobs.worker import Session, Work
+    from imgen.money.losses import Loss
+    from imgen.orders.ranking import Ranked
 
 
 def surroundings(config: Config) -> Surroundings:
@@ -180,7 +180,7 @@ def named_jobs(
         return [r for r in opened.open_jobs(sandbox=sandbox) if provider in (None, r.provider)]
     if provider is None or working is None:
         return opened.find(ids)
-    from imgen.jobs.order import find_service
+    from imgen.orders.order import find_service
     from imgen.pictures.naming import parse_output
 
     entry = find_service(provider)
@@ -191,7 +191,7 @@ def named_jobs(
 
 def nothing_open(command: str, provider: str | None, form: Form, data: tuple[str, object] | None = None) -> int:
     """There is nothing to do, which is fine; with a provider, at that one."""
-    from imgen.jobs.order import find_service
+    from imgen.orders.order import find_service
 
     there = f" at {find_service(provider).name}" if provider else ""
     if form is not Form.TEXT:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config import load
+from imgen.config.config import load
 from imgen.errors import UsageProblem
 
 
@@ -37,7 +37,7 @@ def wait(
     """
     from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell
     from imgen.jobs.goals import Goal
-    from imgen.jobs.run import session, work
+    from imgen.jobs.worker import session, work
 
     form = options.answer_form(json=json, events=events)
     config = load(profile)

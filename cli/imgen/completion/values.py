@@ -28,9 +28,9 @@ def values(noun: str, place: Place) -> Iterable[Offer]:
 
 
 def _jobs(place: Place) -> Iterable[Offer]:
-    from imgen.config import load
+    from imgen.config.config import load
     from imgen.errors import ImgenError
-    from imgen.jobs.recall import recall
+    from imgen.ledger.peek import recall
 
     try:
         path = load().ledger_path
@@ -93,21 +93,21 @@ def _channels(place: Place) -> Iterable[Offer]:
 
 
 def _states(_: Place) -> Iterable[Offer]:
-    from imgen.jobs.records import State
+    from imgen.records import State
 
     return [Offer(state.value) for state in State]
 
 
 def _settings(_: Place) -> Iterable[Offer]:
-    from imgen.settings import SETTINGS
-    from imgen.settings import Place as Where
+    from imgen.config.settings import SETTINGS
+    from imgen.config.settings import Place as Where
 
     return [Offer(name) for name, setting in SETTINGS.items() if setting.place is not Where.NO_FILE]
 
 
 def _profiles(_: Place) -> Iterable[Offer]:
-    from imgen.config import load
-    from imgen.config_file import read
+    from imgen.config.config import load
+    from imgen.config.toml_file import read
     from imgen.errors import ImgenError
 
     try:

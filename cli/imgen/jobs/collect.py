@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from imgen.jobs.clock import Clock
     from imgen.jobs.loop import Loop
-    from imgen.jobs.records import Problem
+    from imgen.jobs.progress import Display
     from imgen.jobs.tracked import Tracked
-    from imgen.jobs.view import Display
+    from imgen.records import Problem
     from imgen_providers.base import Asset
 
 BUSY_ELSEWHERE = 0.5

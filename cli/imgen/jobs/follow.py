@@ -15,10 +15,10 @@ from imgen.jobs import steps
 from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
+from imgen.jobs.orphans import close, settle
 from imgen.jobs.problems import of_error
-from imgen.jobs.records import JobRecord, Problem, Result, ResultState, State
-from imgen.jobs.settle import close, settle
 from imgen.jobs.tracked import Tracked
+from imgen.records import JobRecord, Problem, Result, ResultState, State
 from imgen_providers.base import InlineAsset, Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import JobNotFound, KeyRefused, NotSent, RateLimited, ServiceError, Uncertain
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.jobs.clock import Clock
+    from imgen.jobs.connections import Services
+    from imgen.jobs.progress import Display, JobView
     from imgen.jobs.save import Keeper
-    from imgen.jobs.services import Services
     from imgen.jobs.uploads import Uploads
-    from imgen.jobs.view import Display, JobView
     from imgen_providers.base import Asset
 
 _SUBMIT_TRIES = 4  # of a request that provably never left

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgen.jobs.records import JobRecord, Problem
+    from imgen.records import JobRecord, Problem
 
 
 class Goal(Enum):

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.jobs.records import JobRecord, Problem, Result, ResultState
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import discard, new_part, part_path, place
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Wanted, differences, inspect, known_format
+from imgen.records import JobRecord, Problem, Result, ResultState
 from imgen_providers.base import InlineAsset, LinkedAsset
 from imgen_providers.catalog import SERVICES
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from imgen.jobs.ledger import Ledger
-    from imgen.jobs.owners import Owner
-    from imgen.jobs.services import Connection
+    from imgen.jobs.connections import Connection
+    from imgen.ledger.ledger import Ledger
+    from imgen.ledger.owners import Owner
     from imgen_providers.base import Asset
     from imgen_providers.client import Network
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
-from imgen.jobs.pacing import TooSoon
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
-from imgen.jobs.records import JobRecord, Problem, State
-from imgen.jobs.remote_ids import IdTaken
+from imgen.jobs.rate_limit import TooSoon
 from imgen.jobs.uploads import UploadFailed, sent
+from imgen.ledger.remote_ids import IdTaken
 from imgen.pictures.place import discard, new_part, part_path
+from imgen.records import JobRecord, Problem, State
 from imgen_providers.base import (
     Cancelled,
     Failed,
@@ -35,9 +35,9 @@ from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imgen.jobs.ledger import Ledger
-    from imgen.jobs.services import Connection
+    from imgen.jobs.connections import Connection
     from imgen.jobs.uploads import Uploads
+    from imgen.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

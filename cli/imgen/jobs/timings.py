@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from imgen.jobs.view import Progress
+from imgen.jobs.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

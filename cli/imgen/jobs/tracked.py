@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import JobRecord, Problem, ResultState, State
+from imgen.jobs.progress import JobView, Progress
 from imgen.jobs.timings import estimate, reported
-from imgen.jobs.view import JobView, Progress
+from imgen.records import JobRecord, Problem, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.services import Connection
+    from imgen.jobs.connections import Connection
     from imgen_providers.base import Asset
 
 _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set

@@ -15,11 +15,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration
-from imgen.jobs.records import Problem
-from imgen.jobs.upload_rows import Upload
+from imgen.ledger.uploads import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS
+from imgen.records import Problem
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
 from imgen_providers.catalog import SERVICES
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imgen.config import Config
-    from imgen.jobs.ledger import Ledger
-    from imgen.jobs.owners import Owner
-    from imgen.jobs.records import JobRecord
-    from imgen.jobs.services import Connection
+    from imgen.config.config import Config
+    from imgen.jobs.connections import Connection
+    from imgen.ledger.ledger import Ledger
+    from imgen.ledger.owners import Owner
+    from imgen.records import JobRecord
     from imgen_providers.client import Network
 
 

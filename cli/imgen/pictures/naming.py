@@ -10,7 +10,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import Target
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
     NAME_BYTES,
@@ -21,6 +20,7 @@ from imgen.pictures.template import (
     fill,
     split_suffix,
 )
+from imgen.records import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

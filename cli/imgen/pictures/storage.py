@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from imgen.config import is_loopback
+from imgen.config.config import is_loopback
 from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from imgen.config import is_ci
+from imgen.config.config import is_ci
 from imgen.errors import OutputLost
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ import io
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import Span, jobs_text
-from imgen.jobs.cost_report import By, CostLine
+from imgen.money.budget import Span, jobs_text
+from imgen.money.report import By, CostLine
 from imgen.screen.columns import Column, table
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.cost_report import CostReport, Use
+    from imgen.money.report import CostReport, Use
 
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run the cell (OWASP, "CSV Injection")

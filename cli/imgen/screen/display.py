@@ -9,7 +9,7 @@ from imgen.screen.lines import LineDisplay
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imgen.jobs.view import Display, JobView
+    from imgen.jobs.progress import Display, JobView
     from imgen.screen.console import Surroundings
 
 

@@ -13,14 +13,14 @@ from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from imgen.jobs.budget import best_known
-from imgen.jobs.records import ResultState, State
+from imgen.money.budget import best_known
+from imgen.records import ResultState, State
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.records import Cost, JobRecord, Problem, Result
+    from imgen.records import Cost, JobRecord, Problem, Result
 
 
 class Form(Enum):

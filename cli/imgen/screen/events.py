@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from imgen.jobs.records import ResultState, State
+from imgen.records import ResultState, State
 from imgen.screen.console import out
 from imgen.screen.envelope import (
     CostEntry,
@@ -25,8 +25,8 @@ from imgen.screen.envelope import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imgen.jobs.records import JobRecord
-    from imgen.jobs.view import Display, JobView
+    from imgen.jobs.progress import Display, JobView
+    from imgen.records import JobRecord
 
 _ENDED_BADLY = (State.FAILED, State.CANCELLED, State.EXPIRED, State.UNCERTAIN)
 _STEP = 0.01  # of the whole way: less is no news

@@ -14,7 +14,7 @@ from imgen.screen.text import for_log
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imgen.jobs.view import Display, JobView
+    from imgen.jobs.progress import Display, JobView
 
 # Named here and not imported: the module itself imports httpx, and a command may end before it needs that.
 _LOG = logging.getLogger("imgen_providers.exchanges")

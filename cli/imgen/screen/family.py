@@ -10,7 +10,7 @@ from imgen.screen.text import cells, for_log, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imgen.jobs.records import JobRecord
+    from imgen.records import JobRecord
 
 _LEAST_PROMPT = 12  # columns of a terminal
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import ResultState
+from imgen.records import ResultState
 from imgen.screen.envelope import timestamp
 from imgen.screen.family import changed
 from imgen.screen.tables import cost_text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.jobs.records import JobRecord, Result
+    from imgen.records import JobRecord, Result
 
 _GENERATOR = b'<meta name="generator" content="imgen">'  # as the template has it
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen.screen.console import err
 from imgen.screen.durations import span
 from imgen.screen.text import for_log
@@ -15,7 +15,7 @@ from imgen.screen.text import for_log
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imgen.jobs.view import JobView
+    from imgen.jobs.progress import JobView
 
 _HEARTBEAT = 30.0  # seconds without a line
 

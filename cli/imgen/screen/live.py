@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen.screen.console import Stderr
 from imgen.screen.lines import tally
 from imgen.screen.rows import ASCII, UNICODE, Pen, basis, layout_for, unbroken
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from imgen.jobs.view import JobView
+    from imgen.jobs.progress import JobView
     from imgen.screen.console import Surroundings
 
 _MOST_ROWS = 8

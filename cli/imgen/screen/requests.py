@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from imgen.jobs.records import Cost
+from imgen.records import Cost
 from imgen.screen.text import for_log, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from imgen.jobs.budget import Verdict
+    from imgen.money.budget import Verdict
     from imgen_providers.catalog import Price
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen.screen.durations import clock, span
 from imgen.screen.text import one_line, padded, plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from imgen.jobs.view import JobView, Progress
+    from imgen.jobs.progress import JobView, Progress
 
 _FRAMES_PER_SECOND = 10
 _PULSE = 3  # columns of the part that moves while nobody knows how far a job is

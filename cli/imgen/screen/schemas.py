@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgen.jobs.cost_report import CostReport
-from imgen.jobs.expiry import Loss
+from imgen.money.losses import Loss
+from imgen.money.report import CostReport
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.keys import KeyCheck, KeyEntry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.config.settings import Layer, Value
 from imgen.screen.columns import BOLD, GAP, OFF, Column, table, total
 from imgen.screen.text import one_line, plain
-from imgen.settings import Layer, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from imgen.jobs.budget import best_known
-from imgen.jobs.expiry import lost_cost
-from imgen.jobs.records import ResultState, State
+from imgen.money.budget import best_known
+from imgen.money.losses import lost_cost
+from imgen.records import ResultState, State
 from imgen.screen.columns import GAP, Column, aligned, fitting, total
 from imgen.screen.durations import ago, left
 from imgen.screen.text import for_log, one_line
@@ -16,9 +16,9 @@ from imgen_providers.catalog import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.again import Difference
-    from imgen.jobs.expiry import Loss
-    from imgen.jobs.records import JobRecord, Result
+    from imgen.money.losses import Loss
+    from imgen.orders.changes import Difference
+    from imgen.records import JobRecord, Result
 
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
 

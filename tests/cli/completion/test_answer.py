@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.drafts import draft, taken
+from cli.drafts import draft, taken
 from imgen.completion.answer import FILES_HERE, answer, harmless
-from imgen.jobs.ledger import Ledger
+from imgen.ledger.ledger import Ledger
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.drafts import draft, taken
+from cli.drafts import draft, taken
 from cli.program.terminal import Terminal, terminal
-from imgen.jobs.ledger import Ledger
-from imgen.jobs.records import Problem, State
+from imgen.ledger.ledger import Ledger
+from imgen.records import Problem, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli.jobs.clock import FakeClock
-from imgen.config import Config
+from cli.clock import FakeClock
+from imgen.config.config import Config
 from imgen.jobs.goals import Goal
-from imgen.jobs.order import Order, possible
-from imgen.jobs.plan import split
-from imgen.jobs.run import Report, Session, Work
+from imgen.jobs.worker import Report, Session, Work
+from imgen.orders.drafts import split
+from imgen.orders.order import Order, possible
 from imgen.pictures.naming import parse_output
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from imgen.jobs.ledger import Draft
-    from imgen.jobs.records import JobRecord
-    from imgen.jobs.view import JobView
+    from imgen.jobs.progress import JobView
+    from imgen.ledger.ledger import Draft
+    from imgen.records import JobRecord
 
 
 @dataclass

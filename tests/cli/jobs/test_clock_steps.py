@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.clock import FakeClock
+from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
-from cli.jobs.clock import FakeClock
-from cli.jobs.drafts import draft, taken
 from imgen.errors import ExitCode
 from imgen.jobs.goals import Goal
-from imgen.jobs.pacing import Limit, TooSoon
-from imgen.jobs.records import State
+from imgen.jobs.rate_limit import Limit, TooSoon
+from imgen.records import State
 from imgen.screen.envelope import envelope
 from imgen.screen.family import family_lines
 from imgen.screen.tables import job_lines
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imgen.jobs.ledger import Ledger
+    from imgen.ledger.ledger import Ledger
 
 HOUR, DAY = 3600.0, 86_400.0
 STEPS = [-10 * DAY, -3 * HOUR, 3 * HOUR, 10 * DAY]

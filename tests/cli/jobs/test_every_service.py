@@ -12,10 +12,10 @@ from PIL import Image
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.order import Order, possible
-from imgen.jobs.plan import split
-from imgen.jobs.records import State
+from imgen.orders.drafts import split
+from imgen.orders.order import Order, possible
 from imgen.pictures.naming import parse_output
+from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Reference
 from imgen_providers.catalog import SERVICES
 

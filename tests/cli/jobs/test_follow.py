@@ -12,7 +12,7 @@ from PIL import Image
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs.goals import Goal
-from imgen.jobs.records import ResultState, State
+from imgen.records import ResultState, State
 
 if TYPE_CHECKING:
     from pathlib import Path

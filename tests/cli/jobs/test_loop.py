@@ -15,7 +15,7 @@ from imgen.jobs.loop import Loop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.jobs.clock import FakeClock
+    from cli.clock import FakeClock
 
 INTERVAL = 10.0
 

@@ -25,13 +25,13 @@ from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
 from imgen.jobs.goals import Goal
-from imgen.jobs.records import JobRecord, ResultState, State
+from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.jobs.view import JobView
+    from imgen.jobs.progress import JobView
 
 WHOLE = settings.get_current_profile_name() == "whole"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cli.jobs.drafts import record
+from cli.drafts import record
 from imgen.jobs.problems import EXIT_CODES, of_end, of_error
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen_providers import errors
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.errors import ServiceError

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.drafts import draft, taken
 from cli.jobs.bench import Bench, Watcher
-from cli.jobs.drafts import draft, taken
-from cli.jobs.states import save
+from cli.states import save
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
 from imgen.jobs.goals import Goal
-from imgen.jobs.outcome import may_move_on
-from imgen.jobs.records import Problem, ResultState, State
+from imgen.jobs.report import may_move_on
 from imgen.jobs.steps import record_status
+from imgen.records import Problem, ResultState, State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.jobs.ledger import Ledger
-    from imgen.jobs.view import JobView
+    from imgen.jobs.progress import JobView
+    from imgen.ledger.ledger import Ledger
 
 FOX = Request("m", "a fox")
 TROUBLE = Problem("uncertain", "The reply was lost.")
@@ -258,7 +258,7 @@ def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None
 
 
 def test_adopting_twice_is_one_job_and_a_prefix_is_no_remote_id(tmp_path: Path) -> None:
-    from imgen.config import SANDBOX
+    from imgen.config.config import SANDBOX
     from imgen.errors import NotAdopted
     from imgen.pictures.naming import parse_output
     from imgen_providers.catalog import SERVICES

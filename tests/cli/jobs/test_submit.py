@@ -10,7 +10,7 @@ import pytest
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode, StillUncertain
 from imgen.jobs.goals import Goal
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen_providers import connect
 from imgen_providers.catalog import SERVICES
 from imgen_providers.client import Network
@@ -159,7 +159,7 @@ def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None
 
         def follow() -> None:
             from imgen.jobs.clock import SystemClock
-            from imgen.jobs.run import Session, Work
+            from imgen.jobs.worker import Session, Work
 
             mine = Session(bench.config, SystemClock(), bench.said.append)
             working = Work(mine, bench.config, SystemClock())

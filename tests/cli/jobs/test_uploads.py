@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
-from cli.jobs.drafts import draft, taken
-from imgen.config import Config
+from imgen.config.config import Config
 from imgen.errors import ExitCode
 from imgen.jobs.goals import Goal
-from imgen.jobs.order import Order, possible
-from imgen.jobs.plan import split
-from imgen.jobs.records import Problem, State, Target
-from imgen.jobs.upload_rows import Upload
 from imgen.jobs.uploads import sent
+from imgen.ledger.uploads import Upload
+from imgen.orders.drafts import split
+from imgen.orders.order import Order, possible
 from imgen.pictures.naming import parse_output
 from imgen.pictures.storage import Place, parse_place
+from imgen.records import Problem, State, Target
 from imgen_providers.base import PictureFile, PictureLink, Request
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cli.jobs.clock import FakeClock
-    from imgen.jobs.ledger import Ledger
+    from cli.clock import FakeClock
+    from imgen.ledger.ledger import Ledger
 
 STORAGE = "s3://bucket/prefix"
 PROBLEM = Problem("uncertain", "Nobody knows.")

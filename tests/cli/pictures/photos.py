@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
+from imgen.orders.sources import Local
 from imgen.pictures.references import Changes, Limits, checked, reference
-from imgen.pictures.sources import Local
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from cli.program.recorder import Recorder, recorded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgen.jobs.records import JobRecord
+    from imgen.records import JobRecord
 
 GMI = ("-p", "gmicloud", "-m", "gemini-3-pro")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.program.forks import Forks, suits
-from imgen.jobs.ledger import Ledger
+from imgen.ledger.ledger import Ledger
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
@@ -21,7 +21,7 @@ from imgen_providers.sandbox.server import SandboxServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from imgen.jobs.records import JobRecord
+    from imgen.records import JobRecord
 
 IMGEN = (sys.executable, "-m", "imgen")
 KEY = "a-key-that-nobody-has-0123456789"

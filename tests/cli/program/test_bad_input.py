@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.drafts import draft
+from cli.drafts import draft
 from cli.program.program import Program, served
 from imgen.errors import ExitCode
-from imgen.jobs.ledger import Ledger
+from imgen.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 
 from cli.program.program import OFTEN, SMALL, Program, served
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

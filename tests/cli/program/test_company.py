@@ -11,7 +11,7 @@ import pytest
 from cli.program.company import HOST, ORIGIN, PASSWORD, Company, company
 from cli.program.program import SMALL
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

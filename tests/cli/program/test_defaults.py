@@ -11,9 +11,9 @@ import pytest
 
 from imgen.commands.defaults import filled
 from imgen.commands.making import Manner
-from imgen.config import Config
+from imgen.config.config import Config
 from imgen.errors import BadConfiguration
-from imgen.jobs.order import Order, possible
+from imgen.orders.order import Order, possible
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from PIL import Image
 from cli.program.editing import GMI, Bucket, last_job, png, services
 from cli.program.program import KEY, OFTEN, SMALL, Program, until
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 from imgen_providers.catalog import SERVICES
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from cli.jobs.drafts import draft
+from cli.drafts import draft
 from cli.program.program import Program, served
 from cli.program.recorder import recorded
 from imgen.commands.going_on import check_words
 from imgen.errors import ExitCode, UsageProblem
-from imgen.jobs.ledger import Ledger
+from imgen.ledger.ledger import Ledger
 from imgen.screen.console import Surroundings
 
 if TYPE_CHECKING:

@@ -28,14 +28,14 @@ KEPT = "sk-kept/0123456789+aBcDeF"
 # A bug planted in the middle of a paid run, with the key in its message, its cause and its locals.
 PLANTED = """
 import os
-import imgen.jobs.run
+import imgen.jobs.worker
 def reach(*_arguments, **_named):
     key = os.environ["REAPI_API_KEY"]
     try:
         raise KeyError(key)
     except KeyError:
         raise ZeroDivisionError(f"Bearer {key}")
-imgen.jobs.run.Work.reach = reach
+imgen.jobs.worker.Work.reach = reach
 from imgen.__main__ import main
 main()
 """
@@ -126,7 +126,7 @@ def test_a_key_is_in_nothing_that_is_said_or_written(imgen: Program, tmp_path: P
 
 def test_keys_are_kept_listed_used_and_removed_without_being_shown(imgen: Program, tmp_path: Path) -> None:
     keyring = {
-        "PYTHON_KEYRING_BACKEND": "cli.keyrings.OnDisk",
+        "PYTHON_KEYRING_BACKEND": "cli.config.keyrings.OnDisk",
         "KEYRING_OF_TESTS": str(tmp_path / "keyring.json"),
         "PYTHONPATH": str(TESTS),
     }

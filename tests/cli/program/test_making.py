@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.jobs.states import JOB, bring_to
+from cli.states import JOB, bring_to
 from imgen.commands.making import _to_stdout
 from imgen.errors import ExitCode
-from imgen.jobs.ledger import Ledger
-from imgen.jobs.records import State
-from imgen.jobs.run import Report
+from imgen.jobs.worker import Report
+from imgen.ledger.ledger import Ledger
+from imgen.records import State
 from imgen.screen.console import Surroundings
 
 if TYPE_CHECKING:

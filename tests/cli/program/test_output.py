@@ -14,7 +14,7 @@ from PIL import Image
 
 from cli.program.program import IMGEN, KEY, SMALL, Ended, Program, served
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from pathlib import Path

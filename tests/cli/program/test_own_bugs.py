@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 # A bug planted where every command comes by, with everything in its message that nobody else may read.
 PLANTED = """
 import os
-import imgen.jobs.run
+import imgen.jobs.worker
 def session(config):
     key, prompt = os.environ["GMI_API_KEY"], " ".join(["a", "secret", "prompt"])
     try:
         raise KeyError(key)
     except KeyError:
         raise ZeroDivisionError(f"{key} {prompt}")
-imgen.jobs.run.session = session
+imgen.jobs.worker.session = session
 from imgen.__main__ import main
 main()
 """

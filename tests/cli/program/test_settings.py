@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imgen.config.settings import SETTINGS
 from imgen.errors import ExitCode
-from imgen.settings import SETTINGS
 
 if TYPE_CHECKING:
     from cli.program.program import Ended, Program

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.program.program import served, until
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from pathlib import Path

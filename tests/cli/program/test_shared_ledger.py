@@ -7,10 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from cli.jobs.drafts import draft, taken
+from cli.drafts import draft, taken
 from imgen.errors import ExitCode
-from imgen.jobs.ledger import Ledger
-from imgen.jobs.records import State
+from imgen.ledger.ledger import Ledger
+from imgen.records import State
 
 if TYPE_CHECKING:
     from cli.program.program import Program

@@ -9,7 +9,7 @@ import pytest
 
 from cli.program.program import OFTEN, SMALL, Program
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from pathlib import Path

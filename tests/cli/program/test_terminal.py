@@ -11,7 +11,7 @@ import pytest
 from cli.program.program import IMGEN, SMALL, Program, until
 from cli.program.terminal import PATIENCE, terminal
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cli.program.program import OFTEN, Program
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
+from imgen.records import State
 
 
 def origin_of(serving: subprocess.Popen[bytes]) -> str:

@@ -11,8 +11,8 @@ import pytest
 from cli.program.editing import Bucket, last_job, png, services
 from cli.program.program import OFTEN, Program, until
 from imgen.errors import ExitCode
-from imgen.jobs.records import State
 from imgen.pictures.storage import Storage, parse_place
+from imgen.records import State
 from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:

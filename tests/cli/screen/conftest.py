@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imgen.jobs.records import Cost, JobRecord, State, Target
+from imgen.records import Cost, JobRecord, State, Target
 from imgen_providers.base import Request
 
 MakeRecord = Callable[..., JobRecord]

@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.jobs.records import Problem, State
-from imgen.jobs.view import JobView, Progress
+from imgen.jobs.progress import JobView, Progress
+from imgen.records import Problem, State
 from imgen.screen.console import Surroundings
 from imgen.screen.display import display_for
 from imgen.screen.exchanges import exchanges_shown
 
 if TYPE_CHECKING:
-    from imgen.jobs.view import Display
+    from imgen.jobs.progress import Display
 
 FOX = JobView(
     id="k3f9",

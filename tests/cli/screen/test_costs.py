@@ -6,9 +6,9 @@ import csv
 import io
 from dataclasses import replace
 
-from imgen.jobs.budget import Span, Spending, Standing
-from imgen.jobs.cost_report import By, Use, cost_report
-from imgen.jobs.records import UNKNOWN, Cost
+from imgen.money.budget import Span, Spending, Standing
+from imgen.money.report import By, Use, cost_report
+from imgen.records import UNKNOWN, Cost
 from imgen.screen.costs import cost_csv, cost_lines, use_line
 
 GMI = Spending("2027-01-15", "gmicloud", "pro", "/work", Standing.COUNTS, Cost("0.134", "usd"), UNKNOWN, 3)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from imgen.jobs.records import State
-from imgen.jobs.view import JobView
+from imgen.jobs.progress import JobView
+from imgen.records import State
 from imgen.screen.console import Surroundings
 from imgen.screen.display import display_for
 

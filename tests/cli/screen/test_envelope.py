@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgen.jobs.records import Cost, JobRecord, Problem, Result, ResultState, State
+from imgen.records import Cost, JobRecord, Problem, Result, ResultState, State
 from imgen.screen.envelope import Envelope, JobEntry, envelope, job_json, timestamp
 from imgen_providers.base import PictureLink, Request
 from imgen_providers.catalog import Price

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli.jobs.drafts import MODEL, record
-from imgen.jobs.records import JobRecord, State
+from cli.drafts import MODEL, record
+from imgen.records import JobRecord, State
 from imgen.screen.family import changed, family_lines
 from imgen.screen.text import cells
 from imgen_providers.base import PictureLink, Request

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imgen.jobs.records import Problem, State
-from imgen.jobs.view import JobView, Progress
+from imgen.jobs.progress import JobView, Progress
+from imgen.records import Problem, State
 from imgen.screen.lines import LineDisplay
 
 FOX = JobView(

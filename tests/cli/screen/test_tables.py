@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imgen.jobs.expiry import Loss
-from imgen.jobs.records import Cost, JobRecord, Result, ResultState, State
+from imgen.money.losses import Loss
+from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen.screen.models import LiveModel, ModelRow, live_table, model_detail, model_table
 from imgen.screen.settings import SettingRow, setting_table
 from imgen.screen.tables import job_lines, losses_line, lost_lines

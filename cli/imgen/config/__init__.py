@@ -1,0 +1,1 @@
+"""What settings, folders, keys and the network are here, and where each value comes from."""

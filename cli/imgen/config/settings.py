@@ -1,0 +1,319 @@
+"""Every setting, once: from this table come the files' parser, `imgen config`, the README's table and completions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
+
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imgen.config.toml_file import SettingsFile
+
+Value = str | int | float | bool | tuple[str, ...]
+
+MOST_PICTURES = 16
+"""How many pictures one command may order; more is a job for several commands."""
+
+_MOST_SECONDS = 86_400.0  # a day
+_ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_PASSWORD = re.compile(r"//[^/@]*@")
+_PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name)=)[^=&]*=)[^&]*")
+
+
+class Kind(StrEnum):
+    """What kind of value a setting has, in words."""
+
+    TEXT = "text"
+    WHOLE = "a whole number"
+    SECONDS = "a number of seconds"
+    SWITCH = "true or false"
+    NAMES = "a list of names"
+
+
+class Place(Enum):
+    """Where a setting may stand beside the environment."""
+
+    NO_FILE = "in no file"
+    USER = "in your own file"
+    ANY = "in your own file and in a project's"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
+
+    `variable` is the environment variable that says the same. `default` None leaves it to what reads it, in the
+    words of `help`. `choices` are all it takes, where they are known; a number is from `least` to `most`. `why`
+    completes "must not set it: ", for what a project's file may not say.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    variable: str
+    default: Value | None = None
+    choices: tuple[str, ...] = ()
+    place: Place = Place.ANY
+    why: str = ""
+    least: int = 0
+    most: int | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What its value is, in words that complete "which is not ..."."""
+        return self.kind if self.most is None else f"{self.kind} from {self.least} to {self.most}"
+
+    @property
+    def example(self) -> Value:
+        """A value that it takes."""
+        match self.kind:
+            case Kind.TEXT:
+                return self.choices[-1] if self.choices else "..."
+            case Kind.WHOLE:
+                return 4
+            case Kind.SECONDS:
+                return 600
+            case Kind.SWITCH:
+                return True
+            case Kind.NAMES:
+                return self.choices[:2]
+
+    @property
+    def example_text(self) -> str:
+        """The same in one word, as the environment and the command line take it."""
+        example = self.example
+        return ",".join(example) if isinstance(example, tuple) else str(example).lower()
+
+
+class Layer(StrEnum):
+    """What can say a setting's value, the strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    PROJECT = "project"
+    PROFILE = "profile"
+    USER = "user"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """A value with where it comes from.
+
+    `by` is the flag or the variable, else empty; `file` and `keys` are the place in a file.
+    """
+
+    setting: Setting
+    value: Value | None
+    layer: Layer
+    by: str = ""
+    file: SettingsFile | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> int | None:
+        """The line of the file."""
+        return self.file.line(*self.keys) if self.file else None
+
+    @property
+    def where(self) -> str:
+        """The flag, the variable, or the file with its line."""
+        return f"{self.file.name}, line {self.line}" if self.file else self.by
+
+    @property
+    def named(self) -> str:
+        """What to call the setting in a sentence about its value."""
+        return f"{self.setting.name} in {self.where}" if self.file else self.by
+
+
+_WHERE = "it would decide where your keys and pictures go"
+_TRUST = "it would decide whom this machine trusts"
+
+_TABLE = (
+    Setting("provider", Kind.TEXT, "the service of an order", "IMGEN_PROVIDER", choices=("auto", *SERVICES)),
+    Setting(
+        "providers",
+        Kind.NAMES,
+        "services, the preferred first, where prices do not decide",
+        "IMGEN_PROVIDERS",
+        choices=tuple(SERVICES),
+    ),
+    Setting("model", Kind.TEXT, "the model of an order", "IMGEN_MODEL"),
+    Setting("aspect", Kind.TEXT, "such as `16:9`; else the service's own", "IMGEN_ASPECT"),
+    Setting("resolution", Kind.TEXT, "`0.5K`, `1K`, `2K` or `4K`; else `1K`", "IMGEN_RESOLUTION"),
+    Setting(
+        "format",
+        Kind.TEXT,
+        "a wish, sent to services that take one",
+        "IMGEN_FORMAT",
+        choices=("png", "jpeg", "webp"),
+    ),
+    Setting(
+        "count",
+        Kind.WHOLE,
+        "how many pictures an order makes",
+        "IMGEN_COUNT",
+        default=1,
+        least=1,
+        most=MOST_PICTURES,
+    ),
+    Setting("output", Kind.TEXT, "where pictures go, as with `-o`; in a project's file, inside it", "IMGEN_OUTPUT"),
+    Setting(
+        "timeout",
+        Kind.SECONDS,
+        "seconds to wait for jobs; else five times the usual duration, at least 600",
+        "IMGEN_TIMEOUT",
+        place=Place.USER,
+        why="how long you wait is yours to say",
+    ),
+    Setting(
+        "budget.day", Kind.TEXT, "the most to spend a day, such as `5 usd`; the strictest counts", "IMGEN_BUDGET_DAY"
+    ),
+    Setting(
+        "budget.project",
+        Kind.TEXT,
+        "the most to spend in one project; the strictest counts",
+        "IMGEN_BUDGET_PROJECT",
+    ),
+    Setting(
+        "submits_per_minute",
+        Kind.WHOLE,
+        "how many requests a minute may go to one service, of all imgens together; `0`: no limit of ours; "
+        "else what the service documents",
+        "IMGEN_SUBMITS_PER_MINUTE",
+        place=Place.USER,
+        why="it is about your account",
+    ),
+    Setting(
+        "upload",
+        Kind.TEXT,
+        "an object storage of your own, for pictures to edit at reAPI and GPTProto",
+        "IMGEN_UPLOAD",
+        place=Place.USER,
+        why=_WHERE,
+    ),
+    Setting(
+        "upload_keep",
+        Kind.SWITCH,
+        "whether pictures stay in that storage after their job",
+        "IMGEN_UPLOAD_KEEP",
+        default=False,
+        place=Place.USER,
+        why=_WHERE,
+    ),
+    *(
+        Setting(
+            f"base_url.{entry.name}",
+            Kind.TEXT,
+            f"another origin for {entry.title}, as scheme and host: a gateway, or `imgen sandbox serve`",
+            entry.origin_variable,
+            default=entry.origin,
+            place=Place.USER,
+            why=_WHERE,
+        )
+        for entry in SERVICES.values()
+    ),
+    Setting(
+        "certificates",
+        Kind.TEXT,
+        "`bundled`: those that come with imgen; `system`: this machine's own",
+        "IMGEN_CERTIFICATES",
+        default="bundled",
+        choices=("bundled", "system"),
+        place=Place.USER,
+        why=_TRUST,
+    ),
+    Setting(
+        "ca_file",
+        Kind.TEXT,
+        "a PEM file with the certificates to trust instead",
+        "SSL_CERT_FILE",
+        place=Place.USER,
+        why=_TRUST,
+    ),
+    Setting(
+        "profile", Kind.TEXT, "the profile of your own file, as with `--profile`", "IMGEN_PROFILE", place=Place.NO_FILE
+    ),
+    Setting("home", Kind.TEXT, "the folder for ledger, copies and your own file", "IMGEN_HOME", place=Place.NO_FILE),
+    Setting(
+        "sandbox",
+        Kind.SWITCH,
+        "the embedded services, as with `--sandbox`",
+        "IMGEN_SANDBOX",
+        default=False,
+        place=Place.NO_FILE,
+    ),
+    Setting(
+        "sandbox_seconds",
+        Kind.SECONDS,
+        "how long a job takes in the sandbox",
+        "IMGEN_SANDBOX_SECONDS",
+        default=2.0,
+        place=Place.NO_FILE,
+    ),
+    Setting(
+        "sandbox_faults",
+        Kind.TEXT,
+        "what goes wrong in the sandbox",
+        "IMGEN_SANDBOX_FAULTS",
+        place=Place.NO_FILE,
+    ),
+)
+
+SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}
+
+
+def from_text(setting: Setting, text: str) -> Value:
+    """The value that words of an environment variable or a command line mean. Raises `ValueError`."""
+    match setting.kind:
+        case Kind.TEXT:
+            return _chosen(setting, text)
+        case Kind.WHOLE:
+            return _checked(setting, int(text) if text.isdecimal() else text)
+        case Kind.SECONDS:
+            return _checked(setting, float(text))
+        case Kind.SWITCH:
+            return _checked(setting, {**dict.fromkeys(_ON, True), **dict.fromkeys(_OFF, False)}.get(text.lower(), text))
+        case Kind.NAMES:
+            return _checked(setting, text.replace(",", " ").split())
+
+
+def from_file(setting: Setting, value: object) -> Value:
+    """The value that a TOML value means. Raises `ValueError`."""
+    return _checked(setting, value)
+
+
+def shown(setting: Setting, value: Value | None) -> Value | None:
+    """The value as it may be printed: an address may hold a secret that somebody put there by mistake."""
+    if not (isinstance(value, str) and setting.name.partition(".")[0] in ("upload", "base_url")):
+        return value
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub("//***@", value))
+
+
+def _checked(setting: Setting, value: object) -> Value:
+    match setting.kind, value:
+        case Kind.TEXT, str():
+            return _chosen(setting, value)
+        case Kind.SWITCH, bool():
+            return value
+        case ((Kind.WHOLE | Kind.SECONDS), bool()):
+            raise ValueError
+        case Kind.WHOLE, int() if setting.least <= value and (setting.most is None or value <= setting.most):
+            return value
+        case Kind.SECONDS, int() | float() if 0.0 <= value < _MOST_SECONDS:
+            return float(value)
+        case Kind.NAMES, list() if value and all(isinstance(name, str) for name in value):
+            return tuple(_chosen(setting, name) for name in value)
+        case _:
+            raise ValueError
+
+
+def _chosen(setting: Setting, text: str) -> str:
+    if not text.strip() or (setting.choices and text not in setting.choices):
+        raise ValueError
+    return text

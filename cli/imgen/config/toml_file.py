@@ -1,0 +1,261 @@
+"""A person's settings file and a project's: TOML in, values with their places out; and one value written back."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from imgen.config.settings import SETTINGS, Layer, Place, Setting, Sourced, Value, from_file
+from imgen.errors import BadConfiguration, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PROJECT_FILE = "imgen.toml"
+PROFILES = "profiles"
+
+_MOST_BYTES = 64 * 1024
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_SECRET = ("key", "token", "secret", "password", "credential")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """One file that was read and checked. `name` is what to call it; `profiles` are its values by profile."""
+
+    path: Path
+    name: str
+    text: str = field(repr=False)
+    values: Mapping[str, Value] = field(repr=False)
+    profiles: Mapping[str, Mapping[str, Value]] = field(repr=False)
+
+    def sourced(self, setting: Setting, layer: Layer, profile: str | None = None) -> Sourced:
+        """A value that stands in the file, in a profile's table or outside of them."""
+        above = (PROFILES, profile) if profile else ()
+        values = self.profiles[profile] if profile else self.values
+        return Sourced(setting, values[setting.name], layer, "", self, (*above, *setting.name.split(".")))
+
+    def line(self, *keys: str) -> int:
+        """The line on which these keys stand."""
+        return _line(self.text, keys)
+
+
+def read(path: Path, name: str, *, project: bool) -> SettingsFile | None:
+    """The file, checked; None where there is none. Raises `BadConfiguration` with the line.
+
+    A project's file comes with whatever somebody cloned, so there a setting of the person's own is an error.
+    """
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise BadConfiguration(f"{name} cannot be read: {error.strerror or error}.") from error
+    if len(data) > _MOST_BYTES:
+        raise BadConfiguration(f"{name} is larger than {_MOST_BYTES // 1024} KB, which no settings are.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadConfiguration(f"{name} is not valid UTF-8.", "Save it as UTF-8.") from None
+    return parse(text, path, name, project=project)
+
+
+def parse(text: str, path: Path, name: str, *, project: bool) -> SettingsFile:
+    """The text of a settings file, checked. Raises `BadConfiguration` with the line."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(str(error), name, text) from None
+    except RecursionError:
+        raise BadConfiguration(f"{name} is nested too deeply for settings.") from None
+    reader = _Reader(text, name, project=project)
+    tables = document.pop(PROFILES, {})
+    values = dict(reader.values(document, ()))
+    if tables and project:
+        reader.refuse((PROFILES,), "profiles are your own, and a project's file comes with whatever you cloned")
+    if not (isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values())):
+        raise BadConfiguration(f"{reader.at((PROFILES,))}: profiles are tables.", f"[{PROFILES}.work]")
+    profiles = {profile: dict(reader.values(table, (PROFILES, profile))) for profile, table in tables.items()}
+    return SettingsFile(path, name, text, values, profiles)
+
+
+class _Reader:
+    """Reads the tables of one document, and knows where in the text everything is."""
+
+    def __init__(self, text: str, name: str, *, project: bool) -> None:
+        self._text = text
+        self._name = name
+        self._project = project
+
+    def at(self, keys: tuple[str, ...]) -> str:
+        """Where in the file something is."""
+        return f"{self._name}, line {_line(self._text, keys)}"
+
+    def values(
+        self, table: Mapping[str, object], above: tuple[str, ...], prefix: str = ""
+    ) -> Iterator[tuple[str, Value]]:
+        """The settings in a table, which lies under the keys `above`. Raises `BadConfiguration`."""
+        for key, value in table.items():
+            keys, name = (*above, key), prefix + key
+            if isinstance(value, dict) and any(known.startswith(f"{name}.") for known in SETTINGS):
+                yield from self.values(value, keys, f"{name}.")
+            else:
+                yield name, self._value(name, keys, value)
+
+    def refuse(self, keys: tuple[str, ...], why: str) -> NoReturn:
+        """A project's file says what only the person may."""
+        raise BadConfiguration(
+            f"{self.at(keys)}: a project must not set {'.'.join(keys)}: {why}.",
+            "Remove the line; if it is yours, it can stand in your own file: imgen config set",
+        )
+
+    def _value(self, name: str, keys: tuple[str, ...], value: object) -> Value:
+        setting = SETTINGS.get(name)
+        if setting is None:
+            raise unknown(name, self.at(keys))
+        if setting.place is Place.NO_FILE:
+            raise BadConfiguration(f"{self.at(keys)}: {name} stands in no file.", f"export {setting.variable}=...")
+        if self._project and setting.place is Place.USER:
+            self.refuse(keys, setting.why)
+        try:
+            return from_file(setting, value)
+        except ValueError:
+            example = f"{keys[-1]} = {_toml(setting.example)}"
+            raise wrong(setting, f"{name} in {self.at(keys)},", value, example) from None
+
+
+def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfiguration:
+    """The error for a value that a setting cannot have; `named` is the setting with its place."""
+    if isinstance(value, str) and not value.strip():
+        return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
+    text = repr(value if len(str(value)) <= 60 else f"{str(value)[:60]}...")
+    given = [value] if isinstance(value, str) else value
+    if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
+        near = next((m for each in given for m in difflib.get_close_matches(each.lower(), setting.choices, n=1)), None)
+        hint = f"It takes: {', '.join(setting.choices)}"
+        return BadConfiguration(
+            f"{named} is {text}, which it does not take.", f"Did you mean {near}? {hint}" if near else hint
+        )
+    return BadConfiguration(f"{named} is {text}, which is not {setting.wanted}.", example)
+
+
+def unknown(name: str, place: str | None = None) -> BadConfiguration:
+    """The error for a setting that does not exist, with the one that may have been meant."""
+    said = f"{place}: " if place else ""
+    if any(word in name.lower() for word in _SECRET):
+        return BadConfiguration(
+            f"{said}{name} does not stand with the settings, where others would come to read it.",
+            "imgen keys set keeps keys where they are safe.",
+        )
+    if name.lower() in ("proxy", "proxies", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        return BadConfiguration(
+            f"{said}a proxy stands with the settings of no program: the environment names it for all.",
+            "export HTTPS_PROXY=http://proxy.example.com:3128",
+        )
+    near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
+    message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
+    return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "imgen config shows all there are.")
+
+
+# Writing --------------------------------------------------------------------------------------------------------
+
+
+def change(
+    path: Path, name: str, file: SettingsFile | None, keys: tuple[str, ...], value: Value | None, *, project: bool
+) -> SettingsFile:
+    """Set one value in a file, or take it out where `value` is None; comments and order stay as they are.
+
+    Raises `BadConfiguration` for what may not stand there, and `UsageProblem` where it cannot be written.
+    """
+    import tomlkit
+
+    document = tomlkit.parse(file.text if file else "")
+    *above, key = keys
+    table: tomlkit.TOMLDocument | tomlkit.items.Table = document
+    for step in above:
+        if step not in table:
+            table[step] = tomlkit.table(is_super_table=step != above[-1])
+        table = table[step]
+    if value is not None:
+        table[key] = list(value) if isinstance(value, tuple) else value
+    else:
+        table.pop(key, None)
+    text = tomlkit.dumps(document)
+    changed = parse(text, path, name, project=project)
+    try:
+        _replace(path, text, mode=0o666 if project else 0o600)
+    except OSError as error:
+        raise UsageProblem(f"{name} cannot be written: {error.strerror or error}.") from error
+    return changed
+
+
+def _replace(path: Path, text: str, *, mode: int) -> None:
+    """Put the whole text in place at once; where the file is a link to another, that one changes.
+
+    A new file gets `mode`, less what the umask takes away: a project's is for whoever works there.
+    """
+    import os
+    import secrets
+
+    target = path.resolve()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = target.stat().st_mode & 0o777 if target.exists() else None
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if before is not None:
+            part.chmod(before)
+        part.replace(target)
+    except BaseException:
+        part.unlink()
+        raise
+
+
+# Places in the text ---------------------------------------------------------------------------------------------
+
+
+def _line(text: str, keys: tuple[str, ...]) -> int:
+    """The line on which the keys stand: tomllib tells none, but reads the beginning of a file."""
+    import tomllib
+
+    before = ""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if keys[-1] in line:
+            for beginning in (line, f"{line.partition('=')[0]}= 0"):  # its value may go on for lines
+                with suppress(tomllib.TOMLDecodeError):
+                    if _holds(tomllib.loads(before + beginning), keys):
+                        return number
+        before += line
+    return len(lines)
+
+
+def _holds(found: object, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found is not None
+
+
+def _broken(reason: str, name: str, text: str) -> BadConfiguration:
+    place = _PLACE.search(reason)
+    said = _PLACE.sub("", reason)
+    end = text.count("\n") + 1, len(text) - text.rfind("\n")
+    line, column = (place[1], place[2]) if place and place[1] else end
+    return BadConfiguration(f"{name}:{line}:{column}: {said[:1].lower()}{said[1:]}.", "https://toml.io shows the form.")
+
+
+def _toml(value: Value) -> str:
+    import json
+
+    return json.dumps(value)  # of our few kinds, the same in TOML

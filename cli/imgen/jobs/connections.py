@@ -1,0 +1,133 @@
+"""The services as this process reaches them: a job goes back to the origin it came from, with that origin's key."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen import __version__
+from imgen.config.config import SANDBOX, is_loopback
+from imgen.errors import BadConfiguration
+from imgen.jobs.poll_schedule import Schedule, schedule
+from imgen.jobs.rate_limit import Limit, Pacing
+from imgen_providers import connect
+from imgen_providers.base import Account, TakesUploads
+from imgen_providers.catalog import SERVICES
+from imgen_providers.client import Network
+
+if TYPE_CHECKING:
+    from imgen.config.config import Config
+    from imgen_providers.base import Service
+    from imgen_providers.catalog import ServiceEntry
+    from imgen_providers.sandbox.server import SandboxServer
+
+_MINUTE = 60.0  # seconds
+_SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
+
+    `storage` takes reference pictures that the service fetches; without one, they need the person's own.
+    """
+
+    service: Service
+    origin: str
+    schedule: Schedule
+    pacing: Pacing
+    pace: float
+    storage: TakesUploads | None = None
+
+
+def network_of(config: Config) -> Network:
+    """The way out of this machine as the person set it. Raises `BadConfiguration`."""
+    return Network(
+        user_agent=f"imgen/{__version__}", ca_file=config.ca_file, system_certificates=config.system_certificates
+    )
+
+
+def known(provider: str) -> ServiceEntry:
+    """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
+    if provider not in SERVICES:
+        raise BadConfiguration(
+            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+        )
+    return SERVICES[provider]
+
+
+class Services:
+    """Opens each service once, and the sandbox when the first of its jobs needs it."""
+
+    def __init__(self, config: Config, poll_every: float | None = None) -> None:
+        self._config = config
+        self._poll_every = poll_every
+        self._lock = threading.Lock()
+        self._sandbox: SandboxServer | None = None
+        self._open: dict[tuple[str, str], Connection] = {}
+        self.network = network_of(config)
+
+    def connection(self, provider: str, origin: str) -> Connection:
+        """The service a job was made with. Raises `KeyMissing` or `BadConfiguration`."""
+        with self._lock:
+            if (provider, origin) not in self._open:
+                self._open[provider, origin] = self._connect(provider, origin)
+            return self._open[provider, origin]
+
+    def close(self) -> None:
+        """Close every connection and stop the sandbox."""
+        self.network.close()
+        if self._sandbox:
+            self._sandbox.close()
+
+    def _connect(self, provider: str, origin: str) -> Connection:
+        entry = known(provider)
+        if origin == SANDBOX:
+            account = Account(self._sandbox_origin(), "sandbox")
+            pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS
+        else:
+            account = self._config.account(entry)
+            pace = 1.0
+        if origin not in (SANDBOX, account.origin):
+            raise BadConfiguration(
+                f"This job was made at {origin}, but {entry.title} is now set to {account.origin}.",
+                f"Set {entry.origin_variable}={origin} to go back to it.",
+            )
+        service = connect(provider, account, self.network)
+        return Connection(
+            service=service,
+            origin=account.origin,
+            schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
+            pacing=self._pacing(entry, pace),
+            pace=pace,
+            storage=service if isinstance(service, TakesUploads) else self._stand_in(entry, origin, account),
+        )
+
+    def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
+        """The sandbox plays the person's own storage, too."""
+        if origin != SANDBOX or entry.reference_route != "public-url":
+            return None
+        from imgen.pictures.sandbox_storage import SandboxStorage
+
+        return SandboxStorage(entry.name, account, self.network)
+
+    def _pacing(self, entry: ServiceEntry, pace: float) -> Pacing:
+        wished = self._config.submits_per_minute
+        most = entry.submits_per_minute if wished is None else wished
+        return Pacing(Limit(most or None, _MINUTE * pace), fixed=wished is not None)
+
+    def _sandbox_origin(self) -> str:
+        if self._sandbox is None:
+            from imgen_providers.sandbox.faults import parse_faults
+            from imgen_providers.sandbox.server import SandboxServer
+
+            try:
+                faults = parse_faults(self._config.sandbox_faults)
+            except ValueError as error:
+                raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
+            self._sandbox = SandboxServer(
+                self._config.sandbox_folder, seconds=self._config.sandbox_seconds, faults=faults
+            )
+            self._sandbox.start()
+        return self._sandbox.origin

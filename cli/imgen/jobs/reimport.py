@@ -1,0 +1,206 @@
+"""After a rebuild: what is missing from the new ledger is told, and looked for in what the services list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imgen.errors import ImgenError, LedgerUnusable
+from imgen.jobs.connections import Services
+from imgen.jobs.session import TAKE_OVER
+from imgen.jobs.steps import Accepted, reconcile
+from imgen.jobs.uploads import sent
+from imgen.ledger.ledger import Draft, Ledger
+from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
+from imgen.orders.drafts import new_id
+from imgen.pictures.naming import DEFAULT_TEMPLATE
+from imgen.records import UNKNOWN, JobRecord, State, Target
+from imgen_providers.base import ListsRecent, Request
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from imgen.config.config import Config
+    from imgen.jobs.clock import Clock
+    from imgen_providers.base import RecentJob
+    from imgen_providers.catalog import ServiceEntry
+
+_CLOCKS_DIFFER = 60.0  # seconds; a service's clock and ours
+
+
+def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
+    """Say once what a rebuild left, and ask each service until it has answered; one process at a time does it.
+
+    Raises `LedgerUnusable`.
+    """
+    from filelock import FileLock, Timeout
+
+    path = config.ledger_path
+    try:
+        with FileLock(path.with_suffix(".rebuilt-lock"), timeout=0, mode=0o600):
+            rebuilt = _noted(path)
+            if rebuilt is None:
+                return
+            if not rebuilt.told:
+                for sentence in _what_is_left(rebuilt):
+                    say(sentence)
+            rebuilt = _ask(config, ledger, rebuilt, say)
+            if not rebuilt.ask or clock.wall() > rebuilt.until:
+                rebuilt_note(path).unlink()
+    except Timeout:
+        return
+    except OSError as error:
+        raise _unusable(path) from error
+
+
+def _noted(path: Path) -> Rebuilt | None:
+    try:
+        return read_rebuilt(path)
+    except ValueError as error:
+        raise _unusable(path) from error
+
+
+def _unusable(path: Path) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"The ledger was made anew, and {rebuilt_note(path)}, which says what is missing, cannot be used.",
+        f"Look at your jobs at your services, remove that file, and take over what is missing: {TAKE_OVER}",
+    )
+
+
+def _what_is_left(rebuilt: Rebuilt) -> Iterator[str]:
+    jobs = f"{rebuilt.read} job{'' if rebuilt.read == 1 else 's'}"
+    yield rebuilt.damage
+    yield f"It is kept as {rebuilt.kept}; a new one was made with the {jobs} that could be read."
+    if rebuilt.remote:
+        yield f"Of others the remote id is left, and they are open again: imgen wait {' '.join(rebuilt.remote)}"
+    if rebuilt.doubtful:
+        yield (
+            f"What others asked for is lost, and they may be charged: {', '.join(rebuilt.doubtful)}. "
+            "The same order is not sent again before they are settled; imgen status says how."
+        )
+    if rebuilt.nameless:
+        yield (
+            f"Of these nothing but an id is left, so the same order could be charged twice: "
+            f"{', '.join(rebuilt.nameless)}. Look at your services before you repeat one."
+        )
+    if rebuilt.ask:
+        yield "Budgets do not count what is missing, nor jobs whose cost is lost: look at imgen costs."
+
+
+def _ask(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
+    """Ask the services that have not answered yet, and note each that has."""
+    services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
+    rebuilt = replace(rebuilt, told=True)
+    note_rebuilt(config.ledger_path, rebuilt)
+    try:
+        for entry in [SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.has_key(SERVICES[name])]:
+            answer = _asked(config, services, ledger, entry, rebuilt.since, say)
+            if not answer:
+                silent.append(entry.title)
+            if answer is not False:
+                rebuilt = replace(rebuilt, ask=tuple(name for name in rebuilt.ask if name != entry.name))
+                note_rebuilt(config.ledger_path, rebuilt)
+    finally:
+        services.close()
+    if first:
+        titles = ", ".join(silent) or "your services"
+        say(f"Look at your jobs at {titles}, and take over what is missing: {TAKE_OVER}")
+    return rebuilt
+
+
+def _asked(
+    config: Config, services: Services, ledger: Ledger, entry: ServiceEntry, since: float, say: Callable[[str], None]
+) -> bool | None:
+    """Whether the service said all that it has; None for one that lists nothing at all."""
+    try:
+        origin = config.origin(entry)
+        service = services.connection(entry.name, origin).service
+        if not isinstance(service, ListsRecent):
+            return None
+        listing = _Listing(service, entry, origin, ledger, Target(config.cwd, DEFAULT_TEMPLATE))
+        listing.reconcile(say)
+        return listing.adopt(since, say)
+    except LedgerUnusable:
+        raise
+    except (ServiceError, ImgenError) as error:
+        say(f"{entry.title} could not be asked for its jobs, and will be by the next command: {error}")
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """One service's list, and what of it belongs into the ledger."""
+
+    service: ListsRecent
+    entry: ServiceEntry
+    origin: str
+    ledger: Ledger
+    target: Target
+
+    def reconcile(self, say: Callable[[str], None]) -> None:
+        """What was lost on its way gets its own job before anything is new."""
+        for record in self._doubtful():
+            if record.state is State.UNCERTAIN:
+                outcome = reconcile(self.ledger, self.service, record)
+                if isinstance(outcome, Accepted):
+                    say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
+
+    def adopt(self, since: float, say: Callable[[str], None]) -> bool:
+        """Add what the ledger has not; False while some of it may belong to jobs in doubt, and is left alone."""
+        models = dict.fromkeys(model.remote_id for model in self.entry.models)
+        listed = [one for model in models for one in self.service.latest(model, since)]
+        # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
+        contested, bare = self._contested()
+        known = {record.remote_id for record in self.ledger.find("") if record.provider == self.entry.name}
+        found, left = [], []
+        for one in listed:
+            remote = one.job.remote_id
+            if remote in known:
+                continue
+            if remote in contested or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
+                left.append(remote)
+            else:
+                found.append(self.ledger.adopt(self._draft(one), one.job))
+        opened = f", and they are open now: imgen wait {' '.join(found)}" if found else "."
+        say(f"{self.entry.title} lists {len(found)} of the last week that were not in it{opened}")
+        if left:
+            say(
+                f"It lists more that may belong to jobs in doubt: {', '.join(left)}. Say whose they are (imgen wait "
+                "JOB --remote ITS_ID) or forget those jobs (imgen forget JOB), then the others are taken over."
+            )
+        return not left
+
+    def _contested(self) -> tuple[set[str], list[JobRecord]]:
+        """The service's jobs that may be those of ours in doubt, and ours of which nobody knows what they asked."""
+        doubtful = self._doubtful()
+        told = [record for record in doubtful if record.request.model and record.submitted_at is not None]
+        found = {
+            one.job.remote_id
+            for record in told
+            for one in self.service.recent(sent(self.ledger, record), record.submitted_at or 0.0)
+        }
+        return found, [record for record in doubtful if record not in told]
+
+    def _doubtful(self) -> list[JobRecord]:
+        """Jobs sent there, or about to be, of which no remote id is known."""
+        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        states = (State.SUBMITTING, State.UNCERTAIN)
+        here = [record for record in records if (record.provider, record.origin) == (self.entry.name, self.origin)]
+        return [record for record in here if record.state in states and record.remote_id is None]
+
+    def _draft(self, one: RecentJob) -> Draft:
+        prompt = one.payload.get("prompt") if isinstance(one.payload, dict) else None
+        return Draft(
+            id=new_id(),
+            run_id=new_id(),
+            request_key="",
+            provider=self.entry.name,
+            origin=self.origin,
+            family=None,
+            request=Request(model=one.model, prompt=prompt if isinstance(prompt, str) else ""),
+            target=self.target,
+            cost=UNKNOWN,
+        )

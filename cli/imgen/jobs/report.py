@@ -1,0 +1,98 @@
+"""What a finished command says to the shell: one exit code for many jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.errors import ExitCode
+from imgen.jobs.goals import Goal
+from imgen.jobs.problems import EXIT_CODES
+from imgen.records import JobRecord, Problem, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem | None:
+    """Why a job is not where it was to go, or None when it is; `here` is what this process met."""
+    match record.state:
+        case State.SAVED:
+            return None
+        case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
+            if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER, Goal.FINISHED):
+                return None
+            return here or Problem(
+                "unfinished",
+                "Not finished yet: this stopped waiting, the job goes on.",
+                f"imgen wait {record.id}",
+            )
+        case State.READY:
+            if here is None and goal is Goal.ANSWER:
+                return None
+            return (
+                here
+                or record.problem
+                or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
+            )
+        case State.EXPIRED if not record.lost:
+            told = "The picture was saved once and is gone, and its link is dead."
+            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+        case State.EXPIRED:
+            told = "It was paid, and its link died before the picture was saved."
+            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+        case State.FAILED | State.CANCELLED | State.UNCERTAIN:
+            return record.problem or Problem("job_failed", "The job ended without a picture.")
+
+
+def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
+    """The exit code of one job; `strict` also counts a picture that differs from the order."""
+    if problem is None:
+        too_few = record.state is State.SAVED and len(record.results) < record.request.count
+        return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
+    match record.state:
+        case State.UNCERTAIN:
+            return ExitCode.UNCERTAIN
+        case State.EXPIRED:
+            return ExitCode.EXPIRED
+        case State.READY:
+            return ExitCode.NOT_SAVED
+        case State.QUEUED | State.RUNNING | State.SUBMITTING | State.PLANNED:
+            kept = (ExitCode.KEY, ExitCode.BUG, ExitCode.NOT_SAVED)
+            code = EXIT_CODES.get(problem.code, ExitCode.UNFINISHED)
+            return code if code in kept else ExitCode.UNFINISHED
+        case _:
+            return EXIT_CODES.get(problem.code, ExitCode.FAILED)
+
+
+def combined(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of several jobs: all alike give that one, else what matters most to the person's money."""
+    found = set(codes)
+    if len(found) <= 1:
+        return found.pop() if found else ExitCode.DONE
+    for grave in (ExitCode.UNCERTAIN, ExitCode.EXPIRED):
+        if grave in found:
+            return grave
+    return ExitCode.PARTIAL
+
+
+_COST_NOTHING = frozenset(
+    {"unreachable", "key_refused", "no_credit", "rate_limited", "busy", "never_sent", "upload_failed", "upload_refused"}
+)
+
+
+def may_move_on(records: Sequence[JobRecord]) -> bool:
+    """Whether another service may get the order: nothing was accepted, and nothing can have been charged."""
+    return all(
+        record.remote_id is None
+        and record.state in (State.FAILED, State.CANCELLED)
+        and record.problem is not None
+        and record.problem.code in _COST_NOTHING
+        for record in records
+    )
+
+
+def headline(exit_code: ExitCode, problems: Iterable[Problem]) -> Problem | None:
+    """The one problem that stands for the whole command: a job's where there is one, else the code's own meaning."""
+    if exit_code is ExitCode.DONE:
+        return None
+    return next(iter(problems), None) or Problem("partial", f"{exit_code.meaning[0].upper()}{exit_code.meaning[1:]}.")

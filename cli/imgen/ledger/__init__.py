@@ -1,0 +1,1 @@
+"""The ledger: every job, committed to disk before a byte of it is sent. The only place with SQL."""

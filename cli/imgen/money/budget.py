@@ -1,0 +1,285 @@
+"""What may be spent, what counts against it, and whether an order is within: rules only, in exact decimal amounts.
+
+Amounts of different units are never converted, and credits are those of one service: with a limit of 100 credits,
+each service has 100 of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from imgen.errors import OverBudget
+from imgen.records import Cost, JobRecord, State
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+UNITS = ("usd", "credits")
+"""What money is counted in; credits are those of the service an order goes to."""
+
+_SPELLINGS = {"usd": "usd", "$": "usd", "credits": "credits", "credit": "credits"}
+_AMOUNT = re.compile(r"(?P<sign>\$?)\s*(?P<value>\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(?P<unit>[A-Za-z$]*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money in `unit`: one of `UNITS`, or None for whatever the price is in."""
+
+    value: Decimal
+    unit: str | None
+
+    def __str__(self) -> str:
+        return f"{decimal_text(self.value)} {self.unit}" if self.unit else decimal_text(self.value)
+
+
+class Span(StrEnum):
+    """What a limit counts: one order, a local calendar day, or everything in one project."""
+
+    ORDER = "order"
+    DAY = "day"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that may be spent, in each unit it is said in; `source` is where it was set."""
+
+    span: Span
+    most: tuple[Amount, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Every limit on an order; `allow_unknown` sends what cannot be compared with them."""
+
+    limits: tuple[Limit, ...] = ()
+    allow_unknown: bool = False
+
+
+NO_BUDGET = Budget()
+
+
+class BadAmount(ValueError):
+    """A text is no amount of money; its own text says what it is and what would be one."""
+
+
+def parse_amounts(text: str) -> tuple[Amount, ...]:
+    """Amounts such as "0.5", "0.5usd", "$0.50" or "5 usd, 200 credits", one a unit. Raises `BadAmount`."""
+    amounts = tuple(map(_parse_amount, text.split(",")))
+    units = [amount.unit for amount in amounts]
+    if len(set(units)) < len(units) or (None in units and len(units) > 1):
+        raise BadAmount(f"{text!r} says one unit twice or leaves one out; say it like '5 usd, 200 credits'")
+    return amounts
+
+
+def _parse_amount(text: str) -> Amount:
+    found = _AMOUNT.fullmatch(text.strip())
+    unit = found and (found["sign"] + found["unit"]).lower()
+    if not found or (unit and unit not in _SPELLINGS):
+        raise BadAmount(f"{text.strip()!r} is not an amount of money; say it like 0.5usd or 200credits")
+    return Amount(Decimal(found["value"]), _SPELLINGS[unit] if unit else None)
+
+
+def decimal_text(value: Decimal) -> str:
+    """The number without an exponent and without noughts at its end."""
+    return f"{value.normalize():f}"
+
+
+def day_begins(day: date) -> float:
+    """When the local calendar day begins, by this machine's clock and time zone, in seconds since 1970."""
+    return datetime.combine(day, time()).astimezone().timestamp()
+
+
+def local_day(moment: float) -> date:
+    """The local calendar day of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(moment).astimezone().date()
+
+
+# What counts -------------------------------------------------------------------------------------------------
+
+
+class Standing(StrEnum):
+    """What is known of a job's charge."""
+
+    COUNTS = "counts"  # paid for, or about to be
+    DOUBTFUL = "doubtful"  # may have been charged, and nobody knows
+    NOTHING = "nothing"  # never sent, refused, failed where that is free, or nothing on a person's word
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Jobs of the ledger that are alike in everything that matters to money; `each` and `charged` are of one job.
+
+    `each` is the catalogue's price when it was ordered, `charged` what the service itself said; both may be unknown.
+    `day` is the local day on which they were ordered.
+    """
+
+    day: str
+    provider: str
+    model: str
+    project: str | None
+    standing: Standing
+    each: Cost
+    charged: Cost
+    jobs: int
+
+
+def standing(
+    state: State, provider: str, charged: Cost, *, accepted: bool, released: bool, problem: str | None
+) -> Standing:
+    """What is known of a job's charge; `problem` is the code of why it is where it is.
+
+    What the service says of the charge settles it. `released` is a person's word that nothing comes of the job any
+    more. One that failed after it was accepted cost nothing only where a document of the service says so.
+    """
+    if charged.amount is not None:
+        return Standing.COUNTS if Decimal(charged.amount) else Standing.NOTHING
+    match state:
+        case State.READY | State.SAVED | State.EXPIRED:
+            return Standing.COUNTS
+        case _ if released:
+            return Standing.NOTHING
+        case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
+            return Standing.COUNTS
+        case State.UNCERTAIN:
+            return Standing.DOUBTFUL
+        case State.FAILED | State.CANCELLED if not accepted:
+            return Standing.NOTHING
+        case State.FAILED if problem != "no_pictures" and provider in SERVICES and SERVICES[provider].failure_is_free:
+            return Standing.NOTHING
+        case _:
+            return Standing.DOUBTFUL
+
+
+def best_known(record: JobRecord) -> Cost:
+    """What a job cost, as far as anybody knows: what the service says, nothing, or else the price it had."""
+    known = standing(
+        record.state,
+        record.provider,
+        record.charged,
+        accepted=record.remote_id is not None,
+        released=record.released,
+        problem=record.problem.code if record.problem else None,
+    )
+    if record.charged.amount is not None:
+        return record.charged
+    return Cost("0", record.cost.unit) if known is Standing.NOTHING else record.cost
+
+
+def counted(spending: Spending) -> Cost:
+    """What each of these jobs counts against a limit; what the service says wins where it is in the same unit."""
+    said = spending.charged.amount is not None
+    return spending.charged if said and spending.each.unit in (None, spending.charged.unit) else spending.each
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent at one service's prices in one unit, as far as it is known."""
+
+    amount: Amount
+    doubtful: Decimal = Decimal(0)
+    unknown_jobs: int = 0
+
+
+def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
+    """What counts in this unit; of credits, those of this service alone. Doubtful amounts are counted too."""
+    total, doubtful, unknown = Decimal(0), Decimal(0), 0
+    for one in spendings:
+        if one.standing is Standing.NOTHING:
+            continue
+        each = counted(one)
+        if each.amount is None:
+            unknown += one.jobs
+        elif each.unit == unit and (unit != "credits" or one.provider == provider):
+            total += Decimal(each.amount) * one.jobs
+            doubtful += Decimal(each.amount) * one.jobs if one.standing is Standing.DOUBTFUL else 0
+    return Spent(Amount(total, unit), doubtful, unknown)
+
+
+# Whether an order is within ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an order is within one limit, in a sentence, and what to type where it is not."""
+
+    limit: Limit
+    within: bool
+    message: str
+    hint: str | None = None
+
+
+def order_cost(costs: Sequence[Cost]) -> Amount | None:
+    """What several jobs cost together; None where that of one is not known."""
+    known = [(Decimal(cost.amount), cost.unit) for cost in costs if cost.amount is not None]
+    units = {unit for _, unit in known}
+    if len(known) < len(costs) or len(units) != 1:
+        return None
+    return Amount(sum((value for value, _ in known), Decimal(0)), units.pop())
+
+
+def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], provider: str, budget: Budget) -> Verdict:
+    """Whether the order, at a service, is within the limit after what was spent already."""
+    most = next((amount for amount in limit.most if order and amount.unit in (None, order.unit)), None)
+    if order is None or most is None:
+        told = "This order's cost is unknown" if order is None else f"This order costs {order}"
+        amounts = " or ".join(map(str, limit.most))
+        message = f"{told}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
+        if budget.allow_unknown:
+            return Verdict(limit, within=True, message=f"{message} --allow-unknown-cost lets it through.")
+        return Verdict(limit, within=False, message=message, hint=_compare_hint(order))
+    before = spent(spendings, provider, order.unit or "")
+    allowed = f"{most}{_EACH[limit.span]} ({limit.source})"
+    whole = before.amount.value + order.value
+    if whole <= most.value:
+        left = Amount(most.value - whole, order.unit)
+        return Verdict(limit, within=True, message=f"Within the limit of {allowed}: {left} would be left.")
+    message = f"This order costs {order}, and the limit is {allowed}{_so_far(limit.span, before)}."
+    return Verdict(limit, within=False, message=message, hint=_over_hint(limit, order, before))
+
+
+_EACH = {Span.ORDER: "", Span.DAY: " a day", Span.PROJECT: " for this project"}
+
+
+def _so_far(span: Span, before: Spent) -> str:
+    if span is Span.ORDER:
+        return ""
+    where = "today" if span is Span.DAY else "in this project"
+    unknown = f", and {jobs_text(before.unknown_jobs)} of unknown cost" if before.unknown_jobs else ""
+    went = before.amount if before.amount.value else "nothing"
+    return f", of which {went} went {where}{unknown}"
+
+
+def _compare_hint(order: Amount | None) -> str:
+    also = ", and a limit may name several units: '5 usd, 200 credits'" if order else ""
+    return f"--allow-unknown-cost sends it all the same{also}."
+
+
+def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
+    if limit.span is Span.ORDER:
+        return f"{limit.source} {decimal_text(order.value)}{order.unit}, or order less (-n, -r, another -m or -p)."
+    by = "day" if limit.span is Span.DAY else "project"
+    hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
+    if before.doubtful:
+        doubtful = Amount(before.doubtful, order.unit)
+        hint += f" {doubtful} of it may not have been charged: imgen forget JOB gives back what was not."
+    return hint
+
+
+def check(verdicts: Iterable[Verdict]) -> None:
+    """Raises `OverBudget` for the first limit that an order is not within."""
+    over = next((verdict for verdict in verdicts if not verdict.within), None)
+    if over:
+        raise OverBudget(f"{over.message} Nothing was sent.", over.hint)
+
+
+def jobs_text(jobs: int) -> str:
+    """The number of jobs in words."""
+    return f"{jobs} job{'' if jobs == 1 else 's'}"

@@ -1,0 +1,126 @@
+"""The expiry clock: which pictures that were paid for are about to be lost, which are, and what they cost.
+
+Times are seconds since 1970. Light to import, since `main` looks here after every command on a terminal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from imgen.records import UNKNOWN, Cost, State
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from imgen.records import JobRecord
+
+_PATIENCE = 0.2  # seconds for a ledger that another process is writing
+_LAST_DIGIT = Decimal("0.0001")  # of a share of a cost
+
+# A job that was last seen unfinished may have ended at once: its links die that much after its acceptance.
+_PAID_AND_UNSAVED = """
+SELECT job.id, provider, model, accepted_at, expires_at, 1
+  FROM result JOIN job ON job.id = job_id
+ WHERE result.state <> 'saved' AND result.state = 'ready' AND expires_at > :now AND expires_at <= :until
+   AND kept IS NULL AND forgotten_at IS NULL AND origin <> 'sandbox'
+UNION ALL
+SELECT id, provider, model, accepted_at, NULL, coalesce(json_extract(request, '$.count'), 1)
+  FROM job
+ WHERE stage IN ('queued', 'running') AND accepted_at < :until AND forgotten_at IS NULL AND origin <> 'sandbox'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dying:
+    """How many pictures die soon, and when the first of them does."""
+
+    pictures: int
+    first: float
+
+
+def dying(ledger: Path, now: float, until: float, *, told: Collection[str]) -> Dying | None:
+    """What was paid for and dies between `now` and `until`, without the jobs in `told`; None where nothing does.
+
+    Reads the file with one query and changes nothing. Raises `sqlite3.Error`.
+    """
+    address = f"{ledger.absolute().as_uri()}?mode=rw"  # never made here; and "ro" would leave the log beside it
+    with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
+        rows = connection.execute(_PAID_AND_UNSAVED, {"now": now, "until": until}).fetchall()
+    found: list[tuple[float, int]] = []
+    for job_id, provider, model, accepted_at, expires_at, pictures in rows:
+        dies_at = _at_the_earliest(provider, model, accepted_at) if expires_at is None else expires_at
+        if job_id not in told and dies_at is not None and now < dies_at <= until:
+            found.append((dies_at, pictures))
+    return Dying(sum(pictures for _, pictures in found), min(found)[0]) if found else None
+
+
+def may_die_by(record: JobRecord, until: float) -> bool:
+    """Whether some link of the job may be dead at `until`; one of which nothing is known may be."""
+    if record.state in (State.QUEUED, State.RUNNING) and record.accepted_at is not None:
+        times = [_at_the_earliest(record.provider, record.request.model, record.accepted_at)]
+    else:
+        times = [result.expires_at for result in record.results if result.behind_link]
+    return any(at is None or at <= until for at in times)
+
+
+def soonest_first(records: Iterable[JobRecord]) -> list[JobRecord]:
+    """The jobs by when their first link dies; after them unknown ones, then those without a link, oldest first."""
+    return sorted(records, key=_urgency)
+
+
+def _urgency(record: JobRecord) -> tuple[int, float]:
+    if record.expires_at is not None:
+        return 0, record.expires_at
+    return (1 if record.state is State.READY else 2), record.created_at
+
+
+def _at_the_earliest(provider: str, model: str, accepted_at: float) -> float | None:
+    entry = SERVICES.get(provider)  # a newer imgen may know more services
+    row = entry.model(model) if entry else None
+    return None if row is None or row.link_seconds is None else accepted_at + row.link_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Pictures that were paid for and never saved, at one service; `amount` is a decimal text, None where unknown."""
+
+    provider: str
+    pictures: int
+    amount: str | None
+    unit: str | None
+
+
+def losses(records: Iterable[JobRecord]) -> list[Loss]:
+    """What was lost by service and unit, which are not added up across services; the sandbox's cost nothing."""
+    pictures: defaultdict[tuple[str, str | None], int] = defaultdict(int)
+    amounts: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
+    for record in records:
+        if record.lost and not record.sandbox:
+            cost = lost_cost(record)
+            pictures[record.provider, cost.unit] += record.lost
+            amounts[record.provider, cost.unit] += Decimal(cost.amount or 0)
+    return [
+        Loss(provider, number, _text(amounts[provider, unit]) if unit else None, unit)
+        for (provider, unit), number in pictures.items()
+    ]
+
+
+def lost_cost(record: JobRecord) -> Cost:
+    """What the lost pictures of a job cost: their share of the whole."""
+    from imgen.money.budget import best_known
+
+    cost = best_known(record)
+    if cost.amount is None or cost.unit is None:
+        return UNKNOWN
+    return Cost(_text(Decimal(cost.amount) * record.lost / len(record.results)), cost.unit)
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount.quantize(_LAST_DIGIT).normalize():f}"

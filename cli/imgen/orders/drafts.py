@@ -1,0 +1,96 @@
+"""From a checked order to rows of the ledger: split by what one request can make, named, keyed and priced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from imgen.ledger.ledger import Draft
+from imgen.records import Cost, Target
+from imgen_providers.base import PictureFile, Reference, Request
+
+if TYPE_CHECKING:
+    from imgen.orders.order import Choice
+    from imgen_providers.catalog import Model
+
+_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e
+
+
+def new_id() -> str:
+    """A short id for a job, easy to type; unique by chance among 30^6, and by the ledger's own check."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
+
+
+def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[Draft]:
+    """The jobs that make the ordered pictures, each at most what one request of the model can make."""
+    key = request_key(choice)
+    run_id = new_id()
+    drafts = []
+    first = 1
+    for count in _counts(choice.request.count, choice.model.max_count):
+        job_id = new_id()
+        drafts.append(
+            Draft(
+                id=job_id,
+                run_id=run_id,
+                request_key=key,
+                provider=choice.entry.name,
+                origin=choice.origin,
+                family=choice.model.family,
+                request=replace(choice.request, count=count, idempotency_key=f"{run_id}-{job_id}"),
+                target=replace(target, first_index=first, pictures_in_run=choice.request.count),
+                cost=price(choice.model, choice.request, count),
+                parent_id=parent_id,
+            )
+        )
+        first += count
+    return drafts
+
+
+def request_key(choice: Choice) -> str:
+    """What makes two orders the same: service, model, parameters, and the contents of the references.
+
+    The whole order is hashed, before it is split, so the rows of one run share their key and are told apart by
+    their place in it; a later run of the same order meets them all.
+    """
+    request = choice.request
+    parts = {
+        "provider": choice.entry.name,
+        "model": request.model,
+        "prompt": request.prompt,
+        "aspect": request.aspect,
+        "resolution": request.resolution,
+        "format": request.format,
+        "count": request.count,
+        "extras": dict(request.extras),
+        "references": [_content(reference) for reference in request.references],
+        "conversation": request.conversation,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def price(model: Model, request: Request, count: int) -> Cost:
+    """What a request for `count` pictures costs by the catalogue; unknown where it has no price."""
+    found = model.prices.get(request.resolution or "1K")
+    if found is None:
+        return Cost(None, None)
+    return Cost(str(Decimal(found.amount) * count + reference_price(model, request)), found.unit)
+
+
+def reference_price(model: Model, request: Request) -> Decimal:
+    """How much of that is for the request's reference pictures."""
+    each = model.reference_price
+    return Decimal(each.amount) * len(request.references) if each and request.references else Decimal(0)
+
+
+def _counts(pictures: int, most: int) -> list[int]:
+    whole, rest = divmod(pictures, most)
+    return [most] * whole + ([rest] if rest else [])
+
+
+def _content(reference: Reference) -> str:
+    return reference.sha256 if isinstance(reference, PictureFile) else reference.url

@@ -1,0 +1,259 @@
+"""What an edit goes on from, and what becomes of it at each service: the same pictures, in the form that one takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from imgen.config.config import SANDBOX, Config
+from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
+from imgen.jobs.connections import network_of
+from imgen.orders.sources import Link, Local, Source, saved_picture
+from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
+from imgen.pictures.examine import Examined, examine
+from imgen.pictures.heif import check_heif, sniff_heif
+from imgen.pictures.place import discard, part_path
+from imgen.pictures.prepared import keep
+from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
+from imgen.pictures.verify import EXTENSIONS, sniff
+from imgen.records import OPEN, JobRecord
+from imgen_providers.addresses import is_loopback
+from imgen_providers.base import PictureLink, Reference
+from imgen_providers.conversation import is_conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.ledger.ledger import Ledger
+    from imgen.orders.order import Choice
+    from imgen_providers.client import Network
+
+_LOOPBACK = "http://127.0.0.1"
+_BLOCK = 64 * 1024
+_HEAD = 512  # bytes: enough to tell what a file is
+_WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
+_FIT_A_COPY = "Save the picture, and give the file with --fit."
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A picture that the person named. `examined` is None for a link; `made_by` is the job that made these bytes."""
+
+    source: Source
+    examined: Examined | None = None
+    made_by: str | None = None
+
+
+def name_picture(source: Source, ledger: Ledger) -> Named:
+    """Look at a picture, and whether a job of ours made these very bytes. Raises `UsageProblem`."""
+    if isinstance(source, Link):
+        return Named(source)
+    examined = checked(source)
+    if source.job_id and source.sha256 != examined.sha256:
+        raise UsageProblem(
+            f"The picture of job {source.job_id} was changed since it was saved.",
+            f"Name it as a file: -i {source.path}",
+        )
+    made_by = ledger.job_with_picture(examined.sha256)
+    # Several jobs may have made the same bytes: the one that was named is meant.
+    return Named(source, examined, source.job_id if made_by and source.job_id else made_by)
+
+
+@dataclass(slots=True)
+class Basis:
+    """What one edit goes on from: the pictures named, and the job whose conversation goes on.
+
+    `said` is what was done to the pictures for each service, in sentences.
+    """
+
+    pictures: Sequence[Named]
+    parent: JobRecord | None
+    changes: Changes
+    config: Config
+    said: dict[str, list[str]] = field(default_factory=dict)
+    _fetched: dict[str, Local] = field(default_factory=dict)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that this edit goes on from."""
+        if self.parent:
+            return self.parent.id
+        return next((picture.made_by for picture in self.pictures if picture.made_by), None)
+
+    def able(self, choices: Sequence[Choice], ledger: Ledger) -> list[Choice]:
+        """The choices whose service takes these pictures, each with them in its request.
+
+        Raises the first `ImgenError` where there is none.
+        """
+        found: list[Choice] = []
+        problems: list[ImgenError] = []
+        network = network_of(self.config)
+        try:
+            for choice in choices:
+                try:
+                    found.append(self._with_pictures(choice, ledger, network))
+                except ImgenError as problem:
+                    problems.append(problem)
+        finally:
+            network.close()
+        if not found:
+            raise problems[0]
+        return found
+
+    def _with_pictures(self, choice: Choice, ledger: Ledger, network: Network) -> Choice:
+        native = self.parent is not None and _goes_on_there(self.parent, choice)
+        pictures = list(self.pictures)
+        if self.parent and not native:
+            source = saved_picture(self.parent, 1, f"the picture of job {self.parent.id}")
+            pictures.insert(0, name_picture(source, ledger))
+        most = choice.model.max_references
+        if choice.listed and len(pictures) > most:
+            raise UsageProblem(
+                f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
+                "Leave some out, or choose another model: `imgen models` shows how many each takes.",
+            )
+        said = self.said[choice.entry.name] = self._whose()
+        if self.parent and not native and _belongs_there(self.parent, choice):
+            said.append(f"The conversation of job {self.parent.id} cannot be read, so its picture is sent instead.")
+        references = tuple(self._reference(picture, choice, network, said) for picture in pictures)
+        conversation = self.parent.conversation if self.parent and native else None
+        return replace(choice, request=replace(choice.request, references=references, conversation=conversation))
+
+    def _whose(self) -> list[str]:
+        """Which jobs were named: a prefix of an id may mean another one than the person thought of."""
+        named = [(p.source.name, p.source.job_id) for p in self.pictures if isinstance(p.source, Local)]
+        said = [f"-i {word} is a picture of job {job_id}." for word, job_id in named if job_id]
+        return [f"Goes on from job {self.parent.id}.", *said] if self.parent else said
+
+    def _reference(self, picture: Named, choice: Choice, network: Network, said: list[str]) -> Reference:
+        if isinstance(picture.source, Link):
+            link = picture.source
+            self._check_link(link, choice)
+            by_link = choice.entry.reference_route != "data-uri"
+            if by_link and choice.origin == SANDBOX and not _is_here(link):
+                return PictureLink(link.url)
+            fetched = self._fetch(link, choice, network)
+            if by_link:
+                _check_behind(link, fetched, choice)
+                return PictureLink(link.url)
+            with sendable(link.name, _WHOLE_LINK):
+                picture = Named(fetched, examine(fetched.path))
+        assert picture.examined
+        assert isinstance(picture.source, Local)
+        if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
+            from imgen.jobs.uploads import configured_place
+
+            configured_place(self.config, choice.entry.title)
+        # What a service drew has no notes of the person's: it goes back as it came.
+        changes = replace(self.changes, keep_metadata=self.changes.keep_metadata or picture.made_by is not None)
+        return reference(
+            picture.examined,
+            picture.source.name,
+            limits(choice.entry, choice.model),
+            changes,
+            self.config.references_folder,
+            said.append,
+        )
+
+    def _check_link(self, link: Link, choice: Choice) -> None:
+        try:
+            check_link(link.url, trusted_origin=_trusted(choice))
+        except DownloadError as error:
+            raise UsageProblem(
+                f"{error.message.rstrip('.')}, so {choice.entry.title} is not given it.",
+                "-i takes public https URLs; of anything else, save the picture and name the file.",
+            ) from error
+        outside = choice.origin == SANDBOX and not _is_here(link)
+        if outside and choice.entry.reference_route == "data-uri":
+            raise UsageProblem(
+                f"{choice.entry.title} takes files, not links, and the sandbox fetches nothing from the network.",
+                "Save the picture and name the file.",
+            )
+
+    def _fetch(self, link: Link, choice: Choice, network: Network) -> Local:
+        """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
+        if link.url in self._fetched:
+            return self._fetched[link.url]
+        folder = self.config.references_folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = part_path(folder / "fetched")
+        try:
+            fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
+            with part.open("rb") as file:
+                copy = keep(iter(lambda: file.read(_BLOCK), b""), folder, "picture")
+        except DownloadError as error:
+            raise _unfetchable(link, error) from error
+        finally:
+            discard(part)
+        self._fetched[link.url] = Local(copy.path, link.name)
+        return self._fetched[link.url]
+
+
+def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
+    """A link that leads to no picture, or to a broken one, would be paid for and refused, or worse, drawn without.
+
+    Raises `UsageProblem`.
+    """
+    model = choice.model
+    taken = model.reference_formats or tuple(EXTENSIONS)
+    with sendable(link.name, _WHOLE_LINK):
+        with fetched.path.open("rb") as file:
+            head = file.read(_HEAD)
+        size = fetched.path.stat().st_size
+        heif = sniff_heif(head)
+        format = sniff(head) or heif
+        if format and choice.listed and format not in taken:
+            raise UsageProblem(
+                f"{link.name} is {format.upper()}; {_named(choice)} takes {', '.join(taken)}.",
+                HEIF_HINT if heif else _FIT_A_COPY,
+            )
+        if heif:
+            check_heif(fetched.path)
+        else:
+            examine(fetched.path)
+    if model.reference_bytes is not None and size > model.reference_bytes:
+        raise UsageProblem(
+            f"{link.name} has {size / 1e6:.1f} MB;"
+            f" {_named(choice)} takes {model.reference_bytes / 1e6:.1f} MB a picture.",
+            HEIF_HINT if heif else _FIT_A_COPY,
+        )
+
+
+def check_parent(parent: JobRecord) -> None:
+    """Only a finished job can be gone on from. Raises `UsageProblem`."""
+    if not parent.results:
+        over = parent.state not in OPEN
+        raise UsageProblem(
+            f"Job {parent.id} has no picture to go on from: it is {parent.state.value}.",
+            "Name another job." if over else f"imgen wait {parent.id}",
+        )
+
+
+def _goes_on_there(parent: JobRecord, choice: Choice) -> bool:
+    return _belongs_there(parent, choice) and is_conversation(parent.conversation)
+
+
+def _belongs_there(parent: JobRecord, choice: Choice) -> bool:
+    """A conversation belongs to one model at one place, which signed parts of it."""
+    there = (parent.provider, parent.origin, parent.request.model)
+    return parent.conversation is not None and there == (choice.entry.name, choice.origin, choice.request.model)
+
+
+def _trusted(choice: Choice) -> str:
+    return _LOOPBACK if choice.origin == SANDBOX else choice.origin
+
+
+def _is_here(link: Link) -> bool:
+    return is_loopback(link.host)
+
+
+def _named(choice: Choice) -> str:
+    return f"{choice.model.family} at {choice.entry.title}"
+
+
+def _unfetchable(link: Link, error: DownloadError) -> ImgenError:
+    if isinstance(error, DownloadFailed):
+        return PictureUnreachable(
+            f"{link.name} could not be fetched, so nothing was sent. {error.message}", "Run the command again."
+        )
+    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", "Give another URL, or a file.")

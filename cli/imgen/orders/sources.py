@@ -1,0 +1,166 @@
+"""What `-i` means: a file, a public URL, standard input, or a picture of an earlier job."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from imgen.errors import UsageProblem
+from imgen.records import JobRecord, ResultState, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+STDIN = "-"
+_MOST = 256 * 1024 * 1024  # bytes taken from standard input, or of a file
+_BLOCK = 64 * 1024
+_FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is sent
+_JOB = re.compile(r"(?P<job>[^\s:/\\]+)(?::(?P<number>\d{1,2}))?")
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A picture behind a public URL."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What to call it; the rest of a URL may be a secret."""
+        return f"the picture at {self.host}"
+
+    @property
+    def host(self) -> str:
+        """The machine it is on."""
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.url).hostname or "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A picture on this disk, called `name` by the person.
+
+    Where it was named by a job, `job_id` is that job, and `sha256` what its picture was when it was saved.
+    """
+
+    path: Path
+    name: str
+    job_id: str | None = None
+    sha256: str | None = None
+
+
+Source = Link | Local
+
+
+def find_source(
+    word: str,
+    *,
+    cwd: Path,
+    find_jobs: Callable[[str], Sequence[JobRecord]],
+    take_stdin: Callable[[], Path],
+) -> Source:
+    """The picture that one `-i` names; a file wins over a job of the same name. Raises `UsageProblem`."""
+    if word == STDIN:
+        return Local(take_stdin(), "standard input")
+    if found := _URL.match(word):
+        return _link(word, found["scheme"].lower())
+    path = _existing(cwd, word)
+    if path is not None:
+        return Local(path, word)
+    named = _JOB.fullmatch(word)
+    jobs = find_jobs(named["job"]) if named else []
+    if not jobs:
+        job = f", and no job {named['job']!r} in the ledger" if named and "." not in word else ""
+        raise UsageProblem(f"There is no file {word!r}{job}.", "-i takes a file, an https URL, - or the id of a job.")
+    assert named
+    if len(named["job"]) < _FEWEST and named["job"] not in (jobs[0].id, jobs[0].remote_id):
+        raise UsageProblem(
+            f"There is no file {word!r}, and {named['job']!r} is too short for a job's id.",
+            f"-i takes at least {_FEWEST} letters of it.",
+        )
+    if len(jobs) > 1:
+        ids = ", ".join(record.id for record in jobs[:8])
+        raise UsageProblem(f"{word!r} is the start of {len(jobs)} jobs: {ids}.", "Type one letter more.")
+    return saved_picture(jobs[0], int(named["number"] or 1), word)
+
+
+def saved_picture(record: JobRecord, number: int, name: str) -> Local:
+    """A picture of an earlier job, called `name`. Raises `UsageProblem` with what would bring it here."""
+    result = next((result for result in record.results if result.index == number), None)
+    if record.results and result is None:
+        raise UsageProblem(
+            f"Job {record.id} has no picture {number}, only {len(record.results)} in all.", f"imgen status {record.id}"
+        )
+    if result and result.state is ResultState.SAVED and result.path:
+        if result.path.is_file():
+            return Local(result.path, name, record.id, result.sha256)
+        raise UsageProblem(f"The picture of job {record.id} is gone from {result.path}.", f"imgen download {record.id}")
+    match record.state:
+        case State.READY:
+            hint = f"imgen download {record.id}"
+        case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
+            hint = f"imgen wait {record.id}"
+        case _:
+            hint = "Only a job that ended with a picture can be gone on from."
+    raise UsageProblem(f"Job {record.id} has no saved picture: it is {record.state.value}.", hint)
+
+
+def take_stdin(stream: BinaryIO, folder: Path) -> Path:
+    """Keep the bytes of standard input as a file below `folder`, named by their sha256. Raises `UsageProblem`."""
+    from imgen.pictures.prepared import keep
+
+    pieces = iter(lambda: stream.read(_BLOCK), b"")
+    first = next(pieces, b"")
+    if not first:
+        raise UsageProblem(
+            "Standard input is empty: no picture came.", "imgen generate ... -o - | imgen edit ... -i - -o out.png"
+        )
+
+    def bounded() -> Iterator[bytes]:
+        received = len(first)
+        yield first
+        for piece in pieces:
+            received += len(piece)
+            if received > _MOST:
+                raise UsageProblem(f"More than {_MOST:,} bytes came on standard input: that is no picture to send.")
+            yield piece
+
+    return keep(bounded(), folder, "picture").path
+
+
+def _existing(cwd: Path, word: str) -> Path | None:
+    if not word:
+        raise UsageProblem("-i was given an empty name.", "-i takes a file, an https URL, - or the id of a job.")
+    try:
+        path = cwd / Path(word).expanduser()
+        status = path.stat()
+    except (OSError, ValueError, RuntimeError):
+        return None  # a name that no file can have
+    # A pipe can be read once only, and a device may never end.
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise UsageProblem(f"{word} is not a file but a pipe or a device.", "-i - reads a picture from standard input.")
+    if status.st_size > _MOST:
+        raise UsageProblem(f"{word} has more than {_MOST:,} bytes: that is no picture to send.")
+    return path
+
+
+def _link(word: str, scheme: str) -> Link:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(word)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageProblem("The URL given with -i cannot be read.") from None
+    if scheme not in ("http", "https"):
+        raise UsageProblem(f"-i takes https URLs, not {scheme}://.", "Save the picture and name the file.")
+    if not host:
+        raise UsageProblem("The URL given with -i names no host.", "-i https://HOST/PATH")
+    if parts.username is not None:
+        raise UsageProblem(f"The URL to {host} has a user name or password in it, which would be sent on.")
+    return Link(word)

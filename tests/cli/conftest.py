@@ -1,0 +1,67 @@
+"""A ledger of its own for every test, on a clock that stands still until told otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from cli.clock import FakeClock
+from imgen.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TESTS = Path(__file__).parents[2]
+
+
+class Children(Protocol):
+    """Starts other processes that end with the test."""
+
+    def __call__(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start `cli.child` with these arguments."""
+        ...
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that a test moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def ledger_path(tmp_path: Path) -> Path:
+    """Where the ledger of this test is to be; nothing is there yet."""
+    return tmp_path / "state" / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(ledger_path: Path, clock: FakeClock) -> Iterator[Ledger]:
+    """A real ledger on disk."""
+    opened = Ledger(ledger_path, clock.wall)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def child() -> Iterator[Children]:
+    """Other imgen processes; those still alive at the end of the test are killed."""
+    with ExitStack() as at_the_end:
+
+        def start(*arguments: str | Path) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli.child", *map(str, arguments)],
+                cwd=_TESTS,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            at_the_end.enter_context(process)
+            at_the_end.callback(process.kill)
+            return process
+
+        yield start

@@ -1,0 +1,123 @@
+"""Are jobs found by what a person types, and past times told apart?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.drafts import draft, taken
+from cli.states import JOB, bring_to, finish
+from imgen.ledger.remote_ids import IdTaken
+from imgen.records import Cost, State
+from imgen_providers.base import Request
+
+if TYPE_CHECKING:
+    from cli.clock import FakeClock
+    from imgen.ledger.ledger import Ledger
+
+
+def test_jobs_are_found_by_id_by_its_start_and_by_remote_id(ledger: Ledger) -> None:
+    ledger.plan([draft("abc234", prompt="1"), draft("abd567", prompt="2")], "me", resubmit=False)
+    ledger.submitting("abd567")
+    ledger.accepted("abd567", taken("abc-remote"))
+
+    def found(text: str) -> list[str]:
+        return [job.id for job in ledger.find(text)]
+
+    assert found("abc234") == ["abc234"]
+    assert found("ab") == ["abc234", "abd567"]
+    assert found("abc") == ["abc234"]
+    assert found("abc-remote") == ["abd567"]
+    assert found("abc-rem") == []
+    assert found("bc2") == []
+    assert found("a%") == found("a_c") == []
+    assert found("abc\udcff") == found("\0") == []
+
+
+def test_a_whole_id_is_meant_even_where_it_is_the_start_of_another(ledger: Ledger) -> None:
+    ledger.plan([draft("abc"), draft("abcdef")], "me", resubmit=False)
+
+    assert [job.id for job in ledger.find("abc")] == ["abc"]
+
+
+def test_a_job_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
+    with pytest.raises(KeyError):
+        ledger.job("nobody")
+
+
+def test_open_jobs_are_those_that_need_somebody_in_the_order_they_were_made(ledger: Ledger) -> None:
+    for state in State:
+        bring_to(ledger, state, f"{10 - list(State).index(state):02} {state}")
+    forgotten = "00 forgotten"
+    bring_to(ledger, State.QUEUED, forgotten)
+    ledger.forget([forgotten])
+
+    assert [job.state for job in ledger.open_jobs()] == [
+        State.PLANNED,
+        State.SUBMITTING,
+        State.QUEUED,
+        State.RUNNING,
+        State.READY,
+    ]
+    assert [job.state for job in ledger.uncertain_jobs()] == [State.UNCERTAIN]
+    assert ledger.job(forgotten).forgotten_at is not None
+
+
+def test_a_remote_id_belongs_to_one_job_of_a_service_at_an_origin(ledger: Ledger) -> None:
+    places: list[dict[str, Any]] = [
+        {"provider": "3daistudio", "origin": "https://api.3daistudio.com"},
+        {"provider": "3daistudio", "origin": "sandbox"},
+        {"provider": "reapi", "origin": "https://api.3daistudio.com"},
+    ]
+    for number, place in enumerate(places):
+        ledger.plan([draft(f"job{number}", **place)], "me", resubmit=False)
+        ledger.submitting(f"job{number}")
+        ledger.accepted(f"job{number}", taken("same"))
+    ledger.plan([draft("double", **places[0])], "me", resubmit=False)
+    ledger.submitting("double")
+
+    with pytest.raises(IdTaken) as refusal:
+        ledger.accepted("double", taken("same"))
+
+    assert refusal.value.job_id == "job0"
+    assert ledger.job("double").state is State.SUBMITTING
+    assert [job.id for job in ledger.find("same")] == ["job0", "job1", "job2"]
+
+
+def test_a_job_from_elsewhere_is_taken_over_once(ledger: Ledger) -> None:
+    ledger.adopt(draft(JOB, request=Request("", ""), cost=Cost(None, None)), taken("far", url="u"))
+
+    found = ledger.job(JOB)
+    assert (found.state, found.remote_id, found.handle, found.owner) == (State.QUEUED, "far", {"url": "u"}, None)
+    assert found.accepted_at == found.created_at
+    assert found.cost == Cost(None, None)
+    assert ledger.adopt(draft("second"), taken("far")) == JOB
+
+
+def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_sandboxs(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    def done(name: str, took: float | None, *, resolution: str | None = "1K", **place: str) -> None:
+        request = Request(place.pop("model", "m"), name, resolution=resolution)
+        ledger.plan([draft(name, prompt=name, request=request, **place)], "me", resubmit=False)
+        ledger.submitting(name)
+        ledger.accepted(name, taken(f"remote {name}"))
+        clock.time += 1.0
+        finish(ledger, name, took=took)
+
+    done("first", 10.0)
+    done("second", 20.0)
+    done("third", 30.0)
+    done("sandbox", 1.0, origin="sandbox")
+    done("gateway", 40.0, origin="https://gateway.example")
+    done("unwatched", None)
+    done("large", 90.0, resolution="4K")
+    done("unsaid", 70.0, resolution=None)
+    done("other model", 80.0, model="other")
+    done("other service", 60.0, provider="reapi")
+
+    assert ledger.seconds_taken("3daistudio", "m", "1K") == [40.0, 30.0, 20.0, 10.0]
+    assert ledger.seconds_taken("3daistudio", "m", "1K", limit=2) == [40.0, 30.0]
+    assert ledger.seconds_taken("3daistudio", "m", None) == [70.0]
+    assert ledger.seconds_taken("3daistudio", "m", "0.5K") == []

@@ -1,0 +1,256 @@
+"""Is no limit ever exceeded, by however many processes, and does everything that was not paid give its part back?"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.drafts import draft, taken
+from cli.jobs.bench import Bench
+from cli.states import JOB, TROUBLE, bring_to, finish
+from imgen.errors import OverBudget
+from imgen.jobs.orphans import settle
+from imgen.jobs.steps import record_status
+from imgen.ledger.ledger import Ledger, SameRequestUncertain
+from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
+from imgen.records import UNKNOWN, Cost, Problem, State
+from imgen.screen.envelope import job_json
+from imgen_providers.base import Charge, Failed, LinkedAsset, Running, Succeeded, Unrecognised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli.clock import FakeClock
+    from cli.conftest import Children
+    from imgen_providers.base import Status
+
+
+def budget(text: str = "100 credits", span: Span = Span.DAY, *, allow_unknown: bool = False) -> Budget:
+    return Budget((Limit(span, parse_amounts(text), "a test"),), allow_unknown)
+
+
+def order(ledger: Ledger, job_id: str, limits: Budget, *, resubmit: bool = False, **fields: Any) -> bool:
+    """Plan a job of 15 credits; False where the budget does not allow it."""
+    try:
+        ledger.plan([draft(job_id, **{"prompt": job_id, **fields})], "me", resubmit=resubmit, budget=limits)
+    except OverBudget:
+        return False
+    return True
+
+
+def counted(ledger: Ledger) -> Decimal:
+    """The credits that count at the service of all the tests' jobs."""
+    return spent(ledger.spendings(), "3daistudio", "credits").amount.value
+
+
+def refuse(ledger: Ledger) -> None:
+    ledger.submitting(JOB)
+    ledger.ended(JOB, State.FAILED, Problem("content_refused", "No."))
+
+
+def fail_there(ledger: Ledger) -> None:
+    ledger.submitting(JOB)
+    ledger.accepted(JOB, taken("remote"))
+    ledger.ended(JOB, State.FAILED, Problem("job_failed", "It broke."))
+
+
+def lose(ledger: Ledger) -> None:
+    ledger.submitting(JOB)
+    ledger.lost(JOB, TROUBLE)
+
+
+def after(*steps: Callable[[Ledger], object]) -> Callable[[Ledger], None]:
+    def run(ledger: Ledger) -> None:
+        for step in steps:
+            step(ledger)
+
+    return run
+
+
+PATHS: dict[str, tuple[Callable[[Ledger], object], int]] = {
+    "planned": (lambda ledger: None, 15),
+    "never sent": (lambda ledger: ledger.never_sent(JOB, TROUBLE), 0),
+    "turned away": (after(lambda ledger: ledger.submitting(JOB), lambda ledger: ledger.not_sent(JOB)), 15),
+    "refused": (refuse, 0),
+    "lost": (lose, 15),
+    "lost and forgotten": (after(lose, lambda ledger: ledger.forget([JOB])), 0),
+    "lost, forgotten and found after all": (
+        after(lose, lambda ledger: ledger.forget([JOB]), lambda ledger: ledger.attach(JOB, taken("remote"))),
+        15,
+    ),
+    "never sent, they said, and then accepted": (
+        after(lambda ledger: ledger.never_sent(JOB, TROUBLE), lambda ledger: ledger.accepted(JOB, taken("remote"))),
+        15,
+    ),
+    "failed where that is free": (fail_there, 0),
+    "failed, and then finished": (after(fail_there, finish), 15),
+    "finished and forgotten": (after(finish, lambda ledger: ledger.forget([JOB])), 15),
+    "the service says less": (after(finish, lambda ledger: ledger.charged(JOB, Charge("12.5", "credits"))), 12),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_was_not_paid_gives_its_part_back(ledger: Ledger, path: str) -> None:
+    assert order(ledger, JOB, budget("15 credits"))
+    step, left = PATHS[path]
+
+    step(ledger)
+
+    assert int(counted(ledger)) == left
+    assert order(ledger, "another", budget("15 credits")) is (left == 0)
+
+
+def test_a_failure_that_no_document_calls_free_counts_until_it_is_forgotten(ledger: Ledger) -> None:
+    dime: dict[str, Any] = {"provider": "gmicloud", "cost": Cost("0.1", "usd")}
+    order(ledger, JOB, budget("0.1 usd"), **dime)
+    fail_there(ledger)
+
+    assert not order(ledger, "second", budget("0.1 usd"), **dime)
+    ledger.forget([JOB])
+    assert order(ledger, "third", budget("0.1 usd"), **dime)
+
+
+def test_ordering_again_in_doubt_counts_both_until_the_first_is_forgotten(ledger: Ledger) -> None:
+    order(ledger, JOB, budget("30 credits"), prompt="a fox")
+    lose(ledger)
+    with pytest.raises(SameRequestUncertain):
+        order(ledger, "again", budget("30 credits"), prompt="a fox")
+    assert not order(ledger, "again", budget("29 credits"), prompt="a fox", resubmit=True)
+    assert ledger.job(JOB).forgotten_at is None, "an order that is refused closes nothing"
+
+    assert order(ledger, "again", budget("30 credits"), prompt="a fox", resubmit=True)
+
+    assert counted(ledger) == 30
+    ledger.forget([JOB])
+    assert counted(ledger) == 15
+
+
+def test_an_order_of_several_jobs_is_within_as_a_whole_or_not_at_all(ledger: Ledger) -> None:
+    four = [draft(f"job{number}", prompt="four", cost=Cost("0.134", "usd")) for number in range(4)]
+
+    with pytest.raises(OverBudget, match=r"costs 0\.536 usd, and the limit is 0\.535 usd"):
+        ledger.plan(four, "me", resubmit=False, budget=budget("0.535 usd", Span.ORDER))
+    assert ledger.open_jobs() == []
+
+    ledger.plan(four, "me", resubmit=False, budget=budget("0.536 usd", Span.ORDER))
+    assert len(ledger.open_jobs()) == 4
+
+
+def test_the_strictest_of_all_limits_decides(ledger: Ledger) -> None:
+    strict, loose = budget("15 credits").limits, budget("1000 credits").limits
+
+    assert order(ledger, "first", Budget(loose + strict))
+    assert not order(ledger, "second", Budget(loose + strict))
+    assert not order(ledger, "second", Budget(strict + loose))
+
+
+def test_a_new_day_begins_with_nothing_spent_and_a_clock_set_back_does_not(ledger: Ledger, clock: FakeClock) -> None:
+    limits = budget("15 credits")
+    assert order(ledger, "today", limits)
+    clock.time += 86_400
+    assert order(ledger, "tomorrow", limits)
+
+    clock.time -= 86_400
+
+    assert not order(ledger, "today again", limits)
+
+
+def test_each_project_has_its_own_budget_and_without_a_project_there_is_none(ledger: Ledger) -> None:
+    limits = budget("15 credits", Span.PROJECT)
+
+    assert order(ledger, "here", limits, project="/work")
+    assert not order(ledger, "here again", limits, project="/work")
+    assert order(ledger, "there", limits, project="/play")
+    assert order(ledger, "nowhere", limits)
+    assert order(ledger, "nowhere again", limits, cost=UNKNOWN)
+
+
+def test_the_sandbox_neither_counts_nor_is_counted(ledger: Ledger) -> None:
+    assert order(ledger, "free", budget("0 credits"), origin="sandbox")
+    assert order(ledger, "free, too", budget("0 credits"), origin="sandbox", cost=UNKNOWN)
+    assert order(ledger, "paid", budget("15 credits"))
+    assert [one.jobs for one in ledger.spendings()] == [1]
+
+
+def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledger: Ledger, tmp_path: Path) -> None:
+    assert order(ledger, "planned", budget("15 credits"))
+    assert not order(ledger, "next", budget("15 credits"))
+
+    settle(ledger, tmp_path / "owners")  # "me" holds no lock there: it is dead
+
+    assert ledger.job("planned").state is State.CANCELLED
+    assert order(ledger, "next", budget("15 credits"))
+
+
+def test_processes_that_order_at_once_stay_within_the_limit_together(
+    ledger: Ledger, ledger_path: Path, child: Children
+) -> None:
+    """Twenty dimes fit into two dollars; in floating point, the twentieth may not."""
+    racers = [child("spend", ledger_path, f"racer{number}") for number in range(4)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write(f"{time.time() + 0.1}\n")
+        racer.stdin.flush()
+
+    planned = [json.loads(racer.stdout.readline()) for racer in racers if racer.stdout]
+
+    assert sum(planned) == 20
+    assert spent(ledger.spendings(), "gmicloud", "usd").amount.value == Decimal(2)
+
+
+# The whole program --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("faults", "amount"), [("", "10"), ("job-failed", "0"), ("no-credit", "0"), ("lost-reply", "10")]
+)
+def test_the_cost_of_a_job_is_what_came_of_it(tmp_path: Path, faults: str, amount: str) -> None:
+    with Bench(tmp_path, faults=faults, seconds=1.0) as bench:
+        record = bench.generate("a fox").records[0]
+
+        assert job_json(record)["cost"] == {"amount": amount, "unit": "credits"}
+        assert counted(bench.session.ledger) == int(amount)
+
+
+def test_four_pictures_of_a_service_that_makes_one_a_request_cost_four_times_as_much(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        records = bench.order(count=4, provider="gmicloud", resolution="1K")
+
+        assert len(records) == 4
+        assert spent(bench.session.ledger.spendings(), "gmicloud", "usd").amount.value == Decimal("0.536")
+
+
+def test_a_job_knows_the_project_it_was_ordered_in(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        assert bench.order("outside")[0].project is None
+        (tmp_path / "imgen.toml").touch()
+
+        assert bench.order("inside")[0].project == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "charged"),
+    [
+        (Running(), UNKNOWN),
+        (Unrecognised("PAUSED"), UNKNOWN),
+        (Succeeded((LinkedAsset("https://x/1"),)), Cost("12.5", "credits")),
+        (Failed("It broke."), Cost("12.5", "credits")),
+    ],
+)
+def test_what_a_service_says_it_charged_is_kept_once_it_is_final(ledger: Ledger, status: Status, charged: Cost) -> None:
+    bring_to(ledger, State.QUEUED)
+    told = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
+
+    record_status(ledger, ledger.job(JOB), told, took_seconds=None)
+
+    assert ledger.job(JOB).charged == charged
+    assert ledger.job(JOB).cost == Cost("15", "credits")
