@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.records import JobRecord, Problem
-    from imgen.screen.console import Surroundings
+    from imgen.errors import Problem
+    from imgen.records import JobRecord
+    from imgen.screen.console import Streams
 
 _SIDE = 1024  # pixels of the copies on the page
 _AT_ONCE = 4
@@ -41,7 +42,7 @@ def gallery(
 
     It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
     """
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.jobs.worker import session
     from imgen.ledger.queries import Wanted
     from imgen.records import State
@@ -52,10 +53,10 @@ def gallery(
     from imgen.screen.gallery import gallery as page
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     target = config.cwd / (output or "gallery.html")
     if output == "-":
-        _check_stdout(around, json=json)
+        _check_stdout(streams, json=json)
     elif not overwrite:
         _check_free(target)
     if not config.ledger_path.exists():
@@ -65,8 +66,8 @@ def gallery(
         families = {job.id: opened.ledger.family(job.id) for job in found}
     small = _copies(found)
     if not small:
-        told = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
-        raise UsageProblem(told, " ".join(["imgen wait", *(job.id for job in found)]))
+        outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
+        raise UsageProblem(outcome, " ".join(["imgen wait", *(job.id for job in found)]))
     pieces = page(found, families, small)
     missing = sum(copy is None for copy in small.values())
     if output == "-":
@@ -79,12 +80,12 @@ def gallery(
     elif output != "-":
         out_path(target)
     if missing and not (json or quiet):
-        err(failure_lines(_not_there(found, small), color=around.stderr_color))
+        err(failure_lines(_not_there(found, small), color=streams.stderr_color))
     return 0
 
 
-def _check_stdout(around: Surroundings, *, json: bool) -> None:
-    if around.stdout_is_terminal:
+def _check_stdout(streams: Streams, *, json: bool) -> None:
+    if streams.stdout_is_terminal:
         raise UsageProblem("-o - would write a page to this terminal.", "imgen gallery -o - > page.html")
     if json:
         raise UsageProblem("-o - and --json both want standard output.", "Leave one of them out.")
@@ -102,7 +103,7 @@ def _check_free(target: Path) -> None:
 
 
 def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) -> Problem:
-    from imgen.records import Problem
+    from imgen.errors import Problem
 
     gone = {path for path, copy in small.items() if copy is None}
     ids = [job.id for job in jobs if any(result.path in gone for result in job.results)]

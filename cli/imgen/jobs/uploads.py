@@ -14,12 +14,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.errors import BadConfiguration
+from imgen.errors import BadConfiguration, Problem
 from imgen.ledger.uploads import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS
-from imgen.records import Problem
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
 from imgen_providers.catalog import SERVICES
 

@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.pictures.target import Target
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
     NAME_BYTES,
@@ -20,7 +21,6 @@ from imgen.pictures.template import (
     fill,
     split_suffix,
 )
-from imgen.records import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
