@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.store import Order
@@ -47,7 +48,7 @@ def next_turn_contents(order: Order, picture: str) -> list[dict[str, object]]:
 
 
 def _file(link: str) -> dict[str, object]:
-    media_type = "image/jpeg" if link.endswith(("jpg", "jpeg")) else "image/png"
+    media_type = "image/jpeg" if urlsplit(link).path.endswith(("jpg", "jpeg")) else "image/png"
     return {"fileData": {"fileUri": link, "mimeType": media_type}}
 
 

@@ -49,6 +49,8 @@ FAULTS: dict[str, _Kind] = {
     # how a job ends
     "stuck": _Kind("a job stays queued for ever", times=ALWAYS),
     "job-failed": _Kind("a job fails after it was accepted", times=ALWAYS),
+    "job-error": _Kind("a job ends as `error` (GMI Cloud, GPTProto; elsewhere as failed)", times=ALWAYS),
+    "job-expired": _Kind("a job ends as `expired` (GPTProto; elsewhere as failed)", times=ALWAYS),
     "job-rate-limited": _Kind("a job fails because the service had no capacity", times=ALWAYS),
     "content-policy": _Kind("the content policy refuses a request, in the service's own way", times=ALWAYS),
     "fewer-pictures": _Kind("a finished job has one picture fewer than ordered", times=ALWAYS),
@@ -61,6 +63,7 @@ FAULTS: dict[str, _Kind] = {
     "wrong-size": _Kind("a picture is smaller than ordered"),
     # how a service answers
     "gmi-blocking": _Kind("a setting: GMI Cloud answers every submit only when its picture is done", times=ALWAYS),
+    "gmi-inline": _Kind("a setting: GMI Cloud puts every picture itself into its answer", times=ALWAYS),
 }
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 QUEUED_SHARE = 0.25  # of a job's whole time
 
-Fate = Literal["succeeds", "fails", "refused", "rate-limited", "stuck"]
-State = Literal["queued", "running", "done", "failed", "refused", "rate-limited", "cancelled", "unheard-of"]
+Fate = Literal["succeeds", "fails", "refused", "rate-limited", "error", "expired", "stuck"]
+State = Literal[
+    "queued", "running", "done", "failed", "refused", "rate-limited", "error", "expired", "cancelled", "unheard-of"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class StoredJob:
                 return Standing("done", 100, self.order.count, self.ends_at)
             case "fails":
                 return Standing("failed", 0, 0, self.ends_at)
-            case "refused" | "rate-limited":
+            case "refused" | "rate-limited" | "error" | "expired":
                 return Standing(self.fate, 0, 0, self.ends_at)
 
 

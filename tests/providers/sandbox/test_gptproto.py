@@ -107,6 +107,13 @@ def test_sync_mode_answers_with_the_result(start: Callable[..., SandboxServer]) 
     assert len(made["outputs"]) == 1
 
 
+def test_n_is_the_documented_number_of_pictures(server: SandboxServer, clock: Clock) -> None:
+    three = submitted(server, f"{PRO}/text-to-image", {**CAT, "n": 3, "background": "auto"})
+    one = submitted(server, f"{PRO}/image-edit", {**CAT, "n": 1, "images": [LINK]})
+    clock.advance(8)
+    assert [len(result(server, made["id"])["outputs"]) for made in (three, one)] == [3, 1]
+
+
 WRONG: list[tuple[str, object]] = [
     (f"{PRO}/text-to-image", b"no json"),
     (f"{PRO}/text-to-image", {}),
@@ -119,7 +126,8 @@ WRONG: list[tuple[str, object]] = [
     (f"{PRO}/text-to-image", {**CAT, "temperature": 1.1}),
     (f"{PRO}/text-to-image", {**CAT, "temperature": "hot"}),
     (f"{PRO}/text-to-image", {**CAT, "enable_sync_mode": "true"}),
-    (f"{PRO}/text-to-image", {**CAT, "n": 2}),
+    (f"{PRO}/text-to-image", {**CAT, "n": 11}),
+    (f"{PRO}/text-to-image", {**CAT, "n": "1"}),
     (f"{OLD_FLASH}/text-to-image", {**CAT, "size": "2K"}),
     (f"{PRO}/image-edit", CAT),
     (f"{PRO}/image-edit", {**CAT, "images": []}),
@@ -178,4 +186,5 @@ def test_unknown_predictions_models_and_scenes_are_not_found(server: SandboxServ
     assert ask(server, "GET", "/api/v3/predictions/nobody/result").status == 404
     assert ask(server, "POST", f"{GOOGLE}/gpt-image-2/text-to-image", CAT).status == 404
     assert ask(server, "POST", f"{PRO}/text-to-video", CAT).status == 404
+    assert ask(server, "POST", f"{PRO}/edit", {**CAT, "images": [LINK]}).status == 404
     assert ask(server, "GET", f"{PRO}/text-to-image").status == 405

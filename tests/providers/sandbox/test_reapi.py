@@ -82,6 +82,16 @@ def test_pictures_have_the_ordered_size(
     assert fetch(link).picture().size == size
 
 
+@pytest.mark.parametrize(
+    ("model", "resolution"), [("nano-banana-2-lite", "1K"), ("nano-banana-2-lite", "1k"), ("nano-banana-2.1", "1k")]
+)
+def test_the_newer_models_name_their_ratio_otherwise(server: SandboxServer, model: str, resolution: str) -> None:
+    newer = {"model": model, "prompt": "a cat"}
+    assert ask(server, "POST", SUBMIT, {**newer, "aspect_ratio": "16:9", "resolution": resolution}).status == 200
+    for wrong in ({"size": "16:9"}, {"n": 1}, {"resolution": "2k"}):
+        assert ask(server, "POST", SUBMIT, {**newer, **wrong}).status == 400
+
+
 WRONG: list[tuple[object, int]] = [
     (b"no json", 20001),
     (["a list"], 20001),
