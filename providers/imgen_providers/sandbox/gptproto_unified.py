@@ -95,6 +95,7 @@ class GPTProtoUnified:
         links = [self._pictures.link(origin, job, index) for index in range(standing.pictures)]
         body: dict[str, object] = {
             "id": job.id,
+            "polling_url": f"{_RESULT}/{job.id}",  # its examples leave it out, its SDK 0.1.0 fails without it
             "status": _STATES[standing.state],
             "unsigned_urls": links,
             "native_status": gptproto.STATES[standing.state],

@@ -79,6 +79,11 @@ class SandboxServer:
         """Scheme, host and port, such as "http://127.0.0.1:41234"."""
         return f"{self._http.scheme}://{HOST}:{self._http.server_port}"
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._http.server_port
+
     def start(self) -> None:
         """Serve in a daemon thread; returns at once, and the port listens already."""
         self._idle.clear()
