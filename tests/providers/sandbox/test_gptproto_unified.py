@@ -46,7 +46,7 @@ def test_a_task_is_pending_then_in_progress_then_completed(server: SandboxServer
         clock.advance(4)
     assert states == ["pending", "in_progress", "completed"]
     done = result(server, made)
-    assert sorted(done) == ["id", "native_status", "status", "unsigned_urls"]
+    assert sorted(done) == ["id", "native_status", "polling_url", "status", "unsigned_urls"]
     assert fetch(done["unsigned_urls"][0]).picture().size == (1024, 1024)
 
 
