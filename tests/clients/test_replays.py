@@ -1,7 +1,7 @@
 """The requests of clients that cannot be installed, as the bytes that were seen to leave them (2026-11-26).
 
-The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and the tools for Google's models of GPTProto's Dify
-plugin (chencanbin/gptproto-dify-plugin 0.0.53) were run against a socket; only host, key, prompt, picture links and
+The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and the image tools of GPTProto's Dify plugin
+(chencanbin/gptproto-dify-plugin 0.0.53) were run against a socket; only host, key, prompt, picture links and
 lengths are filled in here.
 """
 
@@ -57,7 +57,7 @@ Connection: close
 
 """
 PLUGIN_SUBMIT = """\
-POST /api/v3/google/SCENE HTTP/1.1
+POST /api/v3/SCENE HTTP/1.1
 Host: HOST
 User-Agent: python-requests/2.34.2
 Accept-Encoding: gzip, deflate
@@ -130,25 +130,25 @@ LINK = "https://tos.gptproto.com/resource/cat.png"
     ("scene", "authorization", "order", "kind"),
     [
         (
-            "gemini-3-pro-image-preview/text-to-image",
+            "google/gemini-3-pro-image-preview/text-to-image",
             f"Bearer {KEY}",
             {"prompt": "a red fox", "size": "1K", "aspect_ratio": "1:1", "output_format": "png"},
             "PNG",
         ),
         (
-            "gemini-3-pro-image-preview/image-edit",
+            "google/gemini-3-pro-image-preview/image-edit",
             f"Bearer {KEY}",
             {"prompt": "a red fox", "images": [LINK], "size": "1K", "output_format": "jpeg"},
             "JPEG",
         ),
         (
-            "gemini-2.5-flash-image-hd/text-to-image",
+            "google/gemini-2.5-flash-image-hd/text-to-image",
             f"Bearer {KEY}",
             {"prompt": "a red fox", "aspect_ratio": "1:1", "output_format": "png"},
             "PNG",
         ),
         (
-            "nano-banana/text-to-image",
+            "google/nano-banana/text-to-image",
             KEY,
             {
                 "prompt": "a red fox",
@@ -160,9 +160,29 @@ LINK = "https://tos.gptproto.com/resource/cat.png"
             "PNG",
         ),
         (
-            "nano-banana/edit",
+            "google/nano-banana/edit",
             KEY,
             {"images": [LINK], "output_format": "png", "enable_sync_mode": False, "enable_base64_output": False},
+            "PNG",
+        ),
+        (
+            "bytedance/seedream-4-5-251128/text-to-image",
+            KEY,
+            {"prompt": "a red fox", "size": "2K", "enable_base64_output": False, "enable_sync_mode": False},
+            "PNG",
+        ),
+        (
+            "openai/gpt-image-1/image-edit",
+            KEY,
+            {
+                "image": [LINK],
+                "prompt": "a red fox",
+                "quality": "auto",
+                "size": "1024x1024",
+                "background": "auto",
+                "enable_sync_mode": False,
+                "response_format": "url",
+            },
             "PNG",
         ),
     ],

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn asks for: its words, and links to the pictures it works on."""
+    """The request of one turn: its words, and links to the pictures it works on."""
 
     prompt: str
     links: tuple[str, ...]
 
 
 def last_turn(contents: object) -> Turn | None:
-    """The last user turn, working on the picture of the turn before; None when it asks for nothing."""
+    """The last user turn, working on the picture of the turn before; None when it has no text."""
     turns = _turns(contents)
     if not turns or turns[-1].get("role") != "user":
         return None

@@ -1,4 +1,4 @@
-"""What happens to one call: which service it means, which fault strikes, which job it makes or asks for."""
+"""What happens to one call: which service it means, which fault strikes, which job it makes or polls."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Desk:
         if fault := self._faults.take("submit-5xx"):
             return _broken(wire, int(fault.value))
         order = wire.order(call)
-        fate = self._fate()
+        fate: Fate = "stuck" if order.never_runs else self._fate()
         if fate == "refused" and order.refused_at_once:
             return wire.trouble(Trouble("content-policy"))
         if order.count > 1 and self._faults.take("fewer-pictures"):

@@ -1,4 +1,4 @@
-"""One HTTP exchange as the embedded services see it: what was asked, and what goes back."""
+"""One HTTP exchange as the embedded services see it: the request, and the answer."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ TroubleKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something every service says no to, each in its own words; `status` is that of a server error."""
+    """A refusal that every service knows, each in its own words; `status` is that of a server error."""
 
     kind: TroubleKind
     status: int = 500

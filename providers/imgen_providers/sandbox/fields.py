@@ -48,6 +48,10 @@ class Fields:
             if name not in allowed:
                 raise self._complaint(name, "unknown", f"unknown parameter {json.dumps(name)}")
 
+    def get(self, name: str) -> object:
+        """The value as it came, or None."""
+        return self._values.get(name)
+
     def text(self, name: str, *, limit: int | None = None) -> str:
         """A text that must be there and not be empty; `limit` is in characters."""
         value = self._values.get(name)

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.conversation import Turn, last_turn, next_turn_contents
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
@@ -90,13 +91,15 @@ class GMICloud:
         envelope = Fields(values := json_object(call.body))
         envelope.only({"model", "payload"})
         model = envelope.text("model")
-        if model not in GMICLOUD:
+        if model not in GMICLOUD and model not in by_name.GMICLOUD:
             raise Complaint("model", "no-model", f"model {model} not found or you do not have access")
-        limits = GMICLOUD[model]
         payload = values.get("payload")
         if not isinstance(payload, dict):
             raise Complaint("payload", "missing", "payload is required")
         fields = Fields(payload)
+        if model in by_name.GMICLOUD:
+            return self._by_name(model, fields, payload)
+        limits = GMICLOUD[model]
         pro = len(limits.resolutions) > 1
         fields.only(_PRO_PARAMETERS if pro else _FLASH_PARAMETERS)
         turn = self._turn(fields, payload, limits.prompt)
@@ -120,6 +123,12 @@ class GMICloud:
             body=payload,
             base64=self._inline,
         )
+
+    def _by_name(self, model: str, fields: Fields, payload: dict[str, object]) -> Order:
+        # Seedream answers with JPEG where no format is named, and GPT Image blocks (GMI 9).
+        order = by_name.order(self.name, model, fields, format="jpeg" if model.startswith("seedream") else "png")
+        blocks = self._blocking or model.startswith("gpt-image")
+        return replace(order, blocks=blocks, body=payload, never_runs=model in by_name.GMICLOUD_NEVER_RUN)
 
     def accepted(self, job: StoredJob, standing: Standing, origin: str) -> Reply:
         if job.order.blocks:
@@ -236,11 +245,11 @@ class GMICloud:
         return self.status(job, job.standing(now), call.origin)
 
     def _models(self, _call: Call) -> Reply:
-        return json_reply(200, {"model_ids": list(GMICLOUD)})
+        return json_reply(200, {"model_ids": [*GMICLOUD, *sorted(by_name.GMICLOUD)]})
 
     def _model(self, call: Call) -> Reply:
         name = call.place["model"]
-        if name not in GMICLOUD:
+        if name not in GMICLOUD and name not in by_name.GMICLOUD:
             return json_reply(404, {"error": "model not found or you do not have access"})
         # The keys are those of GMI's own SDK and page (GMI 4), and two that were seen live (references 1.2 and 1.3).
         return json_reply(
@@ -248,7 +257,7 @@ class GMICloud:
             {
                 "model": name,
                 "brief_description": "A model of the sandbox",
-                "detailed_description": "It draws what its prompt says in words.",
+                "detailed_description": "It draws its prompt as text.",
                 "model_type": "image",
                 "tags": ["image"],
                 "parameters": [],

@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
@@ -46,14 +47,14 @@ _PARAMETERS = {
     "aspect_ratio",
     "temperature",
     "top_p",
-    "topP",  # the curl in seed 004 says topP, its table top_p
+    "topP",  # the curl in seed 004 has topP, its table top_p
     "enable_sync_mode",
     "enable_base64_output",
     "output_format",
 }
 # Its Dify plugin posts to .../nano-banana/edit without a prompt (0.0.53).
 _EDIT_WITHOUT_PROMPT = ("nano-banana",)
-_PICTURES = ("images", "image")  # the curl in seed 004 says images, its table image
+_PICTURES = ("images", "image")  # the curl in seed 004 has images, its table image
 
 
 class GPTProto:
@@ -66,7 +67,7 @@ class GPTProto:
         self.routes: tuple[Route, ...] = (
             Route(
                 "POST",
-                re.compile(r"/api/v3/google/(?P<model>[^/]+)/(?P<scene>text-to-image|image-edit|edit)"),
+                re.compile(r"/api/v3/(?P<vendor>[a-z]+)/(?P<model>[^/]+)/(?P<scene>text-to-image|image-edit|edit)"),
                 "submit",
             ),
             Route("GET", re.compile(r"/api/v3/predictions/(?P<id>[\w-]+)/result"), "status"),
@@ -79,8 +80,10 @@ class GPTProto:
         return refuses_key(call)
 
     def order(self, call: Call) -> Order:
-        model = call.place["model"]
-        if model not in GPTPROTO:
+        vendor, model = call.place["vendor"], call.place["model"]
+        if f"{vendor}/{model}" in by_name.GPTPROTO:
+            return by_name.order(self.name, model, Fields(json_object(call.body)))
+        if vendor != "google" or model not in GPTPROTO:
             raise Complaint("model", "no-model", f"model {model} is not available")
         limits = GPTPROTO[model]
         scene = call.place["scene"]

@@ -9,7 +9,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from imgen_providers.sandbox import gptproto
+from imgen_providers.sandbox import by_name, gptproto
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
@@ -58,14 +58,17 @@ class GPTProtoUnified:
     def order(self, call: Call) -> Order:
         values = json_object(call.body)
         model = Fields(values).text("model")
+        if model in by_name.GPTPROTO:
+            return by_name.order(self.name, model, Fields(values))
         if model not in GPTPROTO_UNIFIED:
             raise Complaint("model", "no-model", f"model {model} is not available")
         limits = GPTPROTO_UNIFIED[model]
         fields = Fields(values)
         fields.only(_PARAMETERS | _IGNORED)
         prompt = fields.text("prompt", limit=limits.prompt)
-        # For Google `size` counts, and `resolution` where it is missing.
-        fallback = fields.choice("resolution", limits.resolutions, "1K")
+        # For Google `size` counts, and `resolution` where it is missing. The list of resolutions says "512" for what
+        # Google's tables call 0.5K; [assumed] `size`, which has no list, takes both.
+        fallback = fields.choice("resolution", limits.resolutions.keys() - {"0.5K"}, "1K")
         resolution = fields.choice("size", limits.resolutions, fallback)
         aspect = fields.choice("aspect_ratio", limits.aspects | {"auto"}, "auto")
         word = fields.choice("output_format", limits.formats, "png")

@@ -39,7 +39,7 @@ _STORED = re.compile(r"/sandbox/storage/(?P<name>(?P<sha256>[0-9a-f]{64})\.(?P<t
 
 
 class Pictures:
-    """Draws a finished job's pictures when they are asked for, and damages them when the script says so.
+    """Draws a finished job's pictures when they are asked for, and damages them as the script of faults orders.
 
     With a `key` every link is signed, because it is followed without one.
     """
@@ -81,7 +81,7 @@ class Pictures:
         return found or references.from_link(link, self._store)
 
     def draw(self, job: StoredJob, index: int) -> bytes:
-        """The bytes of one picture, damaged where the script says so."""
+        """The bytes of one picture, damaged as the script of faults orders."""
         from imgen_providers.sandbox.drawing import draw
 
         width, height = job.order.size
@@ -164,7 +164,7 @@ class Pictures:
         if "authorization" in call.headers:
             return _leaked_key()
         if hashlib.sha256(call.body).hexdigest() != call.place["sha256"]:
-            return _storage_error(400, "BadDigest", "The picture is not the one that its name says.")
+            return _storage_error(400, "BadDigest", "The picture does not match the sha256 in its name.")
         self._store.keep_upload(call.place["name"], call.body)
         return Reply(200, b"", "text/plain")
 

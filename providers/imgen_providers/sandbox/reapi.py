@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, ComplaintKind, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
@@ -78,6 +79,8 @@ class ReAPI:
     def order(self, call: Call) -> Order:
         values = json_object(call.body)
         model = Fields(values).text("model")
+        if model in by_name.REAPI:
+            return by_name.order(self.name, model, Fields(values, model))
         if model not in REAPI:
             raise Complaint("model", "no-model", f"{model}: model not supported on this endpoint")
         limits = REAPI[model]

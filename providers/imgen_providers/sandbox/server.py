@@ -70,7 +70,7 @@ class SandboxServer:
         script = FaultScript(faults)
         desk = Desk(JobStore(folder), script, seconds=seconds, now=now, closing=closing, key=key)
         self._closing = closing
-        self._http = _Listener((HOST, port), desk, script, closing, log or _say_nothing, tls, Gate(key), read_seconds)
+        self._http = _Listener((HOST, port), desk, script, closing, log or _no_log, tls, Gate(key), read_seconds)
         self._idle = threading.Event()
         self._idle.set()
 
@@ -151,7 +151,7 @@ class _Listener(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def server_bind(self) -> None:
-        # HTTPServer's own also asks the resolver for this machine's name, which can take seconds.
+        # HTTPServer's own also queries the resolver for this machine's name, which can take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 
@@ -299,7 +299,7 @@ class _Conversation(BaseHTTPRequestHandler):
         self.server.log(f"{self.command} {path} {outcome}")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: `_note` says what there is to say, and the query may hold a signature."""
+        """Nothing: `_note` writes the log, without the query, which may hold a signature."""
 
 
 def _shut(connection: socket.socket) -> None:
@@ -308,5 +308,5 @@ def _shut(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def _say_nothing(_line: str) -> None:
-    """The log of a server that was given none."""
+def _no_log(_line: str) -> None:
+    """The log of a server that has none."""

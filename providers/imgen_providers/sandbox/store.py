@@ -42,7 +42,7 @@ class Order:
 
     `blocks` keeps the submit waiting for the result; `refused_at_once` makes a breach of the content policy
     an answer to the submit. `body` is what the service echoes of the request, if anything.
-    `base64` puts the picture itself into the answer.
+    `base64` puts the picture itself into the answer. `never_runs` leaves the job in its queue.
     """
 
     service: str
@@ -57,6 +57,7 @@ class Order:
     refused_at_once: bool = False
     body: Mapping[str, Any] = field(default_factory=dict)
     base64: bool = False
+    never_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,16 +187,13 @@ GPTPROTO: dict[str, Limits] = {
     "nano-banana": _GPTPROTO_25,
 }
 
-# Reference 4.B: the catalogue's ids. png and jpeg only, one picture, and 0.5K by its name in the list of sizes.
-_UNIFIED_IDS = ("gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview", "gemini-3.1-flash-lite-image")
+# Reference 4.B: the ids of the catalogue; png and jpeg only, and one picture.
 GPTPROTO_UNIFIED: dict[str, Limits] = {
-    f"google/{name}": replace(
-        GPTPROTO[name],
-        resolutions={"512" if ours == "0.5K" else ours: ours for ours in GPTPROTO[name].resolutions.values()},
-        formats=_PNG_JPEG,
-        pictures=1,
-    )
-    for name in _UNIFIED_IDS
+    "google/gemini-3-pro-image-preview": replace(_GPTPROTO_3, formats=_PNG_JPEG, pictures=1),
+    "google/gemini-3.1-flash-image-preview": replace(
+        _GPTPROTO_31, resolutions={"512": "0.5K", **_K_0124}, formats=_PNG_JPEG, pictures=1
+    ),
+    "google/gemini-3.1-flash-lite-image": replace(_GPTPROTO_31_LITE, formats=_PNG_JPEG, pictures=1),
 }
 
 # Seconds after the end of the job: "expire after 24 hours" (seeds 000, 002), "stable for 7 days" (seed 003).

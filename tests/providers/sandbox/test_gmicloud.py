@@ -167,7 +167,7 @@ def test_models_can_be_listed_and_looked_up(server: SandboxServer) -> None:
     assert sorted(info["price_info"]) == ["price", "pricing_type", "unit"]
     documented = {"brief_description", "detailed_description", "parameters", "model_type", "tags"}
     assert documented | {"delivery_mode", "pricing_details"} <= set(info)
-    assert ask(server, "GET", f"{BASE}/models/nobody").status == 404
+    assert ask(server, "GET", f"{BASE}/models/unknown").status == 404
 
 
 def test_a_request_can_be_cancelled_until_it_is_done(server: SandboxServer, clock: Clock) -> None:
@@ -178,7 +178,7 @@ def test_a_request_can_be_cancelled_until_it_is_done(server: SandboxServer, cloc
     finished = submitted(server, CAT)
     clock.advance(8)
     assert ask(server, "DELETE", f"{REQUESTS}/{finished}").status == 400
-    assert ask(server, "DELETE", f"{REQUESTS}/nobody").status == 404
+    assert ask(server, "DELETE", f"{REQUESTS}/unknown").status == 404
 
 
 def test_an_upload_becomes_a_public_reference(server: SandboxServer, clock: Clock) -> None:
@@ -267,4 +267,4 @@ def test_troubles_have_their_status(start: Callable[..., SandboxServer], fault: 
 
 def test_wrong_methods_and_unknown_requests_are_refused(server: SandboxServer) -> None:
     assert ask(server, "PUT", REQUESTS, b"").status == 405
-    assert ask(server, "GET", f"{REQUESTS}/nobody").status == 404
+    assert ask(server, "GET", f"{REQUESTS}/unknown").status == 404

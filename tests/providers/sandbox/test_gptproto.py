@@ -183,7 +183,7 @@ def test_a_failed_prediction_carries_its_error(start: Callable[..., SandboxServe
 
 
 def test_unknown_predictions_models_and_scenes_are_not_found(server: SandboxServer) -> None:
-    assert ask(server, "GET", "/api/v3/predictions/nobody/result").status == 404
+    assert ask(server, "GET", "/api/v3/predictions/unknown/result").status == 404
     assert ask(server, "POST", f"{GOOGLE}/gpt-image-2/text-to-image", CAT).status == 404
     assert ask(server, "POST", f"{PRO}/text-to-video", CAT).status == 404
     assert ask(server, "POST", f"{PRO}/edit", {**CAT, "images": [LINK]}).status == 404

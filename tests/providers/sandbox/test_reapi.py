@@ -98,7 +98,7 @@ WRONG: list[tuple[object, int]] = [
     ({"prompt": "a cat"}, 20002),
     ({"model": PRO}, 20002),
     ({"model": PRO, "image_urls": ["https://your-cdn.com/photo.jpg"]}, 20002),
-    ({**CAT, "model": "gpt-image-2"}, 20004),
+    ({**CAT, "model": "gpt-image-99"}, 20004),
     ({**CAT, "size": "1:8"}, 20005),
     ({**CAT, "size": "auto"}, 20005),
     ({**CAT, "resolution": "8K"}, 20003),
@@ -174,7 +174,7 @@ def test_a_failed_task_is_found_with_status_200(
 
 
 def test_unknown_tasks_and_wrong_methods_are_refused(server: SandboxServer) -> None:
-    answer = ask(server, "GET", "/api/v1/tasks/task_nobody")
+    answer = ask(server, "GET", "/api/v1/tasks/task_unknown")
     assert (answer.status, answer.json()["error"]["code"]) == (404, 40001)
     assert ask(server, "GET", SUBMIT).status == 405
 

@@ -56,7 +56,7 @@ def test_the_newer_surface_of_gptproto_has_the_ids_of_its_catalogue() -> None:
     sizes = {name: set(limits.resolutions) for name, limits in found.items()}
     assert sizes == {
         "google/gemini-3-pro-image-preview": {"1K", "2K", "4K"},
-        "google/gemini-3.1-flash-image-preview": {"512", "1K", "2K", "4K"},
+        "google/gemini-3.1-flash-image-preview": {"512", "0.5K", "1K", "2K", "4K"},
         "google/gemini-3.1-flash-lite-image": {"1K"},
     }
     assert {tuple(limits.formats) for limits in found.values()} == {("png", "jpeg")}

@@ -149,7 +149,7 @@ def test_a_wrong_method_is_refused(server: SandboxServer) -> None:
 
 
 def test_an_unknown_task_is_not_found(server: SandboxServer) -> None:
-    assert ask(server, "GET", "/v1/generation-request/nobody/status/").status == 404
+    assert ask(server, "GET", "/v1/generation-request/unknown/status/").status == 404
 
 
 @pytest.mark.parametrize("path", ["/user/wallet/", "/account/user/wallet/"])
