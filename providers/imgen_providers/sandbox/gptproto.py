@@ -13,7 +13,7 @@ from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
-from imgen_providers.sandbox.tables import GPTPROTO
+from imgen_providers.sandbox.tables import GPTPROTO, GPTPROTO_UNIFIED
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.pictures import Pictures
@@ -71,6 +71,7 @@ class GPTProto:
                 "submit",
             ),
             Route("GET", re.compile(r"/api/v3/predictions/(?P<id>[\w-]+)/result"), "status"),
+            Route("GET", re.compile(r"/v1/models"), self._models),
         )
 
     def new_id(self) -> str:
@@ -148,6 +149,11 @@ class GPTProto:
     def trouble(self, trouble: Trouble) -> Reply:
         status, message = words(trouble)
         return _error(status, message, "503" if trouble.kind == "content-policy" else None)
+
+    def _models(self, _call: Call) -> Reply:
+        # "Seen in real clients", GPTProto 8: its MCP server reads it. [assumed] The shape is OpenAI's, as is the path.
+        ids = sorted({*GPTPROTO, *GPTPROTO_UNIFIED, *by_name.GPTPROTO})
+        return json_reply(200, {"object": "list", "data": [{"id": each, "object": "model"} for each in ids]})
 
     def _references(self, fields: Fields, values: dict[str, object], most: int) -> tuple[Reference, ...]:
         name = next((name for name in _PICTURES if name in values), _PICTURES[0])

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _READ_SECONDS = 75.0
-_CONNECTION_LIMIT = 512
+_CONNECTION_LIMIT = 256  # a program may have 1,024 files open, and the embedded one needs more than sockets
 _CLOSE_SECONDS = 2.0
 _LOOK_SECONDS = 1.0  # how often the thread that listens looks whether it is to end
 _PIECES = 20

@@ -144,6 +144,12 @@ def test_what_is_not_documented_is_refused(server: SandboxServer, path: str, bod
     assert answer.json()["error"]["type"] == "400"
 
 
+def test_the_models_are_listed_for_who_has_a_key(server: SandboxServer) -> None:
+    listed = {entry["id"] for entry in ask(server, "GET", "/v1/models").json()["data"]}
+    assert {"gemini-3.1-flash-image", "gemini-3.1-flash-lite-image", "google/gemini-3-pro-image-preview"} <= listed
+    assert ask(server, "GET", "/v1/models", key=None).status == 401
+
+
 @pytest.mark.parametrize("key", [f"Bearer {KEY}", KEY])
 def test_the_key_comes_raw_or_behind_bearer(server: SandboxServer, key: str) -> None:
     assert ask(server, "POST", f"{PRO}/text-to-image", CAT, key=key).status == 200

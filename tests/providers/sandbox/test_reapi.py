@@ -82,6 +82,12 @@ def test_pictures_have_the_ordered_size(
     assert fetch(link).picture().size == size
 
 
+def test_an_idempotency_key_does_nothing(server: SandboxServer) -> None:
+    key = {"Idempotency-Key": "11111111-2222-4333-8444-555555555555"}
+    made = [ask(server, "POST", SUBMIT, CAT, headers=key).json()["id"] for _ in range(2)]
+    assert len(set(made)) == 2
+
+
 @pytest.mark.parametrize(
     ("model", "resolution"), [("nano-banana-2-lite", "1K"), ("nano-banana-2-lite", "1k"), ("nano-banana-2.1", "1k")]
 )

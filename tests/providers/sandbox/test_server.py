@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from imgen_providers.sandbox.certificate import make_certificate
 from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 from providers.sandbox.asking import KEY, Clock, ask, data_uri, fetch, png
@@ -270,6 +272,21 @@ def test_a_request_that_drips_is_ended_in_time(tmp_path: Path, start_of_request:
     with SandboxServer(tmp_path, read_seconds=0.3) as server, connected(server) as client:
         client.sendall(start_of_request)
         assert dripped(client) < 30
+
+
+def test_a_handshake_that_drips_is_ended_in_time(tmp_path: Path) -> None:
+    tls = make_certificate().context
+    with SandboxServer(tmp_path, tls=tls, read_seconds=0.3) as server, connected(server) as client:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+        assert dripped(client) < 30
+
+
+def test_connections_beyond_the_limit_are_ended_at_once(server: SandboxServer) -> None:
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connected(server)) for _ in range(257)]
+        assert idle[-1].recv(1) == b""
+        idle[0].sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert idle[0].recv(12) == b"HTTP/1.1 404"
 
 
 def test_an_answer_may_take_longer_than_a_request(tmp_path: Path) -> None:
