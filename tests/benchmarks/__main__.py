@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Figure
 
-SUITES = ("start", "one_picture")
+SUITES = ("start", "one_picture", "seeing_it_done")
 
 
 def main() -> None:
