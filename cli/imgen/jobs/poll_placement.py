@@ -54,7 +54,7 @@ class Placement:
             ]
 
         # Cheaper polls than this would go to ages at which jobs do not end: near the peak the floor is reached.
-        cheapest = max(hazard) * schedule.floor**2 / 8
+        cheapest = max(hazard) * schedule.floor**2 / 40
         self._rates = rates(max(cheapest, _cost(lambda cost: _expected(alive, rates(cost)), budget)))
 
     def delay(self, age: float) -> float:
