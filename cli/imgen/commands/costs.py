@@ -73,7 +73,7 @@ def costs(
 def _spendings(config: Config) -> list[Spending]:
     from imgen.jobs.worker import session
 
-    if not config.ledger_path.exists():
+    if not config.folders.ledger.exists():
         return []
     with session(config) as opened:
         return opened.ledger.spendings()

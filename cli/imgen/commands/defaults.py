@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from imgen.commands.making import RunOptions
     from imgen.config.config import Config
-    from imgen.config.settings import Sourced
+    from imgen.config.sources import Sourced
     from imgen.orders.order import Order
 
 

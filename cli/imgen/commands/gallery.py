@@ -59,7 +59,7 @@ def gallery(
         _check_stdout(streams, json=json)
     elif not overwrite:
         _check_free(target)
-    if not config.ledger_path.exists():
+    if not config.folders.ledger.exists():
         raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
     with session(config) as opened:
         found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]

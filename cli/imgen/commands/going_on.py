@@ -48,7 +48,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, confi
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
-    folder = config.references_folder
+    folder = config.folders.references
     clear(folder, time.time())
     with session(config) as opened:
         parent = opened.find([from_job])[0] if from_job is not None else None

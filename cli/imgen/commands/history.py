@@ -75,7 +75,7 @@ def history(
         cost_unit=_unit(lowest, highest),
     )
     config = load(profile)
-    if config.ledger_path.exists():
+    if config.folders.ledger.exists():
         with session(config) as opened:
             records, every = opened.ledger.history(wanted, limit)
     else:

@@ -95,7 +95,7 @@ def carry_out(
         resolved.print_settings(*Layer)
         return _show_requests(command, first, budget, config, run_options.form)
     if first.origin != SANDBOX:
-        config.account(first.entry)  # a missing key is found before anything is made on disk
+        config.accounts.account(first.entry)  # a missing key is found before anything is made on disk
     target = _prepared(run_options, first, config)
     resolved.print_settings(
         Layer.PROJECT
@@ -168,7 +168,7 @@ def _prepared(run_options: RunOptions, choice: Choice, config: Config) -> Target
     with bad_targets():
         target, folders = _target(run_options, choice, config)
         for folder in folders:
-            prepare(folder, private=folder == config.kept_folder)
+            prepare(folder, private=folder == config.folders.kept)
     return target
 
 
@@ -224,7 +224,7 @@ def _target(run_options: RunOptions, choice: Choice, config: Config) -> tuple[Ta
         pictures=request.count,
         overwrite=run_options.overwrite,
         format=known_format(request.format) if run_options.format else None,
-        kept=config.kept_folder,
+        kept=config.folders.kept,
     )
     known = certain(
         target,

@@ -184,8 +184,8 @@ def named_jobs(
     from imgen.pictures.naming import parse_output
 
     entry = find_service(provider)
-    origin = SANDBOX if sandbox else config.account(entry).origin
-    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.kept_folder)
+    origin = SANDBOX if sandbox else config.accounts.account(entry).origin
+    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.folders.kept)
     return [working.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 

@@ -26,7 +26,7 @@ TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
 
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
     """The ledger, settled; a damaged one is rebuilt first. Raises `LedgerUnusable`."""
-    path = config.ledger_path
+    path = config.folders.ledger
     if kind := network_type(path.parent):
         say(f"The ledger is on a network file system ({kind}); a local disk is safer: set IMGEN_HOME to one.")
     ledger = Ledger(path, clock.wall)
@@ -36,13 +36,13 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
     try:
         if damage_note(path).exists():
             raise damaged(path, "a command that ran before could not read it")
-        close_orphans(ledger, config.owners_folder)
+        close_orphans(ledger, config.folders.owners)
         if empty:
             say(f"The ledger {path} was empty and begins anew. What was in it is taken over with: {TAKE_OVER}")
     except LedgerDamaged as damage:
         ledger.close()
         _rebuild(config, clock, damage)
-        close_orphans(ledger, config.owners_folder)
+        close_orphans(ledger, config.folders.owners)
     if rebuilt_note(path).exists():
         from imgen.jobs.reimport import tell_and_list
 
@@ -62,4 +62,4 @@ def _rebuild(config: Config, clock: Clock, damage: LedgerDamaged) -> None:
     from imgen.ledger.recovery.rebuild import rebuild
     from imgen.pictures.naming import DEFAULT_TEMPLATE
 
-    rebuild(config.ledger_path, clock.wall(), Target(config.cwd, DEFAULT_TEMPLATE), damage.message)
+    rebuild(config.folders.ledger, clock.wall(), Target(config.cwd, DEFAULT_TEMPLATE), damage.message)

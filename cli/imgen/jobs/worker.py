@@ -159,7 +159,7 @@ class Work:
         self._project = config.project
         self._clock = clock
         self._services = Services(config, poll_every)
-        self.owner = Owner(config.owners_folder)
+        self.owner = Owner(config.folders.owners)
         self._saver = Saver(session.ledger, self._services.network, self.owner)
         self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
 
@@ -267,7 +267,7 @@ def past_speed(config: Config) -> Callable[[Choice], float | None]:
     """How many seconds jobs like a choice took so far, by the ledger; None where there are too few."""
 
     def seconds(choice: Choice) -> float | None:
-        if not config.ledger_path.exists():
+        if not config.folders.ledger.exists():
             return None
         with session(config) as opened:
             taken = opened.ledger.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)

@@ -121,7 +121,7 @@ def _services(order: Order, config: Config) -> list[ServiceEntry]:
     able = [entry for entry in every if order.model is None or entry.family(order.model)]
     if order.sandbox:
         return able if order.provider == AUTO else able[:1]
-    keyed = [entry for entry in able if config.has_key(entry)]
+    keyed = [entry for entry in able if config.accounts.has_key(entry)]
     if not keyed:
         variables = " or ".join(entry.key_variable for entry in able)
         raise KeyMissing(
@@ -252,7 +252,7 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
 
 
 def _origin(order: Order, entry: ServiceEntry, config: Config) -> str:
-    return SANDBOX if order.sandbox else config.origin(entry)
+    return SANDBOX if order.sandbox else config.accounts.origin(entry)
 
 
 def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None:

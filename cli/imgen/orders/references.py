@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX, Config
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.files import discard, make_private_folder, part_path
-from imgen.jobs.connections import network_of
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
@@ -87,7 +86,7 @@ class Basis:
         """
         found: list[Choice] = []
         problems: list[ImgenError] = []
-        network = network_of(self.config)
+        network = self.config.network.open()
         try:
             for choice in choices:
                 try:
@@ -151,7 +150,7 @@ class Basis:
             picture.source.name,
             limits(choice.entry, choice.model),
             changes,
-            self.config.references_folder,
+            self.config.folders.references,
             said.append,
         )
 
@@ -174,7 +173,7 @@ class Basis:
         """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
-        folder = self.config.references_folder
+        folder = self.config.folders.references
         make_private_folder(folder)
         part = part_path(folder / "fetched")
         try:

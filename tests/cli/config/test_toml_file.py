@@ -111,7 +111,7 @@ def test_what_is_no_settings_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"model = '\xfc'")
     (tmp_path / "large.toml").write_bytes(b"#" * 70_000)
 
-    for name, says in (("latin.toml", "not valid UTF-8"), ("large.toml", "larger than 64 KB")):
+    for name, says in (("latin.toml", "not valid UTF-8"), ("large.toml", "larger than 16 KB")):
         with pytest.raises(BadConfiguration, match=says):
             read(tmp_path / name, name, project=False)
 

@@ -228,7 +228,7 @@ def test_a_job_that_no_time_was_left_to_send_says_what_to_do(tmp_path: Path) -> 
 def test_a_job_of_a_service_that_only_another_imgen_knows_is_left_alone(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         theirs, ours = bench.follow(bench.order(count=6), Goal.ACCEPTANCE).records
-        with closing(sqlite3.connect(bench.config.ledger_path, isolation_level=None)) as ledger:
+        with closing(sqlite3.connect(bench.config.folders.ledger, isolation_level=None)) as ledger:
             ledger.execute("UPDATE job SET provider = 'newone' WHERE id = ?", (theirs.id,))
 
         report = bench.follow(bench.session.open_jobs(sandbox=False))
