@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.errors import BadConfiguration
-from imgen.files import require_private
+from imgen.errors import BadConfiguration, LedgerUnusable
+from imgen.files import is_own, require_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +23,21 @@ class Folders:
 
     @property
     def ledger(self) -> Path:
-        """The SQLite file with every job."""
-        return self.state / "ledger.sqlite3"
+        """The SQLite file with every job. Raises `LedgerUnusable` where its folder is closed or another user's."""
+        path = self.state / "ledger.sqlite3"
+        try:
+            own = not self.state.exists() or is_own(self.state)
+            path.exists()
+        except OSError as error:
+            own, reason = False, (error.strerror or str(error)).lower()
+        else:
+            reason = "it belongs to another user"
+        if not own:
+            raise LedgerUnusable(
+                f"The folder {self.state} cannot be used: {reason}.",
+                "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
+            )
+        return path
 
     @property
     def owners(self) -> Path:
@@ -67,18 +80,20 @@ def find_folders(environ: Mapping[str, str]) -> Folders:
         return Folders(home, home, home)
     import platformdirs
 
-    folders = Folders(
-        platformdirs.user_state_path("imgen", appauthor=False),
-        platformdirs.user_data_path("imgen", appauthor=False),
-        platformdirs.user_config_path("imgen", appauthor=False),
-    )
+    try:
+        folders = Folders(
+            platformdirs.user_state_path("imgen", appauthor=False),
+            platformdirs.user_data_path("imgen", appauthor=False),
+            platformdirs.user_config_path("imgen", appauthor=False),
+        )
+    except RuntimeError:  # so do new versions of platformdirs; older ones return "~"
+        folders = Folders(Path("~"), Path("~"), Path("~"))
     for folder in (folders.state, folders.data, folders.config):
         if not folder.is_absolute():
-            home_missing = str(folder).startswith("~")
-            reason = "HOME is not set, and this user has no home folder" if home_missing else "it must be absolute"
+            no_home = str(folder).startswith("~")
+            reason = "HOME is not set, and this user has no home folder" if no_home else f"{folder} is not absolute"
             raise BadConfiguration(
-                f"The folder for imgen's own files is {str(folder)!r}: {reason}.",
-                "export IMGEN_HOME=/a/folder/of/yours, or set HOME.",
+                f"There is no folder for imgen's own files: {reason}.", "export IMGEN_HOME=/a/folder/of/yours"
             )
     return folders
 
