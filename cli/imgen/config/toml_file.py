@@ -24,6 +24,7 @@ _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _NAME = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _NAMES = re.compile(rf"\s*(\[{{0,2}})\s*(?:{_NAME.pattern})(?:\s*\.\s*(?:{_NAME.pattern}))*\s*[=\]]")
 _LINE_BEGINS = 200  # characters of a line, more than any names of settings take
+_SHOWN = 60  # characters of what is quoted
 _SECRET = ("key", "token", "secret", "password", "credential")
 
 
@@ -136,10 +137,10 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
     if isinstance(value, str) and not value.strip():
         return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
     try:
-        text = str(value)
+        text = repr(value)
     except ValueError:  # Python writes no number of more than 4,300 digits
         text = "a very long number"
-    text = without_keys(repr(value) if len(text) <= 60 else repr(f"{text[:60]}..."))
+    text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
     given = [value] if isinstance(value, str) else value
     if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
         near = next((m for each in given for m in difflib.get_close_matches(each.lower(), setting.choices, n=1)), None)
@@ -164,6 +165,7 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
             "export HTTPS_PROXY=http://proxy.example.com:3128",
         )
     near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
+    name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
     return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "imgen config shows all there are.")
 

@@ -135,6 +135,8 @@ def test_a_key_no_service_gives_out_is_refused_and_not_repeated(key: str) -> Non
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://localhost:8000", "http://localhost:8000"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://127.0.0.2:8000", "http://127.0.0.2:8000"),
+        ("http://app.localhost:8000", "http://app.localhost:8000"),
     ],
 )
 def test_an_origin_is_scheme_and_host(text: str, origin: str) -> None:
@@ -145,6 +147,8 @@ def test_an_origin_is_scheme_and_host(text: str, origin: str) -> None:
     "text",
     [
         "https://gateway.example/v1",
+        "https://gateway.example/api/v1",
+        "https://gate way.example",
         "https://gateway.example?to=x",
         "https://gateway.example#x",
         "https://name@gateway.example",
@@ -166,6 +170,17 @@ def test_anything_else_is_refused_before_a_key_goes_there(text: str) -> None:
 
     assert refused.value.exit_code is ExitCode.KEY
     assert "THREEDAISTUDIO_BASE_URL" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("gmicloud", "/api/v1/ie/requestqueue/apikey"), ("reapi", "/api/v1"), ("reapi", "/api/v1/")]
+)
+def test_the_documented_path_behind_an_origin_is_taken(name: str, path: str) -> None:
+    entry = SERVICES[name]
+
+    assert config(**{entry.origin_variable: f"https://gateway.example{path}"}).accounts.origin(entry) == (
+        "https://gateway.example"
+    )
 
 
 @pytest.mark.parametrize("text", ["https://name:sesame@gateway.example", "https://gateway.example/?key=sesame"])

@@ -298,3 +298,38 @@ def test_a_key_file_that_cannot_be_used_does_not_keep_the_others_from_being_chec
     answer = json.loads(capfd.readouterr().out)
     assert (code, answer["error"]["code"]) == (ExitCode.KEY, "configuration")
     assert {key["provider"]: key["works"] for key in answer["keys"]} == {"gmicloud": None, "reapi": True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{KEY}"',
+        f"'{KEY}'",
+        f"REAPI_API_KEY={KEY}",
+        f'export REAPI_API_KEY="{KEY}"\n',
+        f"Bearer {KEY}",
+        f"Authorization: Bearer {KEY}",
+        f"bearer '{KEY}'",
+        f"`{KEY}`",
+        f"api_key = '{KEY}'",
+    ],
+)
+def test_what_was_copied_with_a_key_is_taken_off(tmp_path: Path, text: str) -> None:
+    assert checked(text) == KEY
+    assert config(tmp_path, REAPI_API_KEY=text).accounts.account(REAPI).key == KEY
+
+
+@pytest.mark.parametrize("key", ["monkey-of-a-key=", "a=b=c", "sk-it's", "bearer", "QUJD=="])
+def test_a_key_that_only_looks_so_stays_whole(key: str) -> None:
+    assert checked(key) == key
+
+
+def test_the_keyring_gets_the_keys_of_no_other_service(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
+    asked = keyring("OnDisk")
+    here = config(tmp_path, GMI_API_KEY="sk-of-gmi-0123456789", AWS_SECRET_ACCESS_KEY="secret", HF_TOKEN="token")
+
+    assert here.accounts.store.put(REAPI, KEY, "keyring") == "keyring"
+
+    told = json.loads(asked.with_suffix(".environ").read_text())
+    assert "PATH" in told
+    assert not {"GMI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"} & set(told)
