@@ -95,6 +95,12 @@ def test_anything_else_is_no_amount(text: str) -> None:
         parse_amounts(text)
 
 
+@pytest.mark.parametrize("text", ["0,5usd", "0,5 usd", "$1,50", "5 usd, 2,5 credits", "1,000 usd", "1.000,50 usd"])
+def test_a_decimal_comma_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(BadAmount, match="has a comma; write a decimal point"):
+        parse_amounts(text)
+
+
 @pytest.mark.parametrize(
     ("value", "shown"), [("100", "100 usd"), ("0.200", "0.2 usd"), ("1E+2", "100 usd"), ("0", "0 usd")]
 )
