@@ -114,12 +114,14 @@ def losses(records: Iterable[JobRecord]) -> list[Loss]:
 
 def expired_cost(record: JobRecord) -> Cost:
     """What the lost pictures of a job cost: their share of the whole."""
+    from imgen.money.amounts import known
     from imgen.money.budget import best_known
 
     cost = best_known(record)
-    if cost.amount is None or cost.unit is None:
+    amount = known(cost)
+    if amount is None or amount.unit is None:
         return UNKNOWN
-    return Cost(_text(Decimal(cost.amount) * record.never_saved / len(record.results)), cost.unit)
+    return Cost(_text(amount.value * record.never_saved / len(record.results)), amount.unit)
 
 
 def _text(amount: Decimal) -> str:
