@@ -26,11 +26,11 @@ def trace(error: Exception) -> str:
 
     The classes of the errors are named, their messages left out: those may quote a key, a link or a prompt.
     """
-    told = []
+    lines = []
     for each in origins(error):
         name = f"{type(each).__module__}.{type(each).__qualname__}"
-        told.append("".join([*traceback.format_tb(each.__traceback__), f"{name}\n"]))
-    return "\nwhich came of:\n\n".join(told)
+        lines.append("".join([*traceback.format_tb(each.__traceback__), f"{name}\n"]))
+    return "\nwhich came of:\n\n".join(lines)
 
 
 def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:

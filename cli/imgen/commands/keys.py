@@ -179,7 +179,7 @@ def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[K
 
 
 def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None, int | None]:
-    """The balance, or how many models there are: what the service tells. Raises a `ServiceError`."""
+    """The balance, or how many models there are: whichever the service reports. Raises a `ServiceError`."""
     from imgen_providers.base import Job, ListsModels, Queued, TellsBalance
     from imgen_providers.errors import JobNotFound
 
@@ -189,8 +189,8 @@ def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None
             return (balance.amount, balance.unit), None
         if isinstance(service, ListsModels):
             return None, len(service.models())
-        # It tells neither; to know that a job is not there it must have taken the key.
-        service.refresh(Job(entry.name, "imgen-asks-for-a-job-of-nobody", Queued()))
+        # It reports neither; to answer that a job is not there it must have taken the key.
+        service.refresh(Job(entry.name, "imgen-key-check", Queued()))
     except JobNotFound:
         pass
     return None, None

@@ -46,7 +46,7 @@ class SettingsFile:
 def read(path: Path, name: str, *, project: bool) -> SettingsFile | None:
     """The file, checked; None where there is none. Raises `BadConfiguration` with the line.
 
-    A project's file comes with whatever somebody cloned, so there a setting of the person's own is an error.
+    A project's file comes with a clone, so a setting that only the user may set is an error there.
     """
     try:
         if not path.is_file():

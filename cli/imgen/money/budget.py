@@ -190,9 +190,9 @@ def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], pr
     """Whether the order, at a service, is within the limit after what was spent already."""
     most = next((amount for amount in limit.most if order and amount.unit in (None, order.unit)), None)
     if order is None or most is None:
-        told = "This order's cost is unknown" if order is None else f"This order costs {order}"
+        reason = "This order's cost is unknown" if order is None else f"This order costs {order}"
         amounts = " or ".join(map(str, limit.most))
-        message = f"{told}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
+        message = f"{reason}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
         if budget.allow_unknown:
             return Verdict(limit, within=True, message=f"{message} --allow-unknown-cost lets it through.")
         return Verdict(limit, within=False, message=message, hint=_compare_hint(order))
