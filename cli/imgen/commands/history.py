@@ -31,10 +31,13 @@ def history(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="From this date on, or from 7d ago.", show_default=False),
+        typer.Option(
+            "--since", metavar="DATE", help="From this date on, or 7d for a week back (m, h, d, w).", show_default=False
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Up to this day, or 7d ago.", show_default=False)
+        str | None,
+        typer.Option("--until", metavar="DATE", help="Up to this day, or 7d for a week back.", show_default=False),
     ] = None,
     least: Annotated[
         str | None,
