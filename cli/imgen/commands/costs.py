@@ -78,7 +78,7 @@ def _spendings(config: Config) -> list[Spending]:
     if not config.ledger_path.exists():
         return []
     with session(config) as opened:
-        return opened.ledger.spendings()
+        return opened.ledger.spending.totals()
 
 
 def _day(moment: float | None) -> str | None:

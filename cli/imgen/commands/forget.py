@@ -27,8 +27,8 @@ def forget(
     with session(config) as opened:
         records = opened.find(jobs)
         closing = [record for record in records if record.state is not State.SAVED]
-        opened.ledger.forget([record.id for record in closing])
-        found = opened.ledger.jobs([record.id for record in records])
+        opened.ledger.jobs.forget([record.id for record in closing])
+        found = opened.ledger.jobs.get_many([record.id for record in records])
     if json:
         from imgen.commands.reporting import envelope_of
 

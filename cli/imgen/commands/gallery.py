@@ -62,8 +62,8 @@ def gallery(
     if not config.ledger_path.exists():
         raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
     with session(config) as opened:
-        found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]
-        families = {job.id: opened.ledger.family(job.id) for job in found}
+        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     small = _copies(found)
     if not small:
         outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."

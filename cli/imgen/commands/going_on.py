@@ -58,7 +58,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, confi
             find_source(
                 word,
                 cwd=config.cwd,
-                find_jobs=opened.ledger.find,
+                find_jobs=opened.ledger.jobs.find,
                 take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
             )
             for word in words

@@ -80,7 +80,7 @@ def history(
     config = load(profile)
     if config.ledger_path.exists():
         with session(config) as opened:
-            records, every = opened.ledger.history(wanted, limit)
+            records, every = opened.ledger.jobs.history(wanted, limit)
     else:
         records, every = [], 0
     if json:

@@ -65,11 +65,11 @@ def follow(
     if form is Form.EVENTS:
         from imgen.screen.events import EventDisplay
 
-        display = EventDisplay(display, opened.ledger.job, time.time)
+        display = EventDisplay(display, opened.ledger.jobs.get, time.time)
     try:
         return working.follow(records, goal, display, timeout=timeout, strict=strict)
     except KeyboardInterrupt:
-        left = opened.ledger.jobs([record.id for record in records])
+        left = opened.ledger.jobs.get_many([record.id for record in records])
         stopped = report(left, {}, Goal.PICTURES)
         return replace(stopped, exit_code=ExitCode.INTERRUPTED, displayed=frozenset(stopped.problems.values()))
     finally:
@@ -203,7 +203,7 @@ def nothing_open(command: str, provider: str | None, form: Form, data: tuple[str
 
 def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:
     """The jobs with all that they go on from and all that goes on from them, each once, the oldest first."""
-    found = {relative.id: relative for record in records for relative in opened.ledger.family(record.id)}
+    found = {relative.id: relative for record in records for relative in opened.ledger.jobs.family(record.id)}
     return sorted(found.values(), key=lambda record: record.created_at)
 
 

@@ -108,14 +108,14 @@ class Collector:
             job.save_again_in = max(job.save_again_in or 0.0, wait)
         else:
             job.given_up.add(number)
-            self._ledger.set_problem(job.record.id, ending.problem)
+            self._ledger.jobs.set_problem(job.record.id, ending.problem)
             self._refresh(job)
 
     def _link_expired(self, job: Tracked, number: int) -> None:
         job.dead_links[number] += 1
         deaths = job.dead_links[number]
         if deaths > (_DEAD_LINKS if self._should_live(job, number) else 1):
-            self._ledger.expired(job.record.id, number)
+            self._ledger.results.expired(job.record.id, number)
             self._refresh(job)
             return
         job.activity = "link dead, asking for a fresh one"
@@ -128,4 +128,4 @@ class Collector:
         return expires_at is not None and self._clock.wall() < expires_at
 
     def _refresh(self, job: Tracked) -> None:
-        job.record = self._ledger.job(job.record.id)
+        job.record = self._ledger.jobs.get(job.record.id)

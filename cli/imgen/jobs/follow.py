@@ -103,7 +103,7 @@ class Follower:
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = tuple(self._ledger.jobs([record.id for record in records]))
+        final = tuple(self._ledger.jobs.get_many([record.id for record in records]))
         displayed = frozenset(view.problem for view in self._views() if view.problem)
         return Followed(final, problems | self._unreached, displayed, in_time)
 
@@ -120,7 +120,7 @@ class Follower:
         request = record.request
         model = SERVICES[record.provider].model(request.model)
         typical = model.typical_seconds(request.resolution) if model else None
-        past = self._ledger.seconds_taken(record.provider, request.model, request.resolution)
+        past = self._ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
         age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
         job = Tracked(
             record=record,
@@ -168,7 +168,7 @@ class Follower:
             self._finish(job)
 
     def _look_again(self, job: Tracked) -> None:
-        if job.record.owner is None or not self._saver.owner.is_alive(job.record.owner):
+        if job.record.owner is None or not self._saver.ledger.is_alive(job.record.owner):
             close(self._ledger, job.record)
         self._refresh(job)
         job.activity = None
@@ -195,15 +195,15 @@ class Follower:
             self._loop.finish(self._loop.polls, _GRACE)
 
     def _close_unsent(self, job: Tracked) -> None:
-        record = self._ledger.job(job.record.id)
+        record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             pass
         elif record.state is State.PLANNED:
             problem = job.problem or _NEVER_SENT
-            self._ledger.never_sent(record.id, problem)
+            self._ledger.jobs.never_sent(record.id, problem)
         elif record.state is State.SUBMITTING:
             lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")
-            self._ledger.mark_uncertain(record.id, of_error(lost, record))
+            self._ledger.jobs.mark_uncertain(record.id, of_error(lost, record))
         self._refresh(job)
 
     def _show(self) -> None:
@@ -214,7 +214,7 @@ class Follower:
         return [job.view(now) for job in self._jobs.values()]
 
     def _refresh(self, job: Tracked) -> None:
-        job.record = self._ledger.job(job.record.id)
+        job.record = self._ledger.jobs.get(job.record.id)
 
     def _finish(self, job: Tracked, problem: Problem | None = None) -> None:
         self._refresh(job)
@@ -276,7 +276,7 @@ class Follower:
                 )
                 self._polled(job, polled)
             case steps.Ambiguous():
-                close_orphans(self._ledger, self._saver.owner.folder)  # the other one may have died
+                close_orphans(self._ledger)  # the other one may have died
                 self._loop.after(_AMBIGUOUS_AGAIN, lambda: self._reconcile(job))
             case steps.SubmitEnded():
                 self._finish(job)
@@ -292,7 +292,7 @@ class Follower:
             job.activity = f"{reason}, again in {delay:.0f} s"
         self._refresh(job)
         if isinstance(error, NotSent) and job.submit_tries >= _SUBMIT_TRIES:
-            self._ledger.never_sent(job.record.id, job.problem)
+            self._ledger.jobs.never_sent(job.record.id, job.problem)
             self._finish(job)
         else:
             self._loop.after(delay, lambda: self._submit(job))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from imgen.ledger.ledger import Limit
+from imgen.ledger.jobs import Limit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 

@@ -155,7 +155,7 @@ class _Listing:
         listed = [one for model in models for one in self.service.latest(model, since)]
         # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
         contested, bare = self._contested()
-        known = {record.remote_id for record in self.ledger.find("") if record.provider == self.entry.name}
+        known = {record.remote_id for record in self.ledger.jobs.find("") if record.provider == self.entry.name}
         found, left = [], []
         for one in listed:
             remote = one.job.remote_id
@@ -164,7 +164,7 @@ class _Listing:
             if remote in contested or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
                 left.append(remote)
             else:
-                found.append(self.ledger.adopt(self._draft(one), one.job))
+                found.append(self.ledger.jobs.adopt(self._draft(one), one.job))
         opened = f", and they are open now: imgen wait {' '.join(found)}" if found else "."
         say(f"{self.entry.title} lists {len(found)} of the last week that were not in it{opened}")
         if left:
@@ -187,7 +187,7 @@ class _Listing:
 
     def _doubtful(self) -> list[JobRecord]:
         """Jobs sent there, or about to be, of which no remote id is known."""
-        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         states = (State.SUBMITTING, State.UNCERTAIN)
         here = [record for record in records if (record.provider, record.origin) == (self.entry.name, self.origin)]
         return [record for record in here if record.state in states and record.remote_id is None]

@@ -82,7 +82,7 @@ def save(
         part = part_path(_wanted_path(record, number, known_format(record.request.format) or "png"))
     except BadTarget as error:
         return NotSaved(_problem(record, str(error)))
-    if not saver.ledger.claim(record.id, number, part, saver.owner.name, saver.owner.is_alive):
+    if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
         return ClaimedElsewhere()
     if result.part:
         discard(result.part)
@@ -104,7 +104,7 @@ def save(
     finally:
         discard(part)
         with suppress(LedgerUnusable):  # whoever comes next sees that this process is dead
-            saver.ledger.unclaim(record.id, number, saver.owner.name)
+            saver.ledger.results.unclaim(record.id, number, saver.owner.name)
 
 
 def _fetched(
@@ -127,7 +127,7 @@ def _fetched(
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
-        saver.ledger.placing(record.id, number, wanted, picture.sha256)
+        saver.ledger.results.placing(record.id, number, wanted, picture.sha256)
     except LedgerUnusable as error:
         unrecorded = error
     path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
@@ -135,7 +135,7 @@ def _fetched(
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    saver.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
+    saver.ledger.results.saved(record.id, number, path, picture, differences(picture, _order(record)))
     if kept := record.results[number - 1].kept:
         discard(kept)
     return Saved(path, moved=path != wanted)
@@ -152,7 +152,7 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
         picture = inspect(result.path)
     except (OSError, Damaged):
         return None
-    saver.ledger.saved(record.id, result.index, result.path, picture, differences(picture, _order(record)))
+    saver.ledger.results.saved(record.id, result.index, result.path, picture, differences(picture, _order(record)))
     return Saved(result.path, moved=False)
 
 

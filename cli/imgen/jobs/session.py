@@ -36,13 +36,13 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
     try:
         if damage_note(path).exists():
             raise damaged(path, "a command that ran before could not read it")
-        close_orphans(ledger, config.owners_folder)
+        close_orphans(ledger)
         if empty:
             say(f"The ledger {path} was empty and begins anew. What was in it is taken over with: {TAKE_OVER}")
     except LedgerDamaged as damage:
         ledger.close()
         _rebuild(config, clock, damage)
-        close_orphans(ledger, config.owners_folder)
+        close_orphans(ledger)
     if rebuilt_note(path).exists():
         from imgen.jobs.reimport import tell_and_list
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.uploads import UploadFailed, sent
-from imgen.ledger.ledger import TooSoon
-from imgen.ledger.remote_ids import IdTaken
+from imgen.ledger.jobs import IdTaken, TooSoon
 from imgen.pictures.place import discard, new_part, part_path
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
@@ -113,13 +112,13 @@ def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: Jo
     except Unreachable as error:
         return Retryable(NotSent(error.message))
     except ServiceError as error:
-        ledger.never_sent(record.id, of_error(error, record))
+        ledger.jobs.never_sent(record.id, of_error(error, record))
         return SubmitEnded()
     except UploadFailed as error:
-        ledger.never_sent(record.id, error.problem)
+        ledger.jobs.never_sent(record.id, error.problem)
         return SubmitEnded()
     try:
-        if not ledger.submitting(record.id, pacing.limit):
+        if not ledger.jobs.submitting(record.id, pacing.limit):
             return SubmitEnded()
     except TooSoon as early:
         # The account may allow more than the document says: then it goes at once.
@@ -128,13 +127,13 @@ def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: Jo
     try:
         job = service.submit(request)
     except (NotSent, RateLimited, Busy) as error:
-        ledger.not_sent(record.id)
+        ledger.jobs.not_sent(record.id)
         return Retryable(error)
     except Refused as error:
-        ledger.ended(record.id, State.FAILED, of_error(error, record))
+        ledger.jobs.ended(record.id, State.FAILED, of_error(error, record))
         return SubmitEnded()
     except Uncertain as error:
-        ledger.mark_uncertain(record.id, of_error(error, record))
+        ledger.jobs.mark_uncertain(record.id, of_error(error, record))
         return SubmitEnded()
     return _accepted(ledger, record, job)
 
@@ -142,12 +141,12 @@ def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: Jo
 def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitEnded | Unrecorded:
     title = SERVICES[record.provider].title
     try:
-        ledger.accepted(record.id, job)
+        ledger.jobs.accepted(record.id, job)
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
         )
-        ledger.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
+        ledger.jobs.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
         return SubmitEnded()
     except (LedgerUnusable, OSError) as error:
         message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
@@ -167,7 +166,7 @@ def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
         return SubmitEnded()
     # Twice: a list may be older than an equal job that has since taken ours, and whose own is then free.
     for _ in range(2):
-        if ledger.is_ambiguous(record.id):
+        if ledger.jobs.is_ambiguous(record.id):
             return Ambiguous()
         try:
             listed = service.recent(sent(ledger, record), record.submitted_at)
@@ -175,11 +174,11 @@ def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
             return SubmitEnded()
         candidates = [one.job for one in listed]
         candidates.sort(key=lambda job: isinstance(job.status, Failed | Cancelled))  # stable: else by time
-        job = ledger.reconcile(record.id, candidates)
+        job = ledger.jobs.reconcile(record.id, candidates)
         if job is not None:
             record_status(ledger, record, job, took_seconds=None)
             return Accepted(job)
-    return Ambiguous() if ledger.is_ambiguous(record.id) else SubmitEnded()
+    return Ambiguous() if ledger.jobs.is_ambiguous(record.id) else SubmitEnded()
 
 
 def poll(
@@ -211,12 +210,12 @@ def record_status(
     Raises `LedgerUnusable`.
     """
     if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):  # before the end it may still change
-        ledger.charged(record.id, job.charged)
+        ledger.spending.charged(record.id, job.charged)
     match job.status:
         case Running():
-            ledger.running(record.id)
+            ledger.jobs.running(record.id)
         case Succeeded(assets, conversation) if assets:
-            ledger.finished(
+            ledger.jobs.finished(
                 record.id,
                 [_kept(ledger, record, number, asset) for number, asset in enumerate(assets, 1)],
                 link_seconds=_link_seconds(record),
@@ -228,14 +227,14 @@ def record_status(
                 _drop_saved(ledger, record)
         case Failed() | Cancelled() as end:
             state, problem = of_end(end)
-            ledger.ended(record.id, state, problem)
+            ledger.jobs.ended(record.id, state, problem)
         case Queued() | Succeeded() | Unrecognised():
             pass
 
 
 def no_pictures(ledger: Ledger, record: JobRecord) -> None:
     """The service keeps saying that the job is finished, and shows no picture."""
-    ledger.ended(
+    ledger.jobs.ended(
         record.id,
         State.FAILED,
         Problem(
@@ -249,7 +248,7 @@ def no_pictures(ledger: Ledger, record: JobRecord) -> None:
 def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path:
     if isinstance(asset, LinkedAsset):
         return asset.url
-    path = ledger.place_for(record.id, number)
+    path = ledger.results.inline_path(record.id, number)
     part = part_path(path)  # another process may be given the same bytes at the same time
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -266,9 +265,9 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
 
 def _drop_saved(ledger: Ledger, record: JobRecord) -> None:
     """Bytes that came with an answer are of no use where somebody saved the picture meanwhile."""
-    for result in ledger.job(record.id).results:
+    for result in ledger.jobs.get(record.id).results:
         if result.kept is None:
-            discard(ledger.place_for(record.id, result.index))
+            discard(ledger.results.inline_path(record.id, result.index))
 
 
 def _link_seconds(record: JobRecord) -> float | None:

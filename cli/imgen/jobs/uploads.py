@@ -91,7 +91,7 @@ class Uploads:
         link = self._at_service.get(place)
         if link is None:
             link = self._at_service[place] = service.upload(picture)
-        self._ledger.uploading(record.id, Upload(picture.sha256, link=link.url))
+        self._ledger.uploads.uploading(record.id, Upload(picture.sha256, link=link.url))
         return link
 
     def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
@@ -99,8 +99,8 @@ class Uploads:
         with self._alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
             key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
-            ours = self._ledger.is_upload(key)
-            self._ledger.uploading(
+            ours = self._ledger.uploads.is_ours(key)
+            self._ledger.uploads.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
             )
         try:
@@ -113,9 +113,9 @@ class Uploads:
         except OSError as error:
             self._nothing_put(record, picture, ours=ours)
             raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
-        self._ledger.uploaded(record.id, picture.sha256)
+        self._ledger.uploads.uploaded(record.id, picture.sha256)
         if not ours:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
         try:
             link = storage.link(key)
         except StorageTrouble as error:
@@ -126,9 +126,9 @@ class Uploads:
     def _nothing_put(self, record: JobRecord, picture: PictureFile, *, ours: bool) -> None:
         """There is nothing to remove, unless it was put there before; a storage that never took a byte is not asked."""
         if ours:
-            self._ledger.uploaded(record.id, picture.sha256)
+            self._ledger.uploads.uploaded(record.id, picture.sha256)
         else:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
 
     def _check_link(self, link: str, place: Place, connection: Connection) -> None:
         """What we cannot fetch from outside, the service cannot either."""
@@ -143,8 +143,8 @@ class Uploads:
 
     def _unneeded(self) -> list[Upload]:
         """Without what a living process is still putting up."""
-        found = self._ledger.unneeded_uploads(LINK_LIVES.total_seconds())
-        busy = {u.key for u in found if u.uploader and self._owner.is_alive(u.uploader)}
+        found = self._ledger.uploads.unneeded(LINK_LIVES.total_seconds())
+        busy = {u.key for u in found if u.uploader and self._ledger.is_alive(u.uploader)}
         return [upload for upload in found if upload.key not in busy]
 
     def _clear(self, url: str | None, uploads: list[Upload]) -> str | None:
@@ -154,9 +154,9 @@ class Uploads:
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
-                    self._ledger.upload_removed(url, key)
+                    self._ledger.uploads.removed(url, key)
                 else:
-                    self._ledger.upload_left(url, key)
+                    self._ledger.uploads.abandoned(url, key)
         except StorageTrouble as error:
             return f"{error.message} {_LATER}"
         except BadConfiguration as error:
@@ -174,7 +174,7 @@ class Uploads:
 
 def sent(ledger: Ledger, record: JobRecord) -> Request:
     """The job's request as it was sent to a service with a place of its own for pictures."""
-    links = ledger.upload_links(record.id)
+    links = ledger.uploads.links(record.id)
 
     def as_sent(reference: Reference) -> Reference:
         if isinstance(reference, PictureFile) and reference.sha256 in links:

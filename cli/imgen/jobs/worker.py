@@ -17,8 +17,7 @@ from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.report import combined, exit_code, problem_of
 from imgen.jobs.session import open_sound
 from imgen.jobs.timings import ENOUGH
-from imgen.ledger.ledger import SameRequestUncertain
-from imgen.ledger.remote_ids import IdTaken
+from imgen.ledger.jobs import IdTaken, SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import Cost, Draft, JobRecord, ResultState, State
 
@@ -66,17 +65,17 @@ class Session:
     ) -> list[JobRecord]:
         """Commit the jobs before anything is sent. Raises `StillUncertain` and `OverBudget`."""
         try:
-            self.ledger.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
+            self.ledger.jobs.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
                 f"Settle it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
-        return self.ledger.jobs([draft.id for draft in drafts])
+        return self.ledger.jobs.get_many([draft.id for draft in drafts])
 
     def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
         """Whether the jobs would be within each limit, were they recorded now."""
-        return self.ledger.verdicts(self._here(drafts), budget)
+        return self.ledger.spending.verdicts(self._here(drafts), budget)
 
     def _here(self, drafts: Sequence[Draft]) -> list[Draft]:
         """The jobs as those of the project we are in."""
@@ -88,12 +87,12 @@ class Session:
 
     def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
         """What still needs somebody, and what may have been charged; `sandbox` keeps to the sandbox's."""
-        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         return [record for record in records if record.sandbox or not sandbox]
 
     def expired_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
         """What was paid for and died before it was saved; with a provider, there; `sandbox` keeps to the sandbox's."""
-        records = self.ledger.expired_jobs()
+        records = self.ledger.jobs.expired()
         return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
 
     def reopen_expired(self, records: Sequence[JobRecord]) -> list[JobRecord]:
@@ -101,8 +100,8 @@ class Session:
         for record in records:
             for result in record.results:
                 if result.never_saved:
-                    self.ledger.reopen(record.id, result.index)
-        return self.ledger.jobs([record.id for record in records])
+                    self.ledger.results.reopen(record.id, result.index)
+        return self.ledger.jobs.get_many([record.id for record in records])
 
     def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
         """Pictures whose saved file is gone, or whose link was found dead, are to be fetched again."""
@@ -110,11 +109,11 @@ class Session:
             for result in record.results:
                 gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
                 if gone or result.state is ResultState.EXPIRED:
-                    self.ledger.reopen(record.id, result.index)
-        return self.ledger.jobs([record.id for record in records])
+                    self.ledger.results.reopen(record.id, result.index)
+        return self.ledger.jobs.get_many([record.id for record in records])
 
     def _find(self, name: str) -> JobRecord:
-        found = self.ledger.find(name) if name else []
+        found = self.ledger.jobs.find(name) if name else []
         if not found:
             raise UsageProblem(
                 f"There is no job {name!r} in the ledger.",
@@ -153,13 +152,12 @@ class Work:
         from imgen.jobs.connections import Services
         from imgen.jobs.save import Saver
         from imgen.jobs.uploads import Uploads
-        from imgen.ledger.owners import Owner
 
         self._session = session
         self._project = config.project
         self._clock = clock
         self._services = Services(config, poll_every)
-        self.owner = Owner(config.owners_folder)
+        self.owner = session.ledger.new_owner()
         self._saver = Saver(session.ledger, self._services.network, self.owner)
         self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
 
@@ -203,17 +201,17 @@ class Work:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
         job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
         try:
-            self._session.ledger.attach(record.id, job)
+            self._session.ledger.jobs.attach(record.id, job)
         except IdTaken as taken:
             raise UsageProblem(f"{remote_id} is {taken.job_id} already.", f"imgen wait {taken.job_id}") from taken
-        return self._session.ledger.job(record.id)
+        return self._session.ledger.jobs.get(record.id)
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
         """Record a job that was submitted elsewhere, once its service says that it is there. Raises `NotAdopted`."""
         from imgen.orders.drafts import new_id
         from imgen_providers.base import Request
 
-        for known in self._session.ledger.find(remote_id):
+        for known in self._session.ledger.jobs.find(remote_id):
             if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
                 return known
         job = self._polled_elsewhere(entry, origin, remote_id)
@@ -229,7 +227,7 @@ class Work:
             cost=Cost(None, None),
             project=self._project,
         )
-        return self._session.ledger.job(self._session.ledger.adopt(draft, job))
+        return self._session.ledger.jobs.get(self._session.ledger.jobs.adopt(draft, job))
 
     def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
         """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
@@ -270,7 +268,9 @@ def past_speed(config: Config) -> Callable[[Choice], float | None]:
         if not config.ledger_path.exists():
             return None
         with session(config) as opened:
-            taken = opened.ledger.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
+            taken = opened.ledger.jobs.seconds_taken(
+                choice.entry.name, choice.model.remote_id, choice.request.resolution
+            )
         return median(taken) if len(taken) >= ENOUGH else None
 
     return seconds

@@ -54,7 +54,7 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
             f"The picture of job {source.job_id} was changed since it was saved.",
             f"Name it as a file: -i {source.path}",
         )
-    made_by = ledger.job_with_picture(examined.sha256)
+    made_by = ledger.jobs.with_picture(examined.sha256)
     # Several jobs may have made the same bytes: the one that was named is meant.
     return Named(source, examined, source.job_id if made_by and source.job_id else made_by)
 

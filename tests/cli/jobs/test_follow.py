@@ -37,7 +37,7 @@ def test_a_job_is_in_the_ledger_before_it_is_submitted_and_named_once_accepted(t
     with Bench(tmp_path) as bench:
         records = bench.order()
         assert not bench.log
-        assert bench.session.ledger.job(records[0].id).state is State.PLANNED
+        assert bench.session.ledger.jobs.get(records[0].id).state is State.PLANNED
 
         report = bench.follow(records, Goal.ACCEPTANCE)
 
@@ -326,7 +326,7 @@ def test_own_past_times_are_kept_only_of_jobs_watched_to_their_end(tmp_path: Pat
         bench.clock.time += 9000
         bench.follow(bench.session.open_jobs(sandbox=False))
 
-        taken = bench.session.ledger.seconds_taken("3daistudio", "gemini/3.1/flash", "0.5K")
+        taken = bench.session.ledger.jobs.seconds_taken("3daistudio", "gemini/3.1/flash", "0.5K")
 
         assert len(taken) == 1
         assert 30 <= taken[0] <= 36

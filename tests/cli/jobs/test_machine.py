@@ -126,7 +126,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(which=some)
     def forget(self, which: int) -> None:
         if rows := self.rows():
-            self.bench.session.ledger.forget([rows[which % len(rows)].id])
+            self.bench.session.ledger.jobs.forget([rows[which % len(rows)].id])
 
     @rule(which=some)
     def delete(self, which: int) -> None:
@@ -158,7 +158,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for record in self.record(prompt, service, 1, resubmit=True):
             working = self.bench.work()
             if moment != "recorded":
-                assert self.bench.session.ledger.submitting(record.id)
+                assert self.bench.session.ledger.jobs.submitting(record.id)
             if moment == "sent":
                 with suppress(ServiceError):
                     working._services.connection(service, record.origin).service.submit(record.request)
@@ -189,14 +189,14 @@ class LedgerMachine(RuleBasedStateMachine):
         if saved:
             result = saved[which % len(saved)].results[0]
             if result.path and result.sha256 and result.path.exists():
-                self.bench.session.ledger.reopen(result.job_id, result.index)
-                self.bench.session.ledger.placing(result.job_id, result.index, result.path, result.sha256)
+                self.bench.session.ledger.results.reopen(result.job_id, result.index)
+                self.bench.session.ledger.results.placing(result.job_id, result.index, result.path, result.sha256)
                 self.bench.restart()
 
     # What always holds ------------------------------------------------------------------------------------
 
     def rows(self) -> list[JobRecord]:
-        return self.bench.session.ledger.find("")
+        return self.bench.session.ledger.jobs.find("")
 
     def charges(self) -> list[Charge]:
         stored = [json.loads(path.read_bytes()) for path in (self.folder / "sandbox" / "jobs").glob("*.json")]

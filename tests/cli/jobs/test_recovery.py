@@ -31,42 +31,42 @@ TROUBLE = Problem("uncertain", "The reply was lost.")
 
 def uncertain(ledger: Ledger, name: str, request: Request) -> None:
     """A job whose reply was lost."""
-    ledger.plan([draft(name, request=request)], "me", resubmit=True)
-    ledger.submitting(name)
-    ledger.mark_uncertain(name, TROUBLE)
+    ledger.jobs.plan([draft(name, request=request)], "me", resubmit=True)
+    ledger.jobs.submitting(name)
+    ledger.jobs.mark_uncertain(name, TROUBLE)
 
 
 def test_a_second_reconcile_of_one_row_gives_it_no_second_job(ledger: Ledger) -> None:
     uncertain(ledger, "a", FOX)
     candidates = [taken("j1"), taken("j2")]
 
-    assert ledger.reconcile("a", candidates) == candidates[0]
-    assert ledger.reconcile("a", candidates) == candidates[0]
+    assert ledger.jobs.reconcile("a", candidates) == candidates[0]
+    assert ledger.jobs.reconcile("a", candidates) == candidates[0]
 
-    assert ledger.job("a").remote_id == "j1"
+    assert ledger.jobs.get("a").remote_id == "j1"
 
 
 def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger) -> None:
     uncertain(ledger, "a", FOX)
-    ledger.plan([draft("b", request_key="another order", request=FOX)], "me", resubmit=False)
-    ledger.submitting("b")
+    ledger.jobs.plan([draft("b", request_key="another order", request=FOX)], "me", resubmit=False)
+    ledger.jobs.submitting("b")
 
-    assert ledger.reconcile("a", [taken("of b")]) is None
-    assert ledger.is_ambiguous("a")
+    assert ledger.jobs.reconcile("a", [taken("of b")]) is None
+    assert ledger.jobs.is_ambiguous("a")
 
-    ledger.accepted("b", taken("of b"))
-    assert not ledger.is_ambiguous("a")
-    assert ledger.reconcile("a", [taken("of b")]) is None
+    ledger.jobs.accepted("b", taken("of b"))
+    assert not ledger.jobs.is_ambiguous("a")
+    assert ledger.jobs.reconcile("a", [taken("of b")]) is None
 
 
 def test_an_answer_that_comes_late_is_never_lost(ledger: Ledger) -> None:
     uncertain(ledger, "a", FOX)
-    ledger.forget(["a"])
+    ledger.jobs.forget(["a"])
 
-    ledger.accepted("a", taken("late"))
+    ledger.jobs.accepted("a", taken("late"))
 
-    assert (ledger.job("a").state, ledger.job("a").remote_id) == (State.QUEUED, "late")
-    assert ledger.job("a").forgotten_at is None
+    assert (ledger.jobs.get("a").state, ledger.jobs.get("a").remote_id) == (State.QUEUED, "late")
+    assert ledger.jobs.get("a").forgotten_at is None
 
 
 def test_a_job_found_at_the_service_is_attached_and_keeps_its_order(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_only_a_job_in_doubt_can_be_attached(tmp_path: Path) -> None:
 def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
-        with bench.session.ledger._write() as write:
+        with bench.session.ledger._database.write() as write:
             write.execute(
                 "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage = 'queued'"
                 " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
@@ -125,7 +125,7 @@ def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path)
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.watcher = Impatient()
         records = [*bench.order("a fox"), *bench.order("an owl")]
-        with bench.session.ledger._write() as write:
+        with bench.session.ledger._database.write() as write:
             write.execute(
                 "CREATE TRIGGER full BEFORE UPDATE OF stage ON job"
                 f" WHEN NEW.stage = 'queued' AND OLD.id = '{records[0].id}'"
@@ -146,10 +146,10 @@ def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> N
         data = made.path.read_bytes()
         record = bench.order("another fox")[0]
         ledger = bench.session.ledger
-        ledger.submitting(record.id)
+        ledger.jobs.submitting(record.id)
         job = Job("3daistudio", "came-inline", Succeeded((InlineAsset(data),)))
-        ledger.accepted(record.id, job)
-        record_status(ledger, ledger.job(record.id), job, took_seconds=None)
+        ledger.jobs.accepted(record.id, job)
+        record_status(ledger, ledger.jobs.get(record.id), job, took_seconds=None)
         bench.die()
         asked = len(bench.log)
 
@@ -164,11 +164,11 @@ def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> N
 def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_the_picture_is_saved(
     ledger: Ledger, ledger_path: Path
 ) -> None:
-    ledger.plan([draft("one")], "me", resubmit=False)
-    ledger.submitting("one")
+    ledger.jobs.plan([draft("one")], "me", resubmit=False)
+    ledger.jobs.submitting("one")
     given = Job("3daistudio", "came-inline", Succeeded((InlineAsset(b"a picture"),)))
-    ledger.accepted("one", given)
-    record = ledger.job("one")
+    ledger.jobs.accepted("one", given)
+    record = ledger.jobs.get("one")
 
     def ask_often() -> None:
         for _ in range(10):
@@ -198,7 +198,7 @@ def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Pat
             record_status(bench.session.ledger, record, job, took_seconds=None)
 
         assert f"imgen wait {record.id}" in str(polled.value.hint)
-        assert bench.session.ledger.job(record.id).state is State.QUEUED
+        assert bench.session.ledger.jobs.get(record.id).state is State.QUEUED
 
 
 def test_links_that_work_only_later_are_waited_for(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_what_was_saved_and_moved_away_is_fetched_again_only_when_its_job_is_nam
         moved = job.results[0].path
         assert moved
         moved.unlink()
-        with bench.session.ledger._write() as write:  # never saved, its link found dead
+        with bench.session.ledger._database.write() as write:  # never saved, its link found dead
             write.execute("UPDATE result SET state = 'expired', size = NULL WHERE number = 2")
 
         (asked,) = bench.session.reopen_expired(bench.session.expired_jobs(None, sandbox=False))
@@ -237,9 +237,9 @@ def test_what_another_process_saw_finished_is_saved_whatever_an_older_answer_say
         (job,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
         bench.clock.time += 5
         link = f"{bench.server.origin}/sandbox/pictures/3daistudio/{job.remote_id}/0.png"
-        bench.session.ledger.finished(job.id, [link], link_seconds=None, took_seconds=None, conversation=None)
+        bench.session.ledger.jobs.finished(job.id, [link], link_seconds=None, took_seconds=None, conversation=None)
 
-        report = bench.follow([bench.session.ledger.job(job.id)], Goal.WHAT_IS_READY)
+        report = bench.follow([bench.session.ledger.jobs.get(job.id)], Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
 
@@ -247,7 +247,7 @@ def test_what_another_process_saw_finished_is_saved_whatever_an_older_answer_say
 def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.order("a fox")[0]
-        bench.session.ledger.submitting(record.id)
+        bench.session.ledger.jobs.submitting(record.id)
         assert bench._working
         owner, bench._working = bench._working, None
         threading.Timer(0.0, owner.close).start()
@@ -289,7 +289,7 @@ def test_nothing_moves_on_to_another_service_when_the_waiting_ended_first(tmp_pa
 def test_a_ledger_error_in_the_loop_winds_up_first(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox")
-        with bench.session.ledger._write() as write:
+        with bench.session.ledger._database.write() as write:
             write.execute(
                 "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage IN ('running', 'finished')"
                 " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
@@ -298,7 +298,7 @@ def test_a_ledger_error_in_the_loop_winds_up_first(tmp_path: Path) -> None:
         with pytest.raises(LedgerUnusable):
             bench.follow(records)
 
-        assert bench.session.ledger.job(records[0].id).remote_id
+        assert bench.session.ledger.jobs.get(records[0].id).remote_id
 
 
 def test_a_picture_already_in_place_is_found_there_and_not_fetched_again(tmp_path: Path) -> None:
@@ -308,8 +308,8 @@ def test_a_picture_already_in_place_is_found_there_and_not_fetched_again(tmp_pat
         assert saved.path
         assert saved.sha256
         ledger = bench.session.ledger
-        ledger.reopen(saved.job_id, 1)
-        ledger.placing(saved.job_id, 1, saved.path, saved.sha256)
+        ledger.results.reopen(saved.job_id, 1)
+        ledger.results.placing(saved.job_id, 1, saved.path, saved.sha256)
         fetched = len(bench.requests("/sandbox/pictures/"))
 
         report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
@@ -325,8 +325,8 @@ def test_another_file_in_that_place_is_left_alone(tmp_path: Path) -> None:
         assert saved.path
         assert saved.sha256
         ledger = bench.session.ledger
-        ledger.reopen(saved.job_id, 1)
-        ledger.placing(saved.job_id, 1, saved.path, saved.sha256)
+        ledger.results.reopen(saved.job_id, 1)
+        ledger.results.placing(saved.job_id, 1, saved.path, saved.sha256)
         saved.path.write_bytes(b"somebody else's")
 
         report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
@@ -344,12 +344,12 @@ def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> N
     with Bench(tmp_path, seconds=1.0) as bench:
         first = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
         second = bench.order("an owl")[0]
-        bench.session.ledger.submitting(second.id)
+        bench.session.ledger.jobs.submitting(second.id)
 
         outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""))
 
         assert isinstance(outcome, SubmitEnded)
-        doubt = bench.session.ledger.job(second.id)
+        doubt = bench.session.ledger.jobs.get(second.id)
         assert doubt.state is State.UNCERTAIN
         assert doubt.problem
         assert first.id in doubt.problem.message

@@ -76,7 +76,7 @@ def test_a_second_charge_that_was_accepted_closes_the_old_row(tmp_path: Path) ->
         report = bench.follow(bench.order("a fox", resubmit=True))
 
         assert report.exit_code is ExitCode.DONE
-        assert bench.session.ledger.job(doubtful.id).forgotten_at is not None
+        assert bench.session.ledger.jobs.get(doubtful.id).forgotten_at is not None
         assert bench.session.open_jobs(sandbox=False) == []
 
 
@@ -120,12 +120,12 @@ def test_one_of_four_that_never_arrived_takes_no_job_of_the_other_three(tmp_path
 def test_a_later_command_reconciles_what_a_killed_one_left(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
-        bench.session.ledger.submitting(record.id)
+        bench.session.ledger.jobs.submitting(record.id)
         network = Network(user_agent="test")
         connect("gmicloud", bench.config.account(SERVICES["gmicloud"]), network).submit(record.request)
         network.close()
         bench.die()
-        assert bench.session.ledger.job(record.id).state is State.UNCERTAIN
+        assert bench.session.ledger.jobs.get(record.id).state is State.UNCERTAIN
 
         report = bench.follow(bench.session.open_jobs(sandbox=False))
 
@@ -145,7 +145,7 @@ def test_a_job_that_a_living_process_is_submitting_is_left_to_it(tmp_path: Path)
 
         assert report.exit_code is ExitCode.UNFINISHED
         assert submits(bench) == 0
-        assert bench.session.ledger.job(planned[0].id).state is State.PLANNED
+        assert bench.session.ledger.jobs.get(planned[0].id).state is State.PLANNED
         bench._working = owner
         assert bench.follow(planned).exit_code is ExitCode.DONE
 

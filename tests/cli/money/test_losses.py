@@ -56,7 +56,7 @@ def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
     assert dying_within(ledger_path, clock, 3, "first") == Expiring(2, died + HOUR)
     save(ledger, 1, "first")
     assert dying_within(ledger_path, clock, 3) == Expiring(3, died)
-    ledger.forget(["first"])
+    ledger.jobs.forget(["first"])
     assert dying_within(ledger_path, clock, 3) == Expiring(2, died + HOUR)
 
 
@@ -64,35 +64,35 @@ def test_a_job_that_nobody_asked_about_since_may_have_ended_at_once(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     request = Request("gemini/3.1/flash", "foxes", count=3)
-    ledger.plan([draft("asleep", request=request)], "me", resubmit=False)
-    ledger.submitting("asleep")
-    ledger.accepted("asleep", taken("remote"))
+    ledger.jobs.plan([draft("asleep", request=request)], "me", resubmit=False)
+    ledger.jobs.submitting("asleep")
+    ledger.jobs.accepted("asleep", taken("remote"))
     dies = clock.wall() + 24 * HOUR
     clock.time = 22 * HOUR
 
     assert dying_within(ledger_path, clock, 3) == Expiring(3, dies)
-    assert may_expire_by(ledger.job("asleep"), dies)
-    assert not may_expire_by(ledger.job("asleep"), dies - 1)
+    assert may_expire_by(ledger.jobs.get("asleep"), dies)
+    assert not may_expire_by(ledger.jobs.get("asleep"), dies - 1)
 
 
 def test_what_cost_nothing_or_is_dead_already_or_came_with_the_answer_is_not_dying(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     jobs = [draft("toy", origin="sandbox"), draft("asleep", origin="sandbox"), draft("dead"), draft("here")]
-    ledger.plan(jobs, "me", resubmit=True)
+    ledger.jobs.plan(jobs, "me", resubmit=True)
     for job in jobs:
-        ledger.submitting(job.id)
-        ledger.accepted(job.id, taken(f"remote {job.id}"))
+        ledger.jobs.submitting(job.id)
+        ledger.jobs.accepted(job.id, taken(f"remote {job.id}"))
     for name in ("toy", "dead"):
         finish(ledger, name)
-    ledger.finished("here", [Path("/kept/1")], link_seconds=HOUR, took_seconds=None, conversation=None)
+    ledger.jobs.finished("here", [Path("/kept/1")], link_seconds=HOUR, took_seconds=None, conversation=None)
     assert dying_within(ledger_path, clock, 23) is None
 
     clock.time = 24 * HOUR
 
     assert dying_within(ledger_path, clock, 3) is None
-    assert not may_expire_by(ledger.job("here"), clock.wall())
-    assert may_expire_by(ledger.job("dead"), clock.wall())
+    assert not may_expire_by(ledger.jobs.get("here"), clock.wall())
+    assert may_expire_by(ledger.jobs.get("dead"), clock.wall())
 
 
 def test_the_question_reads_no_row_that_is_saved(ledger: Ledger, ledger_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_the_soonest_death_comes_first_and_what_has_no_link_last() -> None:
 def test_a_picture_that_was_saved_once_is_not_lost(ledger: Ledger) -> None:
     for name in ("saved once", "lost"):
         bring_to(ledger, State.SAVED if name == "saved once" else State.READY, name)
-        ledger.reopen(name, 1)
-        ledger.expired(name, 1)
+        ledger.results.reopen(name, 1)
+        ledger.results.expired(name, 1)
 
-    assert [(job.id, job.never_saved) for job in ledger.expired_jobs()] == [("lost", 1)]
-    ledger.forget(["lost"])
-    assert ledger.expired_jobs() == []
+    assert [(job.id, job.never_saved) for job in ledger.jobs.expired()] == [("lost", 1)]
+    ledger.jobs.forget(["lost"])
+    assert ledger.jobs.expired() == []
 
 
 def test_lost_pictures_cost_their_share() -> None:

@@ -24,9 +24,9 @@ def test_a_picture_that_is_not_saved_is_not_read(tmp_path: Path, capfdbinary: py
     somebody_elses.write_bytes(b"stood there before")
     ledger = Ledger(tmp_path / "ledger.sqlite3", lambda: 1_800_000_000.0)
     bring_to(ledger, State.READY)
-    ledger.placing(JOB, 1, somebody_elses, "ab" * 32)
-    ledger.placing(JOB, 2, Path(tmp_path / "never put there.png"), "cd" * 32)
-    told = Report((ledger.job(JOB),), {}, ExitCode.NOT_SAVED)
+    ledger.results.placing(JOB, 1, somebody_elses, "ab" * 32)
+    ledger.results.placing(JOB, 2, Path(tmp_path / "never put there.png"), "cd" * 32)
+    told = Report((ledger.jobs.get(JOB),), {}, ExitCode.NOT_SAVED)
     ledger.close()
 
     assert _to_stdout(told, AROUND, quiet=True) == ExitCode.NOT_SAVED

@@ -74,7 +74,7 @@ def _is_sound(path: Path) -> bool:
                 if [row[0] for row in connection.execute("PRAGMA integrity_check")] != ["ok"]:
                     return False
                 connection.execute("SELECT * FROM upload").fetchall()
-                ledger.find("")  # the beginning of every id
+                ledger.jobs.find("")  # the beginning of every id
                 return True
         except LedgerDamaged:
             return False
