@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
+from imgen.files import discard, make_private_folder, write
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.uploads import UploadFailed, sent
+<<<<<<< HEAD
 from imgen.ledger.jobs import IdTaken, TooSoon
 from imgen.pictures.place import discard, new_part, part_path
+=======
+from imgen.ledger.ledger import TooSoon
+from imgen.ledger.remote_ids import IdTaken
+>>>>>>> 5298719
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
@@ -248,13 +254,15 @@ def no_pictures(ledger: Ledger, record: JobRecord) -> None:
 def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path:
     if isinstance(asset, LinkedAsset):
         return asset.url
+<<<<<<< HEAD
     path = ledger.results.inline_path(record.id, number)
     part = part_path(path)  # another process may be given the same bytes at the same time
+=======
+    path = ledger.place_for(record.id, number)
+>>>>>>> 5298719
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with new_part(part) as file:
-            file.write(asset.data)
-        part.replace(path)
+        make_private_folder(path.parent)
+        write(path, asset.data)  # another process may be given the same bytes at the same time
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
