@@ -73,12 +73,11 @@ def costs(
 
 
 def _spendings(config: Config) -> list[Spending]:
-    from imgen.jobs.worker import session
+    from imgen.jobs.session import session
+    from imgen.screen.console import err
 
-    if not config.ledger_path.exists():
-        return []
-    with session(config) as opened:
-        return opened.ledger.spending.totals()
+    with session(config, err) as opened:
+        return [] if opened.is_new else opened.ledger.spending.totals()
 
 
 def _day(moment: float | None) -> str | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import steps
 from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
-from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
 from imgen.jobs.orphans import close, close_orphans
 from imgen.jobs.problems import of_error
+from imgen.jobs.report import Followed, Goal
 from imgen.jobs.tracked import Tracked
 from imgen.records import JobRecord, Result, ResultState, State
 from imgen_providers.base import InlineAsset, Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised

@@ -7,11 +7,6 @@ from typing import TYPE_CHECKING
 from imgen.errors import Problem
 from imgen.files import discard
 from imgen.jobs.problems import of_error
-<<<<<<< HEAD
-from imgen.pictures.place import discard
-=======
-from imgen.ledger.owners import is_alive
->>>>>>> 5298719
 from imgen.records import JobRecord, State
 from imgen_providers.errors import Uncertain
 

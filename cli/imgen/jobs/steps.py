@@ -13,13 +13,7 @@ from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
 from imgen.files import discard, make_private_folder, write
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.uploads import UploadFailed, sent
-<<<<<<< HEAD
 from imgen.ledger.jobs import IdTaken, TooSoon
-from imgen.pictures.place import discard, new_part, part_path
-=======
-from imgen.ledger.ledger import TooSoon
-from imgen.ledger.remote_ids import IdTaken
->>>>>>> 5298719
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
@@ -254,12 +248,7 @@ def no_pictures(ledger: Ledger, record: JobRecord) -> None:
 def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path:
     if isinstance(asset, LinkedAsset):
         return asset.url
-<<<<<<< HEAD
     path = ledger.results.inline_path(record.id, number)
-    part = part_path(path)  # another process may be given the same bytes at the same time
-=======
-    path = ledger.place_for(record.id, number)
->>>>>>> 5298719
     try:
         make_private_folder(path.parent)
         write(path, asset.data)  # another process may be given the same bytes at the same time

@@ -19,31 +19,9 @@ if TYPE_CHECKING:
 class Owner:
     """A running process; jobs and pictures carry its name while it is at work on them."""
 
-<<<<<<< HEAD
     def __init__(self, name: str, lock: FileLock) -> None:
         self.name = name
         self._lock = lock
-=======
-    def __init__(self, folder: Path) -> None:
-        from filelock import FileLock
-
-        self.name = secrets.token_hex(8)
-        self.folder = folder
-        self._path = _lock_path(folder, self.name)
-        self._lock = FileLock(self._path, mode=0o600)
-        try:
-            make_private_folder(folder)
-            self._lock.acquire()
-        except OSError as error:
-            raise LedgerUnusable(
-                f"The folder {folder} cannot be used: {error}.",
-                "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
-            ) from error
-
-    def is_alive(self, name: str) -> bool:
-        """Whether the process behind another owner's name still lives (or is this one)."""
-        return name == self.name or is_alive(self.folder, name)
->>>>>>> 5298719
 
     def release(self) -> None:
         """Nothing of this process is under way any more."""
@@ -63,8 +41,7 @@ class Owners:
 
         name = secrets.token_hex(8)
         try:
-            for each in (self._folder.parent, self._folder):  # the mode goes to the last folder of a path only
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             lock = FileLock(self._path(name), mode=0o600)
             lock.acquire()
         except OSError as error:

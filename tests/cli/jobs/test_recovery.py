@@ -12,8 +12,7 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench, Watcher
 from cli.states import save
 from imgen.errors import ExitCode, LedgerUnusable, Problem, UsageProblem
-from imgen.jobs.goals import Goal
-from imgen.jobs.report import may_move_on
+from imgen.jobs.report import Goal, may_move_on
 from imgen.jobs.steps import record_status
 from imgen.records import ResultState, State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
