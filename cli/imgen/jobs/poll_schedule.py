@@ -1,4 +1,4 @@
-"""When to ask how a job stands: the service's own rhythm, stretched by trouble and spread by chance."""
+"""When to poll, and when to submit again: the service's own rhythm, with exponential backoff and jitter."""
 
 from __future__ import annotations
 
@@ -31,11 +31,21 @@ class Schedule:
     def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
         """The wait after `failures` unanswered questions in a row, at least what the service asked for."""
         usual = self.interval(0.0, chance)
-        return max(min(usual * 2.0 ** min(failures, _DOUBLINGS), max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
 
-    def after_too_fast(self, asked_for: float | None) -> float:
-        """The wait after a 429."""
-        return asked_for if asked_for is not None else self.after_rate_limit
+    def after_turned_away(self, times: int, asked_for: float | None, chance: float) -> float:
+        """The wait after a submit was turned away (429, busy) for the `times`th time, at least what was asked for.
+
+        Our own wait grows from an eighth of what is usual here after a 429: a Retry-After of 0, or of a moment that
+        is over, makes no busy loop.
+        """
+        own = _doubled(self.after_rate_limit / 8, times - 1, max(self.after_rate_limit, _LONGEST_BACKOFF))
+        own *= 1 - _JITTER + 2 * _JITTER * chance
+        return max(own, self.after_rate_limit if asked_for is None else asked_for)
+
+
+def _doubled(first: float, times: int, longest: float) -> float:
+    return min(first * 2.0 ** min(times, _DOUBLINGS), longest)
 
 
 def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bool) -> Schedule:

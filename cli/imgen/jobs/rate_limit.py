@@ -8,6 +8,8 @@ from imgen.ledger.jobs import Limit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 
+_MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
+
 
 class Pacing:
     """The limit of one service: the catalogue's, until the account itself names another.
@@ -32,10 +34,10 @@ class Pacing:
                 return False
             self._learned = True
             try:
-                polled = service.balance().submits_per_minute
+                most = service.balance().submits_per_minute
             except ServiceError:
                 return False
-            changed = polled is not None and polled > 0 and polled != self._limit.most
-            if changed:
-                self._limit = Limit(polled, self._limit.window)
-            return changed
+            if most is None or not 0 < most <= _MOST or most == self._limit.most:
+                return False
+            self._limit = Limit(most, self._limit.window)
+            return True

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from imgen.errors import ExitCode, NotAdopted, Problem, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
+from imgen.jobs.progress import ENOUGH
 from imgen.jobs.report import combined, exit_code, problem_of
 from imgen.jobs.session import open_sound
-from imgen.jobs.timings import ENOUGH
 from imgen.ledger.jobs import IdTaken, SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import Cost, Draft, JobRecord, ResultState, State
@@ -149,6 +149,7 @@ class Work:
     """This process as the owner of jobs, with its connections to services; made only when there is something to ask."""
 
     def __init__(self, session: Session, config: Config, clock: Clock, poll_every: float | None = None) -> None:
+        from imgen.crash import crash_problem
         from imgen.jobs.connections import Services
         from imgen.jobs.save import Saver
         from imgen.jobs.uploads import Uploads
@@ -159,6 +160,7 @@ class Work:
         self._services = Services(config, poll_every)
         self.owner = session.ledger.new_owner()
         self._saver = Saver(session.ledger, self._services.network, self.owner)
+        self._record_crash = lambda error: crash_problem(error, config.state_folder, config.known_keys())
         self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
 
     def close(self) -> None:
@@ -182,8 +184,8 @@ class Work:
         """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`; every job is then in the ledger."""
         from imgen.jobs.follow import Follower
 
-        follower = Follower(self._saver, self._uploads, self._services, display, self._clock, goal, timeout)
-        followed = follower.follow(records)
+        parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
+        followed = Follower(*parts, goal, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)

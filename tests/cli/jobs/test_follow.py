@@ -152,7 +152,7 @@ def test_without_a_timeout_the_waiting_ends_after_ten_minutes(tmp_path: Path) ->
         pytest.param("reset-after-read", State.UNCERTAIN, ExitCode.UNCERTAIN, "uncertain", id="reset after read"),
         pytest.param("garbage", State.UNCERTAIN, ExitCode.UNCERTAIN, "uncertain", id="garbage"),
         pytest.param("submit-5xx=502", State.UNCERTAIN, ExitCode.UNCERTAIN, "uncertain", id="bad gateway"),
-        pytest.param("empty-results*always", State.FAILED, ExitCode.FAILED, "no_pictures", id="finished, no links"),
+        pytest.param("empty-results*always", State.EXPIRED, ExitCode.EXPIRED, "no_pictures", id="finished, no links"),
         pytest.param("dead-link*always", State.EXPIRED, ExitCode.EXPIRED, "expired", id="link dead for good"),
         pytest.param("short-picture*always", State.READY, ExitCode.NOT_SAVED, "not_saved", id="picture damaged"),
         pytest.param("truncated-picture*always", State.READY, ExitCode.NOT_SAVED, "not_saved", id="picture cut off"),
@@ -353,7 +353,7 @@ def test_a_folder_that_turns_unwritable_keeps_the_job_ready_and_a_later_download
 
         assert report.exit_code is ExitCode.NOT_SAVED
         assert report.records[0].state is State.READY
-        assert report.problems[records[0].id].hint == f"imgen download {records[0].id}"
+        assert report.problems[records[0].id].hint == f"imgen download {records[0].id} -o ELSEWHERE"
 
         (tmp_path / "out").unlink()
         again = bench.follow(bench.session.find([records[0].id]), Goal.WHAT_IS_READY)

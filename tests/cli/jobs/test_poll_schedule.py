@@ -58,10 +58,18 @@ def test_a_service_that_is_slow_by_itself_is_not_asked_more_often_in_trouble() -
     assert slow.after_trouble(3, None, chance=0.5) == 100.0
 
 
-def test_too_fast_waits_as_long_as_the_service_says() -> None:
-    assert USUAL.after_too_fast(None) == 10.0
-    assert USUAL.after_too_fast(2.5) == 2.5
-    assert USUAL.after_too_fast(0.0) == 0.0
+@pytest.mark.parametrize("asked", [0.0, 0.5])
+def test_a_submit_that_is_turned_away_waits_longer_each_time_whatever_little_the_service_asks_for(asked: float) -> None:
+    waits = [USUAL.after_turned_away(times, asked, chance=0.5) for times in range(1, 9)]
+
+    assert waits == [1.25, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+    assert USUAL.after_turned_away(5_000, asked, chance=1.0) == 75.0
+
+
+def test_a_service_that_names_a_wait_is_given_it() -> None:
+    assert USUAL.after_turned_away(1, 200.0, chance=1.0) == 200.0
+    assert USUAL.after_turned_away(1, 2.0, chance=0.0) == 2.0
+    assert USUAL.after_turned_away(1, None, chance=0.5) == 10.0
 
 
 def test_the_persons_own_interval_replaces_the_rhythm_but_not_the_floor() -> None:
@@ -83,7 +91,7 @@ def test_the_sandboxs_pace_shrinks_every_time() -> None:
 
     assert quick.first == 3.0
     assert quick.steps[1] == (18.0, 1.0)
-    assert quick.after_too_fast(None) == 1.0
+    assert quick.after_rate_limit == 1.0
 
 
 @given(

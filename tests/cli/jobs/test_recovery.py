@@ -14,7 +14,7 @@ from cli.states import save
 from imgen.errors import ExitCode, LedgerUnusable, Problem, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.report import may_move_on
-from imgen.jobs.steps import record_status
+from imgen.jobs.status import record_status
 from imgen.records import ResultState, State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
@@ -187,7 +187,7 @@ def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_th
 
 
 def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Path) -> None:
-    from imgen.jobs.steps import record_status
+    from imgen.jobs.status import record_status
 
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
@@ -339,7 +339,7 @@ def test_another_file_in_that_place_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> None:
-    from imgen.jobs.steps import SubmitEnded, _accepted
+    from imgen.jobs.submit import Ended, _accepted
 
     with Bench(tmp_path, seconds=1.0) as bench:
         first = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
@@ -348,7 +348,7 @@ def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> N
 
         outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""))
 
-        assert isinstance(outcome, SubmitEnded)
+        assert isinstance(outcome, Ended)
         doubt = bench.session.ledger.jobs.get(second.id)
         assert doubt.state is State.UNCERTAIN
         assert doubt.problem
