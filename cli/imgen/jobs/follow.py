@@ -327,6 +327,10 @@ class Follower:
         if record.state is State.UNCERTAIN and job.record.state is State.SUBMITTING:
             job.record = record
             return Go(Phase.RECONCILE)
+        if record.state is State.READY and not job.crashed and self._goal is not Goal.ANSWER:
+            job.record, job.crashed = record, True  # what is in the ledger of its pictures may be saved all the same
+            self._display.say(f"{bug.message} {bug.hint}")
+            return Go(Phase.SAVE)
         return Done(bug)
 
     def _stop_waiting(self) -> None:

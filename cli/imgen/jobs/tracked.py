@@ -70,7 +70,7 @@ class Tracked:
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
     usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
     `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
-    `stopped` ends the downloads under way.
+    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once.
     """
 
     record: JobRecord
@@ -94,6 +94,7 @@ class Tracked:
     problem: Problem | None = None
     done: bool = False
     stopped: bool = False
+    crashed: bool = False
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again."""
