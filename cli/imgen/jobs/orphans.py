@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.errors import Problem
+from imgen.files import discard
 from imgen.jobs.problems import of_submit
-from imgen.pictures.place import discard
 from imgen.records import JobRecord, State
 from imgen_providers.errors import Uncertain
 

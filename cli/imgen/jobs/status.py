@@ -9,10 +9,10 @@ import random
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.files import discard, make_private_folder, write
 from imgen.jobs.goals import Goal
 from imgen.jobs.problems import no_links, of_end
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
-from imgen.pictures.place import discard, new_part, part_path
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
@@ -129,12 +129,9 @@ def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset |
     if isinstance(asset, LinkedAsset):
         return asset.url
     path = ledger.results.inline_path(record.id, number)
-    part = part_path(path)  # another process may be given the same bytes at the same time
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with new_part(part) as file:
-            file.write(asset.data)
-        part.replace(path)
+        make_private_folder(path.parent)
+        write(path, asset.data)  # another process may be given the same bytes at the same time
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.files import make_private_folder
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -40,8 +41,7 @@ class Owners:
 
         name = secrets.token_hex(8)
         try:
-            for each in (self._folder.parent, self._folder):  # the mode goes to the last folder of a path only
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             lock = FileLock(self._path(name), mode=0o600)
             lock.acquire()
         except OSError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import httpx
 
-from imgen.pictures.place import new_part
+from imgen.files import new_part
 from imgen_providers.addresses import Address, is_loopback, is_loopback_address, is_public, literal
 from imgen_providers.answers import retry_after
 from imgen_providers.trust import distrust
