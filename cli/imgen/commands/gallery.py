@@ -43,7 +43,7 @@ def gallery(
     It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
     """
     from imgen.commands.reporting import standard_streams
-    from imgen.jobs.worker import session
+    from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
@@ -59,9 +59,9 @@ def gallery(
         _check_stdout(streams, json=json)
     elif not overwrite:
         _check_free(target)
-    if not config.ledger_path.exists():
-        raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-    with session(config) as opened:
+    with session(config, err) as opened:
+        if opened.is_new:
+            raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
         found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     small = _copies(found)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
-from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop, Workers
 from imgen.jobs.orphans import close, close_orphans
+from imgen.jobs.report import Followed, Goal
 from imgen.jobs.status import after_status
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State

@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.jobs.goals import Goal
 from imgen.jobs.problems import of_poll
+from imgen.jobs.report import Goal
 from imgen.jobs.status import record_status
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
 from imgen.records import State

@@ -1,4 +1,4 @@
-"""After a rebuild: what is missing from the new ledger is told, and looked for in what the services list."""
+"""After the ledger was rebuilt: report what it lost, and take over missing jobs from the lists that services keep."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER = 60.0  # seconds; a service's clock and ours
 
 
-def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
-    """Say once what a rebuild left, and ask each service until it has answered; one process at a time does it.
+def report_and_reimport(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
+    """Report once what a rebuild left, and ask each service until it has answered; one process at a time does it.
 
     Raises `LedgerUnusable`.
     """

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
 from imgen.files import discard, make_private_folder, write
-from imgen.jobs.goals import Goal
 from imgen.jobs.problems import no_links, of_end
+from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
 from imgen.records import JobRecord, State
 from imgen_providers.base import (

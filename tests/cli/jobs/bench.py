@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from cli.clock import FakeClock
 from imgen.config.config import Config
-from imgen.jobs.goals import Goal
-from imgen.jobs.worker import Report, Session, Work
+from imgen.jobs.report import Goal, Report
+from imgen.jobs.session import Session
+from imgen.jobs.worker import Worker
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import parse_output
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
@@ -112,7 +114,7 @@ class Bench:
         home = {"IMGEN_HOME": str(folder / "home")}
         self.config = Config({**variables, **keys, **home}, folder)
         self.session = Session(self.config, self.clock, self.said.append)
-        self._working: Work | None = None
+        self._working: Worker | None = None
 
     def _note(self, line: str) -> None:
         """A request was read and its answer is about to leave: `just_before` says what happens now, once."""
@@ -175,11 +177,11 @@ class Bench:
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""
-        return self.session.record(drafts, self.work().owner.name, resubmit=resubmit)
+        return self.work().record(drafts, resubmit=resubmit)
 
-    def work(self) -> Work:
+    def work(self) -> Worker:
         """The process at work, begun now if there is none."""
-        self._working = self._working or Work(self.session, self.config, self.clock)
+        self._working = self._working or Worker(self.session, self.config, self.clock)
         return self._working
 
     def bend(
@@ -197,7 +199,7 @@ class Bench:
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""
-        working = self._working or Work(self.session, self.config, self.clock)
+        working = self._working or Worker(self.session, self.config, self.clock)
         try:
             return working.follow(records, goal, self.watcher, timeout=timeout)
         finally:

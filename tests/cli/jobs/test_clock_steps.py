@@ -11,7 +11,7 @@ from cli.clock import FakeClock
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.ledger.jobs import Limit, TooSoon
 from imgen.records import State
 from imgen.screen.envelope import envelope

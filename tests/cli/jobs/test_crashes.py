@@ -9,7 +9,7 @@ import pytest
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.records import State
 from imgen_providers.base import Charge, Job, LinkedAsset, Request, Succeeded
 from imgen_providers.client import Network

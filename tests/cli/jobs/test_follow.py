@@ -11,7 +11,7 @@ from PIL import Image
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.records import State
 
 if TYPE_CHECKING:

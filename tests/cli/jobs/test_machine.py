@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError
 

@@ -8,7 +8,7 @@ import pytest
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.records import State
 from imgen_providers.errors import InvalidRequest, JobNotFound, RateLimited, Unreachable
 

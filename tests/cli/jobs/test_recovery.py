@@ -9,8 +9,7 @@ import pytest
 
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
-from imgen.jobs.goals import Goal
-from imgen.jobs.report import may_move_on
+from imgen.jobs.report import Goal, may_move_on
 
 if TYPE_CHECKING:
     from pathlib import Path

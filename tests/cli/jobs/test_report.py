@@ -17,9 +17,8 @@ from imgen.errors import (
     StillUncertain,
     UsageProblem,
 )
-from imgen.jobs.goals import Goal
 from imgen.jobs.problems import EXIT_CODES, of_end, of_poll, of_submit
-from imgen.jobs.report import combined, exit_code, headline, problem_of
+from imgen.jobs.report import Goal, combined, exit_code, headline, problem_of
 from imgen.records import JobRecord, Result, ResultState, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.errors import (

@@ -12,7 +12,7 @@ import pytest
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs import save as saving
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Tracked
 from imgen.ledger.codec import target_text
 from imgen.pictures.naming import parse_output
@@ -170,10 +170,11 @@ def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None
 
         def follow() -> None:
             from imgen.jobs.clock import SystemClock
-            from imgen.jobs.worker import Session, Work
+            from imgen.jobs.session import Session
+            from imgen.jobs.worker import Worker
 
             mine = Session(bench.config, SystemClock(), bench.said.append)
-            working = Work(mine, bench.config, SystemClock())
+            working = Worker(mine, bench.config, SystemClock())
             reports.append(working.follow(jobs, Goal.PICTURES, bench.watcher, timeout=20.0))
             working.close()
             mine.close()

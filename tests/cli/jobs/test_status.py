@@ -12,9 +12,9 @@ from cli.drafts import draft
 from cli.jobs.bench import Bench
 from cli.states import save
 from imgen.errors import ExitCode, LedgerUnusable
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal, Report
 from imgen.jobs.status import record_status
-from imgen.jobs.worker import Report, Work
+from imgen.jobs.worker import Worker
 from imgen.money.losses import losses
 from imgen.records import ResultState, State
 from imgen_providers.base import Failed, InlineAsset, Job, Succeeded
@@ -99,9 +99,9 @@ def test_what_another_process_saw_finished_is_saved_whatever_an_older_answer_say
         assert report.exit_code is ExitCode.DONE
 
 
-def slowly(bench: Bench) -> Work:
+def slowly(bench: Bench) -> Worker:
     """A process that polls once a minute, so that a fault can be counted in polls."""
-    bench._working = Work(bench.session, bench.config, bench.clock, poll_every=60.0)
+    bench._working = Worker(bench.session, bench.config, bench.clock, poll_every=60.0)
     return bench._working
 
 
@@ -110,7 +110,7 @@ def test_links_are_waited_for_by_the_clock_and_not_by_the_number_of_questions(
     tmp_path: Path, poll_every: float
 ) -> None:
     with Bench(tmp_path, faults="empty-results*always", seconds=1.0) as bench:
-        bench._working = Work(bench.session, bench.config, bench.clock, poll_every=poll_every)
+        bench._working = Worker(bench.session, bench.config, bench.clock, poll_every=poll_every)
 
         report = bench.follow(bench.order())
 

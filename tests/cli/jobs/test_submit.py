@@ -13,9 +13,10 @@ from PIL import Image
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench, Watcher
 from imgen.errors import ExitCode, LedgerUnusable, Problem, StillUncertain
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
 from imgen.records import State

@@ -11,11 +11,12 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.config.config import Config
 from imgen.errors import ExitCode, Problem
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.jobs.uploads import sent
 from imgen.ledger.uploads import Upload
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import parse_output
 from imgen.pictures.storage import Place, parse_place
 from imgen.pictures.target import Target

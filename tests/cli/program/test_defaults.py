@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.commands.defaults import resolve_order
-from imgen.commands.making import RunOptions
 from imgen.config.config import Config
 from imgen.errors import BadConfiguration
-from imgen.orders.order import Order, possible
-from imgen.screen.envelope import Form
+from imgen.jobs.run_order import RunOptions
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 
 if TYPE_CHECKING:
     from imgen.commands.defaults import ResolvedOrder
@@ -27,22 +27,7 @@ def order(**fields: object) -> Order:
 
 
 def run_options(output: str | None = None, timeout: float | None = None) -> RunOptions:
-    return RunOptions(
-        output,
-        None,
-        no_wait=False,
-        dry_run=False,
-        overwrite=False,
-        resubmit=False,
-        strict=False,
-        timeout=timeout,
-        poll_every=None,
-        max_cost=None,
-        allow_unknown_cost=False,
-        form=Form.TEXT,
-        show=False,
-        quiet=False,
-    )
+    return RunOptions(output, timeout=timeout)
 
 
 SETTINGS = {

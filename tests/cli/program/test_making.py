@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.states import JOB, bring_to
-from imgen.commands.making import _to_stdout
+from imgen.commands.making import write_picture
+from imgen.commands.reporting import Reporter
 from imgen.errors import ExitCode
-from imgen.jobs.worker import Report
+from imgen.jobs.report import Goal, report
 from imgen.ledger.ledger import Ledger
 from imgen.records import State
 from imgen.screen.console import Streams
@@ -26,9 +27,9 @@ def test_a_picture_that_is_not_saved_is_not_read(tmp_path: Path, capfdbinary: py
     bring_to(ledger, State.READY)
     ledger.results.placing(JOB, 1, somebody_elses, "ab" * 32)
     ledger.results.placing(JOB, 2, Path(tmp_path / "never put there.png"), "cd" * 32)
-    told = Report((ledger.jobs.get(JOB),), {}, ExitCode.NOT_SAVED)
+    left = report([ledger.jobs.get(JOB)], {}, Goal.PICTURES)
     ledger.close()
 
-    assert _to_stdout(told, AROUND, quiet=True) == ExitCode.NOT_SAVED
+    assert write_picture(left, Reporter("generate", AROUND, quiet=True)) == ExitCode.NOT_SAVED
 
     assert capfdbinary.readouterr().out == b""

@@ -16,7 +16,7 @@ from cli.jobs.bench import Bench
 from cli.states import finish, save
 from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
 from imgen.ledger import schema
 from imgen.ledger.file_lock import Hold
