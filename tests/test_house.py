@@ -17,6 +17,7 @@ PROVIDERS = ROOT / "providers" / "imgen_providers"
 ROOMS = (
     "errors",
     "files",
+    "crash",
     "config",
     "pictures",
     "records",
@@ -29,7 +30,6 @@ ROOMS = (
     "completion",
     "commands",
     "redact_arguments",
-    "crash",
     "__main__",
 )
 """The modules and folders of `imgen`: each imports only itself and what stands before it."""

@@ -15,7 +15,6 @@ from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
 from imgen.jobs.orphans import close, close_orphans
 from imgen.jobs.report import Followed, Goal
-from imgen.jobs.status import after_status
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
@@ -280,7 +279,7 @@ class Follower:
 
     def _after_status(self, job: Tracked, reported: Job) -> Next:
         now = self._clock.monotonic()
-        return after_status(self._ledger, job, reported, goal=self._goal, now=now, say=self._display.say)
+        return poll.after_status(self._ledger, job, reported, goal=self._goal, now=now, say=self._display.say)
 
     # At the edges -----------------------------------------------------------------------------------------
 

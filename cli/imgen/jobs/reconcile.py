@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.jobs.status import record_status
+from imgen.jobs.poll import record_status
 from imgen.jobs.uploads import sent
 from imgen_providers.base import Cancelled, Failed, ListsRecent
 from imgen_providers.errors import ServiceError

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
+from imgen.jobs.poll import record_status
 from imgen.jobs.problems import of_submit, uncertain_hint
-from imgen.jobs.status import record_status
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.jobs import IdTaken, TooSoon
@@ -73,7 +73,7 @@ def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRe
 
 
 def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
-    service, pacing = connection.service, connection.pacing
+    service, rate_limit = connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
     except (NotSent, RateLimited, Busy) as error:
@@ -87,12 +87,12 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
     try:
-        if not ledger.jobs.submitting(record.id, pacing.limit):
+        if not ledger.jobs.submitting(record.id, rate_limit.limit):
             return Ended()
     except TooSoon as early:
         # The account may allow more than the document says: then it goes at once.
-        seconds = 0.0 if pacing.learn(service) else early.seconds
-        return Paced(seconds, pacing.limit.most or 0)
+        seconds = 0.0 if rate_limit.learn(service) else early.seconds
+        return Paced(seconds, rate_limit.limit.most or 0)
     try:
         job = service.submit(request)
     except NotSent as error:

@@ -71,7 +71,7 @@ def test_a_bug_before_anything_was_sent_costs_nothing(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         (record,) = bench.order()
         connection = bench.work()._services.connection("3daistudio", record.origin)
-        broken = replace(connection, pacing=None)  # type: ignore[arg-type]
+        broken = replace(connection, rate_limit=None)  # type: ignore[arg-type]
         bench.work()._services._open["3daistudio", record.origin] = broken
 
         report = bench.follow([record])

@@ -1,13 +1,19 @@
-"""When to poll, and when to submit again: the service's own rhythm, with exponential backoff and jitter."""
+"""When to poll, when to submit again, and how many submits a minute: the service's rhythm, with backoff and jitter."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from imgen.ledger.jobs import Limit
+from imgen_providers.base import Service, TellsBalance
+from imgen_providers.errors import ServiceError
 
 if TYPE_CHECKING:
     from imgen_providers.catalog import Cadence
 
+_MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
 _LONGEST_BACKOFF = 60.0  # seconds between two questions to a service that does not answer
 _LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rhythm, but not a busy loop
 _JITTER = 0.25  # of an interval, either way
@@ -63,3 +69,35 @@ def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bo
         floor,
         cadence.after_rate_limit * pace,
     )
+
+
+class RateLimit:
+    """How many submits a minute a service takes: the catalogue's number, until the account itself names another.
+
+    All processes keep to it together, through the ledger. `fixed` means that the user set it: no account is asked.
+    """
+
+    def __init__(self, limit: Limit, *, fixed: bool) -> None:
+        self._lock = threading.Lock()
+        self._limit = limit
+        self._learned = fixed
+
+    @property
+    def limit(self) -> Limit:
+        """What holds now."""
+        return self._limit
+
+    def learn(self, service: Service) -> bool:
+        """Ask the account for its own limit, at most once, and only when it matters; whether that changed anything."""
+        with self._lock:
+            if self._learned or not isinstance(service, TellsBalance):
+                return False
+            self._learned = True
+            try:
+                most = service.balance().submits_per_minute
+            except ServiceError:
+                return False
+            if most is None or not 0 < most <= _MOST or most == self._limit.most:
+                return False
+            self._limit = Limit(most, self._limit.window)
+            return True

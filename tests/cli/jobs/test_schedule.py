@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.jobs.poll_schedule import Schedule, schedule
+from imgen.jobs.schedule import RateLimit, Schedule, schedule
+from imgen.ledger.jobs import Limit
+from imgen_providers.base import Balance, Job, Json, Request
 from imgen_providers.catalog import SERVICES, Cadence
 
 CADENCE = Cadence(first=30.0, steps=((0.0, 4.0), (180.0, 10.0), (600.0, 30.0)), floor=3.0, after_rate_limit=10.0)
@@ -108,3 +110,38 @@ def test_no_wait_is_shorter_than_the_services_floor(
 
     assert usual.interval(age, chance) >= SERVICES[name].cadence.floor
     assert usual.after_trouble(failures, asked, chance) >= max(usual.interval(0.0, chance), asked or 0.0)
+
+
+class Account:
+    """A service whose account names its own rate limit."""
+
+    def __init__(self, submits_per_minute: int | None) -> None:
+        self._submits_per_minute = submits_per_minute
+
+    def balance(self) -> Balance:
+        return Balance("20", "credits", self._submits_per_minute)
+
+    def submit(self, request: Request) -> Job:
+        raise NotImplementedError
+
+    def refresh(self, job: Job) -> Job:
+        raise NotImplementedError
+
+    def preview(self, request: Request) -> tuple[str, Json]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("named", "holds"), [(30, 30), (3, 3), (None, 3), (0, 3), (-1, 3), (10**30, 3)])
+def test_an_account_may_name_another_rate_limit_that_makes_sense(named: int | None, holds: int) -> None:
+    limit = RateLimit(Limit(3, 60.0), fixed=False)
+
+    assert limit.learn(Account(named)) is (holds != 3)
+    assert limit.limit == Limit(holds, 60.0)
+    assert not limit.learn(Account(7)), "it is asked once"
+
+
+def test_a_rate_limit_that_the_user_set_holds() -> None:
+    limit = RateLimit(Limit(3, 60.0), fixed=True)
+
+    assert not limit.learn(Account(30))
+    assert limit.limit == Limit(3, 60.0)
