@@ -17,6 +17,7 @@ PROVIDERS = ROOT / "providers" / "imgen_providers"
 ROOMS = (
     "errors",
     "files",
+    "crash",
     "config",
     "pictures",
     "records",
@@ -29,7 +30,6 @@ ROOMS = (
     "completion",
     "commands",
     "redact_arguments",
-    "crash",
     "__main__",
 )
 """The modules and folders of `imgen`: each imports only itself and what stands before it."""
@@ -256,16 +256,18 @@ def test_folders_come_from_one_room() -> None:
     assert {path.parent for path in modules(CLI) if "platformdirs" in packages(path)} == {CLI / "config"}
 
 
-def test_only_the_run_may_submit() -> None:
-    """`steps.submit` is the one caller of a service's `submit`, and the follower the one caller of that."""
+def test_one_phase_may_submit_and_one_dispatcher_starts_it() -> None:
+    """`jobs/submit.py` has the one call of a service's `submit`, and only `jobs/follow.py` imports that phase."""
     callers = {
         path.relative_to(CLI).as_posix()
         for path in modules(CLI)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "submit"
     }
+    importers = {path.relative_to(CLI).as_posix() for path in modules(CLI) if "imgen.jobs.submit" in imports(path)}
 
-    assert callers == {"jobs/steps.py", "jobs/follow.py"}
+    assert callers == {"jobs/submit.py"}
+    assert importers == {"jobs/follow.py"}
 
 
 def test_the_top_level_is_as_it_was_agreed() -> None:

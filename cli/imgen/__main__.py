@@ -209,18 +209,16 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
     from imgen.config.config import load
-    from imgen.crash import place_of, write_trace
+    from imgen.crash import crash_problem, place_of
     from imgen.errors import ExitCode, ImgenError, Problem
-    from imgen_providers.redaction import Redaction
 
-    message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
     try:
         config = load()
-        report = write_trace(error, config.state_folder, Redaction(config.known_keys()))
-        hint = f"Send this file with the report: {report}"
+        problem = crash_problem(error, config.state_folder, config.known_keys())
     except (ImgenError, OSError):
-        hint = None
-    return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
+        where = f"{type(error).__name__} at {place_of(error)}"
+        problem = Problem("bug", f"imgen met a bug of its own: {where}; please report it.")
+    return _fail(problem, ExitCode.BUG, arguments)
 
 
 def _form(arguments: Sequence[str]) -> Form:

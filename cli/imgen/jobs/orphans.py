@@ -1,4 +1,4 @@
-"""After a death: what a process left open when it was killed is closed by the next command, whatever that is."""
+"""Orphans: what a killed process left open is closed by the next command, whichever that is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import Problem
 from imgen.files import discard
-from imgen.jobs.problems import of_error
+from imgen.jobs.problems import of_submit
 from imgen.records import JobRecord, State
 from imgen_providers.errors import Uncertain
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def close_orphans(ledger: Ledger) -> None:
-    """Close what dead processes left: `planned` was never sent, `submitting` may have been charged.
+    """Close what processes that have ended left: `planned` was never sent, `submitting` may have been charged.
 
     Their unfinished files are removed; what was accepted stays open.
     """
@@ -28,13 +28,13 @@ def close_orphans(ledger: Ledger) -> None:
 
 
 def close(ledger: Ledger, record: JobRecord) -> None:
-    """Close one job whose owner is dead."""
+    """Close one job whose owner has ended."""
     if record.state is State.PLANNED:
         problem = Problem("never_sent", "It was never sent: imgen ended before.")
         ledger.jobs.never_sent(record.id, problem)
         return
     lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
-    ledger.jobs.mark_uncertain(record.id, of_error(lost, record))
+    ledger.jobs.mark_uncertain(record.id, of_submit(lost, record))
 
 
 def _clear_parts(ledger: Ledger, record: JobRecord) -> None:

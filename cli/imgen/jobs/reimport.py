@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs.connections import Services
+from imgen.jobs.reconcile import Found, reconcile
 from imgen.jobs.session import TAKE_OVER
-from imgen.jobs.steps import Accepted, reconcile
 from imgen.jobs.uploads import sent
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
 from imgen.orders.drafts import new_id
@@ -146,7 +146,7 @@ class _Listing:
         for record in self._doubtful():
             if record.state is State.UNCERTAIN:
                 outcome = reconcile(self.ledger, self.service, record)
-                if isinstance(outcome, Accepted):
+                if isinstance(outcome, Found):
                     say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
 
     def adopt(self, since: float, say: Callable[[str], None]) -> bool:

@@ -101,6 +101,8 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 or record.problem
                 or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
+        case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
+            return record.problem
         case State.EXPIRED if not record.never_saved:
             message = "The picture was saved once and is gone, and its link is dead."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
@@ -122,7 +124,7 @@ def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = Fals
         case State.EXPIRED:
             return ExitCode.EXPIRED
         case State.READY:
-            return ExitCode.NOT_SAVED
+            return ExitCode.BUG if problem.code == "bug" else ExitCode.NOT_SAVED
         case State.QUEUED | State.RUNNING | State.SUBMITTING | State.PLANNED:
             kept = (ExitCode.KEY, ExitCode.BUG, ExitCode.NOT_SAVED)
             code = EXIT_CODES.get(problem.code, ExitCode.UNFINISHED)

@@ -12,8 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import OverBudget, UsageProblem
+from imgen.jobs.progress import ENOUGH
 from imgen.jobs.report import Goal, may_move_on
-from imgen.jobs.timings import ENOUGH
 from imgen.orders.drafts import split
 from imgen.orders.limits import Candidate, affordable, budget_of, standing_limits
 from imgen.orders.matching import possible

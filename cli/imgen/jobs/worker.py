@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgen.config.config import Config
+    from imgen.errors import Problem
     from imgen.jobs.connections import Services
     from imgen.jobs.progress import Display
     from imgen.jobs.save import Saver
@@ -66,6 +67,11 @@ class Worker:
         from imgen.jobs.uploads import Uploads
 
         return Uploads(self._session.ledger, self._services.network, self.owner, self._config)
+
+    def _record_crash(self, error: Exception) -> Problem:
+        from imgen.crash import crash_problem
+
+        return crash_problem(error, self._config.state_folder, self._config.known_keys())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
@@ -115,8 +121,8 @@ class Worker:
     def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
         from imgen.jobs.follow import Follower
 
-        follower = Follower(self._saver, self._uploads, self._services, display, self._clock, goal, timeout)
-        followed = follower.follow(records)
+        parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
+        followed = Follower(*parts, goal, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from imgen_providers.base import Job, Json
 
 _SOON = 0.01  # seconds: times since 1970 are too coarse for less
+_DAY = 86_400.0  # seconds; longer than the window of any rate limit
+_PLANNED_AGAIN = "UPDATE job SET stage = 'planned', submitted_at = NULL WHERE id = ? AND stage = 'submitting'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,14 @@ class Jobs(JobQueries):
             now = self._database.now()
             if limit.most is not None:
                 latest = write.execute(
-                    "SELECT other.submitted_at FROM job AS other JOIN job AS mine"
-                    " ON mine.id = ? AND other.provider = mine.provider AND other.origin = mine.origin"
-                    " WHERE other.submitted_at > ? AND other.submitted_at <= ?"
-                    " ORDER BY other.submitted_at DESC LIMIT ?",
-                    (job_id, now - limit.window, now, limit.most),
+                    "SELECT at FROM (SELECT provider, origin, submitted_at AS at FROM job WHERE submitted_at > :since"
+                    " UNION ALL SELECT provider, origin, at FROM turned_away WHERE at > :since) AS other"
+                    " JOIN job AS mine ON mine.id = :id AND other.provider = mine.provider"
+                    " AND other.origin = mine.origin WHERE at <= :now ORDER BY at DESC LIMIT :most",
+                    {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most},
                 ).fetchall()
                 if len(latest) == limit.most:
-                    raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
+                    raise TooSoon(max(_SOON, latest[-1]["at"] + limit.window - now))
             marked = write.execute(
                 "UPDATE job SET stage = 'submitting', submitted_at = ?"
                 " WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL",
@@ -111,11 +113,19 @@ class Jobs(JobQueries):
             return marked.rowcount > 0
 
     def not_sent(self, job_id: str) -> None:
-        """The submit provably arrived nowhere, or was turned away uncharged: it may go again."""
-        self._database.change(
-            "UPDATE job SET stage = 'planned', submitted_at = NULL WHERE id = ? AND stage = 'submitting'",
-            (job_id,),
-        )
+        """The submit provably arrived nowhere: it may go again."""
+        self._database.change(_PLANNED_AGAIN, (job_id,))
+
+    def turned_away(self, job_id: str) -> None:
+        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit."""
+        with self._database.write() as write:
+            write.execute("DELETE FROM turned_away WHERE at < ?", (self._database.now() - _DAY,))
+            write.execute(
+                "INSERT INTO turned_away (provider, origin, at) SELECT provider, origin, submitted_at FROM job"
+                " WHERE id = ? AND stage = 'submitting'",
+                (job_id,),
+            )
+            write.execute(_PLANNED_AGAIN, (job_id,))
 
     def never_sent(self, job_id: str, problem: Problem) -> None:
         """Nobody is going to send the job: a `planned` one is `cancelled`."""
@@ -213,6 +223,20 @@ class Jobs(JobQueries):
             "UPDATE job SET stage = ?, finished_at = ?, problem = ? WHERE id = ? AND stage <> 'finished'",
             (state.value, self._database.now(), problem_text(problem), job_id),
         )
+
+    def finished_without_links(self, job_id: str, problem: Problem) -> None:
+        """The service reports the job as finished and shows no picture: one that is paid counts as expired.
+
+        It is polled for again like any expired one.
+        """
+        with self._database.write() as write:
+            now = self._database.now()
+            ended = write.execute(
+                "UPDATE job SET stage = 'finished', finished_at = ?, problem = ? WHERE id = ? AND stage <> 'finished'",
+                (now, problem_text(problem), job_id),
+            )
+            if ended.rowcount:
+                write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
 
     def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""

@@ -106,7 +106,16 @@ SELECT job.rowid AS recorded, job.*, CASE
 FROM job;
 """
 
-MIGRATIONS = (_VERSION_1,)
+_TURNED_AWAY = """
+CREATE TABLE turned_away (           -- submits that a service turned away, uncharged: they count for its rate limit
+    provider TEXT NOT NULL,
+    origin   TEXT NOT NULL,
+    at       REAL NOT NULL
+) STRICT;
+CREATE INDEX turned_away_at ON turned_away (at);
+"""
+
+MIGRATIONS = (_VERSION_1, _TURNED_AWAY)
 """SQL steps; a ledger's `user_version` says how many of them it has seen."""
 
 

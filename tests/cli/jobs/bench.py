@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cli.clock import FakeClock
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from imgen.jobs.progress import JobView
     from imgen.records import Draft, JobRecord
+    from imgen_providers.base import Job, Json, Request, Service
 
 
 @dataclass
@@ -52,6 +53,29 @@ class Watcher:
     def activities(self) -> set[str]:
         """Every activity any job was shown with."""
         return {job.activity for jobs in self.shown for job in jobs if job.activity}
+
+
+class OddService:
+    """A service as the sandbox plays it, whose answers a test bends: with a bug of ours, or as no sandbox answers."""
+
+    def __init__(
+        self,
+        service: Service,
+        submitted: Callable[[Request, Job], Job] = lambda _, job: job,
+        refreshed: Callable[[Job], Job] = lambda job: job,
+    ) -> None:
+        self._service = service
+        self._submitted = submitted
+        self._refreshed = refreshed
+
+    def submit(self, request: Request) -> Job:
+        return self._submitted(request, self._service.submit(request))
+
+    def refresh(self, job: Job) -> Job:
+        return self._refreshed(self._service.refresh(job))
+
+    def preview(self, request: Request) -> tuple[str, Json]:
+        return self._service.preview(request)
 
 
 class Bench:
@@ -126,6 +150,10 @@ class Bench:
         """The lines of the server's log that hold a text."""
         return [line for line in self.log if text in line]
 
+    def submits(self) -> int:
+        """How many paid requests reached a service."""
+        return len([line for line in self.requests("POST") if "/upload" not in line])
+
     def order(
         self,
         prompt: str = "a red fox",
@@ -155,6 +183,19 @@ class Bench:
         """The process at work, begun now if there is none."""
         self._working = self._working or Worker(self.session, self.config, self.clock)
         return self._working
+
+    def bend(
+        self,
+        provider: str,
+        *,
+        submitted: Callable[[Request, Job], Job] = lambda _, job: job,
+        refreshed: Callable[[Job], Job] = lambda job: job,
+    ) -> None:
+        """Until the process ends, what a service answers goes through these."""
+        services, origin = self.work()._services, self.config.origin(SERVICES[provider])
+        connection = services.connection(provider, origin)
+        odd = OddService(connection.service, submitted, refreshed)
+        services._open[provider, origin] = replace(connection, service=odd)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""

@@ -176,7 +176,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def follow_and_die(self, records: Sequence[JobRecord], ticks: int) -> None:
         working = self.bench.work()
-        parts = (working._saver, working._uploads, working._services, Mortal(ticks), self.bench.clock)
+        parts = (
+            working._saver,
+            working._uploads,
+            working._services,
+            Mortal(ticks),
+            self.bench.clock,
+            working._record_crash,
+        )
         follower = Follower(*parts, Goal.PICTURES, 60.0)
         with suppress(Killed):
             follower.follow(records)

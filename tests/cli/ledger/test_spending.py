@@ -15,7 +15,7 @@ from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
 from imgen.jobs.orphans import close_orphans
-from imgen.jobs.steps import record_status
+from imgen.jobs.poll import record_status
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
 from imgen.records import UNKNOWN, Cost, State
