@@ -61,10 +61,11 @@ class RunOptions:
 class OrderSetup:
     """What placing an order needs of the configuration.
 
-    `limits` are those that hold for every order. `kept` takes copies of pictures that go to standard output.
+    `preferred` are the names of the services that the user prefers, the first one first. `limits` are those that hold for every order. `kept` takes copies of pictures that go to standard output.
     """
 
     accounts: Accounts
+    preferred: tuple[str, ...]
     limits: tuple[Limit, ...]
     project: str | None
     cwd: Path
@@ -103,6 +104,7 @@ def setup_of(config: Config) -> OrderSetup:
     """What an order needs of this configuration. Raises `BadConfiguration`."""
     return OrderSetup(
         accounts=config,
+        preferred=config.preferred,
         limits=standing_limits(config),
         project=config.project,
         cwd=config.cwd,
@@ -117,7 +119,7 @@ def plan_order(
 
     Raises `UsageProblem`, `KeyMissing`, `BadConfiguration`, `PictureUnreachable` and `LedgerUnusable`.
     """
-    choices = possible(order, setup.accounts)
+    choices = possible(order, setup.accounts, setup.preferred)
     if basis:
         choices = basis.able(choices, session.ledger)
     budget = budget_of(options.max_cost, choices, setup.limits, allow_unknown=options.allow_unknown_cost)
