@@ -102,7 +102,7 @@ def tracked(*below: str) -> list[str]:
     )
     if listed.returncode:
         pytest.skip("this is no clone: what belongs to the repository is not known")
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+    return sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()})
 
 
 def test_every_room_has_its_place() -> None:
@@ -230,7 +230,7 @@ def test_the_sandbox_shares_no_table_and_no_code_with_the_services(path: Path) -
 def test_httpx_is_imported_by_the_client_and_the_download_module_only() -> None:
     found = {path for path in (*modules(CLI), *modules(PROVIDERS)) if "httpx" in packages(path)}
 
-    of_the_client = {PROVIDERS / f"{name}.py" for name in ("client", "submission", "exchanges")}
+    of_the_client = {PROVIDERS / f"{name}.py" for name in ("client", "submission", "exchanges", "proxies")}
 
     assert found <= {*of_the_client, CLI / "pictures" / "download.py"}
     assert PROVIDERS / "client.py" in found

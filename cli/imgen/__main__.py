@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgen.errors import ExitCode, Problem
     from imgen.screen.envelope import Form
+    from imgen_providers.redaction import Redaction
 
 _VERSION = (["--version"], ["-V"])
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
@@ -66,8 +67,9 @@ def _answer(arguments: Sequence[str]) -> int:
     import typer
 
     from imgen.errors import ExitCode, ImgenError, OutputLost
-    from imgen.screen.console import Stdout
+    from imgen.screen.console import Stdout, show_notices
 
+    show_notices()
     try:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
@@ -210,14 +212,27 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
 
-    hint = problem.hint and without_keys(problem.hint, arguments)
-    problem = Problem(problem.code, without_keys(problem.message, arguments), hint)
+    known = _known_keys()
+    hint = problem.hint and without_keys(known.text(problem.hint), arguments)
+    problem = Problem(problem.code, without_keys(known.text(problem.message), arguments), hint)
     form = _form(arguments)
     if form is not Form.TEXT:
         out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
         err(failure_lines(problem, color=standard_streams(load()).stderr_color))
     return code
+
+
+def _known_keys() -> Redaction:
+    """What hides the keys of the environment and of our files, which may have been typed into another setting too."""
+    from imgen.config.config import load
+    from imgen.errors import ImgenError
+    from imgen_providers.redaction import Redaction
+
+    try:
+        return Redaction(load().accounts.known_keys())
+    except ImgenError:
+        return Redaction()
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
@@ -227,7 +242,7 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
     try:
         config = load()
-        problem = crash_problem(error, config.state_folder, config.known_keys())
+        problem = crash_problem(error, config.folders.state, config.accounts.known_keys())
     except (ImgenError, OSError):
         where = f"{type(error).__name__} at {place_of(error)}"
         problem = Problem("bug", f"imgen met a bug of its own: {where}; please report it.")

@@ -124,7 +124,7 @@ def require_private(path: Path) -> None:
         return
     try:
         own, mode = is_own(path), path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be used: {(error.strerror or str(error)).lower()}.") from error

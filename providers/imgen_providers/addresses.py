@@ -22,13 +22,18 @@ def literal(host: str) -> Address | None:
         return None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a URL's host says by itself that it is this machine (RFC 6761, 6.3)."""
+def is_loopback_host(host: str) -> bool:
+    """Whether a URL's host is this machine by its name or address (RFC 6761, 6.3); brackets may stand around it."""
+    host = host.removeprefix("[").removesuffix("]")
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
     address = literal(host)
     return address is not None and is_loopback_address(address)
+
+
+is_loopback = is_loopback_host
+"""The name before 2026-11-26; it goes once the command line imports the new one."""
 
 
 def is_loopback_address(address: Address) -> bool:

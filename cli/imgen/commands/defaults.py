@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from imgen.config.config import Config
-    from imgen.config.settings import Sourced
+    from imgen.config.sources import Sourced
     from imgen.jobs.run_order import RunOptions
     from imgen.orders.order import Order
 

@@ -49,7 +49,7 @@ def remind(*, welcome: bool) -> None:
 def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
     """What dies soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
-        ledger = load().ledger_path
+        ledger = load().folders.ledger
         if not ledger.exists():
             return None
     except (ImgenError, OSError):

@@ -33,8 +33,8 @@ def jobs_of(
     from imgen.pictures.naming import parse_output
 
     entry = find_service(provider)
-    origin = SANDBOX if sandbox else config.account(entry).origin
-    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.kept_folder)
+    origin = SANDBOX if sandbox else config.accounts.account(entry).origin
+    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.folders.kept)
     return [worker.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 
@@ -51,7 +51,7 @@ def retargeted(opened: Session, records: Sequence[JobRecord], output: str, confi
     counts = [max(record.request.count, len(record.results)) for record in records]
     with bad_targets():
         target = parse_output(
-            output, cwd=config.cwd, pictures=sum(counts), overwrite=False, format=None, kept=config.kept_folder
+            output, cwd=config.cwd, pictures=sum(counts), overwrite=False, format=None, kept=config.folders.kept
         )
         prepare(target.folder)
     for record, first in zip(records, accumulate(counts, initial=1), strict=False):

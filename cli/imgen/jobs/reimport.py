@@ -39,7 +39,7 @@ def report_and_reimport(config: Config, ledger: Ledger, clock: Clock, say: Calla
     """
     from filelock import FileLock, Timeout
 
-    path = config.ledger_path
+    path = config.folders.ledger
     try:
         with FileLock(path.with_suffix(".rebuilt-lock"), timeout=0, mode=0o600):
             rebuilt = _noted(path)
@@ -95,15 +95,17 @@ def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str],
     """Ask the services that have not answered yet, and note each that has."""
     services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
     rebuilt = replace(rebuilt, told=True)
-    note_rebuilt(config.ledger_path, rebuilt)
+    note_rebuilt(config.folders.ledger, rebuilt)
     try:
-        for entry in [SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.has_key(SERVICES[name])]:
+        for entry in [
+            SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.accounts.has_key(SERVICES[name])
+        ]:
             answer = _polled_elsewhere(config, services, ledger, entry, rebuilt.since, say)
             if not answer:
                 silent.append(entry.title)
             if answer is not False:
                 rebuilt = replace(rebuilt, ask=tuple(name for name in rebuilt.ask if name != entry.name))
-                note_rebuilt(config.ledger_path, rebuilt)
+                note_rebuilt(config.folders.ledger, rebuilt)
     finally:
         services.close()
     if first:
@@ -117,7 +119,7 @@ def _polled_elsewhere(
 ) -> bool | None:
     """Whether the service said all that it has; None for one that lists nothing at all."""
     try:
-        origin = config.origin(entry)
+        origin = config.accounts.origin(entry)
         service = services.connection(entry.name, origin).service
         if not isinstance(service, ListsRecent):
             return None

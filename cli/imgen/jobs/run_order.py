@@ -61,7 +61,8 @@ class RunOptions:
 class OrderSetup:
     """What placing an order needs of the configuration.
 
-    `preferred` are the names of the services that the user prefers, the first one first. `limits` are those that hold for every order. `kept` takes copies of pictures that go to standard output.
+    `preferred` are the names of services, the one that the user prefers first. `limits` are those that hold for every
+    order. `kept` takes copies of pictures that go to standard output.
     """
 
     accounts: Accounts
@@ -103,12 +104,12 @@ class Observer(Protocol):
 def setup_of(config: Config) -> OrderSetup:
     """What an order needs of this configuration. Raises `BadConfiguration`."""
     return OrderSetup(
-        accounts=config,
+        accounts=config.accounts,
         preferred=config.preferred,
         limits=standing_limits(config),
         project=config.project,
         cwd=config.cwd,
-        kept=config.kept_folder,
+        kept=config.folders.kept,
     )
 
 
@@ -215,9 +216,10 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
     """The jobs with consent to replace what is there, and every folder known by now made and proved writable."""
     from imgen.pictures.naming import prepare
 
+    private = candidate.drafts[0].target.to_stdout  # copies are kept in a folder of ours
     with bad_targets():
         for folder in check.folders:
-            prepare(folder)
+            prepare(folder, private=private)
     return [
         replace(draft, target=replace(draft.target, replaces=replaces))
         for draft, replaces in zip(candidate.drafts, check.replaces, strict=True)

@@ -46,7 +46,7 @@ class Session:
     @property
     def is_new(self) -> bool:
         """Whether there is no ledger yet, so nothing to find in it."""
-        return not self._config.ledger_path.exists()
+        return not self._config.folders.ledger.exists()
 
     def close(self) -> None:
         """Close the ledger, if it was opened."""
@@ -114,7 +114,7 @@ def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
 
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
     """The ledger with its orphans closed; a damaged one is rebuilt first. Raises `LedgerUnusable`."""
-    path = config.ledger_path
+    path = config.folders.ledger
     if kind := network_type(path.parent):
         say(f"The ledger is on a network file system ({kind}); a local disk is safer: set IMGEN_HOME to one.")
     ledger = Ledger(path, clock.wall)
@@ -150,4 +150,4 @@ def _rebuild(config: Config, clock: Clock, damage: LedgerDamaged) -> None:
     from imgen.ledger.recovery.rebuild import rebuild
     from imgen.pictures.naming import DEFAULT_TEMPLATE
 
-    rebuild(config.ledger_path, clock.wall(), Target(config.cwd, DEFAULT_TEMPLATE), damage.message)
+    rebuild(config.folders.ledger, clock.wall(), Target(config.cwd, DEFAULT_TEMPLATE), damage.message)

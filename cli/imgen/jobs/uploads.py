@@ -98,7 +98,7 @@ class Uploads:
         place = configured_place(self._config, SERVICES[record.provider].title)
         with self._alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
-            key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
+            key = f"{_installation(self._config.folders.state)}/{picture.sha256}.{_extension(picture)}"
             ours = self._ledger.uploads.is_ours(key)
             self._ledger.uploads.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
@@ -168,7 +168,7 @@ class Uploads:
         """No other process records an upload or removes one meanwhile."""
         from filelock import FileLock
 
-        with FileLock(self._config.state_folder / "uploads.lock", mode=0o600):
+        with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
             yield
 
 

@@ -71,7 +71,7 @@ class Worker:
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
 
-        return crash_problem(error, self._config.state_folder, self._config.known_keys())
+        return crash_problem(error, self._config.folders.state, self._config.accounts.known_keys())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
@@ -83,7 +83,7 @@ class Worker:
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
         if origin != SANDBOX:
-            self._config.account(entry)
+            self._config.accounts.account(entry)
 
     def reach(self, entry: ServiceEntry, origin: str) -> None:
         """Become an owner and open the connection to a service: from here on only a submit is missing.

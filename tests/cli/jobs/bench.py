@@ -169,7 +169,7 @@ class Bench:
     ) -> list[JobRecord]:
         """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
         resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
-        choice = possible(resolved, self.config)[0]
+        choice = possible(resolved, self.config.accounts)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
@@ -192,7 +192,7 @@ class Bench:
         refreshed: Callable[[Job], Job] = lambda job: job,
     ) -> None:
         """Until the process ends, what a service answers goes through these."""
-        services, origin = self.work()._services, self.config.origin(SERVICES[provider])
+        services, origin = self.work()._services, self.config.accounts.origin(SERVICES[provider])
         connection = services.connection(provider, origin)
         odd = OddService(connection.service, submitted, refreshed)
         services._open[provider, origin] = replace(connection, service=odd)

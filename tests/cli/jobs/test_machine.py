@@ -248,7 +248,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_file_is_whole(self) -> None:
-        with closing(sqlite3.connect(self.bench.config.ledger_path)) as connection:
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

@@ -25,7 +25,7 @@ KEYS = {entry.key_variable: "a-key" for entry in SERVICES.values()}
 
 def able(order: Order, *services: str) -> list[Choice]:
     environ = {SERVICES[name].key_variable: "a-key" for name in services} if services else KEYS
-    return possible(order, Config(environ, Path("/")))
+    return possible(order, Config(environ, Path("/")).accounts)
 
 
 def nothing_known(_choice: Choice) -> None:

@@ -94,7 +94,7 @@ def test_a_size_and_a_file_name_decide_what_they_imply(tmp_path: Path) -> None:
 def test_the_preferred_service_comes_first() -> None:
     config = Config({**KEYS, "IMGEN_PROVIDERS": "reapi,gmicloud"}, Path("/"))
 
-    found = possible(order(model="gemini-3-pro"), config, config.preferred)
+    found = possible(order(model="gemini-3-pro"), config.accounts, config.preferred)
 
     assert [choice.entry.name for choice in found] == ["reapi", "gmicloud", "3daistudio"]
 

@@ -452,7 +452,7 @@ def test_damage_met_in_the_middle_of_a_run_is_said_and_mended_by_the_next(tmp_pa
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K")
         ledger = bench.session.ledger
-        path = bench.config.ledger_path
+        path = bench.config.folders.ledger
         with closing(sqlite3.connect(path)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         overwrite(path, 2)  # the table of jobs
@@ -472,7 +472,7 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         lost = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE).records
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
 
         bench.restart()
 
@@ -494,7 +494,7 @@ def test_a_listing_that_was_broken_off_is_made_up_for(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE)
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
         with pytest.raises(KeyboardInterrupt):
             open_sound(bench.config, bench.clock, leave)
 
@@ -522,8 +522,8 @@ def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
 def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        spoil_text(bench.config.ledger_path)
-        damage_note(bench.config.ledger_path).touch()
+        spoil_text(bench.config.folders.ledger)
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
@@ -534,9 +534,9 @@ def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -
 def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        with closing(sqlite3.connect(bench.config.ledger_path)) as connection, connection:
+        with closing(sqlite3.connect(bench.config.folders.ledger)) as connection, connection:
             connection.execute("UPDATE job SET request = 'x' WHERE id = ?", (record.id,))
-        damage_note(bench.config.ledger_path).touch()
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
@@ -550,7 +550,7 @@ def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path
         bench.said.clear()
         bench.restart()
         assert bench.said == ["GMI Cloud lists 0 of the last week that were not in it."]
-        assert not rebuilt_note(bench.config.ledger_path).exists()
+        assert not rebuilt_note(bench.config.folders.ledger).exists()
 
 
 def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Path, clock: FakeClock) -> None:
