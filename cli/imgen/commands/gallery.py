@@ -95,7 +95,7 @@ def _check_free(target: Path) -> None:
     from imgen.screen.gallery import is_a_page
 
     try:
-        if target.exists() and not is_a_page(target):
+        if target.exists() and not (target.is_file() and is_a_page(target)):  # a pipe would be waited for
             raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
     except OSError as error:
         reason = error.strerror or error
@@ -128,13 +128,12 @@ def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:
 
 def _write(target: Path, pieces: Iterable[str]) -> None:
     """Write the page beside its place first: one that was there stays whole until the new one is."""
-    part = target.with_name(f".{target.name}.part")
+    from imgen.files import SHARED, replacement
+
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        part.replace(target)
+        with replacement(target, mode=SHARED) as file:
+            file.writelines(piece.encode() for piece in pieces)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageProblem(
             f"{target} cannot be written: {error.strerror or error}.", "Name another place with -o."
         ) from error

@@ -168,7 +168,7 @@ def _prepared(run_options: RunOptions, choice: Choice, config: Config) -> Target
     with bad_targets():
         target, folders = _target(run_options, choice, config)
         for folder in folders:
-            prepare(folder)
+            prepare(folder, private=folder == config.kept_folder)
     return target
 
 

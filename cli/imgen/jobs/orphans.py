@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.errors import Problem
+from imgen.files import discard
 from imgen.jobs.problems import of_error
 from imgen.ledger.owners import is_alive
-from imgen.pictures.place import discard
 from imgen.records import JobRecord, State
 from imgen_providers.errors import Uncertain
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable, Problem
+from imgen.files import discard, new_part, part_path
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
-from imgen.pictures.place import discard, new_part, part_path, place
+from imgen.pictures.place import place
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Wanted, differences, inspect, known_format
 from imgen.records import JobRecord, Result, ResultState

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
+from imgen.files import discard, make_private_folder, write
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
 from imgen.jobs.uploads import UploadFailed, sent
 from imgen.ledger.ledger import TooSoon
 from imgen.ledger.remote_ids import IdTaken
-from imgen.pictures.place import discard, new_part, part_path
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
@@ -250,12 +250,9 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
     if isinstance(asset, LinkedAsset):
         return asset.url
     path = ledger.place_for(record.id, number)
-    part = part_path(path)  # another process may be given the same bytes at the same time
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with new_part(part) as file:
-            file.write(asset.data)
-        part.replace(path)
+        make_private_folder(path.parent)
+        write(path, asset.data)  # another process may be given the same bytes at the same time
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",

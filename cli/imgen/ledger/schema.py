@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.files import make_private_folder
 from imgen.ledger.file_lock import Hold
 from imgen.ledger.network_disk import network_type
 
@@ -134,7 +135,7 @@ class LedgerConnection(sqlite3.Connection):
 def open_ledger(path: Path) -> LedgerConnection:
     """Open the ledger at `path`, made or brought up to date first. Raises `LedgerUnusable`."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         connection = _connect(path)
         try:
             _set_up(connection)

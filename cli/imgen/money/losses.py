@@ -46,7 +46,7 @@ class Expiring:
 
 
 def expiring(ledger: Path, now: float, until: float, *, already_shown: Collection[str]) -> Expiring | None:
-    """What was paid for and expires between `now` and `until`, less the jobs in `already_shown`; None where nothing does.
+    """What was paid for and expires between `now` and `until`, less the jobs in `already_shown`; None where none does.
 
     Reads the file with one query and changes nothing. Raises `sqlite3.Error`.
     """

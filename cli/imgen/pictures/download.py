@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import httpx
 
-from imgen.pictures.place import new_part
+from imgen.files import new_part
 from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
 from imgen_providers.content_coding import unpacked

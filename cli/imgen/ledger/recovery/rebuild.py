@@ -13,6 +13,7 @@ from sqlite3 import IntegrityError
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.files import sync_folder
 from imgen.ledger.codec import request_text, target_text, wire_key
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
@@ -20,7 +21,6 @@ from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
 from imgen.ledger.recovery.salvage import LOGS, IndexedJob, Salvaged, copy_of, salvage
 from imgen.ledger.schema import ERRORS, damage_note, is_damage, new_ledger, open_ledger, reason
 from imgen.orders.drafts import new_id
-from imgen.pictures.place import sync_folder
 from imgen_providers.base import Request
 from imgen_providers.catalog import SERVICES
 
