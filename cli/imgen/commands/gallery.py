@@ -44,6 +44,7 @@ def gallery(
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.worker import session
     from imgen.ledger.queries import Wanted
+    from imgen.pictures.naming import BadTarget, check_no_stream
     from imgen.pictures.thumbnail import thumbnails
     from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
@@ -57,7 +58,12 @@ def gallery(
     target = config.cwd / (output or "gallery.html")
     if output == "-":
         _check_stdout(streams, json=json)
-    elif not overwrite:
+    else:
+        try:
+            check_no_stream(target, output or str(target))
+        except BadTarget as error:
+            raise UsageProblem(error.message, "imgen gallery -o - > page.html") from error
+    if output != "-" and not overwrite:
         _check_free(target)
     if not config.ledger_path.exists():
         raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
