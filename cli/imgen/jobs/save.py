@@ -18,9 +18,20 @@ from imgen.jobs.problems import not_saved
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
-from imgen.pictures.place import place
+from imgen.pictures.place import keep_unverified, place
 from imgen.pictures.template import BadTarget
-from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Picture, Wanted, differences, inspect, known_format
+from imgen.pictures.verify import (
+    EXTENSIONS,
+    Damaged,
+    Format,
+    Picture,
+    TooManyPixels,
+    Unverified,
+    Wanted,
+    differences,
+    inspect,
+    known_format,
+)
 from imgen.records import JobRecord, Result, ResultState
 from imgen_providers.catalog import SERVICES
 
@@ -165,7 +176,7 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
     record, result = job.record, job.record.results[number - 1]
     target = saver.target_of(record)
     try:
-        part = part_path(_wanted_path(target, record, number, known_format(record.request.format) or "png"))
+        part = part_path(_ordered_path(target, record, number))
         if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
             return ClaimedElsewhere()
     except BadTarget as error:
@@ -182,8 +193,6 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
         return LinkExpired()
     except DownloadFailed as error:
         return NotSaved(not_saved(record, str(error)), again=True, retry_after=error.retry_after)
-    except Damaged as error:
-        return NotSaved(not_saved(record, f"What arrived is damaged: {error}"), again=True)
     except LinkRefused as error:
         return NotSaved(not_saved(record, str(error)))
     except _Stopped:
@@ -217,7 +226,10 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
             job.received[number] = received
 
         fetch(saver.network, result.url, part, trusted_origin=job.connection.origin, on_bytes=on_bytes)
-    picture = inspect(part)
+    try:
+        picture = inspect(part)
+    except Damaged as error:
+        return _unverified(job, number, part, _ordered_path(target, record, number), error)
     wanted = _wanted_path(target, record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -235,6 +247,16 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     return Saved(path, moved=path != wanted)
 
 
+def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Damaged) -> NotSaved:
+    """What came is no whole picture of a format we know: again where that may help, else it is kept and named."""
+    same_again = isinstance(error, TooManyPixels) or (isinstance(error, Unverified) and error.format.is_picture)
+    again = not same_again and job.save_tries[number] + 1 < _TRIES
+    reason = f"What arrived cannot be verified: {error}"
+    if not again:
+        reason += f". It is kept as {keep_unverified(part, wanted)}"
+    return NotSaved(not_saved(job.record, reason), again=again)
+
+
 def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved | None:
     """A process that was killed after the picture was put in place, and before that was recorded, left it whole."""
     if result.path is None or result.sha256 is None or result.state is not ResultState.READY:
@@ -249,6 +271,11 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
     found = _differences(picture, saver.target_of(record), record)
     saver.ledger.results.saved(record.id, result.index, result.path, picture, found)
     return Saved(result.path, moved=False)
+
+
+def _ordered_path(target: Target, record: JobRecord, number: int) -> Path:
+    """Where a picture goes if it comes in the format that was ordered."""
+    return _wanted_path(target, record, number, known_format(record.request.format) or "png")
 
 
 def _wanted_path(target: Target, record: JobRecord, number: int, format: Format) -> Path:

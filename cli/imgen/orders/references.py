@@ -14,7 +14,7 @@ from imgen.pictures.examine import Examined, examine
 from imgen.pictures.heif import check_heif, sniff_heif
 from imgen.pictures.prepared import keep
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
-from imgen.pictures.verify import EXTENSIONS, sniff
+from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
 from imgen_providers.addresses import is_loopback
 from imgen_providers.base import PictureLink, Reference
@@ -211,7 +211,7 @@ def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
         if heif:
             check_heif(fetched.path)
         else:
-            examine(fetched.path)
+            inspect(fetched.path)
     if model.reference_bytes is not None and size > model.reference_bytes:
         raise UsageProblem(
             f"{link.name} has {size / 1e6:.1f} MB;"
