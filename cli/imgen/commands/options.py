@@ -107,6 +107,16 @@ Output = Annotated[
         help="A file, a folder, a template such as '{slug}-{index}.{ext}', or - for standard output.",
     ),
 ]
+Elsewhere = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="WHERE",
+        show_default=False,
+        help="Save the pictures of the jobs that are named there instead: a file, a folder or a template.",
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(

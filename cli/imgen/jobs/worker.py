@@ -86,7 +86,11 @@ class Worker:
             self._config.account(entry)
 
     def reach(self, entry: ServiceEntry, origin: str) -> None:
-        """Open the connection to a service. Raises `KeyMissing` or `BadConfiguration`."""
+        """Become an owner and open the connection to a service: from here on only a submit is missing.
+
+        Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
+        """
+        _ = self.owner
         self._services.connection(entry.name, origin)
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[JobRecord]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.errors import Problem
+    from imgen.pictures.target import Target
     from imgen.records import Draft, State
     from imgen_providers.base import Job, Json
 
@@ -240,6 +241,10 @@ class Jobs(JobQueries):
     def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""
         self._database.change("UPDATE job SET problem = ? WHERE id = ?", (problem_text(problem), job_id))
+
+    def retarget(self, job_id: str, target: Target) -> None:
+        """The pictures of the job that are not saved yet go somewhere else."""
+        self._database.change("UPDATE job SET target = ? WHERE id = ?", (target_text(target), job_id))
 
     def forget(self, job_ids: Sequence[str]) -> None:
         """Close rows on a person's word; they stay in the history."""
