@@ -184,8 +184,21 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
-    hint = " ".join(["imgen", _command(arguments), "--help"]) if _command(arguments) else "imgen --help"
-    return _fail(Problem("usage", message, hint), ExitCode.USAGE, arguments)
+    return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)
+
+
+def _usage_hint(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """What to type next: the help, or `--` before a prompt that was taken for options."""
+    import re
+    from shlex import quote
+
+    command = _command(arguments)
+    prompts = [word for word in arguments if re.match("-[^-a-zA-Z]|-.* ", word)]
+    if command in ("generate", "edit") and len(prompts) == 1 and type(error).__name__ == "NoSuchOption":
+        others = [quote(word) for word in arguments if word not in prompts]
+        line = " ".join(["imgen", *others, "--", quote(prompts[0])])
+        return f"A prompt that begins with a hyphen stands last, after --: {line}"
+    return " ".join(["imgen", command, "--help"]) if command else "imgen --help"
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:

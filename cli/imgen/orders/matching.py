@@ -22,12 +22,7 @@ _FORMATS = {"jpg": "jpeg"}
 
 
 class Accounts(Protocol):
-    """What the user has at the services: keys, each service's origin, and an order of preference."""
-
-    @property
-    def preferred(self) -> tuple[str, ...]:
-        """The names of services, the preferred first. Raises `BadConfiguration`."""
-        ...
+    """Which services the user can reach, and where."""
 
     def has_key(self, entry: ServiceEntry) -> bool:
         """Whether there is a key for the service."""
@@ -38,8 +33,8 @@ class Accounts(Protocol):
         ...
 
 
-def possible(order: Order, accounts: Accounts) -> list[Choice]:
-    """Every service that can do the order, the preferred first, then as in the catalogue; one alone where it is named.
+def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) -> list[Choice]:
+    """Every service that can do the order, the `preferred` first, then as in the catalogue; one alone where it is named.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would decide the service.
     """
@@ -56,7 +51,7 @@ def possible(order: Order, accounts: Accounts) -> list[Choice]:
     if order.provider not in (None, AUTO):
         entry = find_service(order.provider or "")
         return [_checked(order, entry, _family_at(order, entry), accounts)]
-    return _able(order, _services(order, accounts), accounts)
+    return _able(order, _services(order, accounts, preferred), accounts)
 
 
 def find_service(name: str) -> ServiceEntry:
@@ -93,8 +88,8 @@ def _check_prompt(prompt: str) -> None:
 # Which service and model -------------------------------------------------------------------------------------
 
 
-def _services(order: Order, accounts: Accounts) -> list[ServiceEntry]:
-    every = [SERVICES[name] for name in dict.fromkeys((*accounts.preferred, *SERVICES))]
+def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> list[ServiceEntry]:
+    every = [SERVICES[name] for name in dict.fromkeys((*preferred, *SERVICES))]
     able = [entry for entry in every if order.model is None or entry.family(order.model)]
     if order.sandbox:
         return able if order.provider == AUTO else able[:1]

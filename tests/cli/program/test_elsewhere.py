@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from cli.program.program import OFTEN, SMALL, Program
+from cli.program.program import OFTEN, SMALL, Program, served
 from imgen.errors import ExitCode
 from imgen.records import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOX = ("generate", "a red fox", "--sandbox", *SMALL)
 
@@ -49,8 +54,7 @@ def test_a_name_is_numbered_through_all_jobs_and_a_name_that_is_taken_is_kept(im
 
     assert ended.code == ExitCode.DONE, ended.stderr
     names = sorted(path.name for path in imgen.cwd.iterdir())
-    assert names[:2] == ["pets-1.png", "pets-2.png"]
-    assert len(names) == 3
+    assert names == ["pets-1.png", "pets-2-2.png", "pets-2.png"]
     assert (imgen.cwd / "pets-2.png").read_text() == "mine"
 
 
@@ -74,3 +78,29 @@ def test_a_place_that_cannot_be_meant_changes_nothing(imgen: Program, line: tupl
     assert ended.code == ExitCode.USAGE
     assert says in ended.stderr
     assert imgen.jobs()[0].target == before
+
+
+def test_overwrite_says_where_the_old_picture_is_left_by_another_format(imgen: Program, tmp_path: Path) -> None:
+    old = imgen.cwd / "fox.png"
+    old.write_bytes(b"yesterday's fox")
+    with served(tmp_path / "far", [], faults="jpeg-as-png") as origin:
+        ended = imgen.at(origin).run("generate", "a fox", "-p", "reapi", *SMALL, "-o", "fox.png", "--overwrite", *OFTEN)
+
+    assert ended.lines, ended.stderr
+    (path,) = ended.lines
+    assert old.read_bytes() == b"yesterday's fox"
+    assert path != str(old)
+    assert ended.code == ExitCode.PARTIAL
+    assert f"{old} is the old picture still" in ended.stderr
+    assert f"try: Use {path}" in ended.stderr
+
+
+def test_overwrite_of_the_same_format_replaces_and_is_done(imgen: Program) -> None:
+    (imgen.cwd / "fox-1.png").write_bytes(b"one")
+    (imgen.cwd / "fox-2.png").write_bytes(b"two")
+
+    ended = imgen.run(*FOX, "-n", "2", "-p", "reapi", "-o", "fox.png", "--overwrite", *OFTEN)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert sorted(ended.lines) == [str(imgen.cwd / "fox-1.png"), str(imgen.cwd / "fox-2.png")]
+    assert (imgen.cwd / "fox-1.png").stat().st_size > 100
