@@ -28,7 +28,7 @@ _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that ta
 class Connection:
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
-    `storage` takes reference pictures that the service fetches; without one, they need the person's own.
+    `storage` takes reference pictures that the service fetches; without one, they need the user's own.
     """
 
     service: Service
@@ -97,7 +97,7 @@ class Services:
         )
 
     def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
-        """The sandbox plays the person's own storage, too."""
+        """The sandbox plays the user's own storage, too."""
         if origin != SANDBOX or entry.reference_route != "public-url":
             return None
         from imgen.pictures.sandbox_storage import SandboxStorage

@@ -352,7 +352,11 @@ class Follower:
             self._loop.finish(self._loop.polls, _GRACE)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
-        return submit.close(self._ledger, job.record.id, self._saver.owner.name, never_sent, on_its_way=lost)
+        record = self._ledger.jobs.get(job.record.id)
+        if not self._is_ours(record):
+            return record
+        close(self._ledger, record, never_sent, lost)
+        return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:
         return record.owner == self._saver.owner.name

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from imgen.ledger.ledger import Ledger
 
 
+_ENDED_BEFORE = Problem("never_sent", "It was never sent: imgen ended before.")
+
+
 def close_orphans(ledger: Ledger) -> None:
     """Close what processes that have ended left: `planned` was never sent, `submitting` may have been charged.
 
@@ -27,14 +30,20 @@ def close_orphans(ledger: Ledger) -> None:
             _clear_parts(ledger, record)
 
 
-def close(ledger: Ledger, record: JobRecord) -> None:
-    """Close one job whose owner has ended."""
+def close(
+    ledger: Ledger,
+    record: JobRecord,
+    never_sent: Problem = _ENDED_BEFORE,
+    lost: str = "imgen ended while the request was on its way, before an answer came.",
+) -> None:
+    """Close a job whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
+
+    `lost` is why no answer to it is known. What was accepted stays as it is.
+    """
     if record.state is State.PLANNED:
-        problem = Problem("never_sent", "It was never sent: imgen ended before.")
-        ledger.jobs.never_sent(record.id, problem)
-        return
-    lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
-    ledger.jobs.mark_uncertain(record.id, of_submit(lost, record))
+        ledger.jobs.never_sent(record.id, never_sent)
+    elif record.state is State.SUBMITTING:
+        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))
 
 
 def _clear_parts(ledger: Ledger, record: JobRecord) -> None:

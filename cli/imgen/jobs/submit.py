@@ -165,19 +165,3 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
     job.activity = f"{reason}, again in {delay:.0f} s"
     return Go(Phase.SUBMIT, delay)
-
-
-def close(ledger: Ledger, job_id: str, owner: str, problem: Problem, *, on_its_way: str) -> JobRecord:
-    """Close what this process will not submit any more, and return its record.
-
-    `planned` was never sent, which is the `problem`; `submitting` may have been charged, and `on_its_way` is why no
-    answer is known. What was accepted, or is another process's, stays as it is.
-    """
-    record = ledger.jobs.get(job_id)
-    if record.owner != owner:
-        return record
-    if record.state is State.PLANNED:
-        ledger.jobs.never_sent(job_id, problem)
-    elif record.state is State.SUBMITTING:
-        ledger.jobs.mark_uncertain(job_id, of_submit(Uncertain(on_its_way), record))
-    return ledger.jobs.get(job_id)

@@ -16,8 +16,8 @@ from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Tracked
 from imgen.ledger.codec import target_text
 from imgen.pictures.naming import parse_output
-from imgen.records import ResultState, State
-from imgen_providers.base import Job, Succeeded
+from imgen.records import JobRecord, ResultState, State
+from imgen_providers.base import InlineAsset, Job, Succeeded
 
 
 def test_a_deleted_picture_is_fetched_again(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None
         assert len(list((tmp_path / "out").iterdir())) == 4
 
 
-def elsewhere(bench: Bench, output: Path) -> None:
-    """The next `follow` saves there, as with -o."""
-    working = bench.work()
+def elsewhere(bench: Bench, job_id: str, output: Path) -> list[JobRecord]:
+    """The job as after `imgen download JOB -o OUTPUT`."""
     target = parse_output(str(output), cwd=bench.folder, pictures=1, overwrite=False, format=None, kept=bench.folder)
-    working._saver = replace(working._saver, target=target)
+    bench.session.ledger.jobs.retarget(job_id, target)
+    return bench.session.find([job_id])
 
 
 def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
         assert refused.exit_code is ExitCode.NOT_SAVED
         assert refused.problems[records[0].id].hint == f"imgen download {records[0].id} -o ELSEWHERE"
 
-        elsewhere(bench, tmp_path / "open" / "owl.png")
-        report = bench.follow(bench.session.find([records[0].id]), Goal.WHAT_IS_READY)
+        retargeted = elsewhere(bench, records[0].id, tmp_path / "open" / "owl.png")
+        report = bench.follow(retargeted, Goal.WHAT_IS_READY)
 
         (result,) = report.records[0].results
         assert (report.exit_code, result.path) == (ExitCode.DONE, tmp_path / "open" / "owl.png")
@@ -227,8 +227,8 @@ def test_a_folder_whose_path_is_no_text_keeps_the_picture_for_a_second_place(tmp
         assert [each.state for each in report.records] == [State.READY, State.SAVED]
         assert report.problems[record.id].hint == f"imgen download {record.id} -o ELSEWHERE"
         report.problems[record.id].message.encode()
-        elsewhere(bench, tmp_path / "fox.png")
-        assert bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+        retargeted = elsewhere(bench, record.id, tmp_path / "fox.png")
+        assert bench.follow(retargeted, Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
 
 
 def test_a_path_longer_than_the_system_takes_keeps_the_picture_for_a_second_place(tmp_path: Path) -> None:
@@ -305,3 +305,38 @@ def test_bytes_that_were_kept_and_are_gone_are_asked_for_again(tmp_path: Path) -
         report = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
+
+
+@pytest.mark.parametrize(("name", "words"), [("avif", "an AVIF picture"), ("gif", "a GIF picture")])
+def test_a_picture_of_a_format_nobody_ordered_is_kept_beside_and_named(tmp_path: Path, name: str, words: str) -> None:
+    data = {"avif": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(99), "gif": b"GIF89a" + bytes(99)}[name]
+    with Bench(tmp_path, seconds=1.0) as bench:
+        (record,) = bench.order(output=str(tmp_path / "fox.png"))
+        as_bytes = Succeeded((InlineAsset(data),))
+        bench.bend("3daistudio", submitted=lambda _, job: replace(job, status=as_bytes))
+
+        report = bench.follow([record])
+
+        kept = tmp_path / f"fox.unverified.{name}"
+        problem = report.problems[record.id]
+        assert (report.records[0].state, report.exit_code) == (State.READY, ExitCode.NOT_SAVED)
+        assert kept.read_bytes() == data
+        assert f"{words}, not PNG, JPEG or WebP" in problem.message
+        assert str(kept) in problem.message
+        assert not (tmp_path / "fox.png").exists()
+
+        bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
+        assert sorted(tmp_path.glob("fox*")) == [kept], "the same bytes are kept once"
+
+
+def test_a_picture_that_comes_damaged_every_time_is_kept_beside_once(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="short-picture*always", seconds=1.0) as bench:
+        (record,) = bench.order(output=str(tmp_path / "fox.png"))
+
+        report = bench.follow([record])
+
+        kept = tmp_path / "fox.unverified.png"
+        assert (report.records[0].state, report.exit_code) == (State.READY, ExitCode.NOT_SAVED)
+        assert sorted(tmp_path.glob("fox*")) == [kept]
+        assert str(kept) in report.problems[record.id].message
+        assert len(bench.requests("/sandbox/pictures/")) == 5
