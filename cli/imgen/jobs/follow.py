@@ -15,7 +15,6 @@ from imgen.jobs import steps
 from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
-from imgen.jobs.orphans import close, close_orphans
 from imgen.jobs.problems import of_error
 from imgen.jobs.tracked import Tracked
 from imgen.records import JobRecord, Result, ResultState, State
@@ -168,8 +167,7 @@ class Follower:
             self._finish(job)
 
     def _look_again(self, job: Tracked) -> None:
-        if job.record.owner is None or not self._saver.ledger.is_alive(job.record.owner):
-            close(self._ledger, job.record)
+        self._ledger.close_orphan(job.record)
         self._refresh(job)
         job.activity = None
         self._first_step(job)
@@ -276,7 +274,7 @@ class Follower:
                 )
                 self._polled(job, polled)
             case steps.Ambiguous():
-                close_orphans(self._ledger)  # the other one may have died
+                self._ledger.close_orphans()  # the other one may have died
                 self._loop.after(_AMBIGUOUS_AGAIN, lambda: self._reconcile(job))
             case steps.SubmitEnded():
                 self._finish(job)

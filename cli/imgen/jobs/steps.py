@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
-from imgen.jobs.problems import of_end, of_error, uncertain_hint
+from imgen.jobs.problems import of_end, of_error
 from imgen.jobs.uploads import UploadFailed, sent
 from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.orphans import uncertain_hint
 from imgen.pictures.place import discard, new_part, part_path
 from imgen.records import JobRecord, State
 from imgen_providers.base import (

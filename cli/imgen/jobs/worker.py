@@ -54,10 +54,13 @@ class Session:
     def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:
         self._config = config
         self._clock = clock
+        self._say = say
         self.ledger = open_sound(config, clock, say)
 
     def close(self) -> None:
-        """Close the ledger."""
+        """Close the ledger, and name the jobs that could not be read."""
+        for job_id in self.ledger.unreadable:
+            self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
         self.ledger.close()
 
     def record(
@@ -65,13 +68,13 @@ class Session:
     ) -> list[JobRecord]:
         """Commit the jobs before anything is sent. Raises `StillUncertain` and `OverBudget`."""
         try:
-            self.ledger.jobs.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
+            planned = self.ledger.jobs.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
                 f"Settle it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
-        return self.ledger.jobs.get_many([draft.id for draft in drafts])
+        return self.ledger.jobs.get_many(planned)
 
     def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
         """Whether the jobs would be within each limit, were they recorded now."""
@@ -208,12 +211,12 @@ class Work:
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
         """Record a job that was submitted elsewhere, once its service says that it is there. Raises `NotAdopted`."""
-        from imgen.orders.drafts import new_id
+        from imgen.records import new_id
         from imgen_providers.base import Request
 
-        for known in self._session.ledger.jobs.find(remote_id):
-            if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
-                return known
+        known = self._session.ledger.jobs.at_service(entry.name, origin, remote_id)
+        if known is not None:
+            return known
         job = self._polled_elsewhere(entry, origin, remote_id)
         draft = Draft(
             id=new_id(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PART_NAME_BYTES = 100  # of the wanted name that a part's name shows
+_PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.ASCII | re.DOTALL)
 
 
 def part_path(wanted: Path) -> Path:
     """A new hidden name beside `wanted`, for the bytes until they are verified; at most 120 bytes long."""
     shown = wanted.name.encode()[:_PART_NAME_BYTES].decode(errors="ignore")
     return wanted.with_name(f".{shown}.{secrets.token_hex(4)}.part")
+
+
+def is_part(path: Path) -> bool:
+    """Whether the path has a name that `part_path` makes; no other file is removed as a part."""
+    return path.is_absolute() and _PART.fullmatch(path.name) is not None
 
 
 @contextmanager
