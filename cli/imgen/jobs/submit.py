@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.poll import record_status
-from imgen.jobs.problems import of_submit, uncertain_hint
+from imgen.jobs.problems import of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.orphans import uncertain_hint
 from imgen.records import JobRecord, State
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable

@@ -173,7 +173,7 @@ class Bench:
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
-        return self.record(split(choice, target), resubmit=resubmit)
+        return self.record(split(choice, target, project=self.config.project), resubmit=resubmit)
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""

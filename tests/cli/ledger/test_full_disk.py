@@ -149,7 +149,7 @@ def test_a_picture_without_room_is_saved_later(bench: Bench, disks: dict[str, Di
     assert report.exit_code is ExitCode.NOT_SAVED
     problem = report.problems[record.id]
     assert "No space left on device" in problem.message
-    assert problem.hint == f"imgen download {record.id}"
+    assert problem.hint == f"imgen download {record.id} -o ELSEWHERE"
     assert [path.name for path in disks["out"].folder.iterdir()] == ["filler"], "half a picture takes no room"
     disks["out"].free()
     bench.restart()
@@ -190,8 +190,9 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
     disks["home"].lock()
     sent = len(bench.log)
 
+    bench.restart()
     with pytest.raises(LedgerUnusable) as refused:
-        bench.restart()
+        bench.session.open_jobs(sandbox=False)
 
     assert not isinstance(refused.value, LedgerDamaged)
     assert str(bench.config.folders.ledger) in refused.value.message
