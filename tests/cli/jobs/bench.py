@@ -140,11 +140,13 @@ class Bench:
         self._working = None
         self.session.close()
         self.session = Session(self.config, self.clock, self.said.append)
+        _ = self.session.ledger
 
     def restart(self) -> None:
         """Another process begins, with a session of its own."""
         self._working = None
         self.session = Session(self.config, self.clock, self.said.append)
+        _ = self.session.ledger  # opened at its first use: here
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""
