@@ -178,7 +178,7 @@ def _check_meaning(setting: Setting, text: str) -> None:
 
 
 def _check_model(text: str) -> None:
-    from imgen.orders.order import check_family, find_service
+    from imgen.orders.matching import check_family, find_service
 
     service, slash, _ = text.partition("/")
     if slash:

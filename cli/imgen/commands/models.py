@@ -53,7 +53,7 @@ def models(
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.order import find_service, nearest
+    from imgen.orders.matching import find_service, nearest
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -92,7 +92,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.orders.order import find_service
+    from imgen.orders.matching import find_service
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines

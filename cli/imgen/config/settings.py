@@ -270,15 +270,6 @@ def from_file(setting: Setting, value: object) -> Value:
     return _checked(setting, value)
 
 
-def is_priced(model: object) -> bool:
-    """Whether a model's price can be known: of a family, or of an exact name that the catalogue has."""
-    if not isinstance(model, str) or "/" not in model:
-        return True
-    service, _, remote_id = model.partition("/")
-    row = SERVICES[service].model(remote_id) if service in SERVICES else None
-    return row is not None and bool(row.prices)
-
-
 def shown(setting: Setting, value: Value | None) -> Value | None:
     """The value as it may be printed: a secret may have been put there by mistake."""
     if not isinstance(value, str):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from imgen.config.keys import without_keys
-from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file, is_priced
+from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file
 from imgen.errors import BadConfiguration, UsageProblem
 from imgen.files import PRIVATE, SHARED, make_private_folder, write
 
@@ -125,10 +125,6 @@ class _Reader:
             raise BadConfiguration(f"{self.at(keys)}: {name} stands in no file.", f"export {setting.variable}=...")
         if self._project and setting.place is Place.USER:
             self.refuse(keys, setting.why)
-        if self._project and name == "model" and not is_priced(value):
-            self.refuse(
-                keys, f"no price is known of {without_keys(repr(value)[:_SHOWN])}, so its cost is yours to accept"
-            )
         try:
             return from_file(setting, value)
         except ValueError:

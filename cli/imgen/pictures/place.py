@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import filecmp
 import itertools
 import stat
 from typing import TYPE_CHECKING
 
 from imgen.files import discard, sync_folder
+from imgen.pictures.formats import EXTENSIONS, HEAD, other_format, sniff
+from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +40,22 @@ def place(part: Path, wanted: Path, *, replaces: str | None) -> Path:
         placed = next(path for path in _numbered(wanted) if _take(part, path))
     sync_folder(placed.parent)
     return placed
+
+
+def keep_unverified(part: Path, wanted: Path) -> Path:
+    """Put a file that could not be verified beside its place, as "fox.unverified.avif"; returns where it lies.
+
+    The extension is what its bytes look like. Never replaces a file; one with the same bytes is enough. Raises
+    `OSError`.
+    """
+    with open_regular(part) as file:
+        head = file.read(HEAD)
+    format = sniff(head)
+    extension = EXTENSIONS[format] if format else other_format(head).extension
+    kept = wanted.with_name(f"{wanted.stem}.unverified.{extension}")
+    if kept.is_file() and filecmp.cmp(part, kept, shallow=False):
+        return kept
+    return place(part, kept, replaces=None)
 
 
 def _numbered(wanted: Path) -> Iterator[Path]:

@@ -11,7 +11,6 @@ import pytest
 from imgen.config.settings import SETTINGS, Place
 from imgen.config.toml_file import SettingsFile, change, parse, read
 from imgen.errors import BadConfiguration, ExitCode, UsageProblem
-from imgen_providers.catalog import SERVICES
 
 WHOLE = """\
 # mine
@@ -105,21 +104,6 @@ def test_a_project_says_nothing_of_the_persons_own(name: str) -> None:
 def test_a_project_brings_no_profiles() -> None:
     with pytest.raises(BadConfiguration, match="must not set profiles"):
         parsed("[profiles.work]\ncount = 2\n", project=True)
-
-
-@pytest.mark.parametrize("model", ["gmicloud/some-model", "reapi/../x", "nobody/x", "/"])
-def test_a_project_names_no_model_of_unknown_price(model: str) -> None:
-    with pytest.raises(BadConfiguration, match="must not set model: no price is known"):
-        parsed(f'model = "{model}"\ncount = 16\n', project=True)
-
-    assert parsed(f'model = "{model}"\n').values == {"model": model}
-
-
-def test_a_project_names_models_of_the_catalogue() -> None:
-    listed = next(f"{entry.name}/{entry.models[0].remote_id}" for entry in SERVICES.values())
-
-    assert parsed(f'model = "{listed}"\n', project=True).values == {"model": listed}
-    assert parsed('model = "gemini-3-pro"\n', project=True).values == {"model": "gemini-3-pro"}
 
 
 def test_what_is_no_settings_file_is_said(tmp_path: Path) -> None:
