@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -71,8 +72,10 @@ def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
     assert "<script>alert(1)" not in text
     assert "default-src 'none'" in text
     assert not re.search(r"https?://", text)
+    assert str(page.parent) not in text
+    assert 'href="./owl-1.png"' in text
     assert len(re.findall(r'<img src="data:image/webp;base64,', text)) == 2
-    assert "owl-2.png is not there any more" in text
+    assert "owl-2.png: it is not there any more" in text
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; .ci/run installs it")
@@ -94,3 +97,28 @@ def test_a_browser_shows_it_and_its_search_finds(page: Path, tmp_path: Path) -> 
         assert picture.size[0] == 1200
         colors = picture.convert("RGB").crop((0, 60, 700, 500)).getcolors(1 << 20)
     assert colors is None or len(colors) > 2000  # landscapes, not boxes of broken pictures
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes with a name of this kind")
+def test_nothing_that_came_with_a_clone_is_written_through_or_waited_for(imgen: Program) -> None:
+    assert imgen.run("generate", "an owl", "--sandbox", *SMALL, "-q", "-o", "owl.png").code == 0
+    mine = imgen.cwd.parent / "bashrc"
+    mine.write_text("mine")
+    planted = imgen.cwd / ".gallery.html.part"
+    planted.symlink_to(mine)
+    through_link = imgen.run("gallery")
+    planted.unlink()
+    os.mkfifo(planted)
+    through_pipe = imgen.run("gallery")
+
+    assert (through_link.code, through_link.stderr) == (0, "")
+    assert (through_pipe.code, through_pipe.stderr) == (0, "")
+    assert mine.read_text() == "mine"
+    os.mkfifo(imgen.cwd / "page.html")
+    (imgen.cwd / "linked.html").symlink_to(mine)
+
+    waits, linked = imgen.run("gallery", "-o", "page.html"), imgen.run("gallery", "-o", "linked.html")
+
+    assert (waits.code, linked.code) == (2, 2)
+    assert imgen.run("gallery", "-o", "linked.html", "--overwrite").code == 0
+    assert mine.read_text() == "mine"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.files import write
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
+"""The command that adds a service's job to a ledger that has not got it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,7 @@ def note_rebuilt(ledger: Path, rebuilt: Rebuilt) -> None:
     """Note it so that a kill cannot take it away. Raises `OSError`."""
     from pydantic import TypeAdapter
 
-    note = rebuilt_note(ledger)
-    part = note.with_suffix(".rebuilt-part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  (its mode)
-        file.write(TypeAdapter(Rebuilt).dump_json(rebuilt))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(note)
+    write(rebuilt_note(ledger), TypeAdapter(Rebuilt).dump_json(rebuilt))
 
 
 def read_rebuilt(ledger: Path) -> Rebuilt | None:
