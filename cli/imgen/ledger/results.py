@@ -82,12 +82,13 @@ class Results:
             )
 
     def unclaim(self, job_id: str, number: int, owner: str) -> None:
-        """`owner` did not save the picture this time; anybody may try."""
-        self._database.change(
-            "UPDATE result SET fetcher = NULL, part = NULL"
-            " WHERE job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?",
-            (job_id, number, owner),
-        )
+        """`owner` did not save the picture this time; any process may try."""
+        claimed = "job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?"
+        if self._database.read(f"SELECT 1 FROM result WHERE {claimed}", (job_id, number, owner)):  # noqa: S608  (our own)
+            self._database.change(
+                f"UPDATE result SET fetcher = NULL, part = NULL WHERE {claimed}",  # noqa: S608
+                (job_id, number, owner),
+            )
 
     def expired(self, job_id: str, number: int) -> None:
         """The link expired before the picture was saved."""

@@ -9,6 +9,7 @@ from imgen.errors import LedgerUnusable
 RESOLUTION = "CASE WHEN json_valid(request) THEN json_extract(request, '$.resolution') END"
 """The ordered resolution, as an index has it; of a damaged row there is none."""
 
+# Not to be edited, not even its comments: this text stands in every ledger, and recovery lays it over damaged pages.
 _VERSION_1 = """
 CREATE TABLE job (
     id           TEXT PRIMARY KEY,
@@ -107,7 +108,7 @@ CREATE INDEX upload_key ON upload (key) WHERE key IS NOT NULL;
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2)
-"""SQL steps; a ledger's `user_version` says how many of them it has seen."""
+"""SQL steps; a ledger's `user_version` counts those it has seen."""
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
