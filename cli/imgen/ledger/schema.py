@@ -9,6 +9,7 @@ from imgen.errors import LedgerUnusable
 RESOLUTION = "CASE WHEN json_valid(request) THEN json_extract(request, '$.resolution') END"
 """The ordered resolution, as an index has it; of a damaged row there is none."""
 
+# Not to be edited, not even its comments: this text stands in every ledger, and recovery lays it over damaged pages.
 _VERSION_1 = """
 CREATE TABLE job (
     id           TEXT PRIMARY KEY,
@@ -116,7 +117,7 @@ CREATE INDEX turned_away_at ON turned_away (at);
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
-"""SQL steps; a ledger's `user_version` says how many of them it has seen."""
+"""SQL steps; a ledger's `user_version` counts those it has seen."""
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
