@@ -249,6 +249,13 @@ def test_only_main_and_the_commands_know_typer() -> None:
     assert {path for path in found if path.parent == CLI} == {CLI / "__main__.py"}
 
 
+def test_only_the_ledger_knows_sqlite() -> None:
+    found = {path for path in (*modules(CLI), *modules(PROVIDERS)) if "sqlite3" in packages(path)}
+
+    assert found
+    assert {path for path in found if CLI / "ledger" not in path.parents} == set()
+
+
 @pytest.mark.parametrize("path", named([*modules(CLI), *modules(PROVIDERS)]))
 def test_the_environment_is_read_in_one_room(path: Path) -> None:
     assert not reads_environment(path) or path.parent == CLI / "config"

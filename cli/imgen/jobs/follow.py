@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.orphans import close, close_orphans
 from imgen.jobs.report import Followed, Goal
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
@@ -205,8 +204,7 @@ class Follower:
             job.activity = "another imgen is submitting it"
             return Go(Phase.START, save.SAVED_ELSEWHERE_AGAIN)
         job.activity = None
-        if job.record.owner is None or not self._ledger.is_alive(job.record.owner):
-            close(self._ledger, job.record)
+        self._ledger.close_orphan(job.record)
         job.refresh(self._ledger)
         return self._start(job)
 
@@ -229,7 +227,7 @@ class Follower:
                     self._display.say(lost)
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
-                    close_orphans(self._ledger)  # the process of the other one may have ended
+                    self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
                     return Done()
@@ -355,7 +353,7 @@ class Follower:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        close(self._ledger, record, never_sent, lost)
+        submit.close(self._ledger, record, never_sent, lost)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs.connections import Services
 from imgen.jobs.reconcile import Found, reconcile
-from imgen.jobs.session import TAKE_OVER
 from imgen.jobs.uploads import sent
-from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
-from imgen.orders.drafts import new_id
+from imgen.ledger.recovery.note import TAKE_OVER, Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
-from imgen.records import UNKNOWN, Draft, JobRecord, State
+from imgen.records import UNKNOWN, Draft, JobRecord, State, new_id
 from imgen_providers.base import ListsRecent, Request
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import ServiceError

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.poll import record_status
-from imgen.jobs.problems import of_submit, uncertain_hint
+from imgen.jobs.problems import of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.orphans import uncertain_hint
 from imgen.records import JobRecord, State
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
@@ -165,3 +166,14 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
     job.activity = f"{reason}, again in {delay:.0f} s"
     return Go(Phase.SUBMIT, delay)
+
+
+def close(ledger: Ledger, record: JobRecord, never_sent: Problem, lost: str) -> None:
+    """Close a job of ours whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
+
+    `lost` is why no answer to it is known. What was accepted stays as it is.
+    """
+    if record.state is State.PLANNED:
+        ledger.jobs.never_sent(record.id, never_sent)
+    elif record.state is State.SUBMITTING:
+        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import itertools
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,14 @@ from imgen.pictures.regular import open_regular
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+_PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.ASCII | re.DOTALL)
+
+
+def is_part(path: Path) -> bool:
+    """Whether the path has a name that `files.part_path` makes; no other file is removed as a part."""
+    return path.is_absolute() and _PART.fullmatch(path.name) is not None
 
 
 def fingerprint(path: Path) -> str | None:

@@ -8,8 +8,9 @@ import pytest
 
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
+from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.jobs import Limit, SameRequestUncertain, TooSoon
 from imgen.ledger.ledger import Ledger
 from imgen.records import Cost, State
 from imgen_providers.base import Request
@@ -28,6 +29,11 @@ FAILED, CANCELLED, UNCERTAIN = State.FAILED, State.CANCELLED, State.UNCERTAIN
 MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     "submitting": (lambda ledger: ledger.jobs.submitting(JOB), {P: S}),
     "not sent": (lambda ledger: ledger.jobs.not_sent(JOB), {S: P}),
+    "turned away": (lambda ledger: ledger.jobs.turned_away(JOB), {S: P}),
+    "finished without links": (
+        lambda ledger: ledger.jobs.finished_without_links(JOB, TROUBLE),
+        dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), EXPIRED),
+    ),
     "never sent": (lambda ledger: ledger.jobs.never_sent(JOB, TROUBLE), {P: CANCELLED}),
     "lost": (lambda ledger: ledger.jobs.mark_uncertain(JOB, TROUBLE), {S: UNCERTAIN}),
     "running": (lambda ledger: ledger.jobs.running(JOB), {Q: R}),
@@ -178,14 +184,12 @@ def test_resubmit_closes_the_old_rows_and_records_the_new(ledger: Ledger, clock:
 
 def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledger) -> None:
     bring_to(ledger, State.UNCERTAIN)
-    bring_to(ledger, State.QUEUED, "taken")
 
     with pytest.raises(LedgerUnusable):
-        ledger.jobs.plan([draft("new", prompt=JOB), draft("taken", prompt=JOB)], "me", resubmit=True)
+        ledger.jobs.plan([draft("new", prompt=JOB), draft("bad", parent_id="no job")], "me", resubmit=True)
 
     assert [job.id for job in ledger.jobs.uncertain()] == [JOB]
     assert ledger.jobs.find("new") == []
-    assert ledger.jobs.get("taken").state is State.QUEUED
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
@@ -218,7 +222,60 @@ def test_doubt_that_a_person_has_settled_does_not_block(ledger: Ledger) -> None:
 
 
 def test_all_rows_of_a_run_are_recorded_or_none(ledger: Ledger) -> None:
-    with pytest.raises(LedgerUnusable):
-        ledger.jobs.plan([draft("one"), draft("two"), draft("one")], "me", resubmit=False)
+    """A row that cannot stand is a bug of ours, and not reported as a full disk."""
+    with pytest.raises(LedgerUnusable, match=r"does not take: FOREIGN KEY .* This is a bug") as refused:
+        ledger.jobs.plan([draft("one"), draft("two"), draft("three", parent_id="no job")], "me", resubmit=False)
 
+    assert "Neither" in str(refused.value.hint), "it blames neither the file nor the disk"
     assert ledger.jobs.open() == []
+
+
+def test_an_id_that_is_taken_is_drawn_again_with_its_idempotency_key(ledger: Ledger) -> None:
+    bring_to(ledger, State.QUEUED)
+    request = Request("m", "a fox", idempotency_key=f"run-{JOB}")
+
+    first, second = ledger.jobs.plan([draft(JOB, request=request)] * 2, "me", resubmit=False)
+
+    assert len({JOB, first, second}) == 3
+    assert [job.request.idempotency_key for job in ledger.jobs.get_many([first, second])] == [
+        f"run-{first}",
+        f"run-{second}",
+    ]
+    assert ledger.jobs.get(JOB).state is State.QUEUED
+    assert ledger.jobs.get(ledger.jobs.adopt(draft(JOB), taken("another"))).remote_id == "another"
+
+
+def test_jobs_are_planned_where_most_ids_are_taken(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 256 ids, 200 are wanted."""
+    monkeypatch.setattr(records, "_ID_LETTERS", "23")
+    drawn = [draft(records.new_id()) for _ in range(200)]
+
+    ids = ledger.jobs.plan(drawn, "me", resubmit=False)
+
+    assert len(set(ids)) == len(drawn)
+
+
+def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the_window_is_over(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    limit = Limit(2, 60.0)
+    ledger.jobs.plan([draft("one"), draft("two"), draft("else", origin="sandbox")], "me", resubmit=False)
+    for _ in range(2):
+        assert ledger.jobs.submitting("one", limit)
+        ledger.jobs.turned_away("one")
+        clock.time += 10.0
+
+    with pytest.raises(TooSoon) as early:
+        ledger.jobs.submitting("two", limit)
+
+    assert early.value.seconds == pytest.approx(40.0)
+    assert ledger.jobs.submitting("else", limit)
+    clock.time += 40.1
+    assert ledger.jobs.submitting("two", limit)
+
+
+def test_what_was_not_sent_counts_for_no_rate_limit(ledger: Ledger) -> None:
+    ledger.jobs.plan([draft("one")], "me", resubmit=False)
+    for _ in range(5):
+        assert ledger.jobs.submitting("one", Limit(1, 60.0))
+        ledger.jobs.not_sent("one")

@@ -18,13 +18,15 @@ from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
-from imgen.ledger import schema
+from imgen.ledger import database, schema
+from imgen.ledger.database import open_ledger
 from imgen.ledger.file_lock import Hold
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
+from imgen.ledger.recovery.damage import damage_note, log_of
 from imgen.ledger.recovery.note import rebuilt_note
-from imgen.ledger.schema import MIGRATIONS, damage_note, log_of, open_ledger
+from imgen.ledger.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
 
@@ -173,6 +175,23 @@ def test_damage_outside_of_the_jobs_costs_none(
     again: list[str] = []
     reopened(config, clock, again)
     assert again == [], "it is told once"
+
+
+def test_a_ledger_that_was_brought_up_to_date_since_loses_no_job_either(
+    original: Path, ledger_path: Path, config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a later format added lies between the jobs, and not where it does in a new ledger."""
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(open_ledger(ledger_path)) as new, closing(sqlite3.connect(original)) as old:
+            for table in ("job", "result"):
+                rows = old.execute(f"SELECT * FROM {table}").fetchall()
+                new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    before = reopened(config, clock, [])
+    DAMAGE["first page"](ledger_path)
+
+    assert reopened(config, clock, []) == before
+    assert len(before) == JOBS
 
 
 @pytest.mark.parametrize("name", LOSS)
@@ -396,7 +415,7 @@ TROUBLE: dict[str, Callable[[Path, sqlite3.Connection], object]] = {
 def test_no_other_trouble_counts_as_damage(
     full: Path, config: Config, clock: FakeClock, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_PATIENCE", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
     with closing(sqlite3.connect(full, isolation_level=None)) as other:
         TROUBLE[name](full, other)
         damage_note(full).touch()
@@ -457,7 +476,7 @@ def test_damage_met_in_the_middle_of_a_run_is_said_and_mended_by_the_next(tmp_pa
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         overwrite(path, 2)  # the table of jobs
 
-        with pytest.raises(LedgerDamaged, match="is damaged") as met:
+        with pytest.raises(LedgerUnusable, match="is damaged") as met:
             bench.follow(records)
 
         assert "imgen status" in str(met.value.hint)
