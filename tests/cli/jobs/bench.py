@@ -139,12 +139,17 @@ class Bench:
         self._working.close()
         self._working = None
         self.session.close()
-        self.session = Session(self.config, self.clock, self.said.append)
+        self._open()
 
     def restart(self) -> None:
         """Another process begins, with a session of its own."""
         self._working = None
+        self._open()
+
+    def _open(self) -> None:
+        """As every command that has to do with jobs: with the ledger, whole and its orphans closed."""
         self.session = Session(self.config, self.clock, self.said.append)
+        _ = self.session.ledger
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""
@@ -173,7 +178,7 @@ class Bench:
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
-        return self.record(split(choice, target), resubmit=resubmit)
+        return self.record(split(choice, target, project=self.config.project), resubmit=resubmit)
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""

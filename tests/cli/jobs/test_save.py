@@ -214,7 +214,7 @@ def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file names that are not text")
-def test_a_folder_whose_path_is_no_text_keeps_the_picture_for_a_second_place(tmp_path: Path) -> None:
+def test_a_folder_whose_path_is_no_text_holds_pictures_like_any_other(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,), (fine,) = bench.order("a fox"), bench.order("an owl")
@@ -224,11 +224,8 @@ def test_a_folder_whose_path_is_no_text_keeps_the_picture_for_a_second_place(tmp
 
         report = bench.follow(bench.session.find([record.id, fine.id]))
 
-        assert [each.state for each in report.records] == [State.READY, State.SAVED]
-        assert report.problems[record.id].hint == f"imgen download {record.id} -o ELSEWHERE"
-        report.problems[record.id].message.encode()
-        retargeted = elsewhere(bench, record.id, tmp_path / "fox.png")
-        assert bench.follow(retargeted, Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+        assert [each.state for each in report.records] == [State.SAVED, State.SAVED]
+        assert [path.parent for path in folder.iterdir()] == [folder]
 
 
 def test_a_path_longer_than_the_system_takes_keeps_the_picture_for_a_second_place(tmp_path: Path) -> None:
@@ -299,7 +296,7 @@ def test_bytes_that_were_kept_and_are_gone_are_asked_for_again(tmp_path: Path) -
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
         bench.clock.time += 5.0
-        kept = tmp_path / "home" / "inline" / "gone"
+        kept = bench.session.ledger.results.inline_path(record.id, 1)
         bench.session.ledger.jobs.finished(record.id, [kept], link_seconds=None, took_seconds=None, conversation=None)
 
         report = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)

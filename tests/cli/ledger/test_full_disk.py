@@ -149,7 +149,7 @@ def test_a_picture_without_room_is_saved_later(bench: Bench, disks: dict[str, Di
     assert report.exit_code is ExitCode.NOT_SAVED
     problem = report.problems[record.id]
     assert "No space left on device" in problem.message
-    assert problem.hint == f"imgen download {record.id}"
+    assert problem.hint == f"imgen download {record.id} -o ELSEWHERE"
     assert [path.name for path in disks["out"].folder.iterdir()] == ["filler"], "half a picture takes no room"
     disks["out"].free()
     bench.restart()
