@@ -60,19 +60,25 @@ RESULT_CHANGES: dict[str, Change] = {
 
 def change_job(write: sqlite3.Connection, job_id: str, name: str, **columns: object) -> bool:
     """Make a change of `JOB_CHANGES` and set columns with it; False, and nothing is set, where it may not be made."""
-    return _change(write, "UPDATE job SET stage = ?", "id = ? AND stage", JOB_CHANGES[name], columns, job_id)
+    return _change(write, "job", "stage", "id = ?", JOB_CHANGES[name], columns, job_id)
 
 
 def change_result(write: sqlite3.Connection, job_id: str, number: int, name: str, **columns: object) -> bool:
     """Make a change of `RESULT_CHANGES` to one picture; as `change_job`."""
-    which = "job_id = ? AND number = ? AND state"
-    return _change(write, "UPDATE result SET state = ?", which, RESULT_CHANGES[name], columns, job_id, number)
+    which = "job_id = ? AND number = ?"
+    return _change(write, "result", "state", which, RESULT_CHANGES[name], columns, job_id, number)
 
 
 def _change(
-    write: sqlite3.Connection, update: str, which: str, change: Change, columns: dict[str, object], *key: object
+    write: sqlite3.Connection,
+    table: str,
+    state: str,
+    which: str,
+    change: Change,
+    columns: dict[str, object],
+    *key: object,
 ) -> bool:
     settings = "".join(f", {column} = ?" for column in columns)
-    before = ", ".join(f"'{state.value}'" for state in change.before)
-    statement = f"{update}{settings} WHERE {which} IN ({before})"
-    return write.execute(statement, (change.after.value, *columns.values(), *key)).rowcount > 0
+    before = ", ".join(f"'{each.value}'" for each in change.before)
+    statement = f"UPDATE {table} SET {state} = '{change.after.value}'{settings} WHERE {which} AND {state} IN ({before})"  # noqa: S608
+    return write.execute(statement, (*columns.values(), *key)).rowcount > 0
