@@ -209,7 +209,7 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
             shutil.copyfileobj(kept, file)
     elif result.url:
 
-        def on_bytes(received: int, _: int | None) -> None:
+        def on_bytes(received: int) -> None:
             if job.stopped:
                 raise _Stopped
             job.received[number] = received
