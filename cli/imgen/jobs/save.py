@@ -174,10 +174,6 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
             return ClaimedElsewhere()
     except BadTarget as error:
         return NotSaved(not_saved(record, str(error), elsewhere=True))
-    except UnicodeEncodeError:
-        folder = str(record.target.folder).encode(errors="replace").decode()
-        reason = f"The path of {folder} is not UTF-8, so the ledger cannot hold it"
-        return NotSaved(not_saved(record, reason, elsewhere=True))
     if result.part:
         discard(result.part)
     try:
@@ -213,7 +209,7 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
             shutil.copyfileobj(kept, file)
     elif result.url:
 
-        def on_bytes(received: int, _: int | None) -> None:
+        def on_bytes(received: int) -> None:
             if job.stopped:
                 raise _Stopped
             job.received[number] = received

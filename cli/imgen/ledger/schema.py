@@ -109,11 +109,11 @@ CREATE INDEX upload_key ON upload (key) WHERE key IS NOT NULL;
 
 _VERSION_3 = """
 CREATE TABLE turned_away (           -- submits that a service turned away, uncharged: they count for its rate limit
-    provider TEXT NOT NULL,
-    origin   TEXT NOT NULL,
-    at       REAL NOT NULL
+    provider     TEXT NOT NULL,
+    origin       TEXT NOT NULL,
+    submitted_at REAL NOT NULL
 ) STRICT;
-CREATE INDEX turned_away_at ON turned_away (at);
+CREATE INDEX turned_away_submitted ON turned_away (provider, origin, submitted_at);
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)

@@ -46,6 +46,7 @@ JOB_CHANGES: dict[str, Change] = {
     "attach": Change(frozenset({Stage.UNCERTAIN}), Stage.QUEUED),
     "running": Change(frozenset({Stage.QUEUED}), Stage.RUNNING),
     "finished": Change(frozenset(Stage), Stage.FINISHED),
+    "finished_without_links": Change(_UNFINISHED, Stage.FINISHED),
     "failed": Change(_UNFINISHED, Stage.FAILED),
     "cancelled": Change(_UNFINISHED, Stage.CANCELLED),
 }

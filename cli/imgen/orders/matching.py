@@ -34,7 +34,7 @@ class Accounts(Protocol):
 
 
 def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) -> list[Choice]:
-    """Every service that can do the order, `preferred` ones first, then as in the catalogue; one alone if it is named.
+    """Every service that can do the order, the `preferred` first, then as in the catalogue; one alone if it is named.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would decide the service.
     """

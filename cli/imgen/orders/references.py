@@ -179,7 +179,7 @@ class Basis:
         part = part_path(self.folder / "fetched")
         try:
             with usable(self.folder):
-                fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
+                fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _: None)
                 with part.open("rb") as file:
                     copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:

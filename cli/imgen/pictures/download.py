@@ -68,16 +68,16 @@ def fetch(
     part: Path,
     *,
     trusted_origin: str | None,
-    on_bytes: Callable[[int, int | None], None],
+    on_bytes: Callable[[int], None],
     limit: int = 256 * 1024 * 1024,
     deadline: float | None = None,
 ) -> int:
     """Fetch `url` into the new file `part`, synced to disk, and return its size. Sends no key and no cookie.
 
     `trusted_origin` is the service's configured origin (scheme and host): the only one that may be in a private
-    network; where it is on this machine, so may its pictures. `on_bytes(received, total)` is called for every piece,
-    with `total` None where the host does not name it; what it raises ends the download. Sizes are in bytes,
-    `deadline` in seconds of `time.monotonic`: at that moment the connection is closed, whatever comes through it.
+    network; where it is on this machine, so may its pictures. `on_bytes` is called for every piece with what was
+    received so far; what it raises ends the download. Sizes are in bytes, `deadline` in seconds of
+    `time.monotonic`: at that moment the connection is closed, whatever comes through it.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`, and `OSError` from the disk; `part` is then gone.
     """
     with new_part(part) as file:
@@ -281,7 +281,7 @@ def _peeked(response: httpx.Response) -> Peek:
     return Peek(bytes(head[:_PEEK]), int(total) if total.isdecimal() and len(total) < 20 else None)
 
 
-def _save(response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int, int | None], None], limit: int) -> int:
+def _save(response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int], None], limit: int) -> int:
     """Write the body as it comes; httpx itself raises when it is shorter than its Content-Length.
 
     A host that packs the body unasked will do so every time, so it is unpacked rather than lost.
@@ -297,7 +297,7 @@ def _save(response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int, int
             if received > limit:
                 break
             file.write(piece)
-            on_bytes(received, total)
+            on_bytes(received)
         else:
             if not received and response.status_code != HTTPStatus.OK:
                 raise DownloadFailed(f"{host} did not give the picture (HTTP {response.status_code}).")

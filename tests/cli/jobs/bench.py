@@ -139,14 +139,17 @@ class Bench:
         self._working.close()
         self._working = None
         self.session.close()
-        self.session = Session(self.config, self.clock, self.said.append)
-        _ = self.session.ledger
+        self._open()
 
     def restart(self) -> None:
         """Another process begins, with a session of its own."""
         self._working = None
+        self._open()
+
+    def _open(self) -> None:
+        """As every command that has to do with jobs: with the ledger, whole and its orphans closed."""
         self.session = Session(self.config, self.clock, self.said.append)
-        _ = self.session.ledger  # opened at its first use: here
+        _ = self.session.ledger
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""

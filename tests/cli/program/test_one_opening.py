@@ -20,8 +20,8 @@ COUNTED = """
 import collections, json, sys, threading
 calls, connections = collections.Counter(), 0
 def profiled(frame, event, argument):
-    if event == "call" and frame.f_globals.get("__name__", "").startswith("imgen."):
-        calls[f"{frame.f_globals['__name__']}.{frame.f_code.co_name}"] += 1
+    if event == "call":
+        calls[f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_name}"] += 1
 def audited(event, arguments):
     global connections
     if event == "sqlite3.connect" and "ledger.sqlite3" in str(arguments[0]):
@@ -32,8 +32,9 @@ from imgen.__main__ import run
 code = run(sys.argv[2:])
 sys.setprofile(None)
 with open(sys.argv[1], "w") as file:
-    names = ("imgen.jobs.session.open_sound", "imgen.ledger.orphans.close_orphans")
-    json.dump([code, *(calls[name] for name in names), connections, calls["imgen.orders.drafts.split"]], file)
+    names = ("jobs.session.open_sound", "ledger.orphans.close_orphans", "orders.drafts.split")
+    openings, closings, splits = (calls[f"imgen.{name}"] for name in names)
+    json.dump([code, openings, closings, connections, splits], file)
 """
 FOX = ("generate", "a fox", *SMALL)
 EVERY_OPTION = ("-p", "auto", "-n", "2", "--max-cost", "10usd,1000credits", "--allow-unknown-cost")
