@@ -36,7 +36,7 @@ def edit(
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too, such as where it was taken.")
     ] = False,
-    provider: options.Provider = None,
+    provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
     resolution: options.Resolution = None,

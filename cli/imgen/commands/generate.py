@@ -15,7 +15,7 @@ def generate(
         str | None,
         typer.Argument(metavar="PROMPT", help="What to draw; - reads it from standard input.", show_default=False),
     ] = None,
-    provider: options.Provider = None,
+    provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
     resolution: options.Resolution = None,

@@ -119,8 +119,8 @@ def _able(order: Order, entries: Sequence[ServiceEntry], accounts: Accounts) -> 
         first = reasons[0]
         if len(reasons) == 1:
             raise first
-        told = "; ".join(problem.message.rstrip(".") for problem in reasons)
-        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint, about=first.about)
+        each = "; ".join(problem.message.rstrip(".") for problem in reasons)
+        raise UsageProblem(f"No service with a key can do this: {each}.", first.hint, about=first.about)
     return choices
 
 

@@ -21,7 +21,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the command line says; None leaves a choice to us or to the service.
+    """What a user asks for; None leaves a choice to us or to the service.
 
     `size` is width and height in pixels to be covered. `options` go onto the wire as they are. `wished_format` is
     what the name of the output file implies: sent where it can be, and no reason to refuse.
