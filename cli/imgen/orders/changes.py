@@ -59,7 +59,7 @@ def order_of(record: JobRecord) -> Order:
 
 
 def changed(order: Order, settings: Sequence[str], family: str | None) -> Order:
-    """The order with changes such as "aspect=1:1" or "option.temperature=0.5"; an empty value removes what was asked for.
+    """The order with changes such as "aspect=1:1" or "option.temperature=0.5"; an empty value removes one.
 
     A job of another service or channel is ordered by the family of its model. Raises `UsageProblem`.
     """
