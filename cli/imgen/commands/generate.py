@@ -52,8 +52,7 @@ def generate(
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
-    from imgen.orders.order import Order, parse_options
-    from imgen.orders.sizes import parse_size
+    from imgen.orders.order import Order, parse_options, parse_size
     from imgen.screen.console import err
 
     config = load(profile)

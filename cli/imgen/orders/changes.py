@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import UsageProblem
 from imgen.orders.matching import nearest
-from imgen.orders.order import Order, parse_options
-from imgen.orders.sizes import parse_size
+from imgen.orders.order import Order, parse_options, parse_size
 from imgen.orders.sources import Link
 from imgen_providers.base import PictureFile, PictureLink
 

@@ -80,6 +80,16 @@ def parse_options(texts: Sequence[str]) -> dict[str, Json]:
     return found
 
 
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height from a text such as "1920x1080". Raises `UsageProblem`."""
+    if text is None:
+        return None
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise UsageProblem(f"--size takes pixels such as 1920x1080, not {text!r}.")
+    return int(width), int(height)
+
+
 def _finite(text: str) -> float:
     """A number that JSON has: Python also reads NaN and Infinity, and 1e999 as the latter."""
     number = float(text)
