@@ -123,9 +123,9 @@ class TestGmiCloud(ServiceContract):
             dataclasses.replace(DONE, conversation=TURNS),
         ),
         (record("success", ONE, next_turn_contents=TURNS), dataclasses.replace(DONE, conversation=TURNS)),
-        # media_urls counts as long as it is there: no thumbnail, no older key, no link out of the echo
+        # no thumbnail, and no link out of the echo; an older key counts where media_urls holds nothing
         (record("success", outcome()), Succeeded(())),
-        (record("success", outcome(image_url=LINK)), Succeeded(())),
+        (record("success", outcome(image_url=LINK)), DONE),
         (record("success", outcome({"id": "0"}, {"url": ""}, 7)), Succeeded(())),
         (record("success", {"media_urls": "not a list"}), Succeeded(())),
         (record("success", {"thumbnail_image_url": THUMBNAIL}), Succeeded(())),
@@ -140,7 +140,7 @@ class TestGmiCloud(ServiceContract):
             record("failed", {"error": {"code": "E", "message": "bad size", "status": "INVALID_INPUT"}}),
             Failed("bad size", "E", "refused"),
         ),
-        (record("failed", {"error": {"status": "?"}}), Failed("{'status': '?'}")),
+        (record("failed", {"error": {"status": "?"}}), Failed('{"status": "?"}')),
         (record("failed", error="it broke"), Failed("it broke")),
         (record("failed", error_message="it broke"), Failed("it broke")),
         (record("failed", {"message": "it broke"}), Failed("it broke")),

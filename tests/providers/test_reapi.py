@@ -97,7 +97,7 @@ class TestReApi(ServiceContract):
             task("failed", output=None, error={"code": 80006, "message": "Request violates content policy"}),
             Failed("Request violates content policy", "80006", "refused"),
         ),
-        (task("failed", error={"code": 80006}), Failed("{'code': 80006}", "80006", "refused")),
+        (task("failed", error={"code": 80006}), Failed('{"code": 80006}', "80006", "refused")),
         (task("failed", error="it broke"), Failed("it broke")),
         (task("failed", error="flagged by moderation"), Failed("flagged by moderation", kind="refused")),
         (task("failed"), Failed("reAPI gave no reason")),

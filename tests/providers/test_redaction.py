@@ -92,14 +92,14 @@ def test_other_headers_may_be_seen(name: str) -> None:
     ("text", "shown"),
     [
         ("https://a.example/x.png", "https://a.example/x.png"),
-        ("https://a.example/x?X-Sig=abc&n=1", "https://a.example/x?X-Sig=[hidden]&n=[hidden]"),
-        ("https://a.example/x?sig=a=b==", "https://a.example/x?sig=[hidden]"),
+        ("https://a.example/x?X-Sig=abc&n=1", "https://a.example/x?[hidden]"),
+        ("https://a.example/x?sig=a=b==", "https://a.example/x?[hidden]"),
         (
             '{"u": "https:\\/\\/a.example\\/x?s=abc\\u0026t=d"}',
-            '{"u": "https:\\/\\/a.example\\/x?s=[hidden]\\u0026t=[hidden]"}',
+            '{"u": "https://a.example/x?[hidden]"}',
         ),
         ("http://name:sesame@a.example/x", "http://[hidden]@a.example/x"),
-        ("HTTPS://a.example?s=abc, and more", "HTTPS://a.example?s=[hidden] and more"),
+        ("HTTPS://a.example?s=abc, and more", "HTTPS://a.example?[hidden] and more"),
         ("what is this? a=b", "what is this? a=b"),
     ],
 )
