@@ -133,10 +133,11 @@ def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
 
 
 def _from_text(text: str, base: str) -> Asset | None:
-    text = text.strip("\ufeff\0 \t\r\n\"'<>")
+    text = text.strip("\ufeff\0 \t\r\n")
     if text[:5].lower() == "data:":
         data = _data_uri(text)
         return InlineAsset(data) if data else None
+    text = text.strip("\"'<>")
     if _is_picture_base64(text):
         return InlineAsset(_decoded(text))
     if len(text) > LONGEST_LINK:

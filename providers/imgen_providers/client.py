@@ -459,11 +459,9 @@ def _drop_unreadable_location(response: httpx.Response) -> None:
         return
     try:
         url = httpx.URL(location)
-        readable = not url.scheme or bool(url.host)
-        response.request.url.join(url).host  # noqa: B018  (it is decoded only now)
+        whole = url.copy_with(host=response.request.url.host) if url.scheme and not url.host else url
+        response.request.url.join(whole).host  # noqa: B018  (it is decoded only now)
     except (httpx.InvalidURL, ValueError):
-        readable = False
-    if not readable:
         del response.headers["Location"]
 
 

@@ -21,8 +21,7 @@ MOST_ENTRIES = 10_000
 """How many entries of one list are read."""
 
 _LONGEST_AMOUNT = 40  # characters
-_LARGEST_AMOUNT = Decimal(10) ** 12
-_SMALLEST_EXPONENT = -12
+_DIGITS = 12  # at most, before the decimal point and behind it
 
 
 def _word(value: object) -> str | None:
@@ -51,10 +50,10 @@ def amount(value: object) -> Decimal | None:
         found = Decimal(text) if len(text) <= _LONGEST_AMOUNT else Decimal("NaN")
     except InvalidOperation:
         return None
-    if not found.is_finite() or abs(found) >= _LARGEST_AMOUNT:
-        return None
     exponent = found.as_tuple().exponent
-    return found if isinstance(exponent, int) and exponent >= _SMALLEST_EXPONENT else None
+    if not isinstance(exponent, int) or abs(exponent) > _DIGITS or found.adjusted() > _DIGITS:
+        return None
+    return found
 
 
 Word = Annotated[str | None, BeforeValidator(_word)]

@@ -126,10 +126,10 @@ class GmiCloud:
 
         None later than a submit lasts: an equal request of another day is of another order.
         """
-        payload = json_text.loads(json.dumps(_payload(request)).encode())  # as it reads when it comes back
+        payload = _without_nulls(json_text.loads(json.dumps(_payload(request)).encode()))  # as it reads when it is back
         listed = self.latest(request.model, since - _CLOCKS_DIFFER)
         last = since + self._api.submit_seconds + _CLOCKS_DIFFER
-        return [one for one in listed if one.payload == payload and one.created_at <= last]
+        return [one for one in listed if _without_nulls(one.payload) == payload and one.created_at <= last]
 
     def latest(self, model: str, since: float) -> Sequence[RecentJob]:
         """Every request of a model that was made since then, oldest first."""
@@ -209,6 +209,11 @@ class GmiCloud:
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
     return f"{_QUEUE}/requests", {"model": request.model, "payload": _payload(request)}
+
+
+def _without_nulls(payload: Json) -> Json:
+    """A payload without the fields that were left to the service, which an echo may name."""
+    return {name: value for name, value in payload.items() if value is not None} if isinstance(payload, dict) else None
 
 
 def _payload(request: Request) -> dict[str, object]:

@@ -23,8 +23,9 @@ _OF_OTHERS = frozenset(
     ("error", "errors", "payload", "input", "inputs", "request", "params", "user", "organization", "model", "usage")
 ) | frozenset(("media_urls", "medias", "outputs", "images", "image_urls", "results", "candidates", "metadata", "file"))
 _MOST_OBJECTS = 1000  # looked at in one answer
-# Words of a documented path that follow or stand in place of an id (seed 004; reference 4.B).
-_PATH_WORDS = frozenset(("result", "results", "status", "predictions", "tasks", "jobs", "requests"))
+# Words of a documented path behind an id, and before one (seed 004; reference 4.B).
+_AFTER_IDS = frozenset(("result", "results", "status"))
+_BEFORE_IDS = frozenset(("predictions", "prediction", "tasks", "task", "jobs", "job", "requests", "result", "images"))
 
 
 def identifier(value: object) -> str | None:
@@ -57,10 +58,9 @@ def id_in_link(link: object) -> str | None:
     except ValueError:
         return None
     parts = [unquote(part) for part in path.split("/") if part]
-    while parts and parts[-1] in _PATH_WORDS:
+    if parts and parts[-1] in _AFTER_IDS:
         parts.pop()
-    # A single part is a page, such as "/login".
-    return identifier(parts[-1]) if len(parts) > 1 else None
+    return identifier(parts[-1]) if len(parts) > 1 and parts[-2] in _BEFORE_IDS else None
 
 
 def _objects(answer: Json) -> Iterator[dict[str, Json]]:
