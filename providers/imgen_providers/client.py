@@ -12,6 +12,7 @@ import secrets
 import ssl
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -218,7 +219,8 @@ class Api:
             except UnicodeError:  # from the resolver, for a host name with a label over 63 letters
                 raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
             try:
-                answer = self._whole(response, self.submit_seconds)
+                with closing(response):
+                    answer = self._whole(response, self.submit_seconds)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
