@@ -47,7 +47,7 @@ from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
 from imgen_providers.identifiers import find_id
 from imgen_providers.peers import PeerGuard, PeerRefused
-from imgen_providers.proxies import way
+from imgen_providers.proxies import proxy_for, way
 from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import context, distrust
@@ -123,12 +123,12 @@ class Network:
     def new_client(self, to: str) -> httpx.Client:
         """A client for the URL `to`, which follows no redirect; the caller closes it.
 
-        On loopback it takes nothing from the environment: no proxy, and no certificates where none are needed.
-        Raises `NotSent` where the environment names a proxy that cannot be used.
+        Nothing is taken from the environment but the proxy that this URL goes through; on loopback, not even that,
+        and no certificates where none are needed. Raises `NotSent` where that proxy cannot be used.
         """
         url = _url(to)
-        direct = is_loopback_host(url.raw_host.decode("ascii"))
-        bare = direct and url.scheme == "http"
+        proxy = proxy_for(to)
+        bare = url.scheme == "http" and is_loopback_host(url.raw_host.decode("ascii"))
         verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if bare else self.certificates()
         kind = WatchedClient if exchanges.isEnabledFor(logging.DEBUG) else httpx.Client
         try:
@@ -136,14 +136,14 @@ class Network:
                 verify=verify,
                 timeout=self._timeout,
                 headers={"User-Agent": self.user_agent, "Accept-Encoding": content_coding.ACCEPTED},
-                trust_env=not direct,
+                trust_env=False,
+                proxy=httpx.Proxy(proxy.url) if proxy else None,
                 event_hooks={"response": [_drop_unreadable_location]},
             )
         except (ValueError, ImportError, httpx.InvalidURL):
             # Not quoted: the address of a proxy may hold a password.
-            raise NotSent(
-                "The environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) names a proxy that is neither http nor https."
-            ) from None
+            variable = proxy.variable if proxy else "The environment"
+            raise NotSent(f"{variable} names a proxy that is neither http nor https.") from None
         if isinstance(client, WatchedClient):
             client.redaction = lambda: Redaction(self._keys)
         return client
@@ -424,8 +424,7 @@ class Api:
 
     def _way(self) -> str:
         """The proxy between here and the service, where there is one."""
-        host = httpx.URL(self._account.origin).raw_host.decode("ascii")
-        return "" if is_loopback_host(host) else way(self._account.origin)
+        return way(self._account.origin)
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)
