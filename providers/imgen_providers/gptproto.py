@@ -41,6 +41,7 @@ _POLICY_AT_503 = re.compile(r"content policy violation|content blocked due to sa
 _UNSAFE = re.compile(r"unsafe content", re.IGNORECASE)  # its words for content policy at 400 (GPTProto 7)
 _ID_NAMES = ("id", "task_id")
 _UNIFIED = "/api/v3/images"
+_UNIFIED_SIZES = {"0.5K": "512"}
 _LONGEST_PATH = 2048  # characters
 
 
@@ -177,7 +178,7 @@ def _unified(request: Request) -> dict[str, object]:
     links = _links(request)
     optional: dict[str, object] = {
         "input_references": links and [{"type": "image_url", "image_url": {"url": link}} for link in links],
-        "size": request.resolution,
+        "size": _UNIFIED_SIZES.get(request.resolution or "", request.resolution),
         "aspect_ratio": request.aspect,
         "output_format": request.format,
     }

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from imgen_providers.client import Answer, Network
 
 _CONTENT_POLICY = "80006"
+_NEWER_MODELS = "nano-banana"  # "aspect_ratio" in place of "size", one picture a request (reference 3.3, 2026-11-20)
 _MOST_CREDITS = 1_000_000  # for one task: a thousand dollars, more than any costs
 _VERDICTS: dict[str, type[ServiceError]] = {
     # The error catalogue (reference 3.1, 2026-11-20). An unlisted code means what its HTTP status means.
@@ -146,13 +147,16 @@ class ReApi:
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
+    newer = request.model.startswith(_NEWER_MODELS)
     optional = {
-        "size": request.aspect,
+        "aspect_ratio" if newer else "size": request.aspect,
         # Seed 003 takes both cases; the site lists lower case, and some models insist (reference 3.3).
         "resolution": request.resolution and request.resolution.lower(),
         "image_urls": _links(request),
     }
-    body: dict[str, object] = {"model": request.model, "prompt": request.prompt, "n": request.count}
+    body: dict[str, object] = {"model": request.model, "prompt": request.prompt}
+    if not newer:  # they have no "n", and the service refuses fields that it does not know (reference 3.3)
+        body["n"] = request.count
     body |= {name: value for name, value in optional.items() if value is not None}
     return "/api/v1/images/generations", body | dict(request.extras)
 

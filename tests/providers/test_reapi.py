@@ -172,6 +172,11 @@ class TestReApi(ServiceContract):
 
         assert body == {"model": f"{MODEL}-official", "prompt": "a bust", "n": 1, "google_search": True}
 
+    def test_a_newer_model_is_sent_its_own_fields(self, service: Service) -> None:
+        _, body = service.preview(Request("nano-banana-2.1", "a cat", aspect="16:9", resolution="1K"))
+
+        assert body == {"model": "nano-banana-2.1", "prompt": "a cat", "aspect_ratio": "16:9", "resolution": "1k"}
+
     def test_the_request_carries_its_idempotency_key_where_it_has_one(
         self, service: Service, far_side: FarSide
     ) -> None:
