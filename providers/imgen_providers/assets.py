@@ -87,7 +87,7 @@ def link_trouble(link: str) -> str | None:
 
 
 def looks_like_picture(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of a picture, also of a format that nobody orders."""
+    """Whether the first bytes of a file are those of a picture, also of a format that cannot be ordered."""
     if head.startswith(_STARTS) or head[4:8] == b"ftyp":  # AVIF, HEIC
         return True
     return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")

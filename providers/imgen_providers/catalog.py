@@ -161,7 +161,7 @@ def _gmi_gemini_3_pro(remote_id: str) -> Model:
         prices={"1K": _usd("0.134"), "2K": _usd("0.134"), "4K": _usd("0.24")},
         durations={},
         link_seconds=None,
-        # "For input, $0.0011 per image" (reference 1.2); whether a conversation's earlier pictures count, nobody says.
+        # "For input, $0.0011 per image" (reference 1.2); no document has whether earlier pictures count.
         reference_price=_usd("0.0011"),
     )
 

@@ -71,7 +71,7 @@ _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
-# stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
+# stamina logs every retry; without any handler, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
@@ -199,7 +199,7 @@ class Api:
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
         for name, value in self._headers.items():
             if not value.isascii() or not value.isprintable():
-                raise KeyRefused(f"What {self._title} is to be told as {name} holds characters that no header has.")
+                raise KeyRefused(f"The value of {name} for {self._title} holds characters that no header has.")
 
     def post_once(self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.

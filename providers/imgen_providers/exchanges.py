@@ -1,6 +1,6 @@
 """A log of every exchange with a service: one DEBUG record each, on the logger of this module's name.
 
-What is logged may be shown to anybody: no key, no signature of a link, no picture, and long answers in short.
+What is logged may be shown to everyone: no key, no signature of a link, no picture, and long answers in short.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ from imgen_providers.base import (
 from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.conversation import next_turn
 from imgen_providers.errors import InvalidRequest, JobNotFound
-from imgen_providers.fields import MOST_ENTRIES, Number, Record, Word, entries
-from imgen_providers.identifiers import identifier
+from imgen_providers.fields import Number, Record, Word, entries
+from imgen_providers.identifiers import identifier, listed_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,8 +151,7 @@ class GmiCloud:
         listed = self._api.read(answer, _Models, paid=False).model_ids
         if not isinstance(listed, list):
             raise self._api.unexpected(answer, paid=False)
-        found = [identifier(each.get("model") if isinstance(each, dict) else each) for each in listed[:MOST_ENTRIES]]
-        return [name for name in found if name]
+        return listed_ids(listed)
 
     def upload(self, picture: PictureFile) -> PictureLink:
         """Put a PNG or JPEG where the service can fetch it; so can everyone who has the link."""

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlsplit
 
+from pydantic import BaseModel
+
 from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
     Asset,
@@ -28,9 +30,11 @@ from imgen_providers.base import (
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, NoCredit
 from imgen_providers.fields import Record
-from imgen_providers.identifiers import find_id, identifier
+from imgen_providers.identifiers import find_id, identifier, listed_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imgen_providers.base import Account
     from imgen_providers.client import Answer, Network
 
@@ -52,6 +56,10 @@ class _Prediction(Record):
     polling_url: object = None
     error: object = None
     input: object = None  # an echo
+
+
+class _Models(BaseModel):
+    data: object = None
 
 
 class GptProto:
@@ -104,6 +112,14 @@ class GptProto:
         """The path and the body that `submit` would send."""
         path, body = _wire(request)
         return path, shown(body)
+
+    def models(self) -> Sequence[str]:
+        """The model ids that the service lists with this key (reference GPTProto 8, 2026-11-25)."""
+        answer = self._api.get("/v1/models")
+        listed = self._api.read(answer, _Models, paid=False).data
+        if not isinstance(listed, list):
+            raise self._api.unexpected(answer, paid=False)
+        return listed_ids(listed)
 
     def _check_code(self, answer: Answer, *, paid: bool) -> None:
         """Raises what the envelope's own code means: HTTP 200 around an error was not seen, but the form allows it."""

@@ -22,6 +22,7 @@ _LINKS = ("get", "polling_url", "poll_url", "status_url", "result_url")
 _OF_OTHERS = frozenset(
     ("error", "errors", "payload", "input", "inputs", "request", "params", "user", "organization", "model", "usage")
 ) | frozenset(("media_urls", "medias", "outputs", "images", "image_urls", "results", "candidates", "metadata", "file"))
+_MOST_LISTED = 10_000
 _MOST_OBJECTS = 1000  # looked at in one answer
 # Words of a documented path behind an id, and before one (seed 004; reference 4.B).
 _AFTER_IDS = frozenset(("result", "results", "status"))
@@ -34,6 +35,15 @@ def identifier(value: object) -> str | None:
         return None
     text = str(value).strip("\0 \t\r\n")
     return text if 0 < len(text) <= LONGEST_ID else None
+
+
+def listed_ids(entries: object) -> list[str]:
+    """The ids in a list of texts, or of objects that have them as "id", "model" or "name"."""
+    found = []
+    for entry in entries[:_MOST_LISTED] if isinstance(entries, list) else ():
+        values = [entry.get(name) for name in ("id", "model", "name")] if isinstance(entry, dict) else [entry]
+        found += [each for each in map(identifier, values) if each][:1]
+    return found
 
 
 def find_id(answer: Json, names: Sequence[str]) -> str | None:

@@ -110,7 +110,7 @@ def _base64_forms(data: bytes) -> set[str]:
 
 
 def is_secret_header(name: str) -> bool:
-    """Whether a header of this name holds something that nobody else may see."""
+    """Whether a header of this name holds a secret."""
     return _SECRET_HEADER.search(name) is not None
 
 

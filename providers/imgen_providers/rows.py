@@ -79,7 +79,7 @@ class Model:
     `reference_price` is for each reference picture of a request, beside `prices`.
     `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
-    `channel` tells apart two ids of one model ("default", "official"); a family means the first of them.
+    `channel` names one of several ids of a model ("default", "official", "unified"); a family means the first of them.
     """
 
     remote_id: str
