@@ -46,6 +46,7 @@ from imgen_providers.errors import (
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
 from imgen_providers.identifiers import find_id
+from imgen_providers.json_text import canonical
 from imgen_providers.peers import PeerGuard, PeerRefused
 from imgen_providers.proxies import proxy_for, way
 from imgen_providers.redaction import Redaction
@@ -413,7 +414,7 @@ class Api:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
             if time.monotonic() > until:
                 raise httpx.ReadTimeout("the answer came too slowly")
-        return Answer(response.status_code, self._headers_of(response), self._redaction.data(bytes(body)))
+        return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
 
     def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
         return httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])

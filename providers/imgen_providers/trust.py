@@ -22,8 +22,11 @@ def context(ca_file: str | None, *, system: bool) -> ssl.SSLContext:
     import certifi
 
     file = ca_file or certifi.where()
+    # Not `create_default_context`: it also opens the file that SSLKEYLOGFILE names, and fails where it cannot.
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        return ssl.create_default_context(cafile=file)
+        made.load_verify_locations(cafile=file)
+        return made
     except OSError as error:
         raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
 
