@@ -94,7 +94,7 @@ def test_httpx_is_imported_by_the_client_and_the_download_module_only() -> None:
     found = {path for path in (*modules(CLI), *modules(PROVIDERS)) if "httpx" in packages(path)}
 
     of_the_client = {
-        PROVIDERS / f"{name}.py" for name in ("client", "submission", "exchanges", "content_coding", "peers")
+        PROVIDERS / f"{name}.py" for name in ("client", "network", "submission", "exchanges", "content_coding", "peers")
     }
 
     assert found <= {*of_the_client, CLI / "pictures" / "download.py"}
