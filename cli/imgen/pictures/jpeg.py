@@ -25,6 +25,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # How to read the colours: how each header begins, and the bytes it has (ITU-T T.871, 10.1; T.872, 6.5.3).
 _HEADERS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
 _NOTES = frozenset(range(0xE0, 0xFF))  # APP0 to APP15, reserved ones, and comments
+_UNKNOWN = frozenset(range(0xF0, 0xFE))  # reserved; decoders stop there
 _EXIF_MARK = b"Exif\0\0"
 _END_MARKER = b"\xff\xd9"
 _SHRINK = 8  # the most that a decoder leaves out
@@ -98,7 +99,7 @@ def exif(data: bytes) -> Iterator[bytes]:
     yield from (note.removeprefix(_EXIF_MARK) for note in notes if note.startswith(_EXIF_MARK))
 
 
-def check(data: bytes) -> tuple[int, int]:
+def check(data: bytes, held_limit: int = HELD_LIMIT) -> tuple[int, int]:
     """Width and height of a JPEG whose every pixel is there; its end marker may be missing. Raises `Damaged`.
 
     What follows the end marker is no damage: cameras put a second picture there, and encoders their notes.
@@ -107,12 +108,14 @@ def check(data: bytes) -> tuple[int, int]:
     scans = [data[start + 4 : end] for marker, start, end in found if marker == _SCAN]
     if not scans:
         raise Damaged("it has a JPEG header and no picture")
+    if _UNKNOWN.intersection(marker for marker, _, _ in found):
+        raise Damaged("it has a marker that no decoder knows")
     pixels = b"".join(pieces(data)[:-1])
     if found[-1][1] < found[-1][2]:
-        return _check_pixels(pixels, len(scans), ended=True)
+        return _check_pixels(pixels, len(scans), held_limit, ended=True)
     try:
         if _complete(data, found):
-            return _check_pixels(pixels, len(scans), ended=False)
+            return _check_pixels(pixels, len(scans), held_limit, ended=False)
     except TooManyPixels:
         raise
     except Damaged as error:
@@ -120,11 +123,11 @@ def check(data: bytes) -> tuple[int, int]:
     raise broken_off(len(data))
 
 
-def _check_pixels(pixels: bytes, scans: int, *, ended: bool) -> tuple[int, int]:
+def _check_pixels(pixels: bytes, scans: int, held_limit: int, *, ended: bool) -> tuple[int, int]:
     """Width and height of a JPEG given without its end marker; `ended`: it had one."""
     with _opened(pixels + _END_MARKER) as picture:
         width, height = picture.size
-    check_work(scans, width, height)
+    check_work(scans, width, height, held_limit)
     if scans == 1:
         _check_one_scan(pixels)
     if scans > 1 or not ended:
@@ -132,10 +135,10 @@ def _check_pixels(pixels: bytes, scans: int, *, ended: bool) -> tuple[int, int]:
     return width, height
 
 
-def check_work(scans: int, width: int, height: int) -> None:
+def check_work(scans: int, width: int, height: int, held_limit: int = HELD_LIMIT) -> None:
     """Raises `Damaged` for a picture that takes more time or memory to decode than any real one."""
     if scans > 1:
-        check_dimensions(width, height, HELD_LIMIT)
+        check_dimensions(width, height, held_limit)
     if scans > _MOST_SCANS or (scans > 1 and scans * width * height > _MOST_WORK):
         raise Damaged(f"it is made of {scans} scans, more than a picture of {width}x{height} pixels needs")
 

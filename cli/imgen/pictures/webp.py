@@ -19,14 +19,14 @@ _NOTE_FLAGS = 0x08 | 0x04  # "there is EXIF", "there is XMP" (2.7.1)
 _EXIF_MARK = b"Exif\0\0"
 
 
-def check(data: bytes) -> tuple[int, int]:
+def check(data: bytes, held_limit: int = HELD_LIMIT) -> tuple[int, int]:
     """Width and height of a WebP as long as its RIFF header says (2.4), and decoded whole. Raises `Damaged`."""
     from PIL.Image import DecompressionBombError
     from PIL.WebPImagePlugin import WebPImageFile
 
     width, height = size(data)
     # Before the decoder sees it: the size alone makes it take 18 bytes a pixel.
-    check_dimensions(width, height, HELD_LIMIT)
+    check_dimensions(width, height, held_limit)
     try:
         with decoding(width * height), WebPImageFile(io.BytesIO(b"".join(pieces(data)))) as picture:
             if picture.size != (width, height):
