@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.pictures.formats import HELD_LIMIT, Damaged, TooManyPixels, broken_off, check_dimensions, decoding
+from imgen.pictures.icc import profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEADERS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
 _NOTES = frozenset(range(0xE0, 0xFF))  # APP0 to APP15, reserved ones, and comments
 _UNKNOWN = frozenset(range(0xF0, 0xFE))  # reserved; decoders stop there
+_ICC_MARK = b"ICC_PROFILE\0"
+_ICC_PART = 65_519  # bytes of a profile that one segment has room for
 _EXIF_MARK = b"Exif\0\0"
 _END_MARKER = b"\xff\xd9"
 _SHRINK = 8  # the most that a decoder leaves out
@@ -63,6 +66,7 @@ def pieces(data: bytes) -> list[memoryview]:
     """What of the file is the picture, its end marker last also where the file has none. Raises `Damaged`."""
     view = memoryview(data)
     kept = [view[:2]]
+    profile = _profile_segments(data)
     scan_end = None
     for marker, start, end in segments(data):
         # Only what follows the header of a scan is pixels. After the end marker, cameras put films.
@@ -74,9 +78,28 @@ def pieces(data: bytes) -> list[memoryview]:
             kept.append(memoryview(_END_MARKER))
         elif marker in _HEADERS:
             kept.append(_header(marker, view[start + 4 : end]))
-        elif marker not in _NOTES or (marker == _ICC and data.startswith(b"ICC_PROFILE\0", start + 4, end)):
+        elif marker == _ICC:
+            kept += profile
+            profile = []
+        elif marker not in _NOTES:
             kept.append(view[start:end])
     return kept
+
+
+def _profile_segments(data: bytes) -> list[memoryview]:
+    """The colour profile, put together from its segments and divided again (ICC.1:2022, B.4)."""
+    bodies = [data[start + 4 : end] for marker, start, end in segments(data) if marker == _ICC]
+    parts = sorted((body[12:13], body[14:]) for body in bodies if body.startswith(_ICC_MARK))
+    profile = profile_in(b"".join(part for _, part in parts))
+    if profile is None:
+        return []
+    pieces = [profile[at : at + _ICC_PART] for at in range(0, len(profile), _ICC_PART)]
+    return [
+        memoryview(
+            bytes((0xFF, _ICC)) + (len(piece) + 16).to_bytes(2) + _ICC_MARK + bytes((number, len(pieces))) + piece
+        )
+        for number, piece in enumerate(pieces[:255], start=1)
+    ]
 
 
 def _header(marker: int, body: memoryview) -> memoryview:

@@ -77,7 +77,8 @@ def inspect(path: Path, wanted: Wanted | None = None) -> Picture:
     """Check every byte of a picture file.
 
     A picture that takes much memory to decode may have four times the pixels that were `wanted`. Bytes after the end
-    of the picture are no damage: cameras and services put notes there. Raises `Unverified` for another format, `TooManyPixels`, another `Damaged`, or `OSError` when it cannot be read.
+    of the picture are no damage: cameras and services put notes there. Raises `Unverified` for another
+    format, `TooManyPixels`, another `Damaged`, or `OSError` when it cannot be read.
     """
     with open_regular(path) as file:
         return check(file, _held_limit(wanted))
