@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = {"httpx", "pydantic", "rich", "PIL", "stamina", "asyncio", "click", "keyring", "tomlkit"}
+HEAVY = {
+    "httpx",
+    "pydantic",
+    "rich",
+    "PIL",
+    "stamina",
+    "asyncio",
+    "click",
+    "keyring",
+    "tomlkit",
+    "trustme",
+    "cryptography",
+}
 
 
 def loaded_by(*arguments: str) -> set[str]:

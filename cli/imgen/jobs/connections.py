@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,6 +67,7 @@ class Services:
         self._poll_every = poll_every
         self._lock = threading.Lock()
         self._sandbox: SandboxServer | None = None
+        self._sandbox_key = secrets.token_urlsafe(32)  # of this process alone: other users reach the port, too
         self._open: dict[tuple[str, str], Connection] = {}
         self.network = network_of(config)
 
@@ -85,7 +87,7 @@ class Services:
     def _connect(self, provider: str, origin: str) -> Connection:
         entry = known(provider)
         if origin == SANDBOX:
-            account = Account(self._sandbox_origin(), "sandbox")
+            account = Account(self._sandbox_origin(), self._sandbox_key)
             pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS
         else:
             account = self._config.account(entry)
@@ -128,7 +130,10 @@ class Services:
             except ValueError as error:
                 raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
-                self._config.sandbox_folder, seconds=self._config.sandbox_seconds, faults=faults
+                self._config.sandbox_folder,
+                seconds=self._config.sandbox_seconds,
+                faults=faults,
+                key=self._sandbox_key,
             )
             self._sandbox.start()
         return self._sandbox.origin

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.store import Order
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn asks for: its words, and links to the pictures it works on."""
+    """The request of one turn: its words, and links to the pictures it works on."""
 
     prompt: str
     links: tuple[str, ...]
 
 
 def last_turn(contents: object) -> Turn | None:
-    """The last user turn, working on the picture of the turn before; None when it asks for nothing."""
+    """The last user turn, working on the picture of the turn before; None when it has no text."""
     turns = _turns(contents)
     if not turns or turns[-1].get("role") != "user":
         return None
@@ -47,7 +48,7 @@ def next_turn_contents(order: Order, picture: str) -> list[dict[str, object]]:
 
 
 def _file(link: str) -> dict[str, object]:
-    media_type = "image/jpeg" if link.endswith(("jpg", "jpeg")) else "image/png"
+    media_type = "image/jpeg" if urlsplit(link).path.endswith(("jpg", "jpeg")) else "image/png"
     return {"fileData": {"fileUri": link, "mimeType": media_type}}
 
 

@@ -1,8 +1,7 @@
-"""What happens to one call: which service it means, which fault strikes, which job it makes or asks for."""
+"""What happens to one call: which service it means, which fault strikes, which job it makes or polls."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from imgen_providers.sandbox.exchange import (
 from imgen_providers.sandbox.fields import Complaint
 from imgen_providers.sandbox.gmicloud import GMICloud
 from imgen_providers.sandbox.gptproto import GPTProto
+from imgen_providers.sandbox.gptproto_unified import GPTProtoUnified
 from imgen_providers.sandbox.pictures import Pictures
 from imgen_providers.sandbox.reapi import ReAPI
 from imgen_providers.sandbox.store import StoredJob
@@ -35,6 +35,8 @@ _WEB_PAGE = b"<!doctype html><html><head><title>%d</title></head><body><h1>%s</h
 _FATES: dict[str, Fate] = {
     "stuck": "stuck",
     "job-failed": "fails",
+    "job-error": "error",
+    "job-expired": "expired",
     "job-rate-limited": "rate-limited",
     "content-policy": "refused",
 }
@@ -44,7 +46,7 @@ _REFUSALS: tuple[TroubleKind, ...] = ("bad-key", "no-credit")
 class Desk:
     """The four services behind one door, with one store and one script of faults.
 
-    `seconds` is how long a job takes in all; `closing` ends every wait.
+    `seconds` is how long a job takes in all; `closing` ends every wait. With a `key` the links are signed with it.
     """
 
     def __init__(
@@ -55,18 +57,26 @@ class Desk:
         seconds: float,
         now: Callable[[], float],
         closing: threading.Event,
+        key: str | None = None,
     ) -> None:
         self._store = store
         self._faults = faults
         self._seconds = seconds
         self._now = now
         self._closing = closing
-        self._pictures = Pictures(store, faults, now)
+        self._pictures = Pictures(store, faults, now, key)
         self._wires: tuple[Wire, ...] = (
             ThreeDAIStudio(store, self._pictures),
-            GMICloud(store, self._pictures, now, blocking=faults.take("gmi-blocking") is not None),
-            ReAPI(store, self._pictures),
-            GPTProto(store, self._pictures),
+            GMICloud(
+                store,
+                self._pictures,
+                now,
+                blocking=faults.take("gmi-blocking") is not None,
+                inline=faults.take("gmi-inline") is not None,
+            ),
+            ReAPI(self._pictures),
+            GPTProto(self._pictures),
+            GPTProtoUnified(self._pictures),
         )
 
     def is_submit(self, method: str, path: str) -> bool:
@@ -81,14 +91,14 @@ class Desk:
         """The answer to one call. Raises `Hangup` when the connection is to end without one."""
         for route in self._pictures.routes:
             found = route.pattern.fullmatch(call.path)
-            if found and route.method == call.method and callable(route.role):
+            if found and route.method == _asked(call) and callable(route.role):
                 return route.role(replace(call, place=found.groupdict()))
         for wire in self._wires:
             methods = set()
             for route in wire.routes:
                 if found := route.pattern.fullmatch(call.path):
                     methods.add(route.method)
-                    if route.method == call.method:
+                    if route.method == _asked(call):
                         return self._serve(wire, route, replace(call, place=found.groupdict()))
             if methods:
                 reply = wire.trouble(Trouble("wrong-method"))
@@ -120,12 +130,12 @@ class Desk:
         if fault := self._faults.take("submit-5xx"):
             return _broken(wire, int(fault.value))
         order = wire.order(call)
-        fate = self._fate()
+        fate: Fate = "stuck" if order.never_runs else self._fate()
         if fate == "refused" and order.refused_at_once:
             return wire.trouble(Trouble("content-policy"))
         if order.count > 1 and self._faults.take("fewer-pictures"):
             order = replace(order, count=order.count - 1)
-        job = StoredJob(_new_id(wire.name), order, self._now(), self._seconds, fate)
+        job = StoredJob(wire.new_id(), order, self._now(), self._seconds, fate)
         self._store.save(job)
         return self._accepted(wire, job, call.origin)
 
@@ -169,15 +179,9 @@ class Desk:
         return standing
 
 
-def _new_id(service: str) -> str:
-    made = uuid.uuid4()
-    match service:
-        case "reapi":
-            return f"task_{made.hex}"
-        case "gptproto":
-            return made.hex[:12]
-        case _:
-            return str(made)
+def _asked(call: Call) -> str:
+    """The method whose answer is wanted; of that to HEAD, only the head is sent."""
+    return "GET" if call.method == "HEAD" else call.method
 
 
 def _slowed(wire: Wire, seconds: float) -> Reply:

@@ -27,7 +27,7 @@ _INK = (10, 10, 20)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a picture shows. `variation` tells pictures of one prompt apart; equal scenes give equal bytes.
+    """What a picture shows. `variation` distinguishes pictures of one prompt; equal scenes give equal bytes.
 
     `references` are labels with the small copy of the picture, where there is one.
     """

@@ -1,4 +1,4 @@
-"""One HTTP exchange as the embedded services see it: what was asked, and what goes back."""
+"""One HTTP exchange as the embedded services see it: the request, and the answer."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ class Call:
         scheme, _, key = value.partition(" ")
         return key.strip() if scheme.lower() == "bearer" else ""
 
+    def key(self) -> str:
+        """The key in either form that a service takes, behind "Bearer" or alone; "" without one."""
+        value = self.headers.get("authorization", "").strip()
+        scheme, _, key = value.partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else value
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -71,7 +77,7 @@ TroubleKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something every service says no to, each in its own words; `status` is that of a server error."""
+    """A refusal that every service knows, each in its own words; `status` is that of a server error."""
 
     kind: TroubleKind
     status: int = 500
@@ -94,6 +100,10 @@ class Wire(Protocol):
 
     name: str
     routes: tuple[Route, ...]
+
+    def new_id(self) -> str:
+        """A name for a new job, in the form that the service's documents show."""
+        ...
 
     def refuses_key(self, call: Call, /) -> Reply | None:
         """The 401 answer when the call has no usable key; any non-empty key is usable."""

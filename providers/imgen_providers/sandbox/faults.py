@@ -35,7 +35,7 @@ FAULTS: dict[str, _Kind] = {
     "lost-reply": _Kind("a submit makes its job, then the connection closes without an answer"),
     "slow-reply": _Kind("a submit makes its job, and its answer takes VALUE seconds more", value=5.0),
     "garbage": _Kind("a submit makes its job, and the answer is a web page with status 200"),
-    # the service says no to a submit
+    # the service refuses a submit
     "429": _Kind("a submit is refused with Retry-After: VALUE seconds", value=1.0),
     "bad-key": _Kind("a submit is refused because of its key", times=ALWAYS),
     "no-credit": _Kind("a submit is refused because the account is empty", times=ALWAYS),
@@ -45,10 +45,12 @@ FAULTS: dict[str, _Kind] = {
     "poll-5xx": _Kind("a poll ends in HTTP VALUE", value=503),
     "garbage-poll": _Kind("a poll is answered with a web page and status 200"),
     "odd-state": _Kind("a poll names a state that no document knows"),
-    "empty-results": _Kind("a poll says finished, but shows no links yet", times=2),
+    "empty-results": _Kind("a poll reports the job as finished, without links yet", times=2),
     # how a job ends
     "stuck": _Kind("a job stays queued for ever", times=ALWAYS),
     "job-failed": _Kind("a job fails after it was accepted", times=ALWAYS),
+    "job-error": _Kind("a job ends as `error` (GMI Cloud, GPTProto; elsewhere as failed)", times=ALWAYS),
+    "job-expired": _Kind("a job ends as `expired` (GPTProto; elsewhere as failed)", times=ALWAYS),
     "job-rate-limited": _Kind("a job fails because the service had no capacity", times=ALWAYS),
     "content-policy": _Kind("the content policy refuses a request, in the service's own way", times=ALWAYS),
     "fewer-pictures": _Kind("a finished job has one picture fewer than ordered", times=ALWAYS),
@@ -57,10 +59,11 @@ FAULTS: dict[str, _Kind] = {
     "slow-picture": _Kind("a picture takes VALUE seconds to arrive", value=5.0),
     "truncated-picture": _Kind("a picture's connection closes in the middle of it"),
     "short-picture": _Kind("an answer arrives whole, but the picture in it is cut"),
-    "jpeg-as-png": _Kind("a picture's bytes are JPEG, whatever was ordered and said"),
+    "jpeg-as-png": _Kind("a picture's bytes are JPEG, whatever was ordered and announced"),
     "wrong-size": _Kind("a picture is smaller than ordered"),
     # how a service answers
     "gmi-blocking": _Kind("a setting: GMI Cloud answers every submit only when its picture is done", times=ALWAYS),
+    "gmi-inline": _Kind("a setting: GMI Cloud puts every picture itself into its answer", times=ALWAYS),
 }
 
 

@@ -25,7 +25,7 @@ def json_object(body: bytes) -> dict[str, object]:
     """The body as a JSON object. Raises `Complaint` when it is anything else."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Complaint("body", "body", "the body is not JSON") from None
     if not isinstance(value, dict):
         raise Complaint("body", "body", "the body is not a JSON object")
@@ -47,6 +47,10 @@ class Fields:
         for name in self._values:
             if name not in allowed:
                 raise self._complaint(name, "unknown", f"unknown parameter {json.dumps(name)}")
+
+    def get(self, name: str) -> object:
+        """The value as it came, or None."""
+        return self._values.get(name)
 
     def text(self, name: str, *, limit: int | None = None) -> str:
         """A text that must be there and not be empty; `limit` is in characters."""
@@ -103,6 +107,17 @@ class Fields:
                 raise self._complaint(name, "missing", f"{name} is required")
             return []
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.invalid(name)
+        if len(value) > most:
+            raise self._complaint(name, "invalid", f"{name} has {len(value)} entries, and {most} is the most")
+        return value
+
+    def objects(self, name: str, most: int) -> list[dict[str, object]]:
+        """A list of at most `most` JSON objects; empty when it is missing."""
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.invalid(name)
         if len(value) > most:
             raise self._complaint(name, "invalid", f"{name} has {len(value)} entries, and {most} is the most")

@@ -1,14 +1,16 @@
-"""GMI Cloud's request queue as its documents and its clients show it (seed 001; reference 1, 2026-11-20)."""
+"""GMI Cloud's request queue as its documents and its clients show it (seed 001; reference 1, 2026-11-20; "Seen in
+real clients", 2026-11-25)."""
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen_providers.sandbox import references
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.conversation import Turn, last_turn, next_turn_contents
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
@@ -30,6 +32,8 @@ _STATES: dict[State, str] = {
     "failed": "failed",
     "refused": "failed",
     "rate-limited": "failed",
+    "error": "error",
+    "expired": "failed",
     "cancelled": "cancelled",
     "unheard-of": "hibernating",
 }
@@ -39,6 +43,8 @@ _ENDS: dict[State, object] = {
     "failed": "Generation failed",
     "refused": {"code": 400, "message": _REJECTED, "status": "INVALID_INPUT"},
     "rate-limited": "rate limit exceeded(RPM)",
+    "error": "Generation ended in an error",
+    "expired": "Generation timed out",
 }
 _PRO_PARAMETERS = {"prompt", "image", "image_size", "aspect_ratio", "image_output_format", "contents"}
 _FLASH_PARAMETERS = {"prompt", "image", "aspect_ratio", "contents"}  # reference 1.2
@@ -50,16 +56,20 @@ class GMICloud:
     """Requests are records that can be listed.
 
     `blocking` holds the answer to a submit until the picture is done. Both forms exist (reference 1.3):
-    the documents show the queue, the Gemini models were seen to block.
+    the documents show the queue, the Gemini models were seen to block. With `inline` the answer holds the picture
+    itself instead of its link, as one of GMI's own apps reads it ("Seen in real clients", GMI 1).
     """
 
     name = "gmicloud"
 
-    def __init__(self, store: JobStore, pictures: Pictures, now: Callable[[], float], *, blocking: bool) -> None:
+    def __init__(
+        self, store: JobStore, pictures: Pictures, now: Callable[[], float], *, blocking: bool, inline: bool
+    ) -> None:
         self._store = store
         self._pictures = pictures
         self._now = now
         self._blocking = blocking
+        self._inline = inline
         record = re.compile(_BASE + r"/requests/(?P<id>[\w-]+)")
         self.routes: tuple[Route, ...] = (
             Route("POST", re.compile(f"{_BASE}/requests"), "submit"),
@@ -71,6 +81,9 @@ class GMICloud:
             Route("POST", re.compile(f"{_BASE}/upload-url"), self._upload),
         )
 
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
     def refuses_key(self, call: Call) -> Reply | None:
         return None if call.bearer() else self.trouble(Trouble("bad-key"))
 
@@ -78,13 +91,15 @@ class GMICloud:
         envelope = Fields(values := json_object(call.body))
         envelope.only({"model", "payload"})
         model = envelope.text("model")
-        if model not in GMICLOUD:
+        if model not in GMICLOUD and model not in by_name.GMICLOUD:
             raise Complaint("model", "no-model", f"model {model} not found or you do not have access")
-        limits = GMICLOUD[model]
         payload = values.get("payload")
         if not isinstance(payload, dict):
             raise Complaint("payload", "missing", "payload is required")
         fields = Fields(payload)
+        if model in by_name.GMICLOUD:
+            return self._by_name(model, fields, payload)
+        limits = GMICLOUD[model]
         pro = len(limits.resolutions) > 1
         fields.only(_PRO_PARAMETERS if pro else _FLASH_PARAMETERS)
         turn = self._turn(fields, payload, limits.prompt)
@@ -93,7 +108,7 @@ class GMICloud:
         aspect = fields.choice("aspect_ratio", limits.aspects, "1:1")
         resolution = fields.choice("image_size", limits.resolutions, "1K")
         word = fields.choice("image_output_format", limits.formats, "png")
-        pictures = tuple(self._reference(link, call.origin) for link in turn.links)
+        pictures = tuple(self._reference(link) for link in turn.links)
         size = limits.size(aspect, resolution, None)
         return Order(
             self.name,
@@ -106,7 +121,14 @@ class GMICloud:
             blocks=self._blocking,
             refused_at_once=self._blocking,
             body=payload,
+            base64=self._inline,
         )
+
+    def _by_name(self, model: str, fields: Fields, payload: dict[str, object]) -> Order:
+        # Seedream answers with JPEG where no format is named, and GPT Image blocks (GMI 9).
+        order = by_name.order(self.name, model, fields, format="jpeg" if model.startswith("seedream") else "png")
+        blocks = self._blocking or model.startswith("gpt-image")
+        return replace(order, blocks=blocks, body=payload, never_runs=model in by_name.GMICLOUD_NEVER_RUN)
 
     def accepted(self, job: StoredJob, standing: Standing, origin: str) -> Reply:
         if job.order.blocks:
@@ -170,14 +192,19 @@ class GMICloud:
             return {"error": _ENDS[standing.state]}
         if standing.state != "done":
             return None
-        outcome: dict[str, object] = {
-            "media_urls": [
-                {"id": str(index), "url": self._pictures.link(origin, job, index)} for index in range(standing.pictures)
-            ],
+        if job.order.base64:
+            return {"candidates": [self._candidate(job, index) for index in range(standing.pictures)]}
+        links = [self._pictures.link(origin, job, index) for index in range(standing.pictures)]
+        return {
+            "media_urls": [{"id": str(index), "url": link} for index, link in enumerate(links)],
             "thumbnail_image_url": self._pictures.link(origin, job, 0, "thumbnails"),
+            "next_turn_contents": next_turn_contents(job.order, self._pictures.link(origin, job, 0)),
         }
-        picture = self._pictures.link(origin, job, 0)
-        return {**outcome, "next_turn_contents": next_turn_contents(job.order, picture)}
+
+    def _candidate(self, job: StoredJob, index: int) -> dict[str, object]:
+        data = base64.b64encode(self._pictures.draw(job, index)).decode()
+        picture = {"inlineData": {"mimeType": f"image/{job.order.format.lower()}", "data": data}}
+        return {"content": {"role": "model", "parts": [picture]}, "finishReason": "STOP", "index": index}
 
     def _turn(self, fields: Fields, payload: dict[str, object], limit: int | None) -> Turn:
         contents = payload.get("contents")
@@ -190,12 +217,8 @@ class GMICloud:
         links = [image] if isinstance(image, str) else fields.texts("image", most=1000)
         return Turn(fields.text("prompt", limit=limit), tuple(links))
 
-    def _reference(self, link: str, origin: str) -> Reference:
-        reference = references.from_link(link, self._store)
-        if reference and reference.thumbnail is None and "/sandbox/" in link:
-            # A conversation names our pictures by the port that an earlier process had.
-            path = link[link.index("/sandbox/") :]
-            reference = references.from_link(origin + path, self._store)
+    def _reference(self, link: str) -> Reference:
+        reference = self._pictures.reference(link)
         if reference is None:  # reference 1.2: the Gemini models take no data URIs
             raise Complaint("image", "invalid", _REJECTED)
         return reference
@@ -222,14 +245,27 @@ class GMICloud:
         return self.status(job, job.standing(now), call.origin)
 
     def _models(self, _call: Call) -> Reply:
-        return json_reply(200, {"model_ids": list(GMICLOUD)})
+        return json_reply(200, {"model_ids": [*GMICLOUD, *sorted(by_name.GMICLOUD)]})
 
     def _model(self, call: Call) -> Reply:
-        if call.place["model"] not in GMICLOUD:
+        name = call.place["model"]
+        if name not in GMICLOUD and name not in by_name.GMICLOUD:
             return json_reply(404, {"error": "model not found or you do not have access"})
-        # [assumed] Of this answer two keys were seen (references 1.2 and 1.3).
-        mode = "sync" if self._blocking else "async"
-        return json_reply(200, {"model_id": call.place["model"], "delivery_mode": mode, "pricing_details": _PRICES})
+        # The keys are those of GMI's own SDK and page (GMI 4), and two that were seen live (references 1.2 and 1.3).
+        return json_reply(
+            200,
+            {
+                "model": name,
+                "brief_description": "A model of the sandbox",
+                "detailed_description": "It draws its prompt as text.",
+                "model_type": "image",
+                "tags": ["image"],
+                "parameters": [],
+                "price_info": {"price": 0, "pricing_type": "per_request", "unit": "image"},
+                "delivery_mode": "sync" if self._blocking else "async",
+                "pricing_details": _PRICES,
+            },
+        )
 
     def _upload(self, call: Call) -> Reply:
         kind = Fields(json_object(call.body)).choice("file_type", UPLOAD_TYPES, "")

@@ -1,86 +1,101 @@
-"""GPTProto as its documents show it, in its own format (seed 004; reference 4.A, 2026-11-20)."""
+"""GPTProto as its documents show it, in its own format (seed 004; reference 4.A, 2026-11-20;
+what its own clients send, 2026-11-25)."""
 
 from __future__ import annotations
 
 import base64
 import re
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imgen_providers.sandbox import references
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
-from imgen_providers.sandbox.tables import GPTPROTO
+from imgen_providers.sandbox.tables import GPTPROTO, GPTPROTO_UNIFIED
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.pictures import Pictures
-    from imgen_providers.sandbox.store import JobStore, Reference
+    from imgen_providers.sandbox.store import Reference
 
-# Seen by a client (reference 4.A); the document lists none.
-_STATES: dict[State, str] = {
+NAME = "gptproto"
+# Seen by a client (reference 4.A); the document lists none. `error` is read by the Dify plugin, `expired` by the SDK.
+STATES: dict[State, str] = {
     "queued": "created",
     "running": "processing",
     "done": "completed",
     "failed": "failed",
     "refused": "failed",
     "rate-limited": "failed",
+    "error": "error",
+    "expired": "expired",
     "unheard-of": "hibernating",
 }
 _CONTENT_POLICY = "Content policy violation: content blocked due to safety concerns"
-_ENDS: dict[State, str] = {
+ENDS: dict[State, str] = {
     "failed": "Image generation failed",
     "refused": _CONTENT_POLICY,
     "rate-limited": "The upstream model is overloaded",
+    "error": "Image generation ended in an error",
+    "expired": "The task expired before its completion",
 }
 _PARAMETERS = {
     "prompt",
+    "n",  # documented for text-to-image, and sent to image-edit by its own app ("Seen in real clients", GPTProto 4)
     "size",
     "aspect_ratio",
     "temperature",
     "top_p",
-    "topP",  # the curl in seed 004 says topP, its table top_p
+    "topP",  # the curl in seed 004 has topP, its table top_p
     "enable_sync_mode",
     "enable_base64_output",
     "output_format",
 }
-_PICTURES = ("images", "image")  # the curl in seed 004 says images, its table image
+# Its Dify plugin posts to .../nano-banana/edit without a prompt (0.0.53).
+_EDIT_WITHOUT_PROMPT = ("nano-banana",)
+_PICTURES = ("images", "image")  # the curl in seed 004 has images, its table image
 
 
 class GPTProto:
     """The model and the scene are in the path; submit and result share one envelope."""
 
-    name = "gptproto"
+    name = NAME
 
-    def __init__(self, store: JobStore, pictures: Pictures) -> None:
-        self._store = store
+    def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
         self.routes: tuple[Route, ...] = (
             Route(
                 "POST",
-                re.compile(r"/api/v3/google/(?P<model>[^/]+)/(?P<scene>text-to-image|image-edit)"),
+                re.compile(r"/api/v3/(?P<vendor>[a-z]+)/(?P<model>[^/]+)/(?P<scene>text-to-image|image-edit|edit)"),
                 "submit",
             ),
             Route("GET", re.compile(r"/api/v3/predictions/(?P<id>[\w-]+)/result"), "status"),
+            Route("GET", re.compile(r"/v1/models"), self._models),
         )
 
+    def new_id(self) -> str:
+        return uuid.uuid4().hex
+
     def refuses_key(self, call: Call) -> Reply | None:
-        value = call.headers.get("authorization", "").strip()
-        # The documents send the key raw, the service's own clients behind "Bearer" (reference 4.A).
-        if value.lower().removeprefix("bearer").strip():
-            return None
-        return json_reply(401, {"code": 401, "message": "Token cannot be empty", "type": "error"})
+        return refuses_key(call)
 
     def order(self, call: Call) -> Order:
-        model = call.place["model"]
-        if model not in GPTPROTO:
+        vendor, model = call.place["vendor"], call.place["model"]
+        if f"{vendor}/{model}" in by_name.GPTPROTO:
+            return by_name.order(self.name, model, Fields(json_object(call.body)))
+        if vendor != "google" or model not in GPTPROTO:
             raise Complaint("model", "no-model", f"model {model} is not available")
         limits = GPTPROTO[model]
-        edit = call.place["scene"] == "image-edit"
+        scene = call.place["scene"]
+        if (scene == "edit") != (model in _EDIT_WITHOUT_PROMPT) and scene != "text-to-image":
+            raise Complaint("model", "no-model", f"model {model} has no scene {scene}")
+        edit = scene != "text-to-image"
         values = json_object(call.body)
         fields = Fields(values)
-        fields.only(_PARAMETERS | (set(_PICTURES) if edit else set()))
-        prompt = fields.text("prompt", limit=limits.prompt)
+        fields.only(_PARAMETERS | (set(_PICTURES) if edit else {"background"}))
+        optional = scene == "edit" and "prompt" not in values
+        prompt = "" if optional else fields.text("prompt", limit=limits.prompt)
         resolution = fields.choice("size", limits.resolutions, "1K")
         # Seed 004 in its prose: "keeps the output image the same size as the input image; otherwise 1:1".
         aspect = fields.choice("aspect_ratio", limits.aspects, "") or None
@@ -99,6 +114,7 @@ class GPTProto:
             size,
             limits.formats[word],
             word,
+            count=fields.whole("n", 1, limits.pictures, 1),
             references=pictures,
             blocks=blocks,
             refused_at_once=True,  # seed 004: "503 Content policy violation (actual status code is 400)"
@@ -118,8 +134,8 @@ class GPTProto:
             "model": job.order.model,
             "outputs": [self._output(job, index, origin) for index in range(standing.pictures)],
             "urls": {"get": f"{origin}/api/v3/predictions/{job.id}/result"},
-            "status": _STATES[standing.state],
-            "error": _ENDS.get(standing.state),
+            "status": STATES[standing.state],
+            "error": ENDS.get(standing.state),
             "executionTime": milliseconds,
             "timings": {"inference": milliseconds},
             "has_nsfw_contents": [],
@@ -131,27 +147,19 @@ class GPTProto:
         return _error(404 if complaint.kind == "no-model" else 400, complaint.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
-        match trouble.kind:
-            case "bad-key":
-                return _error(401, "Invalid signature")
-            case "no-credit":
-                return _error(403, "Insufficient balance for the requested operation")
-            case "rate-limited":
-                return _error(429, "You've exceeded your rate limit")
-            case "content-policy":
-                return _error(400, _CONTENT_POLICY, "503")
-            case "not-found":
-                return _error(404, "Prediction not found")  # [assumed]
-            case "wrong-method":
-                return _error(405, "Method not allowed")  # [assumed]
-            case "server-error":
-                return _error(trouble.status, "An internal server error occurred")
+        status, message = words(trouble)
+        return _error(status, message, "503" if trouble.kind == "content-policy" else None)
+
+    def _models(self, _call: Call) -> Reply:
+        # "Seen in real clients", GPTProto 8: its MCP server reads it. [assumed] The shape is OpenAI's, as is the path.
+        ids = sorted({*GPTPROTO, *GPTPROTO_UNIFIED, *by_name.GPTPROTO})
+        return json_reply(200, {"object": "list", "data": [{"id": each, "object": "model"} for each in ids]})
 
     def _references(self, fields: Fields, values: dict[str, object], most: int) -> tuple[Reference, ...]:
         name = next((name for name in _PICTURES if name in values), _PICTURES[0])
         found = []
         for link in fields.texts(name, most, required=True):
-            reference = references.from_link(link, self._store)
+            reference = self._pictures.reference(link)
             if reference is None:
                 raise fields.invalid(name, "each must be a public URL")
             found.append(reference)
@@ -161,6 +169,32 @@ class GPTProto:
         if job.order.base64:
             return base64.b64encode(self._pictures.draw(job, index)).decode()
         return self._pictures.link(origin, job, index)
+
+
+def refuses_key(call: Call) -> Reply | None:
+    """The 401 answer without a key. The documents send it alone, the service's clients behind "Bearer" (4.A)."""
+    if call.key():
+        return None
+    return json_reply(401, {"code": 401, "message": "Token cannot be empty", "type": "error"})
+
+
+def words(trouble: Trouble) -> tuple[int, str]:
+    """The status and the sentence of a refusal, alike on both surfaces."""
+    match trouble.kind:
+        case "bad-key":
+            return 401, "Invalid signature"
+        case "no-credit":
+            return 403, "Insufficient balance for the requested operation"
+        case "rate-limited":
+            return 429, "You've exceeded your rate limit"
+        case "content-policy":
+            return 400, _CONTENT_POLICY
+        case "not-found":
+            return 404, "Prediction not found"  # [assumed]
+        case "wrong-method":
+            return 405, "Method not allowed"  # [assumed]
+        case "server-error":
+            return trouble.status, "An internal server error occurred"
 
 
 def _error(status: int, message: str, kind: str | None = None) -> Reply:

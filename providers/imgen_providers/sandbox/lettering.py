@@ -36,7 +36,7 @@ def wrapped(text: str, font: Font, width: float) -> list[str]:
 def drawable(text: str) -> str:
     """The text in ASCII: without accents, and with dots where letters of other scripts stood.
 
-    A text without any letter that can be drawn becomes a sentence that says so.
+    A text without any letter that can be drawn becomes a sentence that states it.
     """
     plain = unicodedata.normalize("NFKD", text[:_LONGEST])
     shown = ""

@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from imgen_providers.sandbox import references
+from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, ComplaintKind, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
@@ -14,7 +14,7 @@ from imgen_providers.sandbox.tables import REAPI
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.pictures import Pictures
-    from imgen_providers.sandbox.store import JobStore, Reference
+    from imgen_providers.sandbox.store import Reference
 
 _STATES: dict[State, str] = {
     "queued": "processing",
@@ -23,6 +23,8 @@ _STATES: dict[State, str] = {
     "failed": "failed",
     "refused": "failed",
     "rate-limited": "failed",
+    "error": "failed",
+    "expired": "failed",
     "unheard-of": "hibernating",
 }
 # Reference 3.1: codes of tasks that failed after they were accepted; nothing there stands for "no capacity".
@@ -30,6 +32,8 @@ _ENDS: dict[State, tuple[int, str]] = {
     "failed": (80003, "provider_failed"),
     "refused": (80006, "Request violates content policy"),
     "rate-limited": (80001, "provider_submit_failed"),
+    "error": (80003, "provider_failed"),
+    "expired": (80002, "provider_polling_timeout"),
 }
 _COMPLAINTS: dict[ComplaintKind, int] = {
     "body": 20001,
@@ -42,7 +46,7 @@ _COMPLAINTS: dict[ComplaintKind, int] = {
 _BAD_SIZE = 20005
 # Reference 3.1. The HTTP status of 502 and 504 is that of a gateway, which speaks no JSON.
 _SERVER_ERRORS = {500: (60099, "Internal error — please retry"), 503: (70001, "Temporal cluster unavailable")}
-_PARAMETERS = {"model", "prompt", "size", "resolution", "n", "image_urls"}
+_PARAMETERS = {"model", "prompt", "resolution", "image_urls"}
 
 
 class ReAPI:
@@ -50,14 +54,16 @@ class ReAPI:
 
     name = "reapi"
 
-    def __init__(self, store: JobStore, pictures: Pictures) -> None:
-        self._store = store
+    def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
         self.routes: tuple[Route, ...] = (
             Route("POST", re.compile(r"/api/v1/images/generations"), "submit"),
             Route("GET", re.compile(r"/api/v1/tasks/(?P<id>[\w-]+)"), "status"),
             Route("GET", re.compile(r"/api/v1/balance"), self._balance),
         )
+
+    def new_id(self) -> str:
+        return f"task_{uuid.uuid4().hex}"
 
     def refuses_key(self, call: Call) -> Reply | None:
         match call.bearer():
@@ -73,6 +79,8 @@ class ReAPI:
     def order(self, call: Call) -> Order:
         values = json_object(call.body)
         model = Fields(values).text("model")
+        if model in by_name.REAPI:
+            return by_name.order(self.name, model, Fields(values, model))
         if model not in REAPI:
             raise Complaint("model", "no-model", f"{model}: model not supported on this endpoint")
         limits = REAPI[model]
@@ -80,14 +88,15 @@ class ReAPI:
         if isinstance(word := values.get("resolution"), str) and word.upper() in limits.resolutions:
             values = {**values, "resolution": word.upper()}
         fields = Fields(values, model)
-        fields.only(_PARAMETERS | _extras(model))
+        ratio = _ratio(model)
+        fields.only(_PARAMETERS | {ratio} | ({"n"} if limits.pictures > 1 else set()) | _extras(model))
         for name in sorted(_extras(model)):
             fields.flag(name)
         if values.get("google_image_search") is True and values.get("google_search") is not True:
             raise fields.invalid("google_image_search", "it needs google_search")
         prompt = fields.text("prompt", limit=limits.prompt)
         links = fields.texts("image_urls", limits.references)
-        aspect = fields.choice("size", limits.aspects, "") or None
+        aspect = fields.choice(ratio, limits.aspects, "") or None
         resolution = fields.choice("resolution", limits.resolutions, "1K")
         count = fields.whole("n", 1, limits.pictures, 1)
         pictures = self._references(fields, links)
@@ -135,7 +144,7 @@ class ReAPI:
     def _references(self, fields: Fields, links: list[str]) -> tuple[Reference, ...]:
         found = []
         for link in links:
-            reference = references.from_link(link, self._store)
+            reference = self._pictures.reference(link)
             if reference is None:
                 raise fields.invalid("image_urls", "each must be a public HTTP(S) URL")
             found.append(reference)
@@ -145,8 +154,15 @@ class ReAPI:
         return json_reply(200, {"balance": 100_000})  # reference 3.4: credits, one is $0.001
 
 
+def _ratio(model: str) -> str:
+    """The name of the field with the ratio: that of the newer models differs (reference 3.3)."""
+    return "aspect_ratio" if model.startswith("nano-banana") else "size"
+
+
 def _extras(model: str) -> set[str]:
     """The parameters that only some models take (reference 3.3)."""
+    if model.startswith("nano-banana"):
+        return set()
     fallback = set() if model.endswith("-official") else {"official_fallback"}
     return fallback | ({"google_search", "google_image_search"} if "3.1-flash" in model else set())
 

@@ -9,13 +9,13 @@ import io
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from imgen_providers.sandbox.gate import LOOPBACK
 from imgen_providers.sandbox.store import Reference
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.store import JobStore
 
 THUMBNAIL = 256  # pixels, the longer side
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FETCH_SECONDS = 10.0
 _FETCH_BYTES = 64 * 1024 * 1024
 
@@ -26,7 +26,7 @@ def from_data_uri(text: str, store: JobStore) -> Reference | None:
     if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
         return None
     try:
-        return _kept(base64.b64decode(data, validate=True), head[5:-7], store)
+        return kept(base64.b64decode(data, validate=True), head[5:-7], store)
     except binascii.Error:
         return None
 
@@ -44,8 +44,8 @@ def from_link(url: str, store: JobStore) -> Reference | None:
     if parts.scheme not in ("http", "https") or not host:
         return None
     label = f"{host}{parts.path}"
-    data = _fetch(host, port or 80, url) if parts.scheme == "http" and host in _LOOPBACK else None
-    return (_kept(data, label, store) if data else None) or Reference(label)
+    data = _fetch(host, port or 80, url) if parts.scheme == "http" and host in LOOPBACK else None
+    return (kept(data, label, store) if data else None) or Reference(label)
 
 
 def _fetch(host: str, port: int, url: str) -> bytes | None:
@@ -61,7 +61,8 @@ def _fetch(host: str, port: int, url: str) -> bytes | None:
         connection.close()
 
 
-def _kept(data: bytes, label: str, store: JobStore) -> Reference | None:
+def kept(data: bytes, label: str, store: JobStore) -> Reference | None:
+    """A small copy of the picture in these bytes, kept in the store; None when they are no picture."""
     from PIL import Image
 
     try:

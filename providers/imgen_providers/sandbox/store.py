@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 QUEUED_SHARE = 0.25  # of a job's whole time
 
-Fate = Literal["succeeds", "fails", "refused", "rate-limited", "stuck"]
-State = Literal["queued", "running", "done", "failed", "refused", "rate-limited", "cancelled", "unheard-of"]
+Fate = Literal["succeeds", "fails", "refused", "rate-limited", "error", "expired", "stuck"]
+State = Literal[
+    "queued", "running", "done", "failed", "refused", "rate-limited", "error", "expired", "cancelled", "unheard-of"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Order:
 
     `blocks` keeps the submit waiting for the result; `refused_at_once` makes a breach of the content policy
     an answer to the submit. `body` is what the service echoes of the request, if anything.
-    `base64` puts the picture itself into the answer.
+    `base64` puts the picture itself into the answer. `never_runs` leaves the job in its queue.
     """
 
     service: str
@@ -55,6 +57,7 @@ class Order:
     refused_at_once: bool = False
     body: Mapping[str, Any] = field(default_factory=dict)
     base64: bool = False
+    never_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class StoredJob:
                 return Standing("done", 100, self.order.count, self.ends_at)
             case "fails":
                 return Standing("failed", 0, 0, self.ends_at)
-            case "refused" | "rate-limited":
+            case "refused" | "rate-limited" | "error" | "expired":
                 return Standing(self.fate, 0, 0, self.ends_at)
 
 

@@ -7,7 +7,7 @@ with the documents themselves (seeds 000 to 004, read 2026-11-20).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ GMICLOUD: dict[str, Limits] = {
     "gemini-3-pro-image-preview": _GMI_PRO,
     "gemini-3-pro-image": _GMI_PRO,
     "gemini-2.5-flash-image": Limits("gemini-2.5-flash", _TEN, _K_1, _PNG, references=3, prompt=2000),
+    # "Seen in real clients", GMI 2: the sizes are texts, and the smallest one has no K.
+    "gemini-3.1-flash-image-preview": Limits(
+        "gemini-3.1-flash", _TEN, {"512": "0.5K", **_K_124}, _PNG_JPEG, references=14
+    ),
 }
 
 # Seed 003; the sibling models and the limits of prompts: reference 3.3.
@@ -157,19 +161,39 @@ REAPI: dict[str, Limits] = {
     "gemini-3-pro-image-preview-official": _REAPI_3,
     "gemini-3.1-flash-image-preview": _REAPI_31,
     "gemini-3.1-flash-image-preview-official": _REAPI_31,
+    # Reference 3.3. Which ratios they take was not found: [assumed] those of 3.1 Flash and of 3 Pro.
+    "nano-banana-2-lite": Limits("gemini-3.1-flash", _FOURTEEN, _K_1, _PNG, references=10),
+    "nano-banana-2.1": Limits("gemini-3.1-flash", _TEN, {"1k": "1K"}, _PNG, references=14),
 }
 
-# Seed 004. It names the third model only "Gemini 2.5 Flash Image": Google's id and two seen in its documents
-# (reference 4.A) are all taken.
-_GPTPROTO_25 = Limits("gemini-2.5-flash", _TEN, _K_1, _PNG_JPG_JPEG, references=3, prompt=32_000)
+# Seed 004. It names the third model only "Gemini 2.5 Flash Image": Google's id and three seen in its documents and
+# its Dify plugin are all taken. `n` goes to 10 on the page (reference 4.A; [assumed] that many pictures come).
+_GPTPROTO_25 = Limits("gemini-2.5-flash", _TEN, _K_1, _PNG_JPG_JPEG, references=3, pictures=10, prompt=32_000)
+_GPTPROTO_31 = Limits("gemini-3.1-flash", _FOURTEEN, _K_0124, _PNG_JPG_JPEG, references=14, pictures=10, prompt=32_000)
+# Its price list names one price for 1K and no other size ("Seen in real clients", GPTProto 6).
+_GPTPROTO_31_LITE = Limits(
+    "gemini-3.1-flash", _FOURTEEN, _K_1, _PNG_JPG_JPEG, references=14, pictures=10, prompt=32_000
+)
+_GPTPROTO_3 = Limits("gemini-3-pro", _TEN, _K_124, _PNG_JPG_JPEG, references=14, pictures=10, prompt=32_000)
 GPTPROTO: dict[str, Limits] = {
-    "gemini-3-pro-image-preview": Limits("gemini-3-pro", _TEN, _K_124, _PNG_JPG_JPEG, references=14, prompt=32_000),
-    "gemini-3.1-flash-image-preview": Limits(
-        "gemini-3.1-flash", _FOURTEEN, _K_0124, _PNG_JPG_JPEG, references=14, prompt=32_000
-    ),
+    "gemini-3-pro-image-preview": _GPTPROTO_3,
+    "gemini-3.1-flash-image-preview": _GPTPROTO_31,
+    "gemini-3.1-flash-image": _GPTPROTO_31,
+    "gemini-3.1-flash-lite-image": _GPTPROTO_31_LITE,
     "gemini-2.5-flash-image": _GPTPROTO_25,
     "gemini-2.5-flash-image-preview": _GPTPROTO_25,
     "gemini-2.5-flash-image-preview-hd": _GPTPROTO_25,
+    "gemini-2.5-flash-image-hd": _GPTPROTO_25,
+    "nano-banana": _GPTPROTO_25,
+}
+
+# Reference 4.B: the ids of the catalogue; png and jpeg only, and one picture.
+GPTPROTO_UNIFIED: dict[str, Limits] = {
+    "google/gemini-3-pro-image-preview": replace(_GPTPROTO_3, formats=_PNG_JPEG, pictures=1),
+    "google/gemini-3.1-flash-image-preview": replace(
+        _GPTPROTO_31, resolutions={"512": "0.5K", **_K_0124}, formats=_PNG_JPEG, pictures=1
+    ),
+    "google/gemini-3.1-flash-lite-image": replace(_GPTPROTO_31_LITE, formats=_PNG_JPEG, pictures=1),
 }
 
 # Seconds after the end of the job: "expire after 24 hours" (seeds 000, 002), "stable for 7 days" (seed 003).

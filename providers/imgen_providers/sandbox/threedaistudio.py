@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ _STATES: dict[State, str] = {
     "failed": "FAILED",
     "refused": "FAILED",
     "rate-limited": "FAILED",
+    "error": "FAILED",
+    "expired": "FAILED",
     "unheard-of": "HIBERNATING",
 }
 # [assumed] What stands in failure_reason is documented nowhere (reference 6).
@@ -31,6 +34,8 @@ _REASONS: dict[State, str] = {
     "failed": "Image generation failed. Your credits have been refunded.",
     "refused": "The request was blocked by the content policy.",
     "rate-limited": "The model is overloaded. Please try again later.",
+    "error": "Image generation ended in an error. Your credits have been refunded.",
+    "expired": "The request took too long. Your credits have been refunded.",
 }
 _PARAMETERS = {"prompt", "output_format", "aspect_ratio", "num_images"}
 
@@ -46,7 +51,7 @@ class ThreeDAIStudio:
         models = "|".join(map(re.escape, THREEDAISTUDIO))
         submit = rf"/v1/images/gemini/(?P<model>{models})/(?P<operation>generate|edit)"
         status = r"/v1/generation-request/(?P<id>[\w-]+)/status"
-        wallet = r"/account/user/wallet"
+        wallet = r"(?:/account)?/user/wallet"  # the page shows the short path, clients use the long one (2.1)
         self.routes: tuple[Route, ...] = (
             Route("POST", re.compile(submit + "/"), "submit"),
             Route("GET", re.compile(status + "/"), "status"),
@@ -54,6 +59,9 @@ class ThreeDAIStudio:
             Route("POST", re.compile(submit), self._slash),
             Route("GET", re.compile(f"{status}|{wallet}"), self._slash),
         )
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
 
     def refuses_key(self, call: Call) -> Reply | None:
         return None if call.bearer() else self.trouble(Trouble("bad-key"))

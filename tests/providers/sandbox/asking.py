@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from imgen_providers.sandbox.server import SandboxServer
 
-KEY = "key-of-nobody-0123456789abcdef"
+KEY = "key-without-account-0123456789"
 START = 1_800_000_000.25  # seconds since 1970
 
 
 @dataclass
 class Clock:
-    """Seconds since 1970 that pass only when a test says so."""
+    """Seconds since 1970, which pass only when a test moves them."""
 
     time: float = START
 

@@ -195,6 +195,25 @@ def test_an_odd_state_is_one_that_no_document_knows(start: Callable[..., Sandbox
     assert state.lower() == "hibernating"
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("job-error", {"3daistudio": "FAILED", "gmicloud": "error", "reapi": "failed", "gptproto": "error"}),
+        ("job-expired", {"3daistudio": "FAILED", "gmicloud": "failed", "reapi": "failed", "gptproto": "expired"}),
+    ],
+)
+def test_a_job_ends_in_the_word_that_its_service_has(
+    start: Callable[..., SandboxServer], clock: Clock, fault: str, words: dict[str, str]
+) -> None:
+    server = start(fault)
+    names = {service: job(submit(server, service)) for service in words}
+    clock.advance(8)
+    bodies = {service: poll(server, service, name).json() for service, name in names.items()}
+    assert {service: body.get("data", body)["status"] for service, body in bodies.items()} == words
+    assert bodies["gmicloud"]["outcome"]["error"]
+    assert bodies["gptproto"]["data"]["error"]
+
+
 def links(body: Any) -> list[Any]:
     """The links of a finished job, wherever the service puts them."""
     if "data" in body:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from providers.sandbox.asking import Clock, ask, fetch, png
 
@@ -17,6 +20,7 @@ BASE = "/api/v1/ie/requestqueue/apikey"
 REQUESTS = f"{BASE}/requests"
 PRO = "gemini-3-pro-image-preview"
 FLASH = "gemini-2.5-flash-image"
+FLASH_31 = "gemini-3.1-flash-image-preview"
 CAT = {"prompt": "a cat"}
 
 
@@ -109,6 +113,26 @@ def test_what_is_not_documented_is_refused(server: SandboxServer, body: object) 
     assert isinstance(answer.json()["error"], str)
 
 
+def test_the_sizes_of_3_1_flash_are_texts_and_the_smallest_is_512(server: SandboxServer, clock: Clock) -> None:
+    payload = {**CAT, "image_size": "512", "aspect_ratio": "3:2", "image": 14 * ["https://example.com/a.png"]}
+    request = ask(server, "POST", REQUESTS, order(payload, FLASH_31)).json()["request_id"]
+    clock.advance(8)
+    assert fetch(picture_link(server, request)).picture().size == (632, 424)
+    for wrong in ({"image_size": 512}, {"image_size": "0.5K"}, {"aspect_ratio": "1:8"}):
+        assert ask(server, "POST", REQUESTS, order({**CAT, **wrong}, FLASH_31)).status == 400
+
+
+def test_a_picture_may_come_inside_of_the_answer(start: Callable[..., SandboxServer], clock: Clock) -> None:
+    server = start("gmi-inline")
+    request = submitted(server, {**CAT, "image_output_format": "jpeg"})
+    clock.advance(8)
+    (candidate,) = record(server, request)["outcome"]["candidates"]
+    (part,) = candidate["content"]["parts"]
+    assert part["inlineData"]["mimeType"] == "image/jpeg"
+    with Image.open(io.BytesIO(base64.b64decode(part["inlineData"]["data"], validate=True))) as picture:
+        assert (picture.size, picture.format) == ((1024, 1024), "JPEG")
+
+
 def test_models_are_case_sensitive(server: SandboxServer) -> None:
     assert ask(server, "POST", REQUESTS, order(CAT, "Gemini-3-Pro-Image-Preview")).status == 404
 
@@ -138,8 +162,12 @@ def test_the_list_is_paged_newest_first_and_by_model(server: SandboxServer, cloc
 def test_models_can_be_listed_and_looked_up(server: SandboxServer) -> None:
     names = ask(server, "GET", f"{BASE}/models").json()["model_ids"]
     assert {PRO, FLASH} <= set(names)
-    assert "pricing_details" in ask(server, "GET", f"{BASE}/models/{PRO}").json()
-    assert ask(server, "GET", f"{BASE}/models/nobody").status == 404
+    info = ask(server, "GET", f"{BASE}/models/{PRO}").json()
+    assert info["model"] == PRO
+    assert sorted(info["price_info"]) == ["price", "pricing_type", "unit"]
+    documented = {"brief_description", "detailed_description", "parameters", "model_type", "tags"}
+    assert documented | {"delivery_mode", "pricing_details"} <= set(info)
+    assert ask(server, "GET", f"{BASE}/models/unknown").status == 404
 
 
 def test_a_request_can_be_cancelled_until_it_is_done(server: SandboxServer, clock: Clock) -> None:
@@ -150,7 +178,7 @@ def test_a_request_can_be_cancelled_until_it_is_done(server: SandboxServer, cloc
     finished = submitted(server, CAT)
     clock.advance(8)
     assert ask(server, "DELETE", f"{REQUESTS}/{finished}").status == 400
-    assert ask(server, "DELETE", f"{REQUESTS}/nobody").status == 404
+    assert ask(server, "DELETE", f"{REQUESTS}/unknown").status == 404
 
 
 def test_an_upload_becomes_a_public_reference(server: SandboxServer, clock: Clock) -> None:
@@ -239,4 +267,4 @@ def test_troubles_have_their_status(start: Callable[..., SandboxServer], fault: 
 
 def test_wrong_methods_and_unknown_requests_are_refused(server: SandboxServer) -> None:
     assert ask(server, "PUT", REQUESTS, b"").status == 405
-    assert ask(server, "GET", f"{REQUESTS}/nobody").status == 404
+    assert ask(server, "GET", f"{REQUESTS}/unknown").status == 404

@@ -107,6 +107,13 @@ def test_sync_mode_answers_with_the_result(start: Callable[..., SandboxServer]) 
     assert len(made["outputs"]) == 1
 
 
+def test_n_is_the_documented_number_of_pictures(server: SandboxServer, clock: Clock) -> None:
+    three = submitted(server, f"{PRO}/text-to-image", {**CAT, "n": 3, "background": "auto"})
+    one = submitted(server, f"{PRO}/image-edit", {**CAT, "n": 1, "images": [LINK]})
+    clock.advance(8)
+    assert [len(result(server, made["id"])["outputs"]) for made in (three, one)] == [3, 1]
+
+
 WRONG: list[tuple[str, object]] = [
     (f"{PRO}/text-to-image", b"no json"),
     (f"{PRO}/text-to-image", {}),
@@ -119,7 +126,8 @@ WRONG: list[tuple[str, object]] = [
     (f"{PRO}/text-to-image", {**CAT, "temperature": 1.1}),
     (f"{PRO}/text-to-image", {**CAT, "temperature": "hot"}),
     (f"{PRO}/text-to-image", {**CAT, "enable_sync_mode": "true"}),
-    (f"{PRO}/text-to-image", {**CAT, "n": 2}),
+    (f"{PRO}/text-to-image", {**CAT, "n": 11}),
+    (f"{PRO}/text-to-image", {**CAT, "n": "1"}),
     (f"{OLD_FLASH}/text-to-image", {**CAT, "size": "2K"}),
     (f"{PRO}/image-edit", CAT),
     (f"{PRO}/image-edit", {**CAT, "images": []}),
@@ -134,6 +142,12 @@ def test_what_is_not_documented_is_refused(server: SandboxServer, path: str, bod
     answer = ask(server, "POST", path, body)
     assert answer.status == 400
     assert answer.json()["error"]["type"] == "400"
+
+
+def test_the_models_are_listed_for_who_has_a_key(server: SandboxServer) -> None:
+    listed = {entry["id"] for entry in ask(server, "GET", "/v1/models").json()["data"]}
+    assert {"gemini-3.1-flash-image", "gemini-3.1-flash-lite-image", "google/gemini-3-pro-image-preview"} <= listed
+    assert ask(server, "GET", "/v1/models", key=None).status == 401
 
 
 @pytest.mark.parametrize("key", [f"Bearer {KEY}", KEY])
@@ -175,7 +189,8 @@ def test_a_failed_prediction_carries_its_error(start: Callable[..., SandboxServe
 
 
 def test_unknown_predictions_models_and_scenes_are_not_found(server: SandboxServer) -> None:
-    assert ask(server, "GET", "/api/v3/predictions/nobody/result").status == 404
+    assert ask(server, "GET", "/api/v3/predictions/unknown/result").status == 404
     assert ask(server, "POST", f"{GOOGLE}/gpt-image-2/text-to-image", CAT).status == 404
     assert ask(server, "POST", f"{PRO}/text-to-video", CAT).status == 404
+    assert ask(server, "POST", f"{PRO}/edit", {**CAT, "images": [LINK]}).status == 404
     assert ask(server, "GET", f"{PRO}/text-to-image").status == 405

@@ -82,13 +82,29 @@ def test_pictures_have_the_ordered_size(
     assert fetch(link).picture().size == size
 
 
+def test_an_idempotency_key_does_nothing(server: SandboxServer) -> None:
+    key = {"Idempotency-Key": "11111111-2222-4333-8444-555555555555"}
+    made = [ask(server, "POST", SUBMIT, CAT, headers=key).json()["id"] for _ in range(2)]
+    assert len(set(made)) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "resolution"), [("nano-banana-2-lite", "1K"), ("nano-banana-2-lite", "1k"), ("nano-banana-2.1", "1k")]
+)
+def test_the_newer_models_name_their_ratio_otherwise(server: SandboxServer, model: str, resolution: str) -> None:
+    newer = {"model": model, "prompt": "a cat"}
+    assert ask(server, "POST", SUBMIT, {**newer, "aspect_ratio": "16:9", "resolution": resolution}).status == 200
+    for wrong in ({"size": "16:9"}, {"n": 1}, {"resolution": "2k"}):
+        assert ask(server, "POST", SUBMIT, {**newer, **wrong}).status == 400
+
+
 WRONG: list[tuple[object, int]] = [
     (b"no json", 20001),
     (["a list"], 20001),
     ({"prompt": "a cat"}, 20002),
     ({"model": PRO}, 20002),
     ({"model": PRO, "image_urls": ["https://your-cdn.com/photo.jpg"]}, 20002),
-    ({**CAT, "model": "gpt-image-2"}, 20004),
+    ({**CAT, "model": "gpt-image-99"}, 20004),
     ({**CAT, "size": "1:8"}, 20005),
     ({**CAT, "size": "auto"}, 20005),
     ({**CAT, "resolution": "8K"}, 20003),
@@ -164,7 +180,7 @@ def test_a_failed_task_is_found_with_status_200(
 
 
 def test_unknown_tasks_and_wrong_methods_are_refused(server: SandboxServer) -> None:
-    answer = ask(server, "GET", "/api/v1/tasks/task_nobody")
+    answer = ask(server, "GET", "/api/v1/tasks/task_unknown")
     assert (answer.status, answer.json()["error"]["code"]) == (404, 40001)
     assert ask(server, "GET", SUBMIT).status == 405
 

@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> JobStore:
 
 @pytest.fixture
 def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every host that anything asks the resolver for; only loopback is let through."""
+    """Every host name that is looked up; only loopback passes."""
     hosts: list[str] = []
     real = socket.getaddrinfo
 
@@ -82,7 +82,7 @@ def test_a_picture_in_the_storage_is_the_one_that_its_name_says(server: SandboxS
     path = f"/sandbox/storage/{hashlib.sha256(data).hexdigest()}.png"
 
     assert ask(server, "PUT", path, data[:-1], key=None).status == 400
-    assert ask(server, "PUT", path, data).status == 400  # with a key, which is no storage's business
+    assert ask(server, "PUT", path, data).status == 400  # with a key, which storage refuses
     assert fetch(server.origin + path).status == 404
     assert ask(server, "PUT", path, data, key=None).status == 200
     there = fetch(server.origin + path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import os
 import socket
 import stat
@@ -15,6 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from imgen_providers.sandbox.certificate import make_certificate
+from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 from providers.sandbox.asking import KEY, Clock, ask, data_uri, fetch, png
 
@@ -189,12 +193,112 @@ def test_a_client_that_leaves_prints_nothing(
 
 @pytest.mark.parametrize(
     ("header", "status"),
-    [("Transfer-Encoding: chunked", 411), ("Content-Length: 300000000", 413), ("Content-Length: -1", 411)],
+    [
+        ("Content-Length: 300000000", 413),
+        ("Content-Length: -1", 400),
+        ("Content-Length: 2\r\nContent-Length: 3", 400),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 2", 400),
+        ("Transfer-Encoding: gzip, chunked", 501),
+        ("\r\n".join(f"X-{number}: 1" for number in range(101)), 431),
+        (f"X: {'1' * 70_000}", 431),
+    ],
 )
-def test_a_body_needs_a_length_within_bounds(server: SandboxServer, header: str, status: int) -> None:
+def test_a_request_that_is_out_of_bounds_is_refused_before_its_body_is_read(
+    server: SandboxServer, header: str, status: int
+) -> None:
     with connected(server) as client:
         client.sendall(f"POST {REAPI} HTTP/1.1\r\n{header}\r\n\r\n".encode())
         assert client.recv(12).decode().endswith(str(status))
+
+
+def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
+    """A submit whose body comes in these chunks."""
+    head = f"POST {REAPI} HTTP/1.1\r\nAuthorization: Bearer {KEY}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head.encode() + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + end
+
+
+def test_a_body_may_come_in_chunks(server: SandboxServer) -> None:
+    body = json.dumps(CAT).encode()
+    with connected(server) as client:
+        client.sendall(chunked(body[:7], body[7:], end=b"0;last\r\nX-Trailer: 1\r\n\r\n"))
+        assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (chunked(end=b"10000001\r\n"), 413),
+        (chunked(b"x" * 10, end=b"fffffff8\r\n"), 413),
+        (chunked(end=b"-1\r\n"), 400),
+        (chunked(end=b"2\r\n{}{}"), 400),
+        (chunked(end=b"1;" + 5000 * b"x"), 400),
+        (chunked(end=b"0\r\n" + 101 * b"X: 1\r\n"), 431),
+    ],
+)
+def test_chunks_have_bounds(server: SandboxServer, request_bytes: bytes, status: int) -> None:
+    with connected(server) as client:
+        client.sendall(request_bytes)
+        assert client.recv(12).decode().endswith(str(status))
+
+
+def test_a_head_request_is_answered_without_a_body(server: SandboxServer, clock: Clock) -> None:
+    task = submitted(server)
+    clock.advance(8)
+    url = link(server, task)
+    head, whole = ask(url, "HEAD", key=None), fetch(url)
+    assert (head.status, head.body) == (200, b"")
+    assert int(head.headers["content-length"]) == len(whole.body)
+    assert ask(server, "HEAD", "/api/v1/balance").status == 200
+    assert ask(server, "HEAD", REAPI).status == 405
+
+
+def dripped(client: socket.socket) -> int:
+    """How many bytes could be sent, one every tenth of a second, before the connection was ended; at most 50."""
+    client.settimeout(0.1)
+    for sent in range(50):
+        try:
+            client.sendall(b"1")
+            if client.recv(100) == b"":
+                return sent
+        except TimeoutError:
+            continue
+        except OSError:
+            return sent
+    return 50
+
+
+@pytest.mark.parametrize("start_of_request", [b"", b"GET / HTTP/1.1\r\nX: ", chunked()[:-5]])
+def test_a_request_that_drips_is_ended_in_time(tmp_path: Path, start_of_request: bytes) -> None:
+    with SandboxServer(tmp_path, read_seconds=0.3) as server, connected(server) as client:
+        client.sendall(start_of_request)
+        assert dripped(client) < 30
+
+
+def test_a_handshake_that_drips_is_ended_in_time(tmp_path: Path) -> None:
+    tls = make_certificate().context
+    with SandboxServer(tmp_path, tls=tls, read_seconds=0.3) as server, connected(server) as client:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+        assert dripped(client) < 30
+
+
+def test_connections_beyond_the_limit_are_ended_at_once(server: SandboxServer) -> None:
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connected(server)) for _ in range(257)]
+        assert idle[-1].recv(1) == b""
+        idle[0].sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert idle[0].recv(12) == b"HTTP/1.1 404"
+
+
+def test_an_answer_may_take_longer_than_a_request(tmp_path: Path) -> None:
+    slow = parse_faults("slow-reply=2.5")
+    with SandboxServer(tmp_path, faults=slow, read_seconds=0.2) as server:
+        assert ask(server, "POST", REAPI, CAT).status == 200
+
+
+def test_a_target_that_is_no_url_is_refused(server: SandboxServer) -> None:
+    with connected(server) as client:
+        client.sendall(b"GET http://[/ HTTP/1.1\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 400"
 
 
 def test_a_connection_is_kept_for_several_requests(server: SandboxServer) -> None:
@@ -215,7 +319,7 @@ def test_many_clients_at_once_get_a_job_each(server: SandboxServer) -> None:
     assert len(set(tasks)) == 32
 
 
-def test_closing_ends_open_connections_and_waits_for_nobody(start: Callable[..., SandboxServer]) -> None:
+def test_closing_ends_open_connections_at_once(start: Callable[..., SandboxServer]) -> None:
     server = start("slow-reply=600")
     with connected(server) as idle, connected(server) as waiting:
         body = b'{"model": "gemini-3-pro-image-preview", "prompt": "a cat"}'

@@ -44,6 +44,25 @@ def test_limits_are_the_documents(number: str, family: str, limits: Limits) -> N
         assert limits.prompt == said.prompt_limit
 
 
+def test_3_1_flash_at_gmi_is_as_on_its_own_page() -> None:
+    limits = tables.GMICLOUD["gemini-3.1-flash-image-preview"]
+    assert limits.aspects == tables.GMICLOUD["gemini-3-pro-image-preview"].aspects | {"3:2", "2:3"}
+    assert limits.resolutions == {"512": "0.5K", "1K": "1K", "2K": "2K", "4K": "4K"}
+    assert (set(limits.formats), limits.references, limits.pictures) == ({"png", "jpeg"}, 14, 1)
+
+
+def test_the_newer_surface_of_gptproto_has_the_ids_of_its_catalogue() -> None:
+    found = tables.GPTPROTO_UNIFIED
+    sizes = {name: set(limits.resolutions) for name, limits in found.items()}
+    assert sizes == {
+        "google/gemini-3-pro-image-preview": {"1K", "2K", "4K"},
+        "google/gemini-3.1-flash-image-preview": {"512", "0.5K", "1K", "2K", "4K"},
+        "google/gemini-3.1-flash-lite-image": {"1K"},
+    }
+    assert {tuple(limits.formats) for limits in found.values()} == {("png", "jpeg")}
+    assert {limits.pictures for limits in found.values()} == {1}
+
+
 def test_links_live_as_long_as_documented() -> None:
     assert "Results expire after 24 hours" in seed("000")
     assert "Results expire after 24 hours" in seed("002")
@@ -55,7 +74,13 @@ def test_links_live_as_long_as_documented() -> None:
     "limits",
     [
         limits
-        for service in (tables.THREEDAISTUDIO, tables.GMICLOUD, tables.REAPI, tables.GPTPROTO)
+        for service in (
+            tables.THREEDAISTUDIO,
+            tables.GMICLOUD,
+            tables.REAPI,
+            tables.GPTPROTO,
+            tables.GPTPROTO_UNIFIED,
+        )
         for limits in service.values()
     ],
 )

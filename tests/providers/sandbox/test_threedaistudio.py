@@ -149,11 +149,12 @@ def test_a_wrong_method_is_refused(server: SandboxServer) -> None:
 
 
 def test_an_unknown_task_is_not_found(server: SandboxServer) -> None:
-    assert ask(server, "GET", "/v1/generation-request/nobody/status/").status == 404
+    assert ask(server, "GET", "/v1/generation-request/unknown/status/").status == 404
 
 
-def test_the_wallet_tells_its_balance_as_a_text(server: SandboxServer) -> None:
-    assert ask(server, "GET", "/account/user/wallet/").json() == {"balance": "1000.00", "rate_limit": 3}
+@pytest.mark.parametrize("path", ["/user/wallet/", "/account/user/wallet/"])
+def test_the_wallet_has_its_balance_as_a_text_at_both_paths(server: SandboxServer, path: str) -> None:
+    assert ask(server, "GET", path).json() == {"balance": "1000.00", "rate_limit": 3}
 
 
 @pytest.mark.parametrize(
