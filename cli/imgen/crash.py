@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from typing import TYPE_CHECKING
 
+from imgen.files import make_private_folder, write
 from imgen_providers.errors import origins
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def trace(error: Exception) -> str:
 
 def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
     """Put the trace in a file for its owner only, in place of the last one. Raises `OSError`."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     path = folder / "crash.txt"
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 (a descriptor)
-        file.write(redaction.text(trace(error)))
+    write(path, redaction.text(trace(error)).encode(errors="backslashreplace"))
     return path

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.drafts import draft, taken
+from imgen.errors import Problem
 from imgen.pictures.verify import Picture
-from imgen.records import Problem, State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from imgen.ledger.ledger import Ledger
@@ -32,7 +33,7 @@ def bring_to(ledger: Ledger, state: State, job_id: str = JOB) -> None:
         return
     ledger.submitting(job_id)
     if state is State.UNCERTAIN:
-        ledger.lost(job_id, TROUBLE)
+        ledger.mark_uncertain(job_id, TROUBLE)
     if state in (State.SUBMITTING, State.UNCERTAIN):
         return
     ledger.accepted(job_id, taken(f"remote {job_id}"))

@@ -54,10 +54,10 @@ def again(
     """
     from dataclasses import replace
 
-    from imgen.commands.defaults import Filled, placed
+    from imgen.commands.defaults import ResolvedOrder, placed
     from imgen.commands.going_on import basis_of, check_words
-    from imgen.commands.making import Manner, carry_out
-    from imgen.commands.telling import surroundings
+    from imgen.commands.making import RunOptions, carry_out
+    from imgen.commands.reporting import standard_streams
     from imgen.jobs.worker import session
     from imgen.orders.changes import changed, check_unchanged, differences, order_of, other_pictures, words_of
     from imgen.pictures.naming import asked_format
@@ -66,12 +66,12 @@ def again(
     from imgen.screen.tables import difference_lines
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     with session(config) as opened:
         (record,) = opened.find([job])
     before = order_of(record)
     after = changed(before, settings or (), record.family)
-    manner = Manner(
+    run_options = RunOptions(
         output=output,
         format=after.format,
         max_cost=max_cost,
@@ -87,21 +87,21 @@ def again(
         show=show,
         quiet=quiet,
     )
-    manner, used = placed(manner, config)
+    run_options, used = placed(run_options, config)
     after = replace(
-        after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(manner.output)
+        after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(run_options.output)
     )
     words = picture or words_of(record)
     going_on = record.parent_id if record.request.conversation is not None else None
     basis = None
     if words or going_on:
-        check_words(words, None, going_on, around)
+        check_words(words, None, going_on, streams)
         basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
     others = other_pictures(record.request.references, basis.pictures if basis else ())
     if not picture:
         check_unchanged(record, others)
     if not quiet:
         err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
-    wish = Filled(after, manner, used)
-    with wish.sources():
-        return carry_out("again", wish, config, around, basis)
+    resolved = ResolvedOrder(after, run_options, used)
+    with resolved.sources():
+        return carry_out("again", resolved, config, streams, basis)

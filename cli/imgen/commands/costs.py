@@ -37,7 +37,7 @@ def costs(
 
     Days are whole ones, of this machine's clock. The sandbox costs nothing, and nothing is converted.
     """
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.commands.times import span
     from imgen.money.budget import local_day
     from imgen.money.report import cost_report, used
@@ -61,8 +61,8 @@ def costs(
     if csv:
         out(cost_csv(report))
     elif report.rows:
-        around = surroundings(config)
-        out("\n".join(cost_lines(report, width=around.stdout_width, color=around.stdout_color)))
+        streams = standard_streams(config)
+        out("\n".join(cost_lines(report, width=streams.stdout_width, color=streams.stdout_color)))
     else:
         err("Nothing was spent then." if since or until else "Nothing was spent yet.")
     for use in uses:

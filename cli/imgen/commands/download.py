@@ -42,23 +42,23 @@ def download(
 
     A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
     """
-    from imgen.commands.telling import follow, named_jobs, surroundings, tell
+    from imgen.commands.reporting import follow, named_jobs, print_report, standard_streams
     from imgen.jobs.goals import Goal
     from imgen.jobs.worker import session, work
-    from imgen.money.losses import may_die_by, soonest_first
+    from imgen.money.losses import may_expire_by, soonest_first
 
     if (all or expiring is not None) and (jobs or (all and expiring is not None)):
         raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
     form = options.answer_form(json=json, events=events)
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         found = named_jobs(opened, None, (), provider, config, sandbox=in_sandbox) if not jobs else []
         if all:
-            found = [*found, *(lost for lost in opened.lost_jobs(provider, sandbox=in_sandbox) if lost not in found)]
+            found = [*found, *(lost for lost in opened.expired_jobs(provider, sandbox=in_sandbox) if lost not in found)]
         if expiring is not None:
-            found = [record for record in found if may_die_by(record, time.time() + expiring)]
+            found = [record for record in found if may_expire_by(record, time.time() + expiring)]
         if not (jobs or found):
             return _nothing(expiring, provider, form)
         goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
@@ -66,16 +66,18 @@ def download(
             if jobs:
                 found = named_jobs(opened, working, jobs, provider, config, sandbox=in_sandbox)
             # Who moved saved pictures elsewhere does not want them all again.
-            records = opened.reopen_deleted(found) if jobs else opened.reopen_lost(soonest_first(found))
-            told = follow(opened, working, records, goal, around, quiet=quiet, timeout=None, strict=strict, form=form)
-    code = tell("download", told, around, form=form, quiet=quiet, show=show)
+            records = opened.reopen_deleted(found) if jobs else opened.reopen_expired(soonest_first(found))
+            outcome = follow(
+                opened, working, records, goal, streams, quiet=quiet, timeout=None, strict=strict, form=form
+            )
+    code = print_report("download", outcome, streams, form=form, quiet=quiet, show=show)
     if goal is Goal.FINISHED and form is Form.TEXT and not quiet and code != ExitCode.INTERRUPTED:
-        _tell_unfinished(told.records)
+        _tell_unfinished(outcome.records)
     return code
 
 
 def _nothing(within: float | None, provider: str | None, form: Form) -> int:
-    from imgen.commands.telling import nothing_open
+    from imgen.commands.reporting import nothing_open
     from imgen.screen.console import err
     from imgen.screen.durations import span
 

@@ -69,8 +69,8 @@ def edit(
     imgen edit "at night" -i fox.jpg; imgen edit "bluer" --from JOB goes on from an earlier job.
     """
     from imgen.commands.going_on import EXAMPLE, basis_of, check_words, order_of
-    from imgen.commands.making import Manner, make, read_prompt
-    from imgen.commands.telling import surroundings
+    from imgen.commands.making import RunOptions, make, read_prompt
+    from imgen.commands.reporting import standard_streams
     from imgen.orders.options import parse_options
     from imgen.orders.order import Order
     from imgen.orders.sizes import parse_size
@@ -78,11 +78,11 @@ def edit(
     from imgen.pictures.references import Changes
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     words = picture or []
-    check_words(words, prompt, from_job, around)
+    check_words(words, prompt, from_job, streams)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, around, EXAMPLE),
+        prompt=read_prompt(prompt, prompt_file, streams, EXAMPLE),
         provider=provider,
         model=model,
         aspect=aspect,
@@ -95,7 +95,7 @@ def edit(
         options=parse_options(option or ()),
         wished_format=asked_format(output),
     )
-    manner = Manner(
+    run_options = RunOptions(
         output=output,
         format=format,
         max_cost=max_cost,
@@ -112,4 +112,4 @@ def edit(
         quiet=quiet,
     )
     basis = basis_of(words, from_job, Changes(fit, keep_metadata), config)
-    return make("edit", order_of(order, basis.parent), manner, config, around, basis)
+    return make("edit", order_of(order, basis.parent), run_options, config, streams, basis)

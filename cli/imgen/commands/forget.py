@@ -30,7 +30,7 @@ def forget(
         opened.ledger.forget([record.id for record in closing])
         found = opened.ledger.jobs([record.id for record in records])
     if json:
-        from imgen.commands.telling import envelope_of
+        from imgen.commands.reporting import envelope_of
 
         out(envelope_of("forget", Report(tuple(found), {}, ExitCode.DONE)))
         return 0

@@ -47,17 +47,17 @@ def generate(
 
     Ctrl-C stops the waiting, not the jobs: the command to come back is printed.
     """
-    from imgen.commands.making import Manner, make, read_prompt
-    from imgen.commands.telling import surroundings
+    from imgen.commands.making import RunOptions, make, read_prompt
+    from imgen.commands.reporting import standard_streams
     from imgen.orders.options import parse_options
     from imgen.orders.order import Order
     from imgen.orders.sizes import parse_size
     from imgen.pictures.naming import asked_format
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, around, 'imgen generate "a red fox in the snow"'),
+        prompt=read_prompt(prompt, prompt_file, streams, 'imgen generate "a red fox in the snow"'),
         provider=provider,
         model=model,
         aspect=aspect,
@@ -70,7 +70,7 @@ def generate(
         options=parse_options(option or ()),
         wished_format=asked_format(output),
     )
-    manner = Manner(
+    run_options = RunOptions(
         output=output,
         format=format,
         max_cost=max_cost,
@@ -86,4 +86,4 @@ def generate(
         show=show,
         quiet=quiet,
     )
-    return make("generate", order, manner, config, around)
+    return make("generate", order, run_options, config, streams)

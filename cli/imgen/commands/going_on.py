@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from imgen.orders.references import Basis
     from imgen.pictures.references import Changes
     from imgen.records import JobRecord
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 EXAMPLE = 'imgen edit "at night" -i fox.png'
 _STDIN = "-"
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
 
-def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, around: Surroundings) -> None:
+def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, streams: Streams) -> None:
     """Raises `UsageProblem` where no picture is named, or standard input would be needed twice or by hand."""
     if not words and from_job is None:
         raise UsageProblem("There is no picture to edit: name one with -i, or a job with --from.", EXAMPLE)
@@ -37,7 +37,7 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
     wanted = words.count(_STDIN) + (prompt == _STDIN)
     if wanted > 1:
         raise UsageProblem("Standard input is asked for twice, and can be read once.", EXAMPLE)
-    if _STDIN in words and around.stdin_is_terminal:
+    if _STDIN in words and streams.stdin_is_terminal:
         raise UsageProblem("-i - reads a picture, and standard input is this terminal.", EXAMPLE)
 
 

@@ -51,7 +51,7 @@ def history(
 
     imgen again JOB makes one of them once more.
     """
-    from imgen.commands.telling import envelope_of, surroundings
+    from imgen.commands.reporting import envelope_of, standard_streams
     from imgen.commands.times import span
     from imgen.errors import ExitCode
     from imgen.jobs.worker import Report, session
@@ -84,7 +84,7 @@ def history(
         out(envelope_of("history", Report(tuple(records), {}, ExitCode.DONE)))
         return 0
     if records:
-        out("\n".join(history_lines(records, now, width=surroundings(config).stdout_width)))
+        out("\n".join(history_lines(records, now, width=standard_streams(config).stdout_width)))
     if every > len(records):
         err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:

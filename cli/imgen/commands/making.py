@@ -16,19 +16,19 @@ from imgen.screen.envelope import Form
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.commands.defaults import Filled
+    from imgen.commands.defaults import ResolvedOrder
     from imgen.jobs.worker import Report
     from imgen.money.budget import Budget
     from imgen.orders.order import Choice, Order
     from imgen.orders.ranking import Ranked
     from imgen.orders.references import Basis
-    from imgen.records import Target
-    from imgen.screen.console import Surroundings
+    from imgen.pictures.target import Target
+    from imgen.screen.console import Streams
     from imgen_providers.base import Request
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RunOptions:
     """How an order is carried out: where its pictures go, how long it is waited for, and how it is told.
 
     `format` is the one asked for in words. `folder` is the one that `output` is relative to, None for ours.
@@ -53,22 +53,24 @@ class Manner:
 
 
 def make(
-    command: str, order: Order, manner: Manner, config: Config, around: Surroundings, basis: Basis | None = None
+    command: str, order: Order, run_options: RunOptions, config: Config, streams: Streams, basis: Basis | None = None
 ) -> int:
     """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
 
     What neither the command line nor the basis says comes from the person's settings.
     """
-    from imgen.commands.defaults import filled
+    from imgen.commands.defaults import resolve_order
 
-    wish = filled(order, manner, config)
-    with wish.sources():
-        return carry_out(command, wish, config, around, basis)
+    resolved = resolve_order(order, run_options, config)
+    with resolved.sources():
+        return carry_out(command, resolved, config, streams, basis)
 
 
-def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, basis: Basis | None = None) -> int:
+def carry_out(
+    command: str, resolved: ResolvedOrder, config: Config, streams: Streams, basis: Basis | None = None
+) -> int:
     """The same for an order with nothing left open."""
-    from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
+    from imgen.commands.reporting import bad_targets, follow, print_choice, print_ids, print_report
     from imgen.jobs.goals import Goal
     from imgen.jobs.report import may_move_on
     from imgen.jobs.worker import past_speed, session, work
@@ -77,61 +79,65 @@ def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, 
     from imgen.orders.order import possible
     from imgen.orders.ranking import rank
 
-    order, manner = wish.order, wish.manner
-    if manner.output == "-":
-        _check_stdout(around, form=manner.form, no_wait=manner.no_wait)
+    order, run_options = resolved.order, resolved.run_options
+    if run_options.output == "-":
+        _check_stdout(streams, form=run_options.form, no_wait=run_options.no_wait)
     choices = possible(order, config)
     if basis:
         with session(config) as opened:
             choices = basis.able(choices, opened.ledger)
-    budget = budget_of(manner.max_cost, choices, config, allow_unknown=manner.allow_unknown_cost)
-    ranked = _within(budget, rank(choices, past_speed(config)), config, manner)
+    budget = budget_of(run_options.max_cost, choices, config, allow_unknown=run_options.allow_unknown_cost)
+    ranked = _within(budget, rank(choices, past_speed(config)), config, run_options)
     first = ranked[0].choice
-    if manner.dry_run:
+    if run_options.dry_run:
         with bad_targets():
-            _target(manner, first, config)
-        wish.tell(*Layer)
-        return _show_requests(command, first, budget, config, manner.form)
+            _target(run_options, first, config)
+        resolved.print_settings(*Layer)
+        return _show_requests(command, first, budget, config, run_options.form)
     if first.origin != SANDBOX:
         config.account(first.entry)  # a missing key is found before anything is made on disk
-    target = _prepared(manner, first, config)
-    wish.tell(Layer.PROJECT)  # it comes with whatever somebody cloned: that it decides is no progress for -q to hide
-    goal = Goal.ACCEPTANCE if manner.no_wait else Goal.PICTURES
-    with session(config) as opened, work(opened, config, poll_every=manner.poll_every) as working:
+    target = _prepared(run_options, first, config)
+    resolved.print_settings(
+        Layer.PROJECT
+    )  # it comes with whatever somebody cloned: that it decides is no progress for -q to hide
+    goal = Goal.ACCEPTANCE if run_options.no_wait else Goal.PICTURES
+    with session(config) as opened, work(opened, config, poll_every=run_options.poll_every) as working:
         asked = 0
         while True:
             candidate = ranked[asked]
             if asked:
-                target = _prepared(manner, candidate.choice, config)
+                target = _prepared(run_options, candidate.choice, config)
             working.reach(candidate.choice.entry, candidate.choice.origin)
-            if not manner.quiet:
-                tell_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
+            if not run_options.quiet:
+                print_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
                 _tell_changes(basis, candidate.choice)
             drafts = split(candidate.choice, target, basis.parent_id if basis else None)
-            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit, budget=budget)
-            told = follow(
+            records = opened.record(drafts, working.owner.name, resubmit=run_options.resubmit, budget=budget)
+            outcome = follow(
                 opened,
                 working,
                 records,
                 goal,
-                around,
-                quiet=manner.quiet,
-                timeout=manner.timeout,
-                strict=manner.strict,
-                form=manner.form,
+                streams,
+                quiet=run_options.quiet,
+                timeout=run_options.timeout,
+                strict=run_options.strict,
+                form=run_options.form,
             )
             asked += 1
-            stopped = told.exit_code is ExitCode.INTERRUPTED or not told.in_time
-            if stopped or asked == len(ranked) or not may_move_on(told.records):
+            stopped = outcome.exit_code is ExitCode.INTERRUPTED or not outcome.in_time
+            if stopped or asked == len(ranked) or not may_move_on(outcome.records):
                 break
-    if manner.no_wait and manner.form is Form.TEXT:
-        return tell_ids(told, around, quiet=manner.quiet)
+    if run_options.no_wait and run_options.form is Form.TEXT:
+        return print_ids(outcome, streams, quiet=run_options.quiet)
     if target.to_stdout:
-        return _to_stdout(told, around, quiet=manner.quiet)
-    return tell(command, told, around, form=manner.form, quiet=manner.quiet, show=manner.show)
+        return _to_stdout(outcome, streams, quiet=run_options.quiet)
+    return print_report(
+        command, outcome, streams, form=run_options.form, quiet=run_options.quiet, show=run_options.show
+    )
 
 
-def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
+def _within(budget: Budget, ranked: list[Ranked], config: Config, run_options: RunOptions) -> list[Ranked]:
     """The services left by the budget; one at least, and for `--dry-run` the first even where none is."""
     from imgen.errors import OverBudget
     from imgen.jobs.worker import session
@@ -145,28 +151,28 @@ def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner
         with session(config) as opened:
             fitting, left_out = affordable(opened, ranked, budget)
     except OverBudget:
-        if manner.dry_run:
+        if run_options.dry_run:
             return ranked
         raise
-    if not manner.quiet:
+    if not run_options.quiet:
         for sentence in left_out:
             err(for_log(sentence))
     return fitting
 
 
-def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:
+def _prepared(run_options: RunOptions, choice: Choice, config: Config) -> Target:
     """Where the pictures go, with every folder known by now made and proved writable. Raises `UsageProblem`."""
-    from imgen.commands.telling import bad_targets
+    from imgen.commands.reporting import bad_targets
     from imgen.pictures.naming import prepare
 
     with bad_targets():
-        target, folders = _target(manner, choice, config)
+        target, folders = _target(run_options, choice, config)
         for folder in folders:
-            prepare(folder)
+            prepare(folder, private=folder == config.kept_folder)
     return target
 
 
-def read_prompt(argument: str | None, file: Path | None, around: Surroundings, example: str) -> str:
+def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str) -> str:
     """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example."""
     from imgen.screen.console import err
 
@@ -177,7 +183,7 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
         if file is not None:
             argument = file.read_text(encoding="utf-8-sig").strip()
         elif argument == "-":
-            if around.stdin_is_terminal:
+            if streams.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
             text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
             if not text:
@@ -194,8 +200,8 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
     return argument
 
 
-def _check_stdout(around: Surroundings, *, form: Form, no_wait: bool) -> None:
-    if around.stdout_is_terminal:
+def _check_stdout(streams: Streams, *, form: Form, no_wait: bool) -> None:
+    if streams.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",
             "Send it on: imgen generate ... -o - > fox.png",
@@ -205,7 +211,7 @@ def _check_stdout(around: Surroundings, *, form: Form, no_wait: bool) -> None:
         raise UsageProblem(f"-o - and {option} both want standard output.", "Leave one of them out.")
 
 
-def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Sequence[Path]]:
+def _target(run_options: RunOptions, choice: Choice, config: Config) -> tuple[Target, Sequence[Path]]:
     """Where the pictures go, and every folder known to be needed. Raises `BadTarget` and `UsageProblem`."""
     from imgen.pictures.naming import asked_format, certain, existing, parse_output, slug
     from imgen.pictures.place import fingerprint
@@ -213,11 +219,11 @@ def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Seq
 
     request = choice.request
     target = parse_output(
-        manner.output,
-        cwd=manner.folder or config.cwd,
+        run_options.output,
+        cwd=run_options.folder or config.cwd,
         pictures=request.count,
-        overwrite=manner.overwrite,
-        format=known_format(request.format) if manner.format else None,
+        overwrite=run_options.overwrite,
+        format=known_format(request.format) if run_options.format else None,
         kept=config.kept_folder,
     )
     known = certain(
@@ -228,10 +234,10 @@ def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Seq
         model=choice.model.family,
         date=datetime.now().astimezone().strftime("%Y-%m-%d"),
     )
-    if taken := existing(known.files, overwrite=manner.overwrite):
+    if taken := existing(known.files, overwrite=run_options.overwrite):
         hint = "Name another one with -o." if taken.is_dir() else "Name another one with -o, or add --overwrite."
         raise UsageProblem(f"{taken} exists already.", hint)
-    if manner.overwrite:
+    if run_options.overwrite:
         standing = {str(path): found for path in known.files if (found := fingerprint(path))}
         target = replace(target, replaces=standing)
     return target, known.folders
@@ -251,7 +257,7 @@ def _show_requests(command: str, choice: Choice, budget: Budget, config: Config,
     from imgen.jobs.worker import session
     from imgen.orders.drafts import reference_price, split
     from imgen.orders.limits import verdicts
-    from imgen.records import Target
+    from imgen.pictures.target import Target
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
@@ -294,18 +300,18 @@ def _as_shown(choice: Choice, request: Request) -> Request:
     return replace(request, references=tuple(shown))
 
 
-def _to_stdout(told: Report, around: Surroundings, *, quiet: bool) -> int:
-    from imgen.commands.telling import tell_problems
+def _to_stdout(outcome: Report, streams: Streams, *, quiet: bool) -> int:
+    from imgen.commands.reporting import print_problems
     from imgen.errors import OutputLost
     from imgen.records import ResultState
     from imgen.screen.console import out_bytes
 
-    tell_problems(told, around, quiet=quiet)
-    for record in told.records:
+    print_problems(outcome, streams, quiet=quiet)
+    for record in outcome.records:
         for result in record.results:
             if result.state is ResultState.SAVED and result.path:
                 try:
                     out_bytes(result.path.read_bytes())
                 except OutputLost as error:
                     raise OutputLost(error.message, f"The picture is kept: {result.path}") from error
-    return told.exit_code
+    return outcome.exit_code

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.records import JobRecord
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 
 def status(
@@ -37,7 +37,7 @@ def status(
 
     Without ids, all that is open, and of that first whose links die soonest.
     """
-    from imgen.commands.telling import families, follow, named_jobs, surroundings, tell_states
+    from imgen.commands.reporting import families, follow, named_jobs, print_states, standard_streams
     from imgen.jobs.goals import Goal
     from imgen.jobs.worker import report, session, work
     from imgen.money.losses import losses, soonest_first
@@ -49,12 +49,12 @@ def status(
         )
     asked = OPEN | {State.UNCERTAIN}  # one whose reply was lost may be in the service's list by now
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
-        gone = opened.lost_jobs(provider, sandbox=in_sandbox)
+        gone = opened.expired_jobs(provider, sandbox=in_sandbox)
         if lost:
-            return _tell_lost(gone, around, json=json)
+            return _tell_lost(gone, streams, json=json)
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
             return _nothing_open(provider, gone, json=json)
         known = (
@@ -63,23 +63,25 @@ def status(
         if known is not None and tree:
             known = families(opened, known)
         if known is not None and not any(record.state in asked for record in known):
-            return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), losses(gone), json=json, tree=tree)
+            return print_states(
+                report(known, {}, Goal.ANSWER), streams, time.time(), losses(gone), json=json, tree=tree
+            )
         with work(opened, config) as working:
             records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
             if tree:
                 records = families(opened, records)
-            told = follow(opened, working, records, Goal.ANSWER, around, quiet=True, timeout=60.0)
+            outcome = follow(opened, working, records, Goal.ANSWER, streams, quiet=True, timeout=60.0)
     if not jobs:
-        told = replace(told, records=tuple(soonest_first(told.records)))
-    code = tell_states(told, around, time.time(), losses(gone), json=json, tree=tree)
+        outcome = replace(outcome, records=tuple(soonest_first(outcome.records)))
+    code = print_states(outcome, streams, time.time(), losses(gone), json=json, tree=tree)
     if not (jobs or json):
         _tell_losses(gone)
     return code
 
 
-def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -> int:
+def _tell_lost(gone: Sequence[JobRecord], streams: Streams, *, json: bool) -> int:
     """Every job with lost pictures, the oldest first."""
-    from imgen.commands.telling import envelope_of
+    from imgen.commands.reporting import envelope_of
     from imgen.jobs.worker import Report
     from imgen.money.losses import losses
     from imgen.screen.console import err, out
@@ -89,7 +91,7 @@ def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -
         out(envelope_of("status", Report(tuple(gone), {}, ExitCode.DONE), data=("lost", losses(gone))))
         return ExitCode.DONE
     if gone:
-        out("\n".join(lost_lines(gone, time.time(), width=around.stdout_width)))
+        out("\n".join(lost_lines(gone, time.time(), width=streams.stdout_width)))
         err("imgen download --all asks for them once more; imgen forget JOB closes one.")
     if paid := losses(gone):
         err(losses_line(paid))
@@ -99,7 +101,7 @@ def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -
 
 
 def _nothing_open(provider: str | None, gone: Sequence[JobRecord], *, json: bool) -> int:
-    from imgen.commands.telling import nothing_open
+    from imgen.commands.reporting import nothing_open
     from imgen.money.losses import losses
 
     code = nothing_open("status", provider, options.answer_form(json=json, events=False), data=("lost", losses(gone)))

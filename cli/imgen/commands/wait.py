@@ -35,13 +35,13 @@ def wait(
 
     A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
     """
-    from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell
+    from imgen.commands.reporting import follow, named_jobs, nothing_open, print_report, standard_streams
     from imgen.jobs.goals import Goal
     from imgen.jobs.worker import session, work
 
     form = options.answer_form(json=json, events=events)
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     in_sandbox = sandbox or config.sandbox
     with session(config) as opened:
         if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
@@ -54,7 +54,7 @@ def wait(
                     raise UsageProblem("--remote is for one job.", "imgen wait JOB --remote ITS_ID")
                 named = [working.attach(named[0], remote)]
             records = opened.reopen_deleted(named) if jobs else named
-            told = follow(
-                opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict, form=form
+            outcome = follow(
+                opened, working, records, Goal.PICTURES, streams, quiet=quiet, timeout=timeout, strict=strict, form=form
             )
-    return tell("wait", told, around, form=form, quiet=quiet, show=show)
+    return print_report("wait", outcome, streams, form=form, quiet=quiet, show=show)

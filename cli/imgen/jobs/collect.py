@@ -9,11 +9,11 @@ from imgen.jobs import save as saving
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from imgen.errors import Problem
     from imgen.jobs.clock import Clock
     from imgen.jobs.loop import Loop
     from imgen.jobs.progress import Display
     from imgen.jobs.tracked import Tracked
-    from imgen.records import Problem
     from imgen_providers.base import Asset
 
 BUSY_ELSEWHERE = 0.5
@@ -26,26 +26,26 @@ _DEAD_LINKS = 5  # in a row, of a picture whose link should still live
 class Collector:
     """Saves pictures in the loop's download threads.
 
-    `ask` asks the service about a job again, for fresh links; `settle` ends the following of one.
+    `poll` asks the service about a job again, for fresh links; `close_orphans` ends the following of one.
     """
 
     def __init__(
         self,
-        keeper: saving.Keeper,
+        saver: saving.Saver,
         loop: Loop,
         display: Display,
         clock: Clock,
         *,
-        ask: Callable[[Tracked], None],
-        settle: Callable[[Tracked, Problem | None], None],
+        poll: Callable[[Tracked], None],
+        close_orphans: Callable[[Tracked, Problem | None], None],
     ) -> None:
-        self._keeper = keeper
-        self._ledger = keeper.ledger
+        self._saver = saver
+        self._ledger = saver.ledger
         self._loop = loop
         self._display = display
         self._clock = clock
-        self._ask = ask
-        self._settle = settle
+        self._poll = poll
+        self._finish = close_orphans
 
     def collect(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
         """Save every picture of the job that is still to be saved; `assets` are what the service shows of them."""
@@ -56,7 +56,7 @@ class Collector:
             if asset is not None:
                 self._save_one(job, number, asset)
         if not job.saving:
-            self._settle(job, job.problem)
+            self._finish(job, job.problem)
 
     def _save_one(self, job: Tracked, number: int, asset: Asset) -> None:
         job.saving.add(number)
@@ -66,7 +66,7 @@ class Collector:
             job.received[number] = received
 
         self._loop.downloads.start(
-            lambda: saving.save(self._keeper, connection, record, number, asset, on_bytes),
+            lambda: saving.save(self._saver, connection, record, number, asset, on_bytes),
             lambda ending: self._save_ended(job, number, ending),
         )
 
@@ -79,9 +79,9 @@ class Collector:
                     self._display.say(f"The name was taken meanwhile, so it is saved as {path.name}.")
             case saving.NotSaved():
                 self._not_saved(job, number, ending)
-            case saving.Dead():
-                self._link_died(job, number)
-            case saving.Elsewhere():
+            case saving.LinkExpired():
+                self._link_expired(job, number)
+            case saving.ClaimedElsewhere():
                 job.activity = "another imgen is saving it"
                 job.save_again_in = BUSY_ELSEWHERE
         if not job.saving:
@@ -90,11 +90,11 @@ class Collector:
     def _go_on_saving(self, job: Tracked) -> None:
         """All downloads of the job have ended: those that failed go again together, on fresh links."""
         if not job.unsaved():
-            self._settle(job, job.problem if job.given_up else None)
+            self._finish(job, job.problem if job.given_up else None)
             return
         delay = job.save_again_in or 0.0
         if job.save_tries or job.dead_links:
-            self._loop.after(delay, lambda: self._ask(job))
+            self._loop.after(delay, lambda: self._poll(job))
         else:
             self._loop.after(delay, lambda: self.collect(job, job.assets))
 
@@ -108,10 +108,10 @@ class Collector:
             job.save_again_in = max(job.save_again_in or 0.0, wait)
         else:
             job.given_up.add(number)
-            self._ledger.troubled(job.record.id, ending.problem)
+            self._ledger.set_problem(job.record.id, ending.problem)
             self._refresh(job)
 
-    def _link_died(self, job: Tracked, number: int) -> None:
+    def _link_expired(self, job: Tracked, number: int) -> None:
         job.dead_links[number] += 1
         deaths = job.dead_links[number]
         if deaths > (_DEAD_LINKS if self._should_live(job, number) else 1):

@@ -11,7 +11,8 @@ from imgen import __version__
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.poll_schedule import Schedule, schedule
-from imgen.jobs.rate_limit import Limit, Pacing
+from imgen.jobs.rate_limit import Pacing
+from imgen.ledger.ledger import Limit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES

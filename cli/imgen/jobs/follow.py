@@ -10,15 +10,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.errors import ImgenError, LedgerUnusable
+from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import steps
 from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
 from imgen.jobs.goals import Followed, Goal
 from imgen.jobs.loop import Loop
-from imgen.jobs.orphans import close, settle
+from imgen.jobs.orphans import close, close_orphans
 from imgen.jobs.problems import of_error
 from imgen.jobs.tracked import Tracked
-from imgen.records import JobRecord, Problem, Result, ResultState, State
+from imgen.records import JobRecord, Result, ResultState, State
 from imgen_providers.base import InlineAsset, Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import JobNotFound, KeyRefused, NotSent, RateLimited, ServiceError, Uncertain
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Services
     from imgen.jobs.progress import Display, JobView
-    from imgen.jobs.save import Keeper
+    from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
     from imgen_providers.base import Asset
 
 _SUBMIT_TRIES = 4  # of a request that provably never left
 _EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
-_CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
+_AMBIGUOUS_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 
@@ -51,7 +51,7 @@ class Follower:
 
     def __init__(
         self,
-        keeper: Keeper,
+        saver: Saver,
         uploads: Uploads,
         services: Services,
         display: Display,
@@ -59,16 +59,16 @@ class Follower:
         goal: Goal,
         timeout: float | None = None,
     ) -> None:
-        self._keeper = keeper
-        self._ledger = keeper.ledger
+        self._saver = saver
+        self._ledger = saver.ledger
         self._uploads = uploads
         self._services = services
         self._display = display
         self._clock = clock
         self._goal = goal
         self._timeout = timeout
-        self._loop = Loop(clock, self._show, display.interval, farewell=self._farewell)
-        self._collector = Collector(keeper, self._loop, display, clock, ask=self._ask, settle=self._settle)
+        self._loop = Loop(clock, self._show, display.interval, on_close=self._close_connections)
+        self._collector = Collector(saver, self._loop, display, clock, poll=self._poll, close_orphans=self._finish)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -81,9 +81,9 @@ class Follower:
             if not self._unrecorded:
                 raise
             # The remote ids of what was paid are known to nobody else any more, also where the person has had enough.
-            told = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
+            polled = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
-            raise LedgerUnusable(told, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
+            raise LedgerUnusable(polled, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
     def _follow(self, records: Sequence[JobRecord]) -> Followed:
         try:
@@ -91,15 +91,15 @@ class Follower:
                 self._begin(record)
             patience = self._timeout if self._timeout is not None else self._usual_timeout()
             deadline = self._clock.monotonic() + patience
-            in_time = self._loop.run(lambda: all(job.settled for job in self._jobs.values()), deadline)
+            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), deadline)
         except (KeyboardInterrupt, LedgerUnusable):
             try:
-                self._wind_up()
+                self._stop_waiting()
             finally:
                 self._show()
             raise
         if not in_time:
-            self._wind_up()
+            self._stop_waiting()
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
@@ -107,9 +107,9 @@ class Follower:
         displayed = frozenset(view.problem for view in self._views() if view.problem)
         return Followed(final, problems | self._unreached, displayed, in_time)
 
-    def _farewell(self) -> None:
+    def _close_connections(self) -> None:
         self._ledger.close()
-        self._keeper.network.close()
+        self._saver.network.close()
 
     def _begin(self, record: JobRecord) -> None:
         try:
@@ -131,9 +131,9 @@ class Follower:
             documented=typical and typical * connection.pace,
         )
         self._jobs[record.id] = job
-        self._set_out(job)
+        self._first_step(job)
 
-    def _set_out(self, job: Tracked) -> None:
+    def _first_step(self, job: Tracked) -> None:
         """The first thing to do with a job, from what the ledger says of it."""
         match job.record.state:
             case State.PLANNED | State.SUBMITTING if not self._is_ours(job.record):
@@ -143,11 +143,11 @@ class Follower:
             case State.READY if self._goal is not Goal.ANSWER and all(r.kept for r in self._unsaved(job.record)):
                 self._loop.after(0.0, lambda: self._pictures_exist(job, self._known_assets(job.record)))
             case State.QUEUED | State.RUNNING | State.READY:
-                self._loop.after(0.0, lambda: self._ask(job))
+                self._loop.after(0.0, lambda: self._poll(job))
             case State.UNCERTAIN if job.record.forgotten_at is None:
                 self._loop.after(0.0, lambda: self._reconcile(job))
             case _:
-                job.settled = True
+                job.done = True
 
     def _unsaved(self, record: JobRecord) -> list[Result]:
         return [result for result in record.results if result.state is ResultState.READY]
@@ -157,7 +157,7 @@ class Follower:
         return [_known_asset(result) for result in record.results]
 
     def _is_ours(self, record: JobRecord) -> bool:
-        return record.owner == self._keeper.owner.name
+        return record.owner == self._saver.owner.name
 
     def _leave_to_owner(self, job: Tracked) -> None:
         """Only the process that planned a job submits it; once it has, anybody may follow."""
@@ -165,20 +165,20 @@ class Follower:
             job.activity = "another imgen is submitting it"
             self._loop.after(BUSY_ELSEWHERE, lambda: self._look_again(job))
         else:
-            self._settle(job)
+            self._finish(job)
 
     def _look_again(self, job: Tracked) -> None:
-        if job.record.owner is None or not self._keeper.owner.is_alive(job.record.owner):
+        if job.record.owner is None or not self._saver.owner.is_alive(job.record.owner):
             close(self._ledger, job.record)
         self._refresh(job)
         job.activity = None
-        self._set_out(job)
+        self._first_step(job)
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration, at least ten minutes; in seconds."""
         return max([600.0, *(5 * job.documented for job in self._jobs.values() if job.documented)])
 
-    def _wind_up(self) -> None:
+    def _stop_waiting(self) -> None:
         """Nobody waits any more: a submit under way may still learn its remote id, what was not sent is closed."""
         self._goal = Goal.ACCEPTANCE
         try:
@@ -188,7 +188,7 @@ class Follower:
         finally:
             for job in self._jobs.values():
                 self._close_unsent(job)
-        doubtful = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.settled]
+        doubtful = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in doubtful:
             self._reconcile(job)
         if doubtful:
@@ -203,7 +203,7 @@ class Follower:
             self._ledger.never_sent(record.id, problem)
         elif record.state is State.SUBMITTING:
             lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")
-            self._ledger.lost(record.id, of_error(lost, record))
+            self._ledger.mark_uncertain(record.id, of_error(lost, record))
         self._refresh(job)
 
     def _show(self) -> None:
@@ -216,17 +216,17 @@ class Follower:
     def _refresh(self, job: Tracked) -> None:
         job.record = self._ledger.job(job.record.id)
 
-    def _settle(self, job: Tracked, problem: Problem | None = None) -> None:
+    def _finish(self, job: Tracked, problem: Problem | None = None) -> None:
         self._refresh(job)
         job.problem = problem
         job.activity = None
-        job.settled = True
+        job.done = True
 
     # Submitting -------------------------------------------------------------------------------------------
 
     def _submit(self, job: Tracked) -> None:
         if self._unrecorded:
-            self._settle(job)  # what cannot be recorded is not sent
+            self._finish(job)  # what cannot be recorded is not sent
             return
         job.activity = None
         job.submit_tries += 1
@@ -245,21 +245,21 @@ class Follower:
                 title = SERVICES[job.record.provider].title
                 job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
                 self._loop.after(seconds, lambda: self._submit(job))
-            case steps.Accepted(told):
+            case steps.Accepted(polled):
                 job.since, job.watched = self._clock.monotonic(), True
-                self._told(job, told)
-            case steps.TurnedAway(error):
-                self._turned_away(job, error)
+                self._polled(job, polled)
+            case steps.Retryable(error):
+                self._retry_submit(job, error)
             case steps.Unrecorded(problem):
                 self._unrecorded.append(problem)
                 # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
-                job.problem, job.activity, job.settled = problem, None, True
+                job.problem, job.activity, job.done = problem, None, True
             case steps.SubmitEnded():
                 self._refresh(job)
                 if job.record.state is State.UNCERTAIN:
                     self._reconcile(job)
                 else:
-                    self._settle(job)
+                    self._finish(job)
 
     def _reconcile(self, job: Tracked) -> None:
         """The reply was lost: where the service lists its jobs, ours may be among them."""
@@ -268,18 +268,20 @@ class Follower:
             lambda: steps.reconcile(self._ledger, service, record), lambda outcome: self._reconciled(job, outcome)
         )
 
-    def _reconciled(self, job: Tracked, outcome: steps.Accepted | steps.Contested | steps.SubmitEnded) -> None:
+    def _reconciled(self, job: Tracked, outcome: steps.Accepted | steps.Ambiguous | steps.SubmitEnded) -> None:
         match outcome:
-            case steps.Accepted(told):
-                self._display.say(f"The reply to {job.record.id} was lost, but the service lists it: {told.remote_id}.")
-                self._told(job, told)
-            case steps.Contested():
-                settle(self._ledger, self._keeper.owner.folder)  # the other one may have died
-                self._loop.after(_CONTESTED_AGAIN, lambda: self._reconcile(job))
+            case steps.Accepted(polled):
+                self._display.say(
+                    f"The reply to {job.record.id} was lost, but the service lists it: {polled.remote_id}."
+                )
+                self._polled(job, polled)
+            case steps.Ambiguous():
+                close_orphans(self._ledger, self._saver.owner.folder)  # the other one may have died
+                self._loop.after(_AMBIGUOUS_AGAIN, lambda: self._reconcile(job))
             case steps.SubmitEnded():
-                self._settle(job)
+                self._finish(job)
 
-    def _turned_away(self, job: Tracked, error: ServiceError) -> None:
+    def _retry_submit(self, job: Tracked, error: ServiceError) -> None:
         job.problem = of_error(error, job.record)
         if isinstance(error, NotSent):
             delay = 0.5 * 2.0 ** (job.submit_tries - 1)
@@ -291,71 +293,71 @@ class Follower:
         self._refresh(job)
         if isinstance(error, NotSent) and job.submit_tries >= _SUBMIT_TRIES:
             self._ledger.never_sent(job.record.id, job.problem)
-            self._settle(job)
+            self._finish(job)
         else:
             self._loop.after(delay, lambda: self._submit(job))
 
     # Asking -----------------------------------------------------------------------------------------------
 
-    def _ask(self, job: Tracked) -> None:
+    def _poll(self, job: Tracked) -> None:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
         self._loop.polls.start(
-            lambda: steps.ask(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            lambda: steps.poll(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
             lambda outcome: self._answered(job, outcome, asked_at),
         )
 
-    def _answered(self, job: Tracked, outcome: steps.Told | steps.Untold, asked_at: float) -> None:
+    def _answered(self, job: Tracked, outcome: steps.Polled | steps.PollFailed, asked_at: float) -> None:
         match outcome:
-            case steps.Told(told):
-                if isinstance(told.status, Queued | Running):
+            case steps.Polled(polled):
+                if isinstance(polled.status, Queued | Running):
                     job.unfinished_at = asked_at
-                self._told(job, told)
-            case steps.Untold(error):
-                self._untold(job, error)
+                self._polled(job, polled)
+            case steps.PollFailed(error):
+                self._poll_failed(job, error)
 
-    def _told(self, job: Tracked, told: Job) -> None:
+    def _polled(self, job: Tracked, polled: Job) -> None:
         first_word = job.job is None
-        job.job, job.unanswered, job.activity, job.problem = told, 0, None, None
+        job.job, job.unanswered, job.activity, job.problem = polled, 0, None, None
         self._refresh(job)
-        match told.status:
+        match polled.status:
             case Succeeded(assets=()):
-                self._told_nothing(job)
+                self._no_links_yet(job)
             case Succeeded(assets=assets):
                 self._pictures_exist(job, assets)
             case Unrecognised(state=state):
                 job.activity = f"says {state!r}, which no document explains"
-                self._ask_later(job, first_word=first_word)
+                self._poll_later(job, first_word=first_word)
             case Queued() | Running():
-                self._ask_later(job, first_word=first_word)
+                self._poll_later(job, first_word=first_word)
             case _:
-                self._settle(job)
+                self._finish(job)
 
-    def _told_nothing(self, job: Tracked) -> None:
+    def _no_links_yet(self, job: Tracked) -> None:
         job.empty_answers += 1
         if job.empty_answers > _EMPTY_ANSWERS and self._goal is Goal.PICTURES:
             steps.no_pictures(self._ledger, job.record)
-            self._settle(job)
+            self._finish(job)
         else:
             job.activity = "finished there, links not shown yet"
-            self._ask_later(job, first_word=False)
+            self._poll_later(job, first_word=False)
 
-    def _ask_later(self, job: Tracked, *, first_word: bool) -> None:
+    def _poll_later(self, job: Tracked, *, first_word: bool) -> None:
         if job.record.state is State.READY and self._goal in (Goal.WHAT_IS_READY, Goal.FINISHED):
             # This answer is older than what another process has been told since.
             self._pictures_exist(job, self._known_assets(job.record))
             return
         if self._goal is not Goal.PICTURES:
-            self._settle(job)
+            self._finish(job)
             return
         age = job.age(self._clock.monotonic())
         schedule = job.connection.schedule
         just_accepted = first_word and age < schedule.first
         delay = schedule.first - age if just_accepted else schedule.interval(age, random.random())
-        self._loop.after(delay, lambda: self._ask(job))
+        self._loop.after(delay, lambda: self._poll(job))
 
-    def _untold(self, job: Tracked, error: ServiceError) -> None:
+    def _poll_failed(self, job: Tracked, error: ServiceError) -> None:
         problem = of_error(error, job.record)
         if isinstance(error, JobNotFound) and job.record.state is State.READY and self._goal is not Goal.ANSWER:
             # The service has let go of the job; the links it gave before may still live.
@@ -363,7 +365,7 @@ class Follower:
             return
         lost = isinstance(error, JobNotFound) and job.age(self._clock.monotonic()) > _JUST_ACCEPTED
         if lost or isinstance(error, KeyRefused) or self._goal is not Goal.PICTURES:
-            self._settle(job, problem)
+            self._finish(job, problem)
             return
         job.unanswered += 1
         job.problem = problem
@@ -374,11 +376,11 @@ class Follower:
         else:
             job.activity = "no answer, asking again"
             wait = error.retry_after
-        self._loop.after(schedule.after_trouble(job.unanswered, wait, random.random()), lambda: self._ask(job))
+        self._loop.after(schedule.after_trouble(job.unanswered, wait, random.random()), lambda: self._poll(job))
 
     def _pictures_exist(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
         if self._goal is Goal.ANSWER:
-            self._settle(job)
+            self._finish(job)
         else:
             self._collector.collect(job, assets)
 

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imgen.records import JobRecord, Problem
+    from imgen.errors import Problem
+    from imgen.records import JobRecord
 
 
 class Goal(Enum):

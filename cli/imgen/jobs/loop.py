@@ -20,19 +20,19 @@ _SUBMITS, _POLLS, _DOWNLOADS = 16, 8, 4  # threads, at most; a blocking submit h
 class Loop:
     """Runs actions in the main thread when they are due, and tasks in threads of three kinds.
 
-    `tick` is called after every change and at least every `interval` seconds; `farewell` by each thread that ends.
+    `tick` is called after every change and at least every `interval` seconds; `on_close` by each thread that ends.
     """
 
-    def __init__(self, clock: Clock, tick: Action, interval: float, farewell: Action) -> None:
+    def __init__(self, clock: Clock, tick: Action, interval: float, on_close: Action) -> None:
         self._clock = clock
         self._tick = tick
         self._interval = interval
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
         self._inbox: SimpleQueue[Action] = SimpleQueue()
-        self.submits = Workers("submit", _SUBMITS, self._inbox, farewell)
-        self.polls = Workers("poll", _POLLS, self._inbox, farewell)
-        self.downloads = Workers("download", _DOWNLOADS, self._inbox, farewell)
+        self.submits = Workers("submit", _SUBMITS, self._inbox, on_close)
+        self.polls = Workers("poll", _POLLS, self._inbox, on_close)
+        self.downloads = Workers("download", _DOWNLOADS, self._inbox, on_close)
 
     def after(self, delay: float, action: Action) -> None:
         """Run an action `delay` seconds from now."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgen.errors import Problem
+from imgen.files import discard
 from imgen.jobs.problems import of_error
 from imgen.ledger.owners import is_alive
-from imgen.pictures.place import discard
-from imgen.records import JobRecord, Problem, State
+from imgen.records import JobRecord, State
 from imgen_providers.errors import Uncertain
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from imgen.ledger.ledger import Ledger
 
 
-def settle(ledger: Ledger, owners_folder: Path) -> None:
+def close_orphans(ledger: Ledger, owners_folder: Path) -> None:
     """Close what dead processes left: `planned` was never sent, `submitting` may have been charged.
 
     Their unfinished files are removed; what was accepted stays open.
@@ -36,7 +37,7 @@ def close(ledger: Ledger, record: JobRecord) -> None:
         ledger.never_sent(record.id, problem)
         return
     lost = Uncertain("imgen ended while the request was on its way, before an answer came.")
-    ledger.lost(record.id, of_error(lost, record))
+    ledger.mark_uncertain(record.id, of_error(lost, record))
 
 
 def _clear_parts(ledger: Ledger, record: JobRecord, owners_folder: Path) -> None:

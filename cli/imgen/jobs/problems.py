@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode
-from imgen.records import JobRecord, Problem, State
+from imgen.errors import ExitCode, Problem
+from imgen.records import JobRecord, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import (

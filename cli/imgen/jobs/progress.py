@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.records import Problem, State
+    from imgen.errors import Problem
+    from imgen.records import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class JobView:
     saved: tuple[Path, ...] = ()
     differences: tuple[str, ...] = ()
     problem: Problem | None = None
-    settled: bool = False
+    done: bool = False
 
 
 class Display(Protocol):

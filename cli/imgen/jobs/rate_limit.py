@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
+from imgen.ledger.ledger import Limit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `most` submits in any `window` seconds; `most` None is no limit.
-
-    A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
-    """
-
-    most: int | None
-    window: float
-
-
-class TooSoon(Exception):
-    """The limit is used up; the next submit may go in `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class Pacing:
@@ -37,7 +18,7 @@ class Pacing:
     def __init__(self, limit: Limit, *, fixed: bool) -> None:
         self._lock = threading.Lock()
         self._limit = limit
-        self._asked = fixed
+        self._learned = fixed
 
     @property
     def limit(self) -> Limit:
@@ -47,14 +28,14 @@ class Pacing:
     def learn(self, service: Service) -> bool:
         """Ask the account for its own limit, at most once, and only when it matters; whether that changed anything."""
         with self._lock:
-            if self._asked or not isinstance(service, TellsBalance):
+            if self._learned or not isinstance(service, TellsBalance):
                 return False
-            self._asked = True
+            self._learned = True
             try:
-                told = service.balance().submits_per_minute
+                polled = service.balance().submits_per_minute
             except ServiceError:
                 return False
-            changed = told is not None and told > 0 and told != self._limit.most
+            changed = polled is not None and polled > 0 and polled != self._limit.most
             if changed:
-                self._limit = Limit(told, self._limit.window)
+                self._limit = Limit(polled, self._limit.window)
             return changed

@@ -10,11 +10,11 @@ from imgen.jobs.connections import Services
 from imgen.jobs.session import TAKE_OVER
 from imgen.jobs.steps import Accepted, reconcile
 from imgen.jobs.uploads import sent
-from imgen.ledger.ledger import Draft, Ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
 from imgen.orders.drafts import new_id
 from imgen.pictures.naming import DEFAULT_TEMPLATE
-from imgen.records import UNKNOWN, JobRecord, State, Target
+from imgen.pictures.target import Target
+from imgen.records import UNKNOWN, Draft, JobRecord, State
 from imgen_providers.base import ListsRecent, Request
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import ServiceError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from imgen.config.config import Config
     from imgen.jobs.clock import Clock
+    from imgen.ledger.ledger import Ledger
     from imgen_providers.base import RecentJob
     from imgen_providers.catalog import ServiceEntry
 
@@ -47,7 +48,7 @@ def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[s
             if not rebuilt.told:
                 for sentence in _what_is_left(rebuilt):
                     say(sentence)
-            rebuilt = _ask(config, ledger, rebuilt, say)
+            rebuilt = _poll(config, ledger, rebuilt, say)
             if not rebuilt.ask or clock.wall() > rebuilt.until:
                 rebuilt_note(path).unlink()
     except Timeout:
@@ -90,14 +91,14 @@ def _what_is_left(rebuilt: Rebuilt) -> Iterator[str]:
         yield "Budgets do not count what is missing, nor jobs whose cost is lost: look at imgen costs."
 
 
-def _ask(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
+def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
     """Ask the services that have not answered yet, and note each that has."""
     services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
     rebuilt = replace(rebuilt, told=True)
     note_rebuilt(config.ledger_path, rebuilt)
     try:
         for entry in [SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.has_key(SERVICES[name])]:
-            answer = _asked(config, services, ledger, entry, rebuilt.since, say)
+            answer = _polled_elsewhere(config, services, ledger, entry, rebuilt.since, say)
             if not answer:
                 silent.append(entry.title)
             if answer is not False:
@@ -111,7 +112,7 @@ def _ask(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], 
     return rebuilt
 
 
-def _asked(
+def _polled_elsewhere(
     config: Config, services: Services, ledger: Ledger, entry: ServiceEntry, since: float, say: Callable[[str], None]
 ) -> bool | None:
     """Whether the service said all that it has; None for one that lists nothing at all."""
@@ -176,13 +177,13 @@ class _Listing:
     def _contested(self) -> tuple[set[str], list[JobRecord]]:
         """The service's jobs that may be those of ours in doubt, and ours of which nobody knows what they asked."""
         doubtful = self._doubtful()
-        told = [record for record in doubtful if record.request.model and record.submitted_at is not None]
+        polled = [record for record in doubtful if record.request.model and record.submitted_at is not None]
         found = {
             one.job.remote_id
-            for record in told
+            for record in polled
             for one in self.service.recent(sent(self.ledger, record), record.submitted_at or 0.0)
         }
-        return found, [record for record in doubtful if record not in told]
+        return found, [record for record in doubtful if record not in polled]
 
     def _doubtful(self) -> list[JobRecord]:
         """Jobs sent there, or about to be, of which no remote id is known."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode
+from imgen.errors import ExitCode, Problem
 from imgen.jobs.goals import Goal
 from imgen.jobs.problems import EXIT_CODES
-from imgen.records import JobRecord, Problem, State
+from imgen.records import JobRecord, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,12 +34,12 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 or record.problem
                 or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
-        case State.EXPIRED if not record.lost:
-            told = "The picture was saved once and is gone, and its link is dead."
-            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+        case State.EXPIRED if not record.never_saved:
+            polled = "The picture was saved once and is gone, and its link is dead."
+            return Problem("expired", polled, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
-            told = "It was paid, and its link died before the picture was saved."
-            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+            polled = "It was paid, and its link died before the picture was saved."
+            return Problem("expired", polled, f"imgen forget {record.id} closes it.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
+from imgen.errors import LedgerUnusable, Problem
+from imgen.files import discard, new_part, part_path
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
-from imgen.pictures.place import discard, new_part, part_path, place
+from imgen.pictures.place import place
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Wanted, differences, inspect, known_format
-from imgen.records import JobRecord, Problem, Result, ResultState
+from imgen.records import JobRecord, Result, ResultState
 from imgen_providers.base import InlineAsset, LinkedAsset
 from imgen_providers.catalog import SERVICES
 
@@ -47,20 +48,20 @@ class NotSaved:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class LinkExpired:
     """The link of the picture no longer works."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class ClaimedElsewhere:
     """Another living process is saving this picture, or has saved it."""
 
 
-Ending = Saved | NotSaved | Dead | Elsewhere
+Ending = Saved | NotSaved | LinkExpired | ClaimedElsewhere
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class Saver:
     """What saving needs of this process."""
 
     ledger: Ledger
@@ -69,7 +70,7 @@ class Keeper:
 
 
 def save(
-    keeper: Keeper,
+    saver: Saver,
     connection: Connection,
     record: JobRecord,
     number: int,
@@ -82,16 +83,16 @@ def save(
         part = part_path(_wanted_path(record, number, known_format(record.request.format) or "png"))
     except BadTarget as error:
         return NotSaved(_problem(record, str(error)))
-    if not keeper.ledger.claim(record.id, number, part, keeper.owner.name, keeper.owner.is_alive):
-        return Elsewhere()
+    if not saver.ledger.claim(record.id, number, part, saver.owner.name, saver.owner.is_alive):
+        return ClaimedElsewhere()
     if result.part:
         discard(result.part)
     try:
-        if found := _already_in_place(keeper, record, result):
+        if found := _already_in_place(saver, record, result):
             return found
-        return _fetched(keeper, connection, record, number, asset, part, on_bytes)
+        return _fetched(saver, connection, record, number, asset, part, on_bytes)
     except LinkDead:
-        return Dead()
+        return LinkExpired()
     except DownloadFailed as error:
         return NotSaved(_problem(record, str(error)), again=True, retry_after=error.retry_after)
     except Damaged as error:
@@ -104,11 +105,11 @@ def save(
     finally:
         discard(part)
         with suppress(LedgerUnusable):  # whoever comes next sees that this process is dead
-            keeper.ledger.unclaim(record.id, number, keeper.owner.name)
+            saver.ledger.unclaim(record.id, number, saver.owner.name)
 
 
 def _fetched(
-    keeper: Keeper,
+    saver: Saver,
     connection: Connection,
     record: JobRecord,
     number: int,
@@ -119,7 +120,7 @@ def _fetched(
     part.parent.mkdir(parents=True, exist_ok=True)
     match asset:
         case LinkedAsset(url):
-            fetch(keeper.network, url, part, trusted_origin=connection.origin, on_bytes=on_bytes)
+            fetch(saver.network, url, part, trusted_origin=connection.origin, on_bytes=on_bytes)
         case InlineAsset(data):
             with new_part(part) as file:
                 file.write(data)
@@ -127,7 +128,7 @@ def _fetched(
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
-        keeper.ledger.placing(record.id, number, wanted, picture.sha256)
+        saver.ledger.placing(record.id, number, wanted, picture.sha256)
     except LedgerUnusable as error:
         unrecorded = error
     path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
@@ -135,13 +136,13 @@ def _fetched(
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    keeper.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
+    saver.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
     if kept := record.results[number - 1].kept:
         discard(kept)
     return Saved(path, moved=path != wanted)
 
 
-def _already_in_place(keeper: Keeper, record: JobRecord, result: Result) -> Saved | None:
+def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved | None:
     """A process that died after the picture was put in place, and before that was recorded, left it whole."""
     if result.path is None or result.sha256 is None or result.state is not ResultState.READY:
         return None
@@ -152,7 +153,7 @@ def _already_in_place(keeper: Keeper, record: JobRecord, result: Result) -> Save
         picture = inspect(result.path)
     except (OSError, Damaged):
         return None
-    keeper.ledger.saved(record.id, result.index, result.path, picture, differences(picture, _order(record)))
+    saver.ledger.saved(record.id, result.index, result.path, picture, differences(picture, _order(record)))
     return Saved(result.path, moved=False)
 
 

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged
-from imgen.jobs.orphans import settle
+from imgen.jobs.orphans import close_orphans
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.schema import damage_note, damaged, new_ledger
-from imgen.records import Target
+from imgen.pictures.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +36,13 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
     try:
         if damage_note(path).exists():
             raise damaged(path, "a command that ran before could not read it")
-        settle(ledger, config.owners_folder)
+        close_orphans(ledger, config.owners_folder)
         if empty:
             say(f"The ledger {path} was empty and begins anew. What was in it is taken over with: {TAKE_OVER}")
     except LedgerDamaged as damage:
         ledger.close()
         _rebuild(config, clock, damage)
-        settle(ledger, config.owners_folder)
+        close_orphans(ledger, config.owners_folder)
     if rebuilt_note(path).exists():
         from imgen.jobs.reimport import tell_and_list
 

@@ -9,13 +9,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.errors import LedgerDamaged, LedgerUnusable, Problem
+from imgen.files import discard, make_private_folder, write
 from imgen.jobs.problems import of_end, of_error, uncertain_hint
-from imgen.jobs.rate_limit import TooSoon
 from imgen.jobs.uploads import UploadFailed, sent
+from imgen.ledger.ledger import TooSoon
 from imgen.ledger.remote_ids import IdTaken
-from imgen.pictures.place import discard, new_part, part_path
-from imgen.records import JobRecord, Problem, State
+from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
     Failed,
@@ -48,7 +48,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
+class Retryable:
     """The submit cost nothing and may go again; the job is `planned` as before."""
 
     error: ServiceError
@@ -60,14 +60,14 @@ class SubmitEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Polled:
     """The service said how the job stands."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class PollFailed:
     """The question about a job was not answered."""
 
     error: ServiceError
@@ -89,11 +89,11 @@ class Unrecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Contested:
+class Ambiguous:
     """Whose a listed job is cannot be told yet: the same request is still on its way elsewhere."""
 
 
-Submitted = Accepted | TurnedAway | SubmitEnded | Paced | Unrecorded
+Submitted = Accepted | Retryable | SubmitEnded | Paced | Unrecorded
 
 
 def submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Submitted:
@@ -109,9 +109,9 @@ def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: Jo
     try:
         request = uploads.sendable(record, connection)
     except (NotSent, RateLimited, Busy) as error:
-        return TurnedAway(error)
+        return Retryable(error)
     except Unreachable as error:
-        return TurnedAway(NotSent(error.message))
+        return Retryable(NotSent(error.message))
     except ServiceError as error:
         ledger.never_sent(record.id, of_error(error, record))
         return SubmitEnded()
@@ -129,12 +129,12 @@ def _submit(ledger: Ledger, uploads: Uploads, connection: Connection, record: Jo
         job = service.submit(request)
     except (NotSent, RateLimited, Busy) as error:
         ledger.not_sent(record.id)
-        return TurnedAway(error)
+        return Retryable(error)
     except Refused as error:
         ledger.ended(record.id, State.FAILED, of_error(error, record))
         return SubmitEnded()
     except Uncertain as error:
-        ledger.lost(record.id, of_error(error, record))
+        ledger.mark_uncertain(record.id, of_error(error, record))
         return SubmitEnded()
     return _accepted(ledger, record, job)
 
@@ -144,29 +144,31 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | SubmitE
     try:
         ledger.accepted(record.id, job)
     except IdTaken as taken:
-        told = f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
-        ledger.lost(record.id, Problem("uncertain", told, uncertain_hint(record)))
+        message = (
+            f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
+        )
+        ledger.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
         return SubmitEnded()
     except (LedgerUnusable, OSError) as error:
-        told = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
+        message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
         remote = shlex.quote(job.remote_id)
         if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
             back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
         else:
             back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
-        return Unrecorded(Problem("ledger", told, back))
+        return Unrecorded(Problem("ledger", message, back))
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)
 
 
-def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Accepted | Contested | SubmitEnded:
+def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Accepted | Ambiguous | SubmitEnded:
     """Look for a job whose reply was lost among those the service lists, one for one."""
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return SubmitEnded()
     # Twice: a list may be older than an equal job that has since taken ours, and whose own is then free.
     for _ in range(2):
-        if ledger.is_contested(record.id):
-            return Contested()
+        if ledger.is_ambiguous(record.id):
+            return Ambiguous()
         try:
             listed = service.recent(sent(ledger, record), record.submitted_at)
         except ServiceError:
@@ -177,10 +179,10 @@ def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
         if job is not None:
             record_status(ledger, record, job, took_seconds=None)
             return Accepted(job)
-    return Contested() if ledger.is_contested(record.id) else SubmitEnded()
+    return Ambiguous() if ledger.is_ambiguous(record.id) else SubmitEnded()
 
 
-def ask(
+def poll(
     ledger: Ledger,
     service: Service,
     record: JobRecord,
@@ -188,17 +190,17 @@ def ask(
     *,
     took_seconds: float | None,
     unfinished_at: float | None,
-) -> Told | Untold:
+) -> Polled | PollFailed:
     """Ask once how the job stands.
 
     `took_seconds` is its age where it was watched all along, `unfinished_at` when it was last seen not to have ended.
     """
     try:
-        told = service.refresh(job)
+        polled = service.refresh(job)
     except ServiceError as error:
-        return Untold(error)
-    record_status(ledger, record, told, took_seconds=took_seconds, unfinished_at=unfinished_at)
-    return Told(told)
+        return PollFailed(error)
+    record_status(ledger, record, polled, took_seconds=took_seconds, unfinished_at=unfinished_at)
+    return Polled(polled)
 
 
 def record_status(
@@ -248,12 +250,9 @@ def _kept(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | I
     if isinstance(asset, LinkedAsset):
         return asset.url
     path = ledger.place_for(record.id, number)
-    part = part_path(path)  # another process may be given the same bytes at the same time
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with new_part(part) as file:
-            file.write(asset.data)
-        part.replace(path)
+        make_private_folder(path.parent)
+        write(path, asset.data)  # another process may be given the same bytes at the same time
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",

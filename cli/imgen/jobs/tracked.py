@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.progress import JobView, Progress
 from imgen.jobs.timings import estimate, reported
-from imgen.records import JobRecord, Problem, ResultState, State
+from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.errors import Problem
     from imgen.jobs.connections import Connection
     from imgen_providers.base import Asset
 
@@ -50,7 +51,7 @@ class Tracked:
     save_again_in: float | None = None
     activity: str | None = None
     problem: Problem | None = None
-    settled: bool = False
+    done: bool = False
 
     def age(self, now: float) -> float:
         """Seconds since the service took the job."""
@@ -97,7 +98,7 @@ class Tracked:
             saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
             differences=record.differences,
             problem=self.problem or record.problem,
-            settled=self.settled,
+            done=self.done,
         )
 
     def _progress(self, now: float) -> Progress | None:

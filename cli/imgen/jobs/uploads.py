@@ -6,20 +6,19 @@ run removes it. The signed link is a secret that dies, and is nowhere but in the
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.errors import BadConfiguration
+from imgen.errors import BadConfiguration, Problem
+from imgen.files import write
 from imgen.ledger.uploads import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS
-from imgen.records import Problem
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
 from imgen_providers.catalog import SERVICES
 
@@ -206,12 +205,8 @@ def _opened(url: str) -> Storage:
 def _installation(folder: Path) -> str:
     """The name that keys of this ledger begin with; to be asked for under a lock. Raises `OSError`."""
     path = folder / "installation"
-    if path.exists() and not path.stat().st_size:
-        path.unlink()  # whoever made it died before it was written
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
+    if not path.exists() or not path.stat().st_size:  # versions before could leave an empty one
+        write(path, secrets.token_hex(8).encode())
     return path.read_text(encoding="ascii")
 
 

@@ -11,16 +11,16 @@ from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
+from imgen.errors import ExitCode, NotAdopted, Problem, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.report import combined, exit_code, problem_of
 from imgen.jobs.session import open_sound
 from imgen.jobs.timings import ENOUGH
-from imgen.ledger.ledger import Draft, SameRequestUncertain
+from imgen.ledger.ledger import SameRequestUncertain
 from imgen.ledger.remote_ids import IdTaken
 from imgen.money.budget import NO_BUDGET, Budget
-from imgen.records import Cost, JobRecord, Problem, ResultState, State, Target
+from imgen.records import Cost, Draft, JobRecord, ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imgen.jobs.progress import Display
     from imgen.money.budget import Verdict
     from imgen.orders.order import Choice
+    from imgen.pictures.target import Target
     from imgen_providers.base import Job
     from imgen_providers.catalog import ServiceEntry
 
@@ -90,16 +91,16 @@ class Session:
         records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
         return [record for record in records if record.sandbox or not sandbox]
 
-    def lost_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
+    def expired_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
         """What was paid for and died before it was saved; with a provider, there; `sandbox` keeps to the sandbox's."""
-        records = self.ledger.lost_jobs()
+        records = self.ledger.expired_jobs()
         return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
 
-    def reopen_lost(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+    def reopen_expired(self, records: Sequence[JobRecord]) -> list[JobRecord]:
         """Pictures that were never saved because their link was found dead are to be asked for again."""
         for record in records:
             for result in record.results:
-                if result.lost:
+                if result.never_saved:
                     self.ledger.reopen(record.id, result.index)
         return self.ledger.jobs([record.id for record in records])
 
@@ -128,7 +129,7 @@ class Session:
 
 
 @cache
-def _say_once(text: str) -> None:
+def _print_once(text: str) -> None:
     """A command may open the ledger several times."""
     from imgen.screen.console import err
 
@@ -138,7 +139,7 @@ def _say_once(text: str) -> None:
 @contextmanager
 def session(config: Config) -> Iterator[Session]:
     """A session on this machine's own clock, which says on stderr what a person has to know of the ledger."""
-    opened = Session(config, SystemClock(), _say_once)
+    opened = Session(config, SystemClock(), _print_once)
     try:
         yield opened
     finally:
@@ -150,7 +151,7 @@ class Work:
 
     def __init__(self, session: Session, config: Config, clock: Clock, poll_every: float | None = None) -> None:
         from imgen.jobs.connections import Services
-        from imgen.jobs.save import Keeper
+        from imgen.jobs.save import Saver
         from imgen.jobs.uploads import Uploads
         from imgen.ledger.owners import Owner
 
@@ -159,7 +160,7 @@ class Work:
         self._clock = clock
         self._services = Services(config, poll_every)
         self.owner = Owner(config.owners_folder)
-        self._keeper = Keeper(session.ledger, self._services.network, self.owner)
+        self._saver = Saver(session.ledger, self._services.network, self.owner)
         self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
 
     def close(self) -> None:
@@ -183,13 +184,13 @@ class Work:
         """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`; every job is then in the ledger."""
         from imgen.jobs.follow import Follower
 
-        follower = Follower(self._keeper, self._uploads, self._services, display, self._clock, goal, timeout)
+        follower = Follower(self._saver, self._uploads, self._services, display, self._clock, goal, timeout)
         followed = follower.follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
-        told = report(followed.records, followed.problems, goal, strict=strict)
-        return replace(told, displayed=followed.displayed, in_time=followed.in_time)
+        polled = report(followed.records, followed.problems, goal, strict=strict)
+        return replace(polled, displayed=followed.displayed, in_time=followed.in_time)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Say which of the service's jobs one is whose reply was lost.
@@ -200,7 +201,7 @@ class Work:
 
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
-        job = self._asked(known(record.provider), record.origin, remote_id)
+        job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
         try:
             self._session.ledger.attach(record.id, job)
         except IdTaken as taken:
@@ -215,7 +216,7 @@ class Work:
         for known in self._session.ledger.find(remote_id):
             if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
                 return known
-        job = self._asked(entry, origin, remote_id)
+        job = self._polled_elsewhere(entry, origin, remote_id)
         draft = Draft(
             id=new_id(),
             run_id=new_id(),
@@ -230,7 +231,7 @@ class Work:
         )
         return self._session.ledger.job(self._session.ledger.adopt(draft, job))
 
-    def _asked(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
+    def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
         """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
         from imgen_providers.base import Job, Queued
         from imgen_providers.errors import ServiceError
@@ -275,6 +276,6 @@ def past_speed(config: Config) -> Callable[[Choice], float | None]:
     return seconds
 
 
-def unsettled(records: Sequence[JobRecord]) -> list[JobRecord]:
+def going_on_there(records: Sequence[JobRecord]) -> list[JobRecord]:
     """The jobs that go on without this process: those a recovery command is printed for."""
     return [r for r in records if r.state in (State.QUEUED, State.RUNNING, State.READY, State.SUBMITTING)]

@@ -17,14 +17,14 @@ Action = Callable[[], None]
 class Workers:
     """At most `limit` daemon threads; what comes of their tasks is handed to the main thread through `inbox`.
 
-    Each thread calls `farewell` when it ends, to close what is its own.
+    Each thread calls `on_close` when it ends, to close what is its own.
     """
 
-    def __init__(self, name: str, limit: int, inbox: queue.SimpleQueue[Action], farewell: Action) -> None:
+    def __init__(self, name: str, limit: int, inbox: queue.SimpleQueue[Action], on_close: Action) -> None:
         self._name = name
         self._limit = limit
         self._inbox = inbox
-        self._farewell = farewell
+        self._close_connections = on_close
         self._tasks: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.pending = 0
@@ -60,7 +60,7 @@ class Workers:
     def _run(self) -> None:
         while (work := self._tasks.get()) is not None:
             work()
-        self._farewell()
+        self._close_connections()
 
     def _hand_over(self, then: Callable[[Outcome], None], outcome: Outcome) -> None:
         self.pending -= 1

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.jobs.rate_limit import Limit, TooSoon
 from imgen.ledger.codec import problem_text, request_text, target_text, wire_key
 from imgen.ledger.queries import HistoryRows
 from imgen.ledger.remote_ids import RemoteIds
@@ -19,34 +18,39 @@ from imgen.ledger.results import ResultRows
 from imgen.ledger.spending import CostRows
 from imgen.ledger.uploads import UploadRows
 from imgen.money.budget import NO_BUDGET, Budget
-from imgen.records import OPEN, Cost, JobRecord, Problem, State, Target
+from imgen.records import OPEN, Draft, JobRecord, State
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from imgen_providers.base import Job, Json, Request
+    from imgen.errors import Problem
+    from imgen_providers.base import Job, Json
 
 
 _SOON = 0.01  # seconds: times since 1970 are too coarse for less
-UNLIMITED = Limit(None, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A job about to be recorded."""
+class Limit:
+    """At most `most` submits in any `window` seconds; `most` None is no limit.
 
-    id: str
-    run_id: str
-    request_key: str
-    provider: str
-    origin: str
-    family: str | None
-    request: Request
-    target: Target
-    cost: Cost
-    parent_id: str | None = None
-    project: str | None = None
+    A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
+    """
+
+    most: int | None
+    window: float
+
+
+class TooSoon(Exception):
+    """The limit is used up; the next submit may go in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+UNLIMITED = Limit(None, 0.0)
 
 
 class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
@@ -120,7 +124,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
             (self._now(), problem_text(problem), job_id),
         )
 
-    def lost(self, job_id: str, problem: Problem) -> None:
+    def mark_uncertain(self, job_id: str, problem: Problem) -> None:
         """No answer to the submit is going to come: a `submitting` job is `uncertain`."""
         self._set(
             "UPDATE job SET stage = 'uncertain', finished_at = ?, problem = ? WHERE id = ? AND stage = 'submitting'",
@@ -210,7 +214,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
             (state.value, self._now(), problem_text(problem), job_id),
         )
 
-    def troubled(self, job_id: str, problem: Problem) -> None:
+    def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""
         self._set("UPDATE job SET problem = ? WHERE id = ?", (problem_text(problem), job_id))
 
@@ -240,7 +244,7 @@ class Ledger(RemoteIds, ResultRows, UploadRows, HistoryRows, CostRows):
         """Every job that may have been charged and that nobody has closed, the oldest first."""
         return self._in_states({State.UNCERTAIN})
 
-    def lost_jobs(self) -> list[JobRecord]:
+    def expired_jobs(self) -> list[JobRecord]:
         """Every job with a picture that was paid for and never saved, and that nobody has closed, the oldest first."""
         lost = "SELECT job_id FROM result WHERE state <> 'saved' AND state = 'expired' AND size IS NULL"
         return self._select(f"forgotten_at IS NULL AND id IN ({lost})", ())

@@ -9,6 +9,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.files import make_private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,7 @@ class Owner:
         self._path = _lock_path(folder, self.name)
         self._lock = FileLock(self._path, mode=0o600)
         try:
-            for each in (folder.parent, folder):  # the mode goes to the last folder of a path only
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(folder)
             self._lock.acquire()
         except OSError as error:
             raise LedgerUnusable(

@@ -40,7 +40,7 @@ class RemoteIds(Store):
                 (job.remote_id, self._now(), json.dumps(dict(job.handle)), job_id),
             )
 
-    def is_contested(self, job_id: str) -> bool:
+    def is_ambiguous(self, job_id: str) -> bool:
         """Whether the same request is on its way right now in another job, whose answer is still to come."""
         with self._write() as write:
             return write.execute(_CONTESTED, (job_id,)).fetchone() is not None

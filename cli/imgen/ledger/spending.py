@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from imgen.ledger.ledger import Draft
     from imgen.money.budget import Budget
+    from imgen.records import Draft
     from imgen_providers.base import Charge
 
 _SPENDINGS = (

@@ -9,12 +9,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.ledger.ledger import Draft
-from imgen.records import Cost, Target
+from imgen.records import Cost, Draft
 from imgen_providers.base import PictureFile, Reference, Request
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
+    from imgen.pictures.target import Target
     from imgen_providers.catalog import Model
 
 _ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
 from imgen.money.budget import Amount, BadAmount, Budget, Limit, Span, check, parse_amounts
 from imgen.orders.drafts import split
-from imgen.records import Target
+from imgen.pictures.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

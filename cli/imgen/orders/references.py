@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX, Config
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
+from imgen.files import discard, make_private_folder, part_path
 from imgen.jobs.connections import network_of
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.heif import check_heif, sniff_heif
-from imgen.pictures.place import discard, part_path
 from imgen.pictures.prepared import keep
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
-from imgen.pictures.verify import EXTENSIONS, sniff
+from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
 from imgen_providers.addresses import is_loopback
 from imgen_providers.base import PictureLink, Reference
@@ -175,7 +175,7 @@ class Basis:
         if link.url in self._fetched:
             return self._fetched[link.url]
         folder = self.config.references_folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         part = part_path(folder / "fetched")
         try:
             fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
@@ -210,7 +210,7 @@ def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
         if heif:
             check_heif(fetched.path)
         else:
-            examine(fetched.path)
+            inspect(fetched.path)
     if model.reference_bytes is not None and size > model.reference_bytes:
         raise UsageProblem(
             f"{link.name} has {size / 1e6:.1f} MB;"

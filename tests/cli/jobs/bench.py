@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from imgen.jobs.progress import JobView
-    from imgen.ledger.ledger import Draft
-    from imgen.records import JobRecord
+    from imgen.records import Draft, JobRecord
 
 
 @dataclass
@@ -139,8 +138,8 @@ class Bench:
         resubmit: bool = False,
     ) -> list[JobRecord]:
         """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
-        wish = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
-        choice = possible(wish, self.config)[0]
+        resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
+        choice = possible(resolved, self.config)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )

@@ -12,7 +12,7 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs.goals import Goal
-from imgen.jobs.rate_limit import Limit, TooSoon
+from imgen.ledger.ledger import Limit, TooSoon
 from imgen.records import State
 from imgen.screen.envelope import envelope
 from imgen.screen.family import family_lines

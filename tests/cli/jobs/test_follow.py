@@ -62,9 +62,11 @@ def test_progress_is_the_services_own_number_and_states_are_shown_in_order(tmp_p
         bench.generate()
 
         assert bench.watcher.states() == ["submitting", "queued", "running", "ready", "saved"]
-        told = [job.progress for jobs in bench.watcher.shown for job in jobs if job.progress and job.state == "running"]
-        assert {progress.basis for progress in told} == {"service"}
-        assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
+        polled = [
+            job.progress for jobs in bench.watcher.shown for job in jobs if job.progress and job.state == "running"
+        ]
+        assert {progress.basis for progress in polled} == {"service"}
+        assert [progress.fraction for progress in polled] == sorted(progress.fraction for progress in polled)
 
 
 def test_another_process_finishes_what_was_only_submitted(tmp_path: Path) -> None:

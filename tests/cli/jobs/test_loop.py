@@ -38,7 +38,7 @@ def ticks(clock: FakeClock) -> Ticks:
 
 @pytest.fixture
 def loop(clock: FakeClock, ticks: Ticks) -> Iterator[Loop]:
-    made = Loop(clock, ticks, INTERVAL, farewell=lambda: None)
+    made = Loop(clock, ticks, INTERVAL, on_close=lambda: None)
     yield made
     made.close(grace=5.0)
 
@@ -133,7 +133,7 @@ def test_submits_under_way_are_given_their_time_and_nothing_else_is_begun(loop: 
 
 
 def test_a_submit_without_an_answer_is_not_waited_for_longer_than_its_grace() -> None:
-    loop = Loop(SystemClock(), lambda: None, interval=0.01, farewell=lambda: None)
+    loop = Loop(SystemClock(), lambda: None, interval=0.01, on_close=lambda: None)
     gate = threading.Event()
     loop.submits.start(lambda: gate.wait(5.0), lambda _: None)
 

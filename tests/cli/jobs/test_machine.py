@@ -114,7 +114,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.bench.follow(found, timeout=60.0)
 
     @rule()
-    def ask(self) -> None:
+    def poll(self) -> None:
         if found := self.bench.session.open_jobs(sandbox=False):
             self.bench.follow(found, Goal.ANSWER)
 
@@ -176,7 +176,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def follow_and_die(self, records: Sequence[JobRecord], ticks: int) -> None:
         working = self.bench.work()
-        parts = (working._keeper, working._uploads, working._services, Mortal(ticks), self.bench.clock)
+        parts = (working._saver, working._uploads, working._services, Mortal(ticks), self.bench.clock)
         follower = Follower(*parts, Goal.PICTURES, 60.0)
         with suppress(Killed):
             follower.follow(records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.drafts import draft, taken
-from imgen.jobs.orphans import close, settle
+from imgen.jobs.orphans import close, close_orphans
 from imgen.records import State
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_what_a_killed_process_left_is_settled(
     other.kill()
     other.wait()
 
-    settle(ledger, owners)
+    close_orphans(ledger, owners)
 
     assert states(ledger) == [State.CANCELLED, State.UNCERTAIN, State.QUEUED, State.READY]
     planned, sent, _, ready = ledger.jobs(["planned", "sent", "queued", "ready"])
@@ -48,7 +48,7 @@ def test_what_a_killed_process_left_is_settled(
     assert not part.exists()
     assert (ready.results[0].fetcher, ready.results[0].part) == (None, None)
     before = ledger.jobs(["planned", "sent", "queued", "ready"])
-    settle(ledger, owners)
+    close_orphans(ledger, owners)
     assert ledger.jobs(["planned", "sent", "queued", "ready"]) == before, "it is settled once"
 
 
@@ -59,7 +59,7 @@ def test_what_a_living_process_has_under_way_is_left_alone(
     left_by_another(ledger_path, owners, part, child)
     before = ledger.open_jobs()
 
-    settle(ledger, owners)
+    close_orphans(ledger, owners)
 
     assert ledger.open_jobs() == before
     assert states(ledger) == [State.PLANNED, State.SUBMITTING, State.QUEUED, State.READY]
@@ -84,7 +84,7 @@ def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> No
 def test_a_plan_that_nobody_owns_is_closed(ledger: Ledger, tmp_path: Path) -> None:
     ledger.plan([draft("one")], "an owner whose file is gone", resubmit=False)
 
-    settle(ledger, tmp_path)
+    close_orphans(ledger, tmp_path)
 
     assert ledger.job("one").state is State.CANCELLED
 
@@ -98,6 +98,6 @@ def test_an_unfinished_file_that_cannot_be_removed_stops_nothing(ledger: Ledger,
     ledger.finished("one", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
     ledger.claim("one", 1, in_the_way, "dead", lambda _: False)
 
-    settle(ledger, tmp_path)
+    close_orphans(ledger, tmp_path)
 
     assert ledger.job("one").results[0].fetcher is None

@@ -11,11 +11,11 @@ import pytest
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench, Watcher
 from cli.states import save
-from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
+from imgen.errors import ExitCode, LedgerUnusable, Problem, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.report import may_move_on
 from imgen.jobs.steps import record_status
-from imgen.records import Problem, ResultState, State
+from imgen.records import ResultState, State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def uncertain(ledger: Ledger, name: str, request: Request) -> None:
     """A job whose reply was lost."""
     ledger.plan([draft(name, request=request)], "me", resubmit=True)
     ledger.submitting(name)
-    ledger.lost(name, TROUBLE)
+    ledger.mark_uncertain(name, TROUBLE)
 
 
 def test_a_second_reconcile_of_one_row_gives_it_no_second_job(ledger: Ledger) -> None:
@@ -52,10 +52,10 @@ def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger
     ledger.submitting("b")
 
     assert ledger.reconcile("a", [taken("of b")]) is None
-    assert ledger.is_contested("a")
+    assert ledger.is_ambiguous("a")
 
     ledger.accepted("b", taken("of b"))
-    assert not ledger.is_contested("a")
+    assert not ledger.is_ambiguous("a")
     assert ledger.reconcile("a", [taken("of b")]) is None
 
 
@@ -105,9 +105,9 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
         report = bench.follow(records)
 
         assert report.exit_code is ExitCode.NOT_SAVED
-        told = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
-        assert len(told) == len(bench.requests("POST"))
-        assert all("--remote" in (problem.hint or "") for problem in told)
+        polled = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
+        assert len(polled) == len(bench.requests("POST"))
+        assert all("--remote" in (problem.hint or "") for problem in polled)
 
 
 class Impatient(Watcher):
@@ -132,11 +132,11 @@ def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path)
                 " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
             )
 
-        with pytest.raises(LedgerUnusable) as told:
+        with pytest.raises(LedgerUnusable) as polled:
             bench.follow(records)
 
-        assert "3D AI Studio accepted the job as" in told.value.message
-        assert f"imgen wait {records[0].id} --remote" in str(told.value.hint)
+        assert "3D AI Studio accepted the job as" in polled.value.message
+        assert f"imgen wait {records[0].id} --remote" in str(polled.value.hint)
 
 
 def test_bytes_that_came_with_an_answer_outlive_the_process(tmp_path: Path) -> None:
@@ -194,10 +194,10 @@ def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Pat
         (tmp_path / "home" / "inline").write_text("a file where the folder should be")
         job = Job("3daistudio", record.remote_id or "", Succeeded((InlineAsset(b"a picture"),)))
 
-        with pytest.raises(LedgerUnusable, match=r"The picture came, and .* cannot take it") as told:
+        with pytest.raises(LedgerUnusable, match=r"The picture came, and .* cannot take it") as polled:
             record_status(bench.session.ledger, record, job, took_seconds=None)
 
-        assert f"imgen wait {record.id}" in str(told.value.hint)
+        assert f"imgen wait {record.id}" in str(polled.value.hint)
         assert bench.session.ledger.job(record.id).state is State.QUEUED
 
 
@@ -225,7 +225,7 @@ def test_what_was_saved_and_moved_away_is_fetched_again_only_when_its_job_is_nam
         with bench.session.ledger._write() as write:  # never saved, its link found dead
             write.execute("UPDATE result SET state = 'expired', size = NULL WHERE number = 2")
 
-        (asked,) = bench.session.reopen_lost(bench.session.lost_jobs(None, sandbox=False))
+        (asked,) = bench.session.reopen_expired(bench.session.expired_jobs(None, sandbox=False))
         (named,) = bench.session.reopen_deleted([asked])
 
         assert [result.state for result in asked.results] == [ResultState.SAVED, ResultState.READY]

@@ -13,13 +13,14 @@ from imgen.errors import (
     ImgenError,
     KeyMissing,
     LedgerUnusable,
+    Problem,
     StillUncertain,
     UsageProblem,
 )
 from imgen.jobs.goals import Goal
 from imgen.jobs.problems import EXIT_CODES, of_end, of_error
 from imgen.jobs.report import combined, exit_code, headline, problem_of
-from imgen.records import JobRecord, Problem, Result, ResultState, State
+from imgen.records import JobRecord, Result, ResultState, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.errors import (
     Busy,

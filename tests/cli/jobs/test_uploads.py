@@ -10,7 +10,7 @@ import pytest
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.config.config import Config
-from imgen.errors import ExitCode
+from imgen.errors import ExitCode, Problem
 from imgen.jobs.goals import Goal
 from imgen.jobs.uploads import sent
 from imgen.ledger.uploads import Upload
@@ -18,7 +18,8 @@ from imgen.orders.drafts import split
 from imgen.orders.order import Order, possible
 from imgen.pictures.naming import parse_output
 from imgen.pictures.storage import Place, parse_place
-from imgen.records import Problem, State, Target
+from imgen.pictures.target import Target
+from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Request
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def test_an_uncertain_job_may_still_be_drawn_until_its_link_is_dead(ledger: Ledg
     ledger.plan([draft("k3aaaa")], "me", resubmit=False)
     put_up(ledger, "k3aaaa")
     ledger.submitting("k3aaaa")
-    ledger.lost("k3aaaa", PROBLEM)
+    ledger.mark_uncertain("k3aaaa", PROBLEM)
 
     assert unneeded(ledger) == []
     clock.time += 2 * HOURS + 1

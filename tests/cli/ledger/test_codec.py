@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cli.drafts import draft, record
+from imgen.errors import Problem
 from imgen.ledger.codec import problem_text, read_request, request_text, target_text
-from imgen.records import OPEN, Problem, Result, ResultState, State, Target
+from imgen.pictures.target import Target
+from imgen.records import OPEN, Result, ResultState, State
 from imgen_providers.base import Json, PictureFile, PictureLink, Request
 
 if TYPE_CHECKING:

@@ -160,12 +160,12 @@ def test_a_picture_that_cannot_be_recorded_is_there_and_told(bench: Bench, disks
     record = order(bench)
     bench.just_before[PICTURES] = disks["home"].fill
 
-    with pytest.raises(LedgerUnusable) as told:
+    with pytest.raises(LedgerUnusable) as polled:
         bench.follow([record])
 
     pictures = [path for path in disks["out"].folder.iterdir() if path.suffix == ".png"]
     assert len(pictures) == 1
-    assert f"{pictures[0]} is saved" in told.value.message
+    assert f"{pictures[0]} is saved" in polled.value.message
     disks["home"].free()
     bench.restart()
     saved_later(bench, record)
@@ -221,11 +221,11 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_rem
 
         bench.just_before["POST"] = meet
 
-        with pytest.raises(LedgerUnusable) as told:
+        with pytest.raises(LedgerUnusable) as polled:
             bench.follow(records)
 
         paid = [path.stem for path in (tmp_path / "sandbox" / "jobs").glob("*.json")]
         assert len(paid) == 3
         for remote in paid:
-            assert f"GMI Cloud accepted the job as {remote}" in told.value.message
-            assert f"imgen wait -p gmicloud {remote}" in str(told.value.hint)
+            assert f"GMI Cloud accepted the job as {remote}" in polled.value.message
+            assert f"imgen wait -p gmicloud {remote}" in str(polled.value.hint)

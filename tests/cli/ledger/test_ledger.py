@@ -28,7 +28,7 @@ MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     "submitting": (lambda ledger: ledger.submitting(JOB), {P: S}),
     "not sent": (lambda ledger: ledger.not_sent(JOB), {S: P}),
     "never sent": (lambda ledger: ledger.never_sent(JOB, TROUBLE), {P: CANCELLED}),
-    "lost": (lambda ledger: ledger.lost(JOB, TROUBLE), {S: UNCERTAIN}),
+    "lost": (lambda ledger: ledger.mark_uncertain(JOB, TROUBLE), {S: UNCERTAIN}),
     "running": (lambda ledger: ledger.running(JOB), {Q: R}),
     "accepted": (
         lambda ledger: ledger.accepted(JOB, taken("remote")),
@@ -45,7 +45,7 @@ MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     "finished": (finish, dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), READY)),
     "link died": (lambda ledger: ledger.expired(JOB, 1), {}),  # one of two: the other is still ready
     "file gone": (lambda ledger: ledger.reopen(JOB, 1), {SAVED: READY, EXPIRED: READY}),
-    "troubled": (lambda ledger: ledger.troubled(JOB, TROUBLE), {}),
+    "troubled": (lambda ledger: ledger.set_problem(JOB, TROUBLE), {}),
     "forgotten": (lambda ledger: ledger.forget([JOB]), {}),
 }
 
@@ -105,7 +105,7 @@ def test_times_say_what_happened_when(ledger: Ledger, clock: FakeClock) -> None:
     clock.time = 3.0
     ledger.submitting(JOB)
     clock.time = 4.0
-    ledger.lost(JOB, TROUBLE)
+    ledger.mark_uncertain(JOB, TROUBLE)
     assert ledger.job(JOB).finished_at == clock.wall()
     clock.time = 5.0
     ledger.accepted(JOB, taken("remote"))
@@ -157,7 +157,7 @@ def test_resubmit_closes_the_old_rows_and_records_the_new(ledger: Ledger, clock:
     ledger.plan(run, "me", resubmit=False)
     for name in ("one", "two"):
         ledger.submitting(name)
-        ledger.lost(name, TROUBLE)
+        ledger.mark_uncertain(name, TROUBLE)
     clock.time = 60.0
 
     ledger.plan([draft("three", prompt="fox")], "me", resubmit=True)
@@ -191,7 +191,7 @@ def test_the_same_request_may_be_made_twice_while_nothing_is_in_doubt(ledger: Le
 def test_doubt_in_one_place_does_not_block_another(ledger: Ledger) -> None:
     ledger.plan([draft(JOB, origin="sandbox")], "me", resubmit=False)
     ledger.submitting(JOB)
-    ledger.lost(JOB, TROUBLE)
+    ledger.mark_uncertain(JOB, TROUBLE)
 
     ledger.plan([draft("real")], "me", resubmit=False)
 

@@ -92,7 +92,7 @@ def test_a_second_finish_renews_the_links_of_ready_pictures_only(ledger: Ledger,
 
 def test_a_saved_picture_is_recorded_whole(ledger: Ledger) -> None:
     bring_to(ledger, State.READY)
-    ledger.troubled(JOB, TROUBLE)
+    ledger.set_problem(JOB, TROUBLE)
     ledger.claim(JOB, 1, Path("/pictures/.1.part"), "me", lambda _: True)
     ledger.placing(JOB, 1, Path("/pictures/planned.png"), "cd" * 32)
     placing = ledger.job(JOB).results[0]

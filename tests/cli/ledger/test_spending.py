@@ -13,12 +13,12 @@ import pytest
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
-from imgen.errors import OverBudget
-from imgen.jobs.orphans import settle
+from imgen.errors import OverBudget, Problem
+from imgen.jobs.orphans import close_orphans
 from imgen.jobs.steps import record_status
 from imgen.ledger.ledger import Ledger, SameRequestUncertain
 from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
-from imgen.records import UNKNOWN, Cost, Problem, State
+from imgen.records import UNKNOWN, Cost, State
 from imgen.screen.envelope import job_json
 from imgen_providers.base import Charge, Failed, LinkedAsset, Running, Succeeded, Unrecognised
 
@@ -62,7 +62,7 @@ def fail_there(ledger: Ledger) -> None:
 
 def lose(ledger: Ledger) -> None:
     ledger.submitting(JOB)
-    ledger.lost(JOB, TROUBLE)
+    ledger.mark_uncertain(JOB, TROUBLE)
 
 
 def after(*steps: Callable[[Ledger], object]) -> Callable[[Ledger], None]:
@@ -182,7 +182,7 @@ def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledge
     assert order(ledger, "planned", budget("15 credits"))
     assert not order(ledger, "next", budget("15 credits"))
 
-    settle(ledger, tmp_path / "owners")  # "me" holds no lock there: it is dead
+    close_orphans(ledger, tmp_path / "owners")  # "me" holds no lock there: it is dead
 
     assert ledger.job("planned").state is State.CANCELLED
     assert order(ledger, "next", budget("15 credits"))
@@ -248,9 +248,9 @@ def test_a_job_knows_the_project_it_was_ordered_in(tmp_path: Path) -> None:
 )
 def test_what_a_service_says_it_charged_is_kept_once_it_is_final(ledger: Ledger, status: Status, charged: Cost) -> None:
     bring_to(ledger, State.QUEUED)
-    told = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
+    polled = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
 
-    record_status(ledger, ledger.job(JOB), told, took_seconds=None)
+    record_status(ledger, ledger.job(JOB), polled, took_seconds=None)
 
     assert ledger.job(JOB).charged == charged
     assert ledger.job(JOB).cost == Cost("15", "credits")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgen.commands.telling import tell_choice
+from imgen.commands.reporting import print_choice
 from imgen.config.config import Config
 from imgen.errors import ExitCode, UsageProblem
 from imgen.orders.options import parse_options
@@ -98,7 +98,7 @@ def test_a_model_the_catalogue_does_not_have_is_reached_unchecked() -> None:
 
 def test_a_model_that_is_sent_unchecked_is_told_with_the_one_it_may_mean(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("reapi/gemini-3-pro-image-preveiw", "reapi/flux-2"):
-        tell_choice(Ranked(able(Order("a fox", model=name))[0], "why"), alone=True, sized=False)
+        print_choice(Ranked(able(Order("a fox", model=name))[0], "why"), alone=True, sized=False)
 
     close, far = capsys.readouterr().err.splitlines()
     assert close.endswith("no price known. Did you mean reapi/gemini-3-pro-image-preview?")

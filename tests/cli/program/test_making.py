@@ -11,12 +11,12 @@ from imgen.errors import ExitCode
 from imgen.jobs.worker import Report
 from imgen.ledger.ledger import Ledger
 from imgen.records import State
-from imgen.screen.console import Surroundings
+from imgen.screen.console import Streams
 
 if TYPE_CHECKING:
     import pytest
 
-AROUND = Surroundings(False, False, False, color=None, ci=False, dumb=False, width=None, unicode=True)
+AROUND = Streams(False, False, False, color=None, ci=False, dumb=False, width=None, unicode=True)
 
 
 def test_a_picture_that_is_not_saved_is_not_read(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -330,7 +330,7 @@ def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
     """Let this many names be changed; returns which they were."""
     done: list[str] = []
 
-    def dying(change: Callable[..., object]) -> Callable[..., object]:
+    def expiring(change: Callable[..., object]) -> Callable[..., object]:
         def changed(*names: object, **folders: object) -> object:
             if folders:  # of the scratch folder, file by file: nothing hangs on it
                 return change(*names, **folders)
@@ -342,7 +342,7 @@ def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
         return changed
 
     for name in ("link", "replace", "rename", "unlink"):
-        patched.setattr(os, name, dying(getattr(os, name)))
+        patched.setattr(os, name, expiring(getattr(os, name)))
     return done
 
 
@@ -440,10 +440,10 @@ def test_processes_that_meet_the_damage_at_once_rebuild_once(full: Path, child: 
     overwrite(full, 1)
     openers = [child("sound", full.parent) for _ in range(4)]
 
-    told = [opener.communicate(timeout=30)[0].split() for opener in openers]
+    polled = [opener.communicate(timeout=30)[0].split() for opener in openers]
 
-    assert [jobs for jobs, _ in told] == [str(JOBS)] * 4
-    assert sum(int(said) > 0 for _, said in told) == 1
+    assert [jobs for jobs, _ in polled] == [str(JOBS)] * 4
+    assert sum(int(said) > 0 for _, said in polled) == 1
     assert len(kept_files(full)) == 1
 
 
@@ -478,10 +478,10 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
         found = bench.session.open_jobs(sandbox=False)
         assert {job.remote_id for job in found} == {job.remote_id for job in lost}
         assert {job.request.prompt for job in found} == {"a fox"}
-        told = "\n".join(bench.said)
-        assert "GMI Cloud lists 1 of the last week" in told
-        assert "Look at your jobs at 3D AI Studio, reAPI, GPTProto" in told
-        assert "imgen wait -p PROVIDER REMOTE_ID" in told
+        polled = "\n".join(bench.said)
+        assert "GMI Cloud lists 1 of the last week" in polled
+        assert "Look at your jobs at 3D AI Studio, reAPI, GPTProto" in polled
+        assert "imgen wait -p PROVIDER REMOTE_ID" in polled
         bench.clock.time += 5.0
         assert {job.state for job in bench.follow(found).records} == {State.SAVED}
 

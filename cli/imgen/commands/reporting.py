@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.commands.reminder import told as told_about
+from imgen.commands.expiry_notice import mark_shown
 from imgen.config.config import SANDBOX
-from imgen.errors import ExitCode, UsageProblem
+from imgen.errors import ExitCode, Problem, UsageProblem
 from imgen.jobs.goals import Goal
 from imgen.jobs.report import combined, headline
-from imgen.jobs.worker import Report, report, unsettled
-from imgen.records import OPEN, JobRecord, Problem, ResultState, State
-from imgen.screen.console import Surroundings, err, out, out_path
+from imgen.jobs.worker import Report, going_on_there, report
+from imgen.records import OPEN, JobRecord, ResultState, State
+from imgen.screen.console import Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from imgen.orders.ranking import Ranked
 
 
-def surroundings(config: Config) -> Surroundings:
+def standard_streams(config: Config) -> Streams:
     """What this process is connected to."""
-    return Surroundings.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
+    return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def follow(
     working: Work,
     records: Sequence[JobRecord],
     goal: Goal,
-    around: Surroundings,
+    streams: Streams,
     *,
     quiet: bool,
     timeout: float | None,
@@ -60,8 +60,8 @@ def follow(
 ) -> Report:
     """Follow the jobs on the right display; Ctrl-C ends the waiting, not the jobs."""
     # On a terminal, bars and events would tear each other apart.
-    silent = quiet or (form is Form.EVENTS and around.stdout_is_terminal)
-    display = display_for(around, quiet=silent, clock=time.monotonic)
+    silent = quiet or (form is Form.EVENTS and streams.stdout_is_terminal)
+    display = display_for(streams, quiet=silent, clock=time.monotonic)
     if form is Form.EVENTS:
         from imgen.screen.events import EventDisplay
 
@@ -76,24 +76,24 @@ def follow(
         display.close()
 
 
-def tell(command: str, told: Report, around: Surroundings, *, form: Form, quiet: bool, show: bool) -> int:
+def print_report(command: str, outcome: Report, streams: Streams, *, form: Form, quiet: bool, show: bool) -> int:
     """Paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
-    saved = [r.path for record in told.records for r in record.results if r.state is ResultState.SAVED and r.path]
+    saved = [r.path for record in outcome.records for r in record.results if r.state is ResultState.SAVED and r.path]
     # On a terminal that shows both streams, the live view has just ended in these very paths.
-    if form is Form.TEXT and not (around.stdout_is_terminal and draws_live(around, quiet=quiet)):
+    if form is Form.TEXT and not (streams.stdout_is_terminal and draws_live(streams, quiet=quiet)):
         for path in saved:
             out_path(path)
     if show:
         from imgen.screen.preview import show as draw
 
-        draw(saved, around)
-    tell_problems(told, around, quiet=quiet)
+        draw(saved, streams)
+    print_problems(outcome, streams, quiet=quiet)
     if form is not Form.TEXT:
-        out(envelope_of(command, told, form))
-    return told.exit_code
+        out(envelope_of(command, outcome, form))
+    return outcome.exit_code
 
 
-def tell_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
+def print_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
     """Which service takes the order and why, and what will come of a size; nothing where there was no choice."""
     choice = candidate.choice
     if not alone:
@@ -107,37 +107,37 @@ def tell_choice(candidate: Ranked, *, alone: bool, sized: bool) -> None:
         err(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")
 
 
-def tell_ids(told: Report, around: Surroundings, *, quiet: bool) -> int:
+def print_ids(outcome: Report, streams: Streams, *, quiet: bool) -> int:
     """The ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""
-    for record in told.records:
+    for record in outcome.records:
         if record.remote_id:
             out(record.id)
-    tell_problems(told, around, quiet=quiet)
-    return told.exit_code
+    print_problems(outcome, streams, quiet=quiet)
+    return outcome.exit_code
 
 
-def tell_problems(told: Report, around: Surroundings, *, quiet: bool) -> None:
+def print_problems(outcome: Report, streams: Streams, *, quiet: bool) -> None:
     """What went wrong and what to do, each problem once, and how to come back to the jobs that go on.
 
     A problem that a display has shown (none, when `quiet`) is left at its hint.
     """
-    told_about(told.records)
-    going_on = unsettled(told.records)
+    mark_shown(outcome.records)
+    going_on = going_on_there(outcome.records)
     seen: set[Problem] = set()
-    for record in told.records:
-        problem = told.problems.get(record.id)
+    for record in outcome.records:
+        problem = outcome.problems.get(record.id)
         if problem is None or problem in seen:
             continue
-        if told.exit_code is ExitCode.INTERRUPTED and record in going_on:
+        if outcome.exit_code is ExitCode.INTERRUPTED and record in going_on:
             continue
         seen.add(problem)
-        if problem in told.displayed and not quiet:
+        if problem in outcome.displayed and not quiet:
             if problem.hint:
-                err(hint_lines(problem, color=around.stderr_color))
+                err(hint_lines(problem, color=streams.stderr_color))
         else:
-            err(failure_lines(_named(problem, record, told.records), color=around.stderr_color))
-    if told.exit_code is ExitCode.INTERRUPTED and going_on:
-        err(failure_lines(interrupted(going_on), color=around.stderr_color))
+            err(failure_lines(_named(problem, record, outcome.records), color=streams.stderr_color))
+    if outcome.exit_code is ExitCode.INTERRUPTED and going_on:
+        err(failure_lines(interrupted(going_on), color=streams.stderr_color))
 
 
 def interrupted(going_on: Sequence[JobRecord]) -> Problem:
@@ -148,15 +148,15 @@ def interrupted(going_on: Sequence[JobRecord]) -> Problem:
     return Problem("interrupted", message, f"imgen wait {ids}")
 
 
-def envelope_of(command: str, told: Report, form: Form = Form.JSON, data: tuple[str, object] | None = None) -> str:
+def envelope_of(command: str, outcome: Report, form: Form = Form.JSON, data: tuple[str, object] | None = None) -> str:
     """The report as the JSON envelope, each job with the problem this run met; `data` is a noun and what it holds."""
-    records = [replace(record, problem=told.problems.get(record.id)) for record in told.records]
-    going_on = unsettled(told.records)
-    if told.exit_code is ExitCode.INTERRUPTED and going_on:
+    records = [replace(record, problem=outcome.problems.get(record.id)) for record in outcome.records]
+    going_on = going_on_there(outcome.records)
+    if outcome.exit_code is ExitCode.INTERRUPTED and going_on:
         problem: Problem | None = interrupted(going_on)
     else:
-        problem = headline(told.exit_code, told.problems.values())
-    return envelope(command, exit_code=told.exit_code, jobs=records, data=data, problem=problem, form=form)
+        problem = headline(outcome.exit_code, outcome.problems.values())
+    return envelope(command, exit_code=outcome.exit_code, jobs=records, data=data, problem=problem, form=form)
 
 
 def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) -> Problem:
@@ -207,26 +207,26 @@ def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:
     return sorted(found.values(), key=lambda record: record.created_at)
 
 
-def tell_states(
-    told: Report, around: Surroundings, now: float, lost: Sequence[Loss], *, json: bool, tree: bool = False
+def print_states(
+    outcome: Report, streams: Streams, now: float, lost: Sequence[Loss], *, json: bool, tree: bool = False
 ) -> int:
     """How the jobs stand, as lines or as the envelope; the exit code is 0 once every question was answered."""
     from imgen.jobs.problems import EXIT_CODES
     from imgen.screen.family import family_lines
     from imgen.screen.tables import job_lines
 
-    unanswered = {r.id: told.problems[r.id] for r in told.records if r.state in OPEN and r.id in told.problems}
+    unanswered = {r.id: outcome.problems[r.id] for r in outcome.records if r.state in OPEN and r.id in outcome.problems}
     answered = Report(
-        told.records,
-        told.problems,
+        outcome.records,
+        outcome.problems,
         combined(EXIT_CODES.get(p.code, ExitCode.DONE) for p in unanswered.values()),
     )
     if json:
         out(envelope_of("status", answered, data=("lost", lost)))
     else:
         lines = family_lines if tree else job_lines
-        out("\n".join(lines(told.records, now, width=around.stdout_width)))
-        uncertain = {r.id for r in told.records if r.state is State.UNCERTAIN}
-        doubtful = {job_id: problem for job_id, problem in told.problems.items() if job_id in uncertain}
-        tell_problems(replace(answered, problems=unanswered | doubtful), around, quiet=True)
+        out("\n".join(lines(outcome.records, now, width=streams.stdout_width)))
+        uncertain = {r.id for r in outcome.records if r.state is State.UNCERTAIN}
+        doubtful = {job_id: problem for job_id, problem in outcome.problems.items() if job_id in uncertain}
+        print_problems(replace(answered, problems=unanswered | doubtful), streams, quiet=True)
     return answered.exit_code
