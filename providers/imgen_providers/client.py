@@ -111,7 +111,7 @@ class Api:
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
         trace = Trace()
-        with self._network.new_client(self._account.origin) as client:
+        with self._network.new_client() as client:
             request = self._paid_request(client, path, body, headers or {}, trace)
             try:
                 response = client.send(request, stream=True)
@@ -179,7 +179,7 @@ class Api:
             if link.scheme != "https" and not self.trusts(url):
                 raise PeerRefused(f"The link to {link.host} is not https.")
             with (
-                self._network.new_client(url) as client,
+                self._network.new_client() as client,
                 client.stream(
                     "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": guard.watch(link)}
                 ) as response,
@@ -291,7 +291,7 @@ class Api:
 
     def _ask_once(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
         try:
-            with stream(self._network.client(self._account.origin)) as response:
+            with stream(self._network.client()) as response:
                 answer = self._whole(response, _QUESTION_SECONDS)
         except httpx.HTTPError as error:
             raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None

@@ -14,7 +14,7 @@ import truststore
 from imgen_providers.client import Network
 from imgen_providers.errors import NotSent, Unreachable
 from imgen_providers.sandbox.server import SandboxServer
-from imgen_providers.trust import context, distrust
+from imgen_providers.trust import distrust
 from providers.sending import api, ended
 
 if TYPE_CHECKING:
@@ -99,11 +99,3 @@ def test_an_error_that_leads_back_to_itself_is_read_to_its_end() -> None:
     first.__context__, second.__context__ = second, first
 
     assert distrust(first) is None
-
-
-def test_a_key_log_that_cannot_be_written_is_not_taken_for_missing_certificates(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/at/all")
-
-    assert context(None, system=False).get_ca_certs()

@@ -180,7 +180,7 @@ def _answer(transfer: _Transfer, guard: PeerGuard, link: httpx.URL) -> Iterator[
     A client of its own: no cookie lives on, and no connection checked for another link.
     """
     with ExitStack() as stack:
-        client = stack.enter_context(transfer.network.new_client(str(link)))
+        client = stack.enter_context(transfer.network.new_client())
         # httpx reads where a redirect leads, also where it is not followed, and raises what it likes.
         client.event_hooks = {"response": [_hide_location]}
         try:
