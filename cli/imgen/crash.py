@@ -5,10 +5,12 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from imgen.errors import Problem
 from imgen.files import make_private_folder, write
 from imgen_providers.errors import origins
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from imgen_providers.redaction import Redaction
@@ -26,11 +28,11 @@ def trace(error: Exception) -> str:
 
     The classes of the errors are named, their messages left out: those may quote a key, a link or a prompt.
     """
-    told = []
+    lines = []
     for each in origins(error):
         name = f"{type(each).__module__}.{type(each).__qualname__}"
-        told.append("".join([*traceback.format_tb(each.__traceback__), f"{name}\n"]))
-    return "\nwhich came of:\n\n".join(told)
+        lines.append("".join([*traceback.format_tb(each.__traceback__), f"{name}\n"]))
+    return "\nwhich came of:\n\n".join(lines)
 
 
 def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
@@ -39,3 +41,15 @@ def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
     path = folder / "crash.txt"
     write(path, redaction.text(trace(error)).encode(errors="backslashreplace"))
     return path
+
+
+def crash_problem(error: Exception, folder: Path, keys: Iterable[str]) -> Problem:
+    """The problem that a bug of our own is for the user; its trace is left in `folder` where that can be written."""
+    from imgen_providers.redaction import Redaction
+
+    message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
+    try:
+        report = write_trace(error, folder, Redaction(keys))
+    except OSError:
+        return Problem("bug", message)
+    return Problem("bug", message, f"Send this file with the report: {report}")

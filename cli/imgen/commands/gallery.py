@@ -42,7 +42,7 @@ def gallery(
     picture beside or below the page links to its file.
     """
     from imgen.commands.reporting import standard_streams
-    from imgen.jobs.worker import session
+    from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.pictures.thumbnail import thumbnails
     from imgen.records import State
@@ -59,13 +59,13 @@ def gallery(
         _check_stdout(streams, json=json)
     else:
         _check_file(target, overwrite=overwrite)
-    if not config.ledger_path.exists():
-        raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-    with session(config) as opened:
-        found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]
-        families = {job.id: opened.ledger.family(job.id) for job in found}
+    with session(config, err) as opened:
+        if opened.is_new:
+            raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
+        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     with progress(streams, quiet=quiet or json) as on_done:
-        small = thumbnails(_originals(found), config.data_folder / "thumbnails", on_done)
+        small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
     if not small:
         outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
         raise UsageProblem(outcome, " ".join(["imgen wait", *(job.id for job in found)]))

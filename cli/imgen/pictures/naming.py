@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.files import make_private_folder, part_path
+from imgen.files import part_path
 from imgen.pictures.target import Target
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
@@ -270,20 +270,31 @@ def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
 
 
 def prepare(folder: Path, *, private: bool = False) -> None:
-    """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`."""
-    import tempfile
+    """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`.
 
+    A `private` one is a folder of ours: then it raises `LedgerUnusable`.
+    """
+    if private:
+        from imgen.pictures.prepared import usable
+
+        with usable(folder):
+            _prove_writable(folder)
+        return
     try:
-        if private:
-            make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: no death leaves it behind
-            file.write(bytes(4096))  # an empty file fits on a full disk
-            file.flush()
-            os.fsync(file.fileno())
+        _prove_writable(folder)
     except (FileExistsError, NotADirectoryError) as error:
         reason = "a file stands where a folder should be"
         raise BadTarget(f"{folder} cannot hold pictures: {reason}.", "Name another folder with -o.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadTarget(f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o.") from error
+
+
+def _prove_writable(folder: Path) -> None:
+    import tempfile
+
+    with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: a kill leaves nothing behind
+        file.write(bytes(4096))  # an empty file fits on a full disk
+        file.flush()
+        os.fsync(file.fileno())

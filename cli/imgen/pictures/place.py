@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import itertools
 import stat
 from typing import TYPE_CHECKING
@@ -44,13 +45,17 @@ def place(part: Path, wanted: Path, *, replaces: str | None) -> Path:
 def keep_unverified(part: Path, wanted: Path) -> Path:
     """Put a file that could not be verified beside its place, as "fox.unverified.avif"; returns where it lies.
 
-    The extension is what its bytes look like. Never replaces a file. Raises `OSError`.
+    The extension is what its bytes look like. Never replaces a file; one with the same bytes is enough. Raises
+    `OSError`.
     """
     with open_regular(part) as file:
         head = file.read(HEAD)
     format = sniff(head)
     extension = EXTENSIONS[format] if format else other_format(head).extension
-    return place(part, wanted.with_name(f"{wanted.stem}.unverified.{extension}"), replaces=None)
+    kept = wanted.with_name(f"{wanted.stem}.unverified.{extension}")
+    if kept.is_file() and filecmp.cmp(part, kept, shallow=False):
+        return kept
+    return place(part, kept, replaces=None)
 
 
 def _numbered(wanted: Path) -> Iterator[Path]:

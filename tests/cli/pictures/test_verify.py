@@ -80,7 +80,7 @@ def damage(file: Path, data: bytes) -> str:
 def test_a_whole_picture_is_described(file: Path, name: str) -> None:
     data = FILES[name]
     file.write_bytes(data)
-    kind = cast(Format, name.partition(" ")[0])
+    kind = cast("Format", name.partition(" ")[0])
     assert inspect(file) == Picture(kind, 31, 23, len(data), hashlib.sha256(data).hexdigest())
 
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.jobs.progress import Progress
-from imgen.jobs.timings import estimate, reported
+from imgen.jobs.progress import Progress, estimate, reported
 
 
 def test_the_persons_own_past_counts_more_than_the_documentation() -> None:
