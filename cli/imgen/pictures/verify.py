@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures import jpeg, png, webp
 from imgen.pictures.formats import (
     EXTENSIONS,
     HEAD,
@@ -24,9 +23,12 @@ from imgen.pictures.formats import (
     TooManyPixels,
     Unverified,
     decoding,
+    jpeg,
     known_format,
     not_verified,
+    png,
     sniff,
+    webp,
 )
 from imgen.pictures.regular import open_regular
 

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding
-from imgen.pictures.icc import profile_in
+from imgen.pictures.formats.icc import profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
