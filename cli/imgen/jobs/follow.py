@@ -6,7 +6,7 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +34,10 @@ _NEVER_SENT = Problem(
     "never_sent",
     "The waiting ended before anything was sent, so nothing was charged.",
     "Run the command again; a longer --timeout leaves time to send it.",
+)
+
+_HELD_BACK = Problem(
+    "never_sent", "The ledger could not be written, so nothing more was sent.", "Run the command again."
 )
 
 Outcome = TypeVar("Outcome")
@@ -168,7 +172,7 @@ class Follower:
                 case Phase.START:
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
-                    self._dispatch(job, Done())  # what cannot be recorded is not sent
+                    self._dispatch(job, self._hold_back(job))
                 case Phase.SUBMIT:
                     self._submit(job)
                 case Phase.RECONCILE:
@@ -207,6 +211,12 @@ class Follower:
         self._ledger.close_orphan(job.record)
         job.refresh(self._ledger)
         return self._start(job)
+
+    def _hold_back(self, job: Tracked) -> Next:
+        """What cannot be recorded is not sent. Where the ledger cannot even close the job, the next command does."""
+        with suppress(LedgerUnusable):
+            self._close_unsent(job, _HELD_BACK, _HELD_BACK.message)
+        return Unrecorded(_HELD_BACK)
 
     def _submit(self, job: Tracked) -> None:
         def after(outcome: submit.Outcome) -> Next:

@@ -74,19 +74,20 @@ class Database:
         """Several reads of one moment; they neither wait for a writer nor keep one waiting. Raises `LedgerUnusable`."""
         connection = self.connection()
         with self._in_words():
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`."""
         connection = self.connection()
         with self._in_words(), self._writing:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # also around BEGIN: it may wait for another process, and a Ctrl-C then comes once it has begun
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
