@@ -48,9 +48,10 @@ class Place(Enum):
 class Setting:
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
-    `variable` is the environment variable that says the same. `default` None leaves it to what reads it, in the
-    words of `help`. `choices` are all it takes, where they are known, and `form` is how a text must look, such as
-    `sample`; a number is from `least` to `most`. `why` completes "must not set it: ", for a project's file.
+    `variable` is the environment variable that sets the same. `default` None leaves the choice to the code that
+    reads it, as `help` describes. `choices` are all it takes, where they are known, and `form` is how a text must
+    look, such as `sample`; a number is from `least` to `most`. `why` completes "must not set it: ", for a project's
+    file.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Setting:
 
 
 class Layer(StrEnum):
-    """What can say a setting's value, the strongest first."""
+    """The sources of a setting's value, the one with the highest priority first."""
 
     FLAG = "flag"
     ENVIRONMENT = "environment"

@@ -81,7 +81,7 @@ class Follower:
         except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
-            # The remote ids of what was paid are in no other place, also when the user has had enough.
+            # The remote ids of paid jobs are in no other place, so they are printed also after a Ctrl-C.
             messages = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
@@ -163,11 +163,11 @@ class Follower:
                 pass
             case Unrecorded(problem):
                 self._unrecorded.append(problem)
-                # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
+                # The ledger is not read here: if that failed too, the answers to other submits would not be taken.
                 job.problem, job.activity, job.done = problem, None, True
 
     def _enter(self, job: Tracked, phase: Phase) -> None:
-        with self._own_trouble(job):
+        with self._contained(job):
             match phase:
                 case Phase.START:
                     self._dispatch(job, self._start(job))
@@ -192,7 +192,7 @@ class Follower:
             case State.READY if self._goal is not Goal.ANSWER and all(
                 result.kept for result in job.record.results if result.state is ResultState.READY
             ):
-                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to ask
+                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
             case State.UNCERTAIN if job.record.forgotten_at is None:
@@ -233,8 +233,8 @@ class Follower:
         def after(outcome: reconcile.Outcome) -> Next:
             match outcome:
                 case reconcile.Found(found):
-                    lost = f"The reply to {job.record.id} was lost, but the service lists it: {found.remote_id}."
-                    self._display.say(lost)
+                    listed = f"No reply to {job.record.id} came, but the service lists it: {found.remote_id}."
+                    self._display.say(listed)
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
                     self._ledger.close_orphans()  # the process of the other one may have ended
@@ -302,21 +302,21 @@ class Follower:
         """Run a phase's half in a thread, then dispatch what its other half makes of the outcome."""
 
         def then(outcome: Outcome) -> None:
-            with self._own_trouble(job):
+            with self._contained(job):
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
             if isinstance(error, LedgerUnusable):
                 raise error
-            with self._own_trouble(job):
+            with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
                 self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
-    def _own_trouble(self, job: Tracked) -> Iterator[None]:
-        """An exception that is not ours is the trouble of one job: the others go on."""
+    def _contained(self, job: Tracked) -> Iterator[None]:
+        """Turn an exception that is not ours into the problem of one job: the others go on."""
         try:
             yield
         except ImgenError:
@@ -351,19 +351,19 @@ class Follower:
             self._loop.finish(self._loop.submits, _GRACE)
         finally:
             for job in self._jobs.values():
-                lost = "The waiting ended while the request was on its way, before an answer came."
-                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, lost)
+                no_answer = "The waiting ended while the request was on its way, before an answer came."
+                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer)
         uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in uncertain:
             self._enter(job, Phase.RECONCILE)
         if uncertain:
             self._loop.finish(self._loop.polls, _GRACE)
 
-    def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
+    def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        submit.close(self._ledger, record, never_sent, lost)
+        submit.close(self._ledger, record, never_sent, no_answer)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

@@ -46,7 +46,7 @@ class Worker:
 
     @cached_property
     def owner(self) -> Owner:
-        """What shows other processes that this one lives."""
+        """The lock file that shows other processes that this one runs."""
         return self._session.ledger.new_owner()
 
     @cached_property
@@ -81,7 +81,7 @@ class Worker:
             self.owner.release()
 
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
-        """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
+        """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
         if origin != SANDBOX:
             self._config.accounts.account(entry)
 
@@ -171,7 +171,7 @@ class Worker:
         return jobs.get(jobs.adopt(draft, job))
 
     def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
-        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
+        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or does not answer."""
         from imgen_providers.base import Job, Queued
         from imgen_providers.errors import ServiceError
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, fields, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _JOB_COLUMNS = (
     *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
 )
 _RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
+_NAMES = {kind: {field.name for field in fields(kind)} for kind in (Request, Target, Problem)}
 _MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
 
 
@@ -108,10 +110,10 @@ def read_request(text: str) -> Request:
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
     """The fields in a record's JSON. Raises `ValueError` for a misspelt name, which no other version writes."""
     found: Any = json.loads(text)
-    names = {field.name for field in fields(kind)}
+    names = _NAMES[kind]
     if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
         raise ValueError(f"this is no {kind.__name__}")
-    return {str(name): value for name, value in found.items()}
+    return found
 
 
 def _reference(found: dict[str, Any]) -> Reference:
@@ -125,6 +127,12 @@ def target_text(target: Target) -> str:
     return json.dumps({**asdict(target), "folder": str(target.folder)})
 
 
+@lru_cache(maxsize=64)  # the jobs of one folder have the same
+def _read_target(text: str) -> Target:
+    found = _fields(Target, text)
+    return Target(**{**found, "folder": Path(found["folder"])})
+
+
 def problem_text(problem: Problem | None) -> str | None:
     """The problem as JSON, or NULL."""
     return json.dumps(asdict(problem)) if problem else None
@@ -135,11 +143,10 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
 
     Raises `ValueError` for damage, and `TypeError` or `KeyError` for the row of a newer program.
     """
-    target = _fields(Target, row["target"])
     return JobRecord(
         **{name: row[name] for name in _JOB_COLUMNS},
         request=read_request(row["request"]),
-        target=Target(**{**target, "folder": Path(target["folder"])}),
+        target=_read_target(row["target"]),
         state=State(row["state"]),
         remote_id=_loaded(row["remote_id"]),
         handle=json.loads(row["handle"]),
