@@ -102,7 +102,7 @@ class Services:
         """The sandbox plays the user's own storage, too."""
         if origin != SANDBOX or entry.reference_route != "public-url":
             return None
-        from imgen.pictures.sandbox_storage import SandboxStorage
+        from imgen.pictures.storage import SandboxStorage
 
         return SandboxStorage(entry.name, account, self.network)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, fields, replace
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import Problem
 from imgen.files import is_part
+from imgen.money.amounts import is_amount
 from imgen.pictures.target import Target
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
@@ -29,7 +29,6 @@ _JOB_COLUMNS = (
 )
 _RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
 _NAMES = {kind: {field.name for field in fields(kind)} for kind in (Request, Target, Problem)}
-_MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
 
 
 def stored(text: str) -> str:
@@ -61,15 +60,6 @@ def read_cost(amount: str | None, unit: str | None) -> Cost:
     if amount is not None and not is_amount(amount):
         raise ValueError("this is no amount of money")
     return Cost(amount, unit)
-
-
-def is_amount(text: str) -> bool:
-    """Whether a text is an amount of money: a number from 0 on, of a size that occurs."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return False
-    return value.is_finite() and value >= 0 and (value == 0 or abs(value.adjusted()) <= _MOST_DIGITS)
 
 
 def request_text(request: Request) -> str:
