@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 
@@ -83,13 +83,13 @@ class RateLimit:
     limit is not fetched.
     """
 
-    def __init__(self, limit: Limit, *, fixed: bool) -> None:
+    def __init__(self, limit: SubmitLimit, *, fixed: bool) -> None:
         self._lock = threading.Lock()
         self._limit = limit
         self._learned = fixed
 
     @property
-    def limit(self) -> Limit:
+    def limit(self) -> SubmitLimit:
         """What holds now."""
         return self._limit
 
@@ -105,5 +105,5 @@ class RateLimit:
                 return False
             if most is None or not 0 < most <= _MOST or most == self._limit.most:
                 return False
-            self._limit = Limit(most, self._limit.window)
+            self._limit = SubmitLimit(most, self._limit.window)
             return True
