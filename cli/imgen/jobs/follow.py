@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.report import Followed, Goal
+from imgen.jobs.report import Goal, Report, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
@@ -74,7 +74,7 @@ class Follower:
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
 
-    def follow(self, records: Sequence[JobRecord]) -> Followed:
+    def follow(self, records: Sequence[JobRecord]) -> Report:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
         try:
             return self._follow(records)
@@ -86,7 +86,8 @@ class Follower:
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
-    def _follow(self, records: Sequence[JobRecord]) -> Followed:
+    def _follow(self, records: Sequence[JobRecord]) -> Report:
+        goal = self._goal  # it changes once the waiting ends
         try:
             for record in records:
                 self._track(record)
@@ -104,9 +105,9 @@ class Follower:
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = tuple(self._ledger.jobs.get_many([record.id for record in records]))
+        final = self._ledger.jobs.get_many([record.id for record in records])
         displayed = frozenset(view.problem for view in self._views() if view.problem)
-        return Followed(final, problems | self._unreached, displayed, in_time)
+        return replace(report(final, problems | self._unreached, goal), displayed=displayed, in_time=in_time)
 
     def _close_connections(self) -> None:
         self._ledger.close()

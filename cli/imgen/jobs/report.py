@@ -26,19 +26,6 @@ class Goal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """The jobs where the follower left them. `problems` are those of this process, by job id.
-
-    `displayed` are those that the display has shown. `in_time` is False when the time to wait ended first.
-    """
-
-    records: tuple[JobRecord, ...]
-    problems: dict[str, Problem]
-    displayed: frozenset[Problem]
-    in_time: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What became of jobs: their records, and by id why each is not where it was to go.
 

@@ -122,12 +122,11 @@ class Worker:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        followed = Follower(*parts, goal, timeout).follow(records)
+        found = Follower(*parts, goal, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
-        found = report(followed.records, followed.problems, goal)
-        return replace(found, displayed=followed.displayed, in_time=followed.in_time)
+        return found
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.
