@@ -10,6 +10,34 @@ if TYPE_CHECKING:
 
     from imgen_providers.pixels import PixelTable
 
+COUNT_OPTIONS = frozenset(
+    {
+        *("n", "count", "num_images", "number_of_images", "numberOfImages", "image_count", "num_outputs"),
+        *("max_images", "batch_size", "sample_count", "sampleCount", "candidate_count", "candidateCount"),
+    }
+)
+"""Parameters in a service's own words that mean how many pictures a request makes, and so what it costs.
+
+The names that the services and the makers of their models use for it (reference 2.1, 3.3, 4.A, GMI 9; Google's and
+OpenAI's own, 2026-11-25). A service may ignore one; its price must be reckoned with all the same.
+"""
+
+
+def pictures_ordered(count: int, extras: Mapping[str, object]) -> int | None:
+    """How many pictures a request may be charged for: `count`, times what its `extras` ask for in each.
+
+    None where an extra means a count and its value is no whole number: the price is then unknown.
+    """
+    for name in COUNT_OPTIONS & extras.keys():
+        value = extras[name]
+        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            return None
+        count *= value
+    return count
+
+
 ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
 
@@ -51,7 +79,7 @@ class Model:
     `reference_price` is for each reference picture of a request, beside `prices`.
     `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
-    `channel` tells apart two ids of one model ("default", "official"); a family means the first of them.
+    `channel` names one of several ids of a model ("default", "official", "unified"); a family means the first of them.
     """
 
     remote_id: str
@@ -90,7 +118,8 @@ class ServiceEntry:
     None where none is documented. `failure_is_free` says whether a failed job costs nothing, None where
     no document says. `submit_seconds` is how long one submit may take to answer. `own_fields` are what a request
     writes on the wire itself, so no parameter in the service's own words may be called so. `upload_formats` are
-    what its own place for reference pictures takes, where it has one.
+    what its own place for reference pictures takes, where it has one. `base_path` is what stands behind the origin
+    in the base URL of the service's documents, and of other clients' settings.
     """
 
     name: str
@@ -108,6 +137,15 @@ class ServiceEntry:
     models: tuple[Model, ...]
     own_fields: frozenset[str]
     upload_formats: tuple[str, ...] = ()
+    base_path: str = ""
+
+    def without_base_path(self, base_url: str) -> str:
+        """A base URL without the documented path behind its host; any other text as it is, to be checked by the caller.
+
+        `https://reapi.ai/api/v1` becomes `https://reapi.ai`.
+        """
+        bare = base_url.strip().rstrip("/")
+        return bare.removesuffix(self.base_path) if self.base_path else base_url
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

@@ -194,10 +194,10 @@ def test_questions_of_one_thread_share_a_connection(network: Network) -> None:
 
 
 def test_each_thread_has_a_client_of_its_own_and_closes_no_other(network: Network) -> None:
-    clients = [network.client()]
+    clients = [network.client("https://service.test")]
 
     def other_thread() -> None:
-        clients.append(network.client())
+        clients.append(network.client("https://service.test"))
         network.close()
 
     thread = threading.Thread(target=other_thread)
@@ -208,7 +208,7 @@ def test_each_thread_has_a_client_of_its_own_and_closes_no_other(network: Networ
     assert [client.is_closed for client in clients] == [False, True]
     network.close()
     assert clients[0].is_closed
-    assert network.client() is not clients[0]
+    assert network.client("https://service.test") is not clients[0]
 
 
 def test_retries_write_nothing_on_their_own(network: Network, capfd: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +251,24 @@ def test_what_no_header_can_hold_is_refused_before_anything_is_asked(network: Ne
 
 
 # The key
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.0.0.1"])
+def test_all_of_loopback_goes_past_the_proxy_and_needs_no_certificates(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "socks5://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all.pem")
+    network = Network(user_agent="imgen-tests/1", ca_file="/nowhere/at/all.pem")
+    with WireServer(reply({"ok": True})) as server:
+        origin = server.origin.replace("127.0.0.1", host)
+        if host == "127.0.0.2":
+            with pytest.raises(Unreachable, match="refused"):  # asked there itself, where no server listens
+                api(origin, network).get("/state")
+        else:
+            assert api(origin, network).get("/state").json() == {"ok": True}
+    network.close()
 
 
 def test_a_key_too_short_to_be_one_blanks_out_nothing(network: Network) -> None:

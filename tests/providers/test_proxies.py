@@ -8,8 +8,8 @@ import pytest
 
 from imgen_providers import connect
 from imgen_providers.base import Account, ListsModels
-from imgen_providers.errors import Unreachable
-from imgen_providers.proxies import way
+from imgen_providers.errors import NotSent, Unreachable
+from imgen_providers.proxies import proxy_for, way
 
 if TYPE_CHECKING:
     from imgen_providers.client import Network
@@ -33,6 +33,52 @@ def test_the_proxy_is_named(variables: dict[str, str], told: str, monkeypatch: p
         monkeypatch.setenv(name, value)
 
     assert way(ORIGIN) == told
+
+
+@pytest.mark.parametrize(
+    ("exempt", "url", "goes"),
+    [
+        ("service.test", ORIGIN, False),
+        ("SERVICE.TEST", ORIGIN, False),
+        (".test", ORIGIN, False),
+        ("test", ORIGIN, False),
+        ("*.test", ORIGIN, False),
+        ("*", ORIGIN, False),
+        ("service.test:443", "https://service.test:443", False),
+        ("service.test:8443", "https://service.test:443", True),
+        ("vice.test", ORIGIN, True),
+        ("[::1]", ORIGIN, True),
+        ("::1,[::1]:80,10.0.0.0/8,fe80::/10,[", ORIGIN, True),
+        ("10.0.0.0/8", "https://10.1.2.3", False),
+        ("10.0.0.0/8", "https://11.1.2.3", True),
+        ("10.1.2.3", "https://10.1.2.3:8443", False),
+        ("2001:db8::/32", "https://[2001:db8::1]", False),
+        ("[2001:db8::1]", "https://[2001:db8::1]", False),
+        ("", "https://127.0.0.2", False),
+        ("", "https://app.localhost", False),
+        ("", "https://[::1]:8000", False),
+    ],
+)
+def test_no_proxy_is_read_in_every_form(exempt: str, url: str, goes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", DEAD)
+    monkeypatch.setenv("NO_PROXY", exempt)
+
+    assert (proxy_for(url) is not None) is goes
+
+
+@pytest.mark.parametrize("url", ["socks5://127.0.0.1:9", "gopher://me:pass-word@127.0.0.1:9"])
+def test_only_the_proxy_that_an_address_takes_has_to_be_good(
+    url: str, monkeypatch: pytest.MonkeyPatch, network: Network
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("NO_PROXY", "[::1],10.0.0.0/8")
+
+    network.new_client(ORIGIN).close()
+    with pytest.raises(NotSent) as caught:
+        network.new_client("http://service.test")
+
+    assert caught.value.message.startswith("HTTP_PROXY names a proxy")
+    assert "pass-word" not in caught.value.message
 
 
 def test_a_service_behind_a_dead_proxy_is_told_with_it(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:

@@ -113,7 +113,7 @@ def _followed(
         try:
             # A client for each hop: no cookie lives on, and no connection checked for another link.
             with (
-                network.new_client() as client,
+                network.new_client(str(link)) as client,
                 client.stream("GET", link, headers=headers, extensions={"trace": guard.watch(link)}) as response,
             ):
                 if response.next_request is None:

@@ -68,12 +68,12 @@ def test_without_trust_or_a_way_through_nothing_is_sent(imgen: Program, network:
 def test_what_no_proxy_names_is_reached_without_it(imgen: Program, network: Company) -> None:
     streams = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
     models = ("models", "--live", "-p", "gmicloud")  # a question, which is given up sooner than a submit
-    nowhere = imgen.at("https://127.0.0.2:9")
+    nowhere = imgen.at("https://0.0.0.0:9")
 
-    through, past = nowhere.run_lines([(models, streams, b""), (models, {**streams, "NO_PROXY": "127.0.0.2"}, b"")])
+    through, past = nowhere.run_lines([(models, streams, b""), (models, {**streams, "NO_PROXY": "0.0.0.0"}, b"")])
 
     assert through.code == past.code == ExitCode.UNREACHABLE
-    assert set(network.connects) == {"127.0.0.2:9"}
+    assert set(network.connects) == {"0.0.0.0:9"}
     show_no_secret(through, past)
 
 
