@@ -31,7 +31,7 @@ from imgen_providers.answers import (
     words,
 )
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
-from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.body import Base64, FileBody, JsonBody, ReferenceChangedError, shown
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import (
     Busy,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     Shape = TypeVar("Shape", bound=BaseModel)
 
-__all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
+__all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
@@ -436,12 +436,13 @@ class Api:
         self, kind: type[ServiceError], answer: Answer, text: str, explanation: Explanation | None = None
     ) -> ServiceError:
         said = f": {text.rstrip('.')}" if text else ""
+        wait = explanation.retry_after if explanation else None
         return kind(
             f"{self._title} {SENTENCES[kind]} (HTTP {answer.status}){said}.",
             code=explanation.code if explanation else None,
             http_status=answer.status,
             request_id=(explanation and explanation.request_id) or request_id(answer.headers),
-            retry_after=retry_after(answer.headers.get("retry-after"), self._network.now()),
+            retry_after=wait or retry_after(answer.headers.get("retry-after"), self._network.now()),
         )
 
 
