@@ -257,19 +257,22 @@ class Api:
         url = self._url(path)
         return self._ask(lambda client: client.stream("GET", url, params=params, headers=self._headers))
 
-    def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
+    def post_free(self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
-        return self._ask(lambda client: client.stream("POST", url, json=body, headers=self._headers))
+        all_headers = {**self._headers, **(headers or {})}
+        return self._ask(lambda client: client.stream("POST", url, json=body, headers=all_headers))
 
-    def put_file(self, url: str, picture: PictureFile) -> None:
+    def put_file(
+        self, url: str, picture: PictureFile, *, method: str = "PUT", headers: Mapping[str, str] | None = None
+    ) -> None:
         """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
 
         Raises `Unreachable`, `NotUnderstood` when the URL leads to a private place or is no https, or `NotSent` when
         the file is not the one that was recorded.
         """
         guard = PeerGuard(self._account.origin)
-        headers = {"Content-Type": picture.media_type, "Content-Length": str(picture.size)}
+        sent = {"Content-Type": picture.media_type, "Content-Length": str(picture.size), **(headers or {})}
         try:
             link = guard.admit(url)
             if link.scheme != "https" and not self.trusts(url):
@@ -277,7 +280,7 @@ class Api:
             with (
                 self._network.new_client(url) as client,
                 client.stream(
-                    "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": guard.watch(link)}
+                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": guard.watch(link)}
                 ) as response,
             ):
                 status = response.status_code  # the answer's body is not read: it has no use, and no limit

@@ -12,7 +12,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.base import Cancelled, Failed, Job, Queued, RecentJob, Request, Running, Succeeded, Unrecognised
+from imgen_providers.base import (
+    Cancelled,
+    Failed,
+    Job,
+    PictureLink,
+    Queued,
+    RecentJob,
+    Request,
+    Running,
+    Succeeded,
+    Unrecognised,
+)
 from imgen_providers.client import Api, Explanation, explain, shown, words
 from imgen_providers.errors import Busy, InvalidRequest, JobNotFound, KeyRefused, NoCredit
 from imgen_providers.gemini_batches import failed, lines_of, listed_job, model_of, results, state_of
@@ -22,7 +33,7 @@ from imgen_providers.identifiers import identifier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen_providers.base import Account, Json, Status
+    from imgen_providers.base import Account, Json, PictureFile, Status
     from imgen_providers.client import Answer, Network
     from imgen_providers.errors import ServiceError
 
@@ -92,6 +103,26 @@ class Gemini:
         found = [one for operation in self._listed("/v1beta/batches", "operations") if (one := listed_job(operation))]
         ours = [one for one in found if one.model == model and one.created_at >= since]
         return sorted(ours, key=lambda one: one.created_at)
+
+    def upload(self, picture: PictureFile) -> PictureLink:
+        """Put a picture into Google's file store for 48 hours: for references that a request cannot hold (1.9)."""
+        name = f"imgen-{secrets.token_hex(12)}"
+        size = str(picture.size)
+        start = {
+            "X-Goog-Upload-Protocol": "resumable",
+            "X-Goog-Upload-Command": "start",
+            "X-Goog-Upload-Header-Content-Length": size,
+            "X-Goog-Upload-Header-Content-Type": picture.media_type,
+        }
+        # The name is ours, so that nothing but the status of the second answer is needed.
+        file: dict[str, Json] = {"name": f"files/{name}", "mime_type": picture.media_type, "size_bytes": size}
+        answer = self._api.post_free("/upload/v1beta/files", {"file": file}, start)
+        place = answer.headers.get("x-goog-upload-url")
+        if not place:
+            raise self._api.unexpected(answer, paid=False)
+        finish = {"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
+        self._api.put_file(place, picture, method="POST", headers=finish)
+        return PictureLink(f"{self._origin}/v1beta/files/{name}")
 
     def models(self) -> Sequence[str]:
         """The ids of models that make pictures. One that is listed may still not answer (1.10)."""
@@ -164,7 +195,9 @@ class Gemini:
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
     if too_large(request):
-        raise InvalidRequest("The reference pictures are more than the 20 MB that Google takes in one request.")
+        raise InvalidRequest(
+            "The reference pictures are more than Google takes in one request (20 MB): upload them first."
+        )
     body = request_body(request)
     model = quote(request.model.removeprefix(BATCH), safe="")
     if not request.model.startswith(BATCH):

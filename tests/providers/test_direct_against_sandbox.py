@@ -20,6 +20,7 @@ from imgen_providers.base import (
     Queued,
     Request,
     Succeeded,
+    TakesUploads,
     TellsBalance,
     Unrecognised,
 )
@@ -331,6 +332,19 @@ def test_a_signature_that_was_changed_is_refused(start: Callable[..., SandboxSer
 
     with pytest.raises(InvalidRequest):
         service.submit(Request(FIRST["gemini"], "bluer", conversation=status.conversation))
+
+
+def test_a_reference_that_was_uploaded_is_used(
+    start: Callable[..., SandboxServer], network: Network, tmp_path: Path
+) -> None:
+    service = service_at(start(), "gemini", network)
+    assert isinstance(service, TakesUploads)
+    link = service.upload(png(tmp_path))
+
+    status = service.submit(Request(FIRST["gemini"], "at night", (link,))).status
+
+    assert isinstance(status, Succeeded)
+    assert size_of(status.assets[0]) == (1200, 896)  # the ratio of its reference, 4:3
 
 
 def test_thought_pictures_are_left_out(start: Callable[..., SandboxServer], network: Network) -> None:

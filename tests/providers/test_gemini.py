@@ -25,6 +25,7 @@ from imgen_providers.base import (
     Running,
     Status,
     Succeeded,
+    TakesUploads,
     Unrecognised,
 )
 from imgen_providers.errors import (
@@ -217,6 +218,37 @@ class TestGemini(SynchronousContract):
             service.submit(Request(MODEL, "at night", (file, file)))
 
         assert far_side.sent() == []
+
+    def test_an_upload_has_two_steps_and_only_the_first_carries_the_key(
+        self, service: Service, far_side: FarSide, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.png").write_bytes(b"abc")
+        digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        far_side.script(reply("", headers={"X-Goog-Upload-URL": f"{far_side.origin}/place?upload_id=1"}), reply({}))
+        assert isinstance(service, TakesUploads)
+
+        if far_side.origin.startswith("https"):
+            pytest.skip("its address is looked up and checked before a file is sent there")
+        link = service.upload(PictureFile(tmp_path / "a.png", "image/png", 3, digest))
+
+        start, finish = far_side.sent()
+        assert (start.path, start.headers["x-goog-upload-command"]) == ("/upload/v1beta/files", "start")
+        assert start.headers["x-goog-api-key"] == KEY
+        assert finish.path == "/place?upload_id=1"
+        assert (finish.method, finish.body) == ("POST", b"abc")
+        assert finish.headers["x-goog-upload-command"] == "upload, finalize"
+        assert "x-goog-api-key" not in finish.headers
+        name = start.json()["file"]["name"]  # type: ignore[index,call-overload]
+        assert link == PictureLink(f"{far_side.origin}/v1beta/{name}")
+
+    def test_an_upload_without_a_place_is_not_understood(
+        self, service: Service, far_side: FarSide, tmp_path: Path
+    ) -> None:
+        far_side.script(reply({}))
+        assert isinstance(service, TakesUploads)
+
+        with pytest.raises(NotUnderstood):
+            service.upload(PictureFile(tmp_path / "a.png", "image/png", 3, "00"))
 
     def test_options_go_where_google_has_them(self, service: Service) -> None:
         tools: Json = [{"googleSearch": {}}]

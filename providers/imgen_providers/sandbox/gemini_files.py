@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _KEPT_SECONDS = 48 * 3600.0
 _UPLOAD = "/sandbox/gemini-files/"
-_FILE = re.compile(r"/v1(?:beta)?/files/(?P<id>[0-9a-f]+)")
+_ID = r"(?P<id>[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)"
+_FILE = re.compile("/v1(?:beta)?/files/" + _ID)
 _MEDIA_TYPE = re.compile(r"(image/[\w.+-]+|application/jsonl|jsonl|text/plain)")
 
 
@@ -38,7 +39,7 @@ class GeminiFiles:
             Route("GET", _FILE, self._show),
         )
         # Without a key: the address itself is the permission.
-        self.place = Route("POST", re.compile(_UPLOAD + r"(?P<id>[0-9a-f]+)"), self._take)
+        self.place = Route("POST", re.compile(_UPLOAD + _ID), self._take)
 
     def content(self, uri: str) -> bytes | None:
         """The bytes behind the URI or the name of a file that is still kept, or None."""
@@ -59,11 +60,22 @@ class GeminiFiles:
         given = json_object(call.body).get("file") if call.body else None
         values = given if isinstance(given, dict) else {}
         name = Fields(values).get("displayName") or Fields(values).get("display_name")
-        file_id = secrets.token_hex(6)
+        file_id = self._new_id(values.get("name"))
         self._keep(file_id, {"mimeType": media_type, "sizeBytes": size, "displayName": name, "version": _version(call)})
         path = f"{_UPLOAD}{file_id}"
         link = f"{call.origin}{path}?upload_protocol=resumable&signature={signature(self._key, path)}"
         return Reply(200, b"", "text/plain", {"X-Goog-Upload-URL": link, "X-Goog-Upload-Status": "active"})
+
+    def _new_id(self, name: object) -> str:
+        """The part of the name behind "files/": the client's own choice, where it made one."""
+        if name is None:
+            return secrets.token_hex(6)
+        found = _FILE.fullmatch(f"/v1/files/{str(name).removeprefix('files/')}")
+        if found is None:
+            raise Complaint("name", "invalid", "File name may contain lowercase letters, digits and dashes only.")
+        if self._metadata(found["id"]) is not None:
+            raise Complaint("name", "invalid", f"File {name} already exists.")
+        return found["id"]
 
     def _take(self, call: Call) -> Reply:
         kept = self._read(call.place["id"])

@@ -248,6 +248,30 @@ def test_a_file_is_uploaded_used_and_gone_after_two_days(quick: SandboxServer, c
     assert uploaded_wrong(quick).status == 404
 
 
+@pytest.mark.parametrize(("name", "status"), [("files/fox-1", 200), ("Fox", 400), ("files/-", 400), ("a" * 41, 400)])
+def test_a_client_may_name_its_file(quick: SandboxServer, name: str, status: int) -> None:
+    assert started(quick, name).status == status
+
+
+def test_a_name_is_taken_once_its_file_is_there(quick: SandboxServer) -> None:
+    file = uploaded(quick, png("teal"))
+
+    assert started(quick, "fox-1").status == started(quick, "fox-1").status == 200
+    assert started(quick, file["name"]).status == 400
+
+
+def started(server: SandboxServer, name: str) -> Answer:
+    """The first step of an upload under this name."""
+    start = {
+        "X-Goog-Upload-Protocol": "resumable",
+        "X-Goog-Upload-Command": "start",
+        "X-Goog-Upload-Header-Content-Length": "3",
+        "X-Goog-Upload-Header-Content-Type": "image/png",
+    }
+
+    return google(server, "POST", "/upload/v1beta/files", {"file": {"name": name}}, **start)
+
+
 def uploaded_wrong(server: SandboxServer) -> Answer:
     """An upload to a place that was never given."""
     return ask(server, "POST", "/sandbox/gemini-files/0123456789ab", b"x", key=None)
