@@ -120,7 +120,7 @@ class PictureUnreachable(ImgenError):
 
 
 class StillUncertain(ImgenError):
-    """The same request was sent before, and nobody knows yet whether it was charged."""
+    """The same request was sent before, and whether it was charged is not known yet."""
 
     exit_code = ExitCode.UNCERTAIN
     code = "uncertain"

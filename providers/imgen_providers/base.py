@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from imgen_providers.answers import Answer
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """What a JSON text can hold."""
 
@@ -275,9 +273,10 @@ class TakesUploads(Protocol):
 class ReadsAnswers(Protocol):
     """A service whose whole answer to a submit can be read again later, from the bytes that were kept of it."""
 
-    def read_answer(self, request: Request, answer: Answer) -> Job:
-        """The finished job in a 2xx answer to the submit of `request`. Sends nothing.
+    def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
+        """The finished job in a 2xx answer to the submit of `request`, whose body is whole. Sends nothing.
 
-        Raises `Uncertain` where the answer is not one that this service's documents describe.
+        `headers` may be empty: then the job is called by the request's own key. Raises `Uncertain` where the answer
+        is not one that this service's documents describe.
         """
         ...

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 MOST_ENTRIES = 10_000
 """How many entries of one list are read."""
 
+_LONGEST_STATE = 100  # characters
+_LONGEST_WORD = 32_768  # characters; a link may be as long
 _LONGEST_AMOUNT = 40  # characters
 _DIGITS = 12  # at most, before the decimal point and behind it
 
 
 def _word(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    return text if 0 < len(text) <= _LONGEST_WORD else None
 
 
 def _number(value: object) -> float | None:
@@ -59,6 +62,9 @@ def amount(value: object) -> Decimal | None:
 Word = Annotated[str | None, BeforeValidator(_word)]
 """A text that is not empty, without the white space around it."""
 
+State = Annotated[str | None, BeforeValidator(lambda value: (_word(value) or "")[:_LONGEST_STATE] or None)]
+"""The name of a state; one that no document has may be of any length, and is cut."""
+
 Number = Annotated[float | None, BeforeValidator(_number)]
 """A finite number, also one that is written as a text."""
 
@@ -77,7 +83,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    status: Word = None
+    status: State = None
 
     @model_validator(mode="before")
     @classmethod

@@ -24,17 +24,17 @@ from imgen_providers.base import (
     Succeeded,
     Unrecognised,
 )
-from imgen_providers.client import Api, Explanation, explain, shown, words
+from imgen_providers.client import Answer, Api, Explanation, explain, shown, words
 from imgen_providers.errors import Busy, InvalidRequest, JobNotFound, KeyRefused, NoCredit
 from imgen_providers.gemini_batches import failed, lines_of, listed_job, model_of, results, state_of
 from imgen_providers.gemini_wire import BATCH, read, request_body, too_large
 from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from imgen_providers.base import Account, Json, PictureFile, Status
-    from imgen_providers.client import Answer, Network
+    from imgen_providers.client import Network
     from imgen_providers.errors import ServiceError
 
 _MODELS = "/v1beta/models"  # /v1 was seen to take the same (1.2)
@@ -58,7 +58,7 @@ class Gemini:
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
         if not request.model.startswith(BATCH):
-            return self.read_answer(request, answer)
+            return self.read_answer(request, answer.body, answer.headers)
         operation = _object(answer)
         metadata = operation.get("metadata")
         name = identifier(operation.get("name")) or (
@@ -66,8 +66,9 @@ class Gemini:
         )
         return self._api.accepted(answer, Queued(), names=("name",), remote_id=name)
 
-    def read_answer(self, request: Request, answer: Answer) -> Job:
-        """The finished job in an answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
+    def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
+        """The finished job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
+        answer = Answer(200, headers, body)
         reading = read(request, _json(answer), base=self._origin)
         if reading is None:
             raise self._api.unexpected(answer, paid=True)

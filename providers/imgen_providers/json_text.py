@@ -24,6 +24,7 @@ _MOST_DIGITS = 400  # of a whole number; Python itself refuses 4,301
 _AROUND = "\ufeff\0 \t\r\n"
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
@@ -46,11 +47,33 @@ def text_of(body: bytes) -> str:
     return text if text.isascii() else _UNDECODED.sub(lambda byte: chr(ord(byte[0]) - 0xDC00), text)
 
 
+def canonical(body: bytes) -> bytes:
+    """The same text as UTF-8, with no escape in it for a letter that needs none: so a key in it is found.
+
+    "\\u0073k-..." and UTF-16 would hide a key from a search, and show it once the answer is read.
+    """
+    if encoding := _wide(body):
+        body = body.decode(encoding, "replace").strip(_AROUND).encode("utf-8", "replace")
+    return _ESCAPE.sub(_unescaped, body) if b"\\u00" in body else body
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    character = bytes([int(escape[1], 16)]) if escape[1] else b'"'
+    return escape[0] if character in b'"\\\x7f' else character
+
+
 def _readings(body: bytes) -> Iterator[str]:
     yield text_of(body)
-    encoding = json.detect_encoding(body)  # a guess from where its zero bytes are
-    if encoding not in ("utf-8", "utf-8-sig"):
+    if encoding := _wide(body):
         yield body.decode(encoding, "replace")
+
+
+def _wide(body: bytes) -> str | None:
+    """The encoding of a text in UTF-16 or UTF-32, known by its mark or its many zero bytes; None for any other."""
+    encoding = json.detect_encoding(body)
+    marked = body.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"))
+    is_wide = encoding.startswith(("utf-16", "utf-32")) and (marked or body.count(0) * 3 >= len(body))
+    return encoding if is_wide else None
 
 
 def _parsed(text: str) -> Json:

@@ -10,14 +10,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from imgen_providers.base import Balance, Charge, Job, PictureLink
-from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown
+from imgen_providers.client import Answer, Api, Explanation, explain, names_content_policy, shown
 from imgen_providers.errors import ContentRefused, JobNotFound
 from imgen_providers.fields import amount
 from imgen_providers.image_answers import body_of, name_of, read_images
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imgen_providers.base import Account, Json, Reference, Request
-    from imgen_providers.client import Answer, Network
+    from imgen_providers.client import Network
 
 _RESOLUTIONS = {"0.5K": "512"}
 
@@ -33,15 +35,17 @@ class OpenRouter:
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; the answer takes up to minutes, and holds all the pictures."""
         path, body = _wire(request)
-        return self.read_answer(request, self._api.post_once(path, body))
+        answer = self._api.post_once(path, body)
+        return self.read_answer(request, answer.body, answer.headers)
 
-    def read_answer(self, request: Request, answer: Answer) -> Job:
-        """The finished job in an answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
-        body = body_of(answer)
-        status = read_images(body, base=self._origin)
+    def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
+        """The finished job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
+        answer = Answer(200, headers, body)
+        found = body_of(answer)
+        status = read_images(found, base=self._origin)
         if status is None:
             raise self._api.unexpected(answer, paid=True)
-        return Job("openrouter", name_of(request, answer), status, charged=_charge(body.get("usage")))
+        return Job("openrouter", name_of(request, answer), status, charged=_charge(found.get("usage")))
 
     def refresh(self, job: Job) -> Job:
         """Raises `JobNotFound`, always: OpenRouter knows nothing of a picture that it has sent."""

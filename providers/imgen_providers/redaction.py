@@ -29,6 +29,7 @@ _ESCAPES = {"003f": "?", "0026": "&", "003d": "=", "0023": "#", "003b": ";", "00
 _ESCAPED = re.compile(rf"(?i)\\u({'|'.join(_ESCAPES)})|\\/")
 # Characters that are not seen: a key that comes back with one of these inside can be read all the same.
 _UNSEEN = (
+    "\0\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x1b\x7f"
     "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufe0e\ufe0f\ufeff"
 )

@@ -130,8 +130,8 @@ class ServiceEntry:
     None where none is documented. `failure_is_free` says whether a failed job costs nothing, None where
     no document says. `submit_seconds` is how long one submit may take to answer. `own_fields` are what a request
     writes on the wire itself, so no parameter in the service's own words may be called so. `upload_formats` are
-    what its own place for reference pictures takes, where it has one. `base_path` is what stands behind the origin
-    in the base URL of the service's documents, and of other clients' settings.
+    what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
+    give with its address; a user may write it behind an origin.
     """
 
     name: str
@@ -150,14 +150,6 @@ class ServiceEntry:
     own_fields: frozenset[str]
     upload_formats: tuple[str, ...] = ()
     base_path: str = ""
-
-    def without_base_path(self, base_url: str) -> str:
-        """A base URL without the documented path behind its host; any other text as it is, to be checked by the caller.
-
-        `https://reapi.ai/api/v1` becomes `https://reapi.ai`.
-        """
-        bare = base_url.strip().rstrip("/")
-        return bare.removesuffix(self.base_path) if self.base_path else base_url
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measure import Figure
 from imgen.jobs.poll_placement import ENOUGH, placement
-from imgen.jobs.poll_schedule import Schedule, schedule
+from imgen.jobs.schedule import Schedule, schedule
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _simulated(
         age, polls = 0.0, 0
         while True:
             if learns and len(known) >= ENOUGH:
-                age += placement(rhythm, known).delay(age)
+                age += placement(rhythm, known).delay(age, chance.random())
             else:
                 age += rhythm.first if polls == 0 else rhythm.interval(age, chance.random())
             polls += 1

@@ -26,7 +26,6 @@ from imgen_providers.base import (
     Unrecognised,
 )
 from imgen_providers.catalog import SERVICES
-from imgen_providers.client import Answer
 from imgen_providers.errors import (
     JobNotFound,
     NotSent,
@@ -216,6 +215,17 @@ class SubmitContract:
             service.submit(self.request)
         assert KEY not in _everything(caught.value)
 
+    @pytest.mark.parametrize("spelling", ["escaped", "utf-16", "unseen", "zero"])
+    def test_no_spelling_of_a_key_in_an_error_is_shown(
+        self, service: Service, far_side: FarSide, spelling: str
+    ) -> None:
+        far_side.script(Reply(400, spelled(spelling)))
+
+        with pytest.raises(ServiceError) as caught:
+            service.submit(self.request)
+
+        assert KEY[5:] not in _everything(caught.value)
+
     def test_a_key_that_comes_back_in_an_accepted_job_goes_no_further(
         self, service: Service, far_side: FarSide
     ) -> None:
@@ -354,6 +364,17 @@ class ServiceContract(SubmitContract):
             service.refresh(self.job())
         assert KEY not in _everything(caught.value)
 
+    @pytest.mark.parametrize("spelling", ["escaped", "utf-16", "unseen", "zero"])
+    def test_no_spelling_of_a_key_in_the_error_of_a_poll_is_shown(
+        self, service: Service, far_side: FarSide, spelling: str
+    ) -> None:
+        far_side.script(Reply(400, spelled(spelling)))
+
+        with pytest.raises(ServiceError) as caught:
+            service.refresh(self.job())
+
+        assert KEY[5:] not in _everything(caught.value)
+
     def test_a_key_that_comes_back_in_a_polled_job_goes_no_further(self, service: Service, far_side: FarSide) -> None:
         text = json.dumps(self.finished).replace(self.job_id, f"{self.job_id}-{KEY}")
         far_side.script(reply(text))
@@ -391,7 +412,7 @@ class SynchronousContract(SubmitContract):
         job = service.submit(self.request)
         assert isinstance(service, ReadsAnswers)
 
-        kept = service.read_answer(self.request, Answer(200, {}, json.dumps(self.accepted).encode()))
+        kept = service.read_answer(self.request, json.dumps(self.accepted).encode(), {})
 
         assert kept == job
         assert len(far_side.sent()) == 1
@@ -401,13 +422,24 @@ class SynchronousContract(SubmitContract):
         half = json.dumps(self.accepted).encode()[: len(json.dumps(self.accepted)) // 2]
 
         with pytest.raises(Uncertain):
-            service.read_answer(self.request, Answer(200, {}, half))
+            service.read_answer(self.request, half, {})
 
     def test_it_says_at_once_that_nothing_can_be_polled(self, service: Service, far_side: FarSide) -> None:
         with pytest.raises(JobNotFound):
             service.refresh(Job(self.name, self.job_id, Unrecognised("as recorded")))
 
         assert far_side.sent() == []
+
+
+def spelled(spelling: str) -> bytes:
+    """The body of an error that echoes the key, in a spelling that a plain search misses."""
+    text = json.dumps({"error": {"message": f"bad key {KEY}"}})
+    return {
+        "escaped": text.replace(KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)).encode(),
+        "utf-16": text.encode("utf-16"),
+        "unseen": text.replace(KEY, f"{KEY[:5]}\u200b{KEY[5:]}").encode(),
+        "zero": text.replace(KEY, f"{KEY[:5]}\\u0000{KEY[5:]}").encode(),
+    }[spelling]
 
 
 def _title(case: Any) -> str:

@@ -188,23 +188,6 @@ def test_the_newer_surface_of_gptproto_is_a_channel_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "url", "origin"),
-    [
-        ("gmicloud", "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey", "https://console.gmicloud.ai"),
-        ("gmicloud", "http://127.0.0.1:8000/api/v1/ie/requestqueue/apikey/", "http://127.0.0.1:8000"),
-        ("reapi", "https://reapi.ai/api/v1", "https://reapi.ai"),
-        ("reapi", "https://reapi.ai/api/v1/", "https://reapi.ai"),
-        ("reapi", "https://reapi.ai", "https://reapi.ai"),
-        ("reapi", "https://gateway.test/reapi/api/v1", "https://gateway.test/reapi"),
-        ("gmicloud", "https://reapi.ai/api/v1", "https://reapi.ai/api/v1"),
-        ("gptproto", "https://gptproto.com/api/v3", "https://gptproto.com/api/v3"),
-    ],
-)
-def test_a_base_url_with_the_documented_path_is_an_origin(service: str, url: str, origin: str) -> None:
-    assert SERVICES[service].without_base_path(url) == origin
-
-
-@pytest.mark.parametrize(
     ("count", "extras", "pictures"),
     [
         (1, {}, 1),

@@ -194,10 +194,10 @@ def test_questions_of_one_thread_share_a_connection(network: Network) -> None:
 
 
 def test_each_thread_has_a_client_of_its_own_and_closes_no_other(network: Network) -> None:
-    clients = [network.client("https://service.test")]
+    clients = [network.client()]
 
     def other_thread() -> None:
-        clients.append(network.client("https://service.test"))
+        clients.append(network.client())
         network.close()
 
     thread = threading.Thread(target=other_thread)
@@ -208,7 +208,7 @@ def test_each_thread_has_a_client_of_its_own_and_closes_no_other(network: Networ
     assert [client.is_closed for client in clients] == [False, True]
     network.close()
     assert clients[0].is_closed
-    assert network.client("https://service.test") is not clients[0]
+    assert network.client() is not clients[0]
 
 
 def test_retries_write_nothing_on_their_own(network: Network, capfd: pytest.CaptureFixture[str]) -> None:

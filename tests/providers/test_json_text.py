@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen_providers.json_text import DEPTH, loads, text_of
+from imgen_providers.json_text import DEPTH, canonical, loads, text_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -92,6 +92,28 @@ def test_many_small_values_do_not_fill_the_memory() -> None:
     tracemalloc.stop()
 
     assert peak < 4 * len(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "plain"),
+    [
+        (rb'{"a": "\u0073k-\u0031"}', b'{"a": "sk-1"}'),
+        (rb'{"a": "\\u0073 \u0022 \u005c \u000a \n \u00e4"}', rb'{"a": "\\u0073 \u0022 \u005c \u000a \n \u00e4"}'),
+        ('{"a": "ä"}'.encode("utf-16"), '{"a": "ä"}'.encode()),
+        ('{"a": "ä"}'.encode("utf-32-be"), '{"a": "ä"}'.encode()),
+        (b'\0{"a": "K\0se"}\0\0', b'\0{"a": "K\0se"}\0\0'),
+        (b"", b""),
+    ],
+)
+def test_a_text_has_one_form(body: bytes, plain: bytes) -> None:
+    assert canonical(body) == plain
+
+
+@given(JSON)
+def test_that_form_means_the_same(value: object) -> None:
+    text = "".join(f"\\u{ord(c):04x}" if c.isalnum() and c.isascii() else c for c in json.dumps(json.dumps(value)))
+
+    assert loads(canonical(text.encode())) == loads(text.encode())
 
 
 @given(st.binary())

@@ -23,11 +23,13 @@ def costs(
     by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.DAY,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="The first day, or 7d ago.", show_default=False),
+        typer.Option(
+            "--since", metavar="DATE", help="The first day, or 7d for a week back (m, h, d, w).", show_default=False
+        ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="The last day, or 7d ago.", show_default=False),
+        typer.Option("--until", metavar="DATE", help="The last day, or 7d for a week back.", show_default=False),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     json: options.Json = False,
@@ -71,12 +73,11 @@ def costs(
 
 
 def _spendings(config: Config) -> list[Spending]:
-    from imgen.jobs.worker import session
+    from imgen.jobs.session import session
+    from imgen.screen.console import err
 
-    if not config.ledger_path.exists():
-        return []
-    with session(config) as opened:
-        return opened.ledger.spendings()
+    with session(config, err) as opened:
+        return [] if opened.is_new else opened.ledger.spending.totals()
 
 
 def _day(moment: float | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What an order takes from the person's settings, where the command line leaves it open."""
+"""What an order takes from the user's settings, where the command line leaves it open."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from imgen.config.settings import Layer
 from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
 from imgen.orders.order import AUTO
 from imgen.pictures.naming import asked_format
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imgen.commands.making import RunOptions
     from imgen.config.config import Config
-    from imgen.config.settings import Sourced
+    from imgen.config.sources import Sourced
+    from imgen.jobs.run_order import RunOptions
     from imgen.orders.order import Order
 
 
@@ -30,7 +31,7 @@ class ResolvedOrder:
     used: Mapping[str, Sourced]
 
     def print_settings(self, *layers: Layer) -> None:
-        """Say on stderr what settings decide, those of the named layers: nobody should wonder about four pictures."""
+        """Print on stderr what settings decided, those of the named layers: four pictures should surprise no user."""
         from imgen.screen.console import err
         from imgen.screen.text import for_log
 
@@ -58,7 +59,7 @@ class ResolvedOrder:
 
 
 def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[str, Sourced]]:
-    """Where pictures go and how long to wait, by the person's settings where the command line does not say.
+    """Where pictures go and how long to wait, by the user's settings where the command line does not say.
 
     Raises `BadConfiguration`.
     """
@@ -70,7 +71,7 @@ def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[st
 
 
 def resolve_order(order: Order, run_options: RunOptions, config: Config) -> ResolvedOrder:
-    """The order with the person's settings where it says nothing. Raises `BadConfiguration`."""
+    """The order with the user's settings where it says nothing. Raises `BadConfiguration`."""
     run_options, used = placed(run_options, config)
 
     def take(name: str, given: str | None, *, open: bool = True) -> str | None:
@@ -84,6 +85,8 @@ def resolve_order(order: Order, run_options: RunOptions, config: Config) -> Reso
 
     implied = asked_format(run_options.output)
     model = take("model", order.model, open=_may_name(config.setting("model").value, order.provider))
+    if found := used.get("model"):
+        _check_listed(found)
     count = order.count
     if count is None and (found := config.setting("count")).layer is not Layer.DEFAULT:
         used["count"], count = found, int(str(found.value))
@@ -101,16 +104,38 @@ def resolve_order(order: Order, run_options: RunOptions, config: Config) -> Reso
     return ResolvedOrder(order, run_options, used)
 
 
+def repeated_order(order: Order, run_options: RunOptions, config: Config, *, sandbox: bool) -> ResolvedOrder:
+    """An earlier order once more: of the settings only those that say where pictures go and how long to wait."""
+    run_options, used = placed(run_options, config)
+    in_sandbox = order.sandbox or sandbox or config.sandbox
+    order = replace(order, sandbox=in_sandbox, wished_format=asked_format(run_options.output))
+    return ResolvedOrder(order, run_options, used)
+
+
 def _may_name(model: object, provider: str | None) -> bool:
     """Whether a model of the settings can be meant where the command line names the service."""
     named, exact, _ = str(model).partition("/")
     return not exact or provider in (None, AUTO, named)
 
 
+def _check_listed(found: Sourced) -> None:
+    """Raises `BadConfiguration` where a project's file names a model that is not in the catalogue.
+
+    Its price is unknown and nothing of it is checked, and that file may come with a clone.
+    """
+    provider, exact, remote_id = str(found.value).partition("/")
+    entry = SERVICES.get(provider)
+    if found.layer is Layer.PROJECT and exact and entry and entry.model(remote_id) is None:
+        raise BadConfiguration(
+            f"model = {found.value}, says {found.where}, and no catalogue has it: its price is not known.",
+            f"A project names models that imgen models lists. To order it on your own word: -m {found.value}",
+        )
+
+
 def _inside(found: Sourced) -> Path | None:
     """The folder that a setting's output is relative to, None for the working folder.
 
-    Raises `BadConfiguration` where a project's would lead out of it: somebody else may have written that.
+    Raises `BadConfiguration` where a project's would lead out of it: it may come with a clone.
     """
     if found.layer is not Layer.PROJECT or found.file is None:
         return None
@@ -118,7 +143,7 @@ def _inside(found: Sourced) -> Path | None:
     ends = (folder / text.partition("{")[0]).resolve()
     if text.startswith(("~", "-")) or ".." in Path(text).parts or not ends.is_relative_to(folder.resolve()):
         raise BadConfiguration(
-            f"output in {found.where}, leads out of the project, which may be somebody else's word.",
+            f"output in {found.where}, leads out of the project, and that file may come from others.",
             "Name a place inside the project, or set output in your own file: imgen config set output ...",
         )
     return folder

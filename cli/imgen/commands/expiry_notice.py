@@ -49,16 +49,13 @@ def remind(*, welcome: bool) -> None:
 def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
     """What dies soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
-        ledger = load().ledger_path
+        ledger = load().folders.ledger
         if not ledger.exists():
             return None
     except (ImgenError, OSError):
         return None
-    import sqlite3
-
+    from imgen.ledger.peek import peek_unsaved
     from imgen.money.losses import expiring
 
-    try:
-        return expiring(ledger, now, now + _SOON, already_shown=already_shown)
-    except sqlite3.Error:
-        return None
+    unsaved = peek_unsaved(ledger, now, now + _SOON)
+    return expiring((each for each in unsaved if each.job_id not in already_shown), now, now + _SOON)

@@ -53,7 +53,7 @@ def models(
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.order import find_service, nearest
+    from imgen.orders.matching import find_service, nearest
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -83,7 +83,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         prices=model.prices,
         reference_price=model.reference_price,
         link_seconds=model.link_seconds,
-        key_set=config.has_key(entry),
+        key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
     )
 
@@ -92,7 +92,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.orders.order import find_service
+    from imgen.orders.matching import find_service
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -102,7 +102,9 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     from imgen_providers.errors import ServiceError
 
     every = SERVICES.values()
-    entries = [find_service(provider)] if provider else [each for each in every if sandbox or config.has_key(each)]
+    entries = (
+        [find_service(provider)] if provider else [each for each in every if sandbox or config.accounts.has_key(each)]
+    )
     if not entries:
         raise KeyMissing(
             "No key is set or kept, so there is nobody to ask.",
@@ -113,7 +115,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     services = Services(config)
     try:
         for entry in entries:
-            service = services.connection(entry.name, SANDBOX if sandbox else config.origin(entry)).service
+            service = services.connection(entry.name, SANDBOX if sandbox else config.accounts.origin(entry)).service
             if not isinstance(service, ListsModels):
                 err(f"{entry.title} does not list its models.")
                 continue

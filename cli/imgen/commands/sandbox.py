@@ -59,7 +59,7 @@ def serve(
     certificate = _certificate() if tls else None
     try:
         server = SandboxServer(
-            config.sandbox_folder,
+            config.folders.sandbox,
             seconds=config.sandbox_seconds if seconds is None else seconds,
             port=port,
             faults=script,
@@ -101,7 +101,7 @@ def _certificate() -> Certificate:
 
 def _authority_file(config: Config, port: int, pem: bytes) -> Path:
     """The file with the CA's certificate: one for each port, so that its path can be known beforehand."""
-    path = config.sandbox_folder / "tls" / f"{port}.pem"
+    path = config.folders.sandbox / "tls" / f"{port}.pem"
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         part = path.with_suffix(f".{secrets.token_hex(4)}")

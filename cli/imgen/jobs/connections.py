@@ -7,16 +7,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen import __version__
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
-from imgen.jobs.poll_schedule import Schedule, schedule
-from imgen.jobs.rate_limit import Pacing
-from imgen.ledger.ledger import Limit
+from imgen.jobs.schedule import RateLimit, Schedule, schedule
+from imgen.ledger.jobs import Limit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
-from imgen_providers.client import Network
 
 if TYPE_CHECKING:
     from imgen.config.config import Config
@@ -32,22 +29,15 @@ _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that ta
 class Connection:
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
-    `storage` takes reference pictures that the service fetches; without one, they need the person's own.
+    `storage` takes reference pictures that the service fetches; without one, they need the user's own.
     """
 
     service: Service
     origin: str
     schedule: Schedule
-    pacing: Pacing
+    rate_limit: RateLimit
     pace: float
     storage: TakesUploads | None = None
-
-
-def network_of(config: Config) -> Network:
-    """The way out of this machine as the person set it. Raises `BadConfiguration`."""
-    return Network(
-        user_agent=f"imgen/{__version__}", ca_file=config.ca_file, system_certificates=config.system_certificates
-    )
 
 
 def known(provider: str) -> ServiceEntry:
@@ -69,7 +59,7 @@ class Services:
         self._sandbox: SandboxServer | None = None
         self._sandbox_key = secrets.token_urlsafe(32)  # of this process alone: other users reach the port, too
         self._open: dict[tuple[str, str], Connection] = {}
-        self.network = network_of(config)
+        self.network = config.network.open()
 
     def connection(self, provider: str, origin: str) -> Connection:
         """The service a job was made with. Raises `KeyMissing` or `BadConfiguration`."""
@@ -90,7 +80,8 @@ class Services:
             account = Account(self._sandbox_origin(), self._sandbox_key)
             pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS
         else:
-            account = self._config.account(entry)
+            account = self._config.accounts.account(entry)
+            self._config.accounts.report_origin(entry)
             pace = 1.0
         if origin not in (SANDBOX, account.origin):
             raise BadConfiguration(
@@ -102,23 +93,23 @@ class Services:
             service=service,
             origin=account.origin,
             schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
-            pacing=self._pacing(entry, pace),
+            rate_limit=self._rate_limit(entry, pace),
             pace=pace,
             storage=service if isinstance(service, TakesUploads) else self._stand_in(entry, origin, account),
         )
 
     def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
-        """The sandbox plays the person's own storage, too."""
+        """The sandbox plays the user's own storage, too."""
         if origin != SANDBOX or entry.reference_route != "public-url":
             return None
         from imgen.pictures.sandbox_storage import SandboxStorage
 
         return SandboxStorage(entry.name, account, self.network)
 
-    def _pacing(self, entry: ServiceEntry, pace: float) -> Pacing:
-        wished = self._config.submits_per_minute
-        most = entry.submits_per_minute if wished is None else wished
-        return Pacing(Limit(most or None, _MINUTE * pace), fixed=wished is not None)
+    def _rate_limit(self, entry: ServiceEntry, pace: float) -> RateLimit:
+        own = self._config.submits_per_minute
+        most = entry.submits_per_minute if own is None else own
+        return RateLimit(Limit(most or None, _MINUTE * pace), fixed=own is not None)
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:
@@ -130,7 +121,7 @@ class Services:
             except ValueError as error:
                 raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
-                self._config.sandbox_folder,
+                self._config.folders.sandbox,
                 seconds=self._config.sandbox_seconds,
                 faults=faults,
                 key=self._sandbox_key,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imgen.jobs.poll_schedule import Schedule
+    from imgen.jobs.schedule import Schedule
 
 ENOUGH = 5
 """Own past jobs, before their durations place the polls."""
@@ -27,6 +27,7 @@ _UNKNOWN = 0.08  # share of jobs that may end at any other time than the past sa
 _POINTS = 400  # of the grid on which the hazard is held
 _REACH = 1.3  # the grid ends at this multiple of the longest past duration
 _BISECTIONS = 24
+_JITTER = 0.05  # of a delay, either way
 
 
 class Placement:
@@ -57,18 +58,25 @@ class Placement:
         cheapest = max(hazard) * schedule.floor**2 / 40
         self._rates = rates(max(cheapest, _cost(lambda cost: _expected(alive, rates(cost)), budget)))
 
-    def delay(self, age: float) -> float:
-        """How many seconds after this age the next poll comes, not below the service's floor."""
+    def delay(self, age: float, chance: float) -> float:
+        """How many seconds after this age the next poll comes, not below the service's floor.
+
+        `chance` is from 0 to 1: a little jitter, so that jobs of one moment do not poll together.
+        """
+        return max(self._schedule.floor, self._until_due(age) * (1 - _JITTER + 2 * _JITTER * chance))
+
+    def _until_due(self, age: float) -> float:
+        """Seconds until one whole poll is due, by the rates from this age on."""
         owed, at = 1.0, age
         while at < self._end:
             number = min(_POINTS - 1, int(at / self._step))
             rest = (number + 1) * self._step - at
             rate = self._rates[number]
             if rate * rest >= owed:
-                return max(self._schedule.floor, at + owed / rate - age)
+                return at + owed / rate - age
             owed -= rate * rest
             at += max(rest, 1e-9)
-        return max(self._schedule.floor, at - age + owed * self._schedule.interval(at, 0.5))
+        return at - age + owed * self._schedule.interval(at, 0.5)
 
 
 @lru_cache(maxsize=64)

@@ -1,8 +1,9 @@
-"""How a job looks while it is being followed: what any display, from a live bar to a log line, is drawn from."""
+"""How a followed job looks and how far it is: what any display, from a live bar to a log line, is drawn from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
     from imgen.records import State
 
 
+ENOUGH = 3
+"""Own past jobs, before they are trusted more than the documentation."""
+
+_NEVER_PAST = 0.95  # an estimate never claims to be done
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, from 0 to 1, and who says so.
+    """How far a job is, from 0 to 1, and by which source.
 
     `basis` is "service" for the service's own number, "estimate" for one from past times (`samples` of this
     user's own, or 0 where only the documented duration is known). `remaining` is in seconds.
@@ -27,9 +34,28 @@ class Progress:
     remaining: float | None = None
 
 
+def estimate(past: Sequence[float], documented: float | None, elapsed: float) -> Progress | None:
+    """Progress after `elapsed` seconds, from own past times or the documented duration; None where neither is known."""
+    if len(past) >= ENOUGH:
+        expected, samples = median(past), len(past)
+    elif documented:
+        expected, samples = documented, 0
+    else:
+        return None
+    fraction = min(_NEVER_PAST, elapsed / expected) if expected > 0 else _NEVER_PAST
+    return Progress(fraction, "estimate", samples, remaining=max(0.0, expected - elapsed) or None)
+
+
+def reported(fraction: float, elapsed: float) -> Progress:
+    """Progress as the service reports it; the time to go follows from it once there is enough to go by."""
+    fraction = min(1.0, max(0.0, fraction))
+    remaining = elapsed * (1 - fraction) / fraction if fraction >= 0.1 else None
+    return Progress(fraction, "service", remaining=remaining)
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job at one moment. `elapsed` is in seconds since we began with it here; `received` in bytes.
+    """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
     "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far.
@@ -53,7 +79,7 @@ class JobView:
 
 
 class Display(Protocol):
-    """Whatever shows jobs to a person; it never decides anything."""
+    """What shows jobs to the user; it decides nothing."""
 
     @property
     def interval(self) -> float:
@@ -65,9 +91,9 @@ class Display(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """Tell the person one thing, once."""
+        """Show one sentence, once."""
         ...
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Leave the terminal as it was before."""
         ...

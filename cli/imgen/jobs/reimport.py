@@ -1,4 +1,4 @@
-"""After a rebuild: what is missing from the new ledger is told, and looked for in what the services list."""
+"""After the ledger was rebuilt: report what it lost, and take over missing jobs from the lists that services keep."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs.connections import Services
-from imgen.jobs.session import TAKE_OVER
-from imgen.jobs.steps import Accepted, reconcile
+from imgen.jobs.reconcile import Found, reconcile
 from imgen.jobs.uploads import sent
-from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
-from imgen.orders.drafts import new_id
+from imgen.ledger.recovery.note import TAKE_OVER, Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
-from imgen.records import UNKNOWN, Draft, JobRecord, State
+from imgen.records import UNKNOWN, Draft, JobRecord, State, new_id
 from imgen_providers.base import ListsRecent, Request
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import ServiceError
@@ -32,14 +30,14 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER = 60.0  # seconds; a service's clock and ours
 
 
-def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
-    """Say once what a rebuild left, and ask each service until it has answered; one process at a time does it.
+def report_and_reimport(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
+    """Report once what a rebuild left, and ask each service until it has answered; one process at a time does it.
 
     Raises `LedgerUnusable`.
     """
     from filelock import FileLock, Timeout
 
-    path = config.ledger_path
+    path = config.folders.ledger
     try:
         with FileLock(path.with_suffix(".rebuilt-lock"), timeout=0, mode=0o600):
             rebuilt = _noted(path)
@@ -95,15 +93,17 @@ def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str],
     """Ask the services that have not answered yet, and note each that has."""
     services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
     rebuilt = replace(rebuilt, told=True)
-    note_rebuilt(config.ledger_path, rebuilt)
+    note_rebuilt(config.folders.ledger, rebuilt)
     try:
-        for entry in [SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.has_key(SERVICES[name])]:
+        for entry in [
+            SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.accounts.has_key(SERVICES[name])
+        ]:
             answer = _polled_elsewhere(config, services, ledger, entry, rebuilt.since, say)
             if not answer:
                 silent.append(entry.title)
             if answer is not False:
                 rebuilt = replace(rebuilt, ask=tuple(name for name in rebuilt.ask if name != entry.name))
-                note_rebuilt(config.ledger_path, rebuilt)
+                note_rebuilt(config.folders.ledger, rebuilt)
     finally:
         services.close()
     if first:
@@ -117,7 +117,7 @@ def _polled_elsewhere(
 ) -> bool | None:
     """Whether the service said all that it has; None for one that lists nothing at all."""
     try:
-        origin = config.origin(entry)
+        origin = config.accounts.origin(entry)
         service = services.connection(entry.name, origin).service
         if not isinstance(service, ListsRecent):
             return None
@@ -146,7 +146,7 @@ class _Listing:
         for record in self._doubtful():
             if record.state is State.UNCERTAIN:
                 outcome = reconcile(self.ledger, self.service, record)
-                if isinstance(outcome, Accepted):
+                if isinstance(outcome, Found):
                     say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
 
     def adopt(self, since: float, say: Callable[[str], None]) -> bool:
@@ -155,7 +155,7 @@ class _Listing:
         listed = [one for model in models for one in self.service.latest(model, since)]
         # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
         contested, bare = self._contested()
-        known = {record.remote_id for record in self.ledger.find("") if record.provider == self.entry.name}
+        known = {record.remote_id for record in self.ledger.jobs.find("") if record.provider == self.entry.name}
         found, left = [], []
         for one in listed:
             remote = one.job.remote_id
@@ -164,7 +164,7 @@ class _Listing:
             if remote in contested or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
                 left.append(remote)
             else:
-                found.append(self.ledger.adopt(self._draft(one), one.job))
+                found.append(self.ledger.jobs.adopt(self._draft(one), one.job))
         opened = f", and they are open now: imgen wait {' '.join(found)}" if found else "."
         say(f"{self.entry.title} lists {len(found)} of the last week that were not in it{opened}")
         if left:
@@ -187,7 +187,7 @@ class _Listing:
 
     def _doubtful(self) -> list[JobRecord]:
         """Jobs sent there, or about to be, of which no remote id is known."""
-        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         states = (State.SUBMITTING, State.UNCERTAIN)
         here = [record for record in records if (record.provider, record.origin) == (self.entry.name, self.origin)]
         return [record for record in here if record.state in states and record.remote_id is None]

@@ -1,20 +1,20 @@
 """Reference pictures on their way to services that fetch them: put somewhere before the submit, removed after the job.
 
-What is put into a person's own storage is in the ledger before its first byte leaves, so that whatever dies, a later
-run removes it. The signed link is a secret that dies, and is nowhere but in the request.
+What is put into the user's own storage is in the ledger before its first byte leaves, so a later
+run removes it, whenever a process was killed. The signed link is a secret that expires, and stands in the request only.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, Problem
+from imgen.files import write
 from imgen.ledger.uploads import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
@@ -68,7 +68,7 @@ class Uploads:
         return replace(record.request, references=found)
 
     def clean(self) -> list[str]:
-        """Remove what nobody needs any more from the person's storage; returns what could not be, as sentences."""
+        """Remove what the user's storage need not hold any more; returns what could not be removed, as sentences."""
         unneeded = self._unneeded()
         if not unneeded:
             return []
@@ -91,16 +91,16 @@ class Uploads:
         link = self._at_service.get(place)
         if link is None:
             link = self._at_service[place] = service.upload(picture)
-        self._ledger.uploading(record.id, Upload(picture.sha256, link=link.url))
+        self._ledger.uploads.uploading(record.id, Upload(picture.sha256, link=link.url))
         return link
 
     def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
         place = configured_place(self._config, SERVICES[record.provider].title)
         with self._alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
-            key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
-            ours = self._ledger.is_upload(key)
-            self._ledger.uploading(
+            key = f"{_installation(self._config.folders.state)}/{picture.sha256}.{_extension(picture)}"
+            ours = self._ledger.uploads.is_ours(key)
+            self._ledger.uploads.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
             )
         try:
@@ -113,9 +113,9 @@ class Uploads:
         except OSError as error:
             self._nothing_put(record, picture, ours=ours)
             raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
-        self._ledger.uploaded(record.id, picture.sha256)
+        self._ledger.uploads.uploaded(record.id, picture.sha256)
         if not ours:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
         try:
             link = storage.link(key)
         except StorageTrouble as error:
@@ -124,11 +124,11 @@ class Uploads:
         return PictureLink(link)
 
     def _nothing_put(self, record: JobRecord, picture: PictureFile, *, ours: bool) -> None:
-        """There is nothing to remove, unless it was put there before; a storage that never took a byte is not asked."""
+        """There is nothing to remove, unless it was put there before: a storage that took no byte is left alone."""
         if ours:
-            self._ledger.uploaded(record.id, picture.sha256)
+            self._ledger.uploads.uploaded(record.id, picture.sha256)
         else:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
 
     def _check_link(self, link: str, place: Place, connection: Connection) -> None:
         """What we cannot fetch from outside, the service cannot either."""
@@ -142,9 +142,9 @@ class Uploads:
             raise UploadFailed(Problem("upload_refused", message, hint)) from error
 
     def _unneeded(self) -> list[Upload]:
-        """Without what a living process is still putting up."""
-        found = self._ledger.unneeded_uploads(LINK_LIVES.total_seconds())
-        busy = {u.key for u in found if u.uploader and self._owner.is_alive(u.uploader)}
+        """Without what a running process is still uploading."""
+        found = self._ledger.uploads.unneeded(LINK_LIVES.total_seconds())
+        busy = {u.key for u in found if u.uploader and self._ledger.is_alive(u.uploader)}
         return [upload for upload in found if upload.key not in busy]
 
     def _clear(self, url: str | None, uploads: list[Upload]) -> str | None:
@@ -154,9 +154,9 @@ class Uploads:
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
-                    self._ledger.upload_removed(url, key)
+                    self._ledger.uploads.removed(url, key)
                 else:
-                    self._ledger.upload_left(url, key)
+                    self._ledger.uploads.abandoned(url, key)
         except StorageTrouble as error:
             return f"{error.message} {_LATER}"
         except BadConfiguration as error:
@@ -168,13 +168,13 @@ class Uploads:
         """No other process records an upload or removes one meanwhile."""
         from filelock import FileLock
 
-        with FileLock(self._config.state_folder / "uploads.lock", mode=0o600):
+        with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
             yield
 
 
 def sent(ledger: Ledger, record: JobRecord) -> Request:
     """The job's request as it was sent to a service with a place of its own for pictures."""
-    links = ledger.upload_links(record.id)
+    links = ledger.uploads.links(record.id)
 
     def as_sent(reference: Reference) -> Reference:
         if isinstance(reference, PictureFile) and reference.sha256 in links:
@@ -185,7 +185,7 @@ def sent(ledger: Ledger, record: JobRecord) -> Request:
 
 
 def configured_place(config: Config, title: str) -> Place:
-    """The person's own storage. Raises `BadConfiguration` with the two ways out where there is none."""
+    """The user's own storage. Raises `BadConfiguration` with the two ways out where there is none."""
     if config.upload is None:
         raise BadConfiguration(
             f"{title} fetches pictures from public URLs, and this one is on your disk: give a public URL with -i,"
@@ -203,14 +203,10 @@ def _opened(url: str) -> Storage:
 
 
 def _installation(folder: Path) -> str:
-    """The name that keys of this ledger begin with; to be asked for under a lock. Raises `OSError`."""
+    """The name that keys of this ledger begin with; to be read under a lock. Raises `OSError`."""
     path = folder / "installation"
-    if path.exists() and not path.stat().st_size:
-        path.unlink()  # whoever made it died before it was written
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
+    if not path.exists() or not path.stat().st_size:  # versions before could leave an empty one
+        write(path, secrets.token_hex(8).encode())
     return path.read_text(encoding="ascii")
 
 

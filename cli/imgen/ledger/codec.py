@@ -1,14 +1,16 @@
-"""How records are written into the ledger's columns and read back."""
+"""How records are written into the ledger's columns, and checked as they are read back: `ValueError` is damage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import asdict, fields, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import Problem
+from imgen.files import is_part
 from imgen.pictures.target import Target
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
@@ -16,6 +18,56 @@ from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
+
+INLINE = "inline"
+"""The folder beside the ledger for the bytes of pictures that came inside an answer."""
+
+_JOB_COLUMNS = (
+    *("id", "run_id", "request_key", "provider", "origin", "family", "owner", "parent_id"),
+    *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
+)
+_RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
+_MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
+
+
+def stored(text: str) -> str:
+    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(text)
+    return json.dumps(text) if text.startswith('"') else text
+
+
+def loaded(text: str) -> str:
+    """The text that `stored` wrote."""
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def plain(text: str) -> str:
+    """A text to search in and to search for; what is no character in it is a question mark."""
+    return text.encode(errors="replace").decode()
+
+
+def path_text(path: Path) -> str:
+    """A path as a column can hold it, whatever bytes its name is of."""
+    return stored(str(path))
+
+
+def read_cost(amount: str | None, unit: str | None) -> Cost:
+    """An amount of money and its unit. Raises `ValueError` for one that no job can have."""
+    if amount is not None and not is_amount(amount):
+        raise ValueError("this is no amount of money")
+    return Cost(amount, unit)
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is an amount of money: a number from 0 on, of a size that occurs."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return False
+    return value.is_finite() and value >= 0 and (value == 0 or abs(value.adjusted()) <= _MOST_DIGITS)
 
 
 def request_text(request: Request) -> str:
@@ -41,7 +93,7 @@ def request_text(request: Request) -> str:
 
 
 def wire_key(request: Request) -> str:
-    """A hash of what one request asks, without what tells it from its equals: those the service cannot tell apart."""
+    """A hash of what one request asks for, without its own name: the service cannot distinguish equal ones."""
     contents = [r.sha256 if isinstance(r, PictureFile) else r.url for r in request.references]
     plain = request_text(replace(request, references=(), idempotency_key=None))
     return hashlib.sha256(json.dumps([plain, contents]).encode()).hexdigest()
@@ -54,7 +106,7 @@ def read_request(text: str) -> Request:
 
 
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
-    """What a record's JSON says. Raises `ValueError` where a name in it was misspelt, which no other version does."""
+    """The fields in a record's JSON. Raises `ValueError` for a misspelt name, which no other version writes."""
     found: Any = json.loads(text)
     names = {field.name for field in fields(kind)}
     if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
@@ -79,54 +131,53 @@ def problem_text(problem: Problem | None) -> str | None:
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
-    """A row of `job_with_state` and its rows of `result`, as one record."""
-    read = tuple(read_result(result) for result in results)
+    """A row of `job_with_state` and its rows of `result`, as one record.
+
+    Raises `ValueError` for damage, and `TypeError` or `KeyError` for the row of a newer program.
+    """
     target = _fields(Target, row["target"])
     return JobRecord(
-        id=row["id"],
-        run_id=row["run_id"],
-        request_key=row["request_key"],
-        provider=row["provider"],
-        origin=row["origin"],
-        family=row["family"],
+        **{name: row[name] for name in _JOB_COLUMNS},
         request=read_request(row["request"]),
         target=Target(**{**target, "folder": Path(target["folder"])}),
         state=State(row["state"]),
-        owner=row["owner"],
-        created_at=row["created_at"],
-        submitted_at=row["submitted_at"],
-        accepted_at=row["accepted_at"],
-        finished_at=row["finished_at"],
-        remote_id=row["remote_id"],
+        remote_id=_loaded(row["remote_id"]),
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
-        cost=Cost(row["cost_amount"], row["cost_unit"]),
+        cost=read_cost(row["cost_amount"], row["cost_unit"]),
+        charged=read_cost(row["charged_amount"], row["charged_unit"]),
         problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
-        forgotten_at=row["forgotten_at"],
-        results=read,
-        parent_id=row["parent_id"],
-        charged=Cost(row["charged_amount"], row["charged_unit"]),
-        project=row["project"],
+        results=tuple(read_result(result) for result in results),
+        project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
     )
 
 
 def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
-    """A row of `result` as a record."""
+    """A row of `result` as a record. Raises `ValueError`."""
+    kept, part = _path(row["kept"]), _path(row["part"])
+    if kept and (kept.parent.name, kept.name) != (INLINE, inline_name(row["job_id"], row["number"])):
+        raise ValueError("this is no file of ours")
     return Result(
-        job_id=row["job_id"],
+        **{name: row[name] for name in _RESULT_COLUMNS},
         index=row["number"],
         state=ResultState(row["state"]),
-        url=row["url"],
-        expires_at=row["expires_at"],
-        fetcher=row["fetcher"],
-        part=Path(row["part"]) if row["part"] else None,
-        kept=Path(row["kept"]) if row["kept"] else None,
-        path=Path(row["path"]) if row["path"] else None,
-        format=row["format"],
-        width=row["width"],
-        height=row["height"],
-        size=row["size"],
-        sha256=row["sha256"],
+        url=_loaded(row["url"]),
+        part=part if part and is_part(part) else None,  # another file is not ours to remove
+        kept=kept,
+        path=_path(row["path"]),
         differences=tuple(json.loads(row["differences"])),
     )
+
+
+def inline_name(job_id: str, number: int) -> str:
+    """The name of the file with the bytes of a picture that came inside an answer."""
+    return f"{job_id}-{number}"
+
+
+def _loaded(text: str | None) -> str | None:
+    return None if text is None else loaded(text)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(loaded(text)) if text else None

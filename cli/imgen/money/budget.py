@@ -6,7 +6,6 @@ each service has 100 of its own.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -14,28 +13,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imgen.errors import OverBudget
+from imgen.money.amounts import Amount as Amount
+from imgen.money.amounts import BadAmount as BadAmount
+from imgen.money.amounts import decimal_text as decimal_text
+from imgen.money.amounts import known
+from imgen.money.amounts import parse_amounts as parse_amounts
 from imgen.records import Cost, JobRecord, State
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-UNITS = ("usd", "credits")
-"""What money is counted in; credits are those of the service an order goes to."""
-
-_SPELLINGS = {"usd": "usd", "$": "usd", "credits": "credits", "credit": "credits"}
-_AMOUNT = re.compile(r"(?P<sign>\$?)\s*(?P<value>\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(?P<unit>[A-Za-z$]*)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Money in `unit`: one of `UNITS`, or None for whatever the price is in."""
-
-    value: Decimal
-    unit: str | None
-
-    def __str__(self) -> str:
-        return f"{decimal_text(self.value)} {self.unit}" if self.unit else decimal_text(self.value)
 
 
 class Span(StrEnum):
@@ -66,32 +53,6 @@ class Budget:
 NO_BUDGET = Budget()
 
 
-class BadAmount(ValueError):
-    """A text is no amount of money; its own text says what it is and what would be one."""
-
-
-def parse_amounts(text: str) -> tuple[Amount, ...]:
-    """Amounts such as "0.5", "0.5usd", "$0.50" or "5 usd, 200 credits", one a unit. Raises `BadAmount`."""
-    amounts = tuple(map(_parse_amount, text.split(",")))
-    units = [amount.unit for amount in amounts]
-    if len(set(units)) < len(units) or (None in units and len(units) > 1):
-        raise BadAmount(f"{text!r} says one unit twice or leaves one out; say it like '5 usd, 200 credits'")
-    return amounts
-
-
-def _parse_amount(text: str) -> Amount:
-    found = _AMOUNT.fullmatch(text.strip())
-    unit = found and (found["sign"] + found["unit"]).lower()
-    if not found or (unit and unit not in _SPELLINGS):
-        raise BadAmount(f"{text.strip()!r} is not an amount of money; say it like 0.5usd or 200credits")
-    return Amount(Decimal(found["value"]), _SPELLINGS[unit] if unit else None)
-
-
-def decimal_text(value: Decimal) -> str:
-    """The number without an exponent and without noughts at its end."""
-    return f"{value.normalize():f}"
-
-
 def day_begins(day: date) -> float:
     """When the local calendar day begins, by this machine's clock and time zone, in seconds since 1970."""
     return datetime.combine(day, time()).astimezone().timestamp()
@@ -109,15 +70,15 @@ class Standing(StrEnum):
     """What is known of a job's charge."""
 
     COUNTS = "counts"  # paid for, or about to be
-    DOUBTFUL = "doubtful"  # may have been charged, and nobody knows
-    NOTHING = "nothing"  # never sent, refused, failed where that is free, or nothing on a person's word
+    DOUBTFUL = "doubtful"  # may have been charged; unknown
+    NOTHING = "nothing"  # never sent, refused, failed where that is free, or released by `imgen forget`
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
     """Jobs of the ledger that are alike in everything that matters to money; `each` and `charged` are of one job.
 
-    `each` is the catalogue's price when it was ordered, `charged` what the service itself said; both may be unknown.
+    `each` is the catalogue's price when it was ordered, `charged` what the service reported; both may be unknown.
     `day` is the local day on which they were ordered.
     """
 
@@ -136,11 +97,11 @@ def standing(
 ) -> Standing:
     """What is known of a job's charge; `problem` is the code of why it is where it is.
 
-    What the service says of the charge settles it. `released` is a person's word that nothing comes of the job any
-    more. One that failed after it was accepted cost nothing only where a document of the service says so.
+    What the service reports of the charge decides. `released` is true after `imgen forget`. A job that failed after it
+    was accepted cost nothing only where a document of the service says so.
     """
-    if charged.amount is not None:
-        return Standing.COUNTS if Decimal(charged.amount) else Standing.NOTHING
+    if reported := known(charged):
+        return Standing.COUNTS if reported.value else Standing.NOTHING
     match state:
         case State.READY | State.SAVED | State.EXPIRED:
             return Standing.COUNTS
@@ -159,8 +120,8 @@ def standing(
 
 
 def best_known(record: JobRecord) -> Cost:
-    """What a job cost, as far as anybody knows: what the service says, nothing, or else the price it had."""
-    known = standing(
+    """The best known cost of a job: what the service reports, nothing, or else the price it had."""
+    found = standing(
         record.state,
         record.provider,
         record.charged,
@@ -168,15 +129,15 @@ def best_known(record: JobRecord) -> Cost:
         released=record.released,
         problem=record.problem.code if record.problem else None,
     )
-    if record.charged.amount is not None:
+    if known(record.charged):
         return record.charged
-    return Cost("0", record.cost.unit) if known is Standing.NOTHING else record.cost
+    return Cost("0", record.cost.unit) if found is Standing.NOTHING else record.cost
 
 
 def counted(spending: Spending) -> Cost:
-    """What each of these jobs counts against a limit; what the service says wins where it is in the same unit."""
-    said = spending.charged.amount is not None
-    return spending.charged if said and spending.each.unit in (None, spending.charged.unit) else spending.each
+    """What each of these jobs counts against a limit; the service's report wins where it is in the same unit."""
+    in_the_same_unit = spending.each.unit in (None, spending.charged.unit)
+    return spending.charged if known(spending.charged) and in_the_same_unit else spending.each
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +155,12 @@ def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
     for one in spendings:
         if one.standing is Standing.NOTHING:
             continue
-        each = counted(one)
-        if each.amount is None:
+        each = known(counted(one))
+        if each is None:
             unknown += one.jobs
         elif each.unit == unit and (unit != "credits" or one.provider == provider):
-            total += Decimal(each.amount) * one.jobs
-            doubtful += Decimal(each.amount) * one.jobs if one.standing is Standing.DOUBTFUL else 0
+            total += each.value * one.jobs
+            doubtful += each.value * one.jobs if one.standing is Standing.DOUBTFUL else 0
     return Spent(Amount(total, unit), doubtful, unknown)
 
 
@@ -218,20 +179,20 @@ class Verdict:
 
 def order_cost(costs: Sequence[Cost]) -> Amount | None:
     """What several jobs cost together; None where that of one is not known."""
-    known = [(Decimal(cost.amount), cost.unit) for cost in costs if cost.amount is not None]
-    units = {unit for _, unit in known}
-    if len(known) < len(costs) or len(units) != 1:
+    amounts = [amount for amount in map(known, costs) if amount]
+    units = {amount.unit for amount in amounts}
+    if len(amounts) < len(costs) or len(units) != 1:
         return None
-    return Amount(sum((value for value, _ in known), Decimal(0)), units.pop())
+    return Amount(sum((amount.value for amount in amounts), Decimal(0)), units.pop())
 
 
 def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], provider: str, budget: Budget) -> Verdict:
     """Whether the order, at a service, is within the limit after what was spent already."""
     most = next((amount for amount in limit.most if order and amount.unit in (None, order.unit)), None)
     if order is None or most is None:
-        told = "This order's cost is unknown" if order is None else f"This order costs {order}"
+        reason = "This order's cost is unknown" if order is None else f"This order costs {order}"
         amounts = " or ".join(map(str, limit.most))
-        message = f"{told}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
+        message = f"{reason}, which cannot be compared with the limit of {amounts}{_EACH[limit.span]} ({limit.source})."
         if budget.allow_unknown:
             return Verdict(limit, within=True, message=f"{message} --allow-unknown-cost lets it through.")
         return Verdict(limit, within=False, message=message, hint=_compare_hint(order))

@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from imgen.money.budget import Limit, Span, Spending, Standing, counted, decimal_text, spent
+from imgen.money.amounts import decimal_text, known
+from imgen.money.budget import Limit, Span, Spending, Standing, counted, spent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +28,10 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What the jobs under one heading cost in one unit, as decimal texts; None is unknown or not said, never 0.
+    """What the jobs under one heading cost in one unit, as decimal texts; None is unknown or not reported, never 0.
 
     `unit` None holds jobs of unknown cost. `provider` says whose credits they are. `estimated` is by the prices when
-    they were ordered; `charged` is what services say of `charged_jobs` of them. `doubtful` may have been charged and
+    they were ordered; `charged` is what services report of `charged_jobs` of them. `doubtful` may have been charged and
     is in none of the two. `key` None stands for no project.
     """
 
@@ -117,7 +118,7 @@ def _lines(key: str | None, spendings: Sequence[Spending]) -> list[CostLine]:
     for one in spendings:
         if one.standing is not Standing.NOTHING:
             _add(sums, one)
-    # Money first, then each service's credits, then what nobody knows.
+    # Money first, then each service's credits, then unknown costs.
     ordered = sorted(sums.items(), key=lambda item: (item[0][0] is None, item[0][1] or "", item[0][0] or ""))
     return [
         CostLine(
@@ -136,23 +137,23 @@ def _lines(key: str | None, spendings: Sequence[Spending]) -> list[CostLine]:
 
 
 def _add(sums: dict[_Currency, _Sum], one: Spending) -> None:
-    said = one.charged.amount is not None
-    if one.each.amount is not None or not said:
+    each, charged = known(one.each), known(one.charged)
+    if each or not charged:
         found = sums.setdefault(_currency(one.each, one.provider), _Sum())
         found.jobs += one.jobs
-        amount = None if one.each.amount is None else Decimal(one.each.amount) * one.jobs
+        amount = each.value * one.jobs if each else None
         if one.standing is Standing.DOUBTFUL:
             found.doubtful_jobs += one.jobs
             found.doubtful = _plus(found.doubtful, amount)
         else:
             found.estimated = _plus(found.estimated, amount)
-    if one.charged.amount is not None:
+    if charged:
         currency = _currency(one.charged, one.provider)
         found = sums.setdefault(currency, _Sum())
-        if one.each.amount is None or currency != _currency(one.each, one.provider):
+        if not each or currency != _currency(one.each, one.provider):
             found.jobs += one.jobs
         found.charged_jobs += one.jobs
-        found.charged = _plus(found.charged, Decimal(one.charged.amount) * one.jobs)
+        found.charged = _plus(found.charged, charged.value * one.jobs)
 
 
 def _currency(cost: Cost, provider: str) -> _Currency:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.records import Cost, Draft
+from imgen.records import Cost, Draft, new_id
 from imgen_providers.base import PictureFile, Reference, Request
 
 if TYPE_CHECKING:
@@ -17,16 +16,14 @@ if TYPE_CHECKING:
     from imgen.pictures.target import Target
     from imgen_providers.catalog import Model
 
-_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e
 
+def split(
+    choice: Choice, target: Target, *, parent_id: str | None = None, project: str | None = None
+) -> tuple[Draft, ...]:
+    """The jobs that make the ordered pictures, each at most what one request of the model can make.
 
-def new_id() -> str:
-    """A short id for a job, easy to type; unique by chance among 30^6, and by the ledger's own check."""
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
-
-
-def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[Draft]:
-    """The jobs that make the ordered pictures, each at most what one request of the model can make."""
+    `parent_id` is the job that the order goes on from, `project` the folder that it is counted for.
+    """
     key = request_key(choice)
     run_id = new_id()
     drafts = []
@@ -45,17 +42,18 @@ def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[
                 target=replace(target, first_index=first, pictures_in_run=choice.request.count),
                 cost=price(choice.model, choice.request, count),
                 parent_id=parent_id,
+                project=project,
             )
         )
         first += count
-    return drafts
+    return tuple(drafts)
 
 
 def request_key(choice: Choice) -> str:
     """What makes two orders the same: service, model, parameters, and the contents of the references.
 
-    The whole order is hashed, before it is split, so the rows of one run share their key and are told apart by
-    their place in it; a later run of the same order meets them all.
+    The whole order is hashed, before it is split: the rows of one run share their key, and differ by their place in
+    the run. A later run of the same order meets them all.
     """
     request = choice.request
     parts = {

@@ -36,7 +36,7 @@ _PLACES = {"environment": "the environment, ", "keyring": "the system keyring", 
 def key_lines(entries: Sequence[KeyEntry]) -> list[str]:
     """One line per service."""
     width = max(len(entry.provider) for entry in entries)
-    return [f"{padded(entry.provider, width)}  {_told(entry)}" for entry in entries]
+    return [f"{padded(entry.provider, width)}  {_line(entry)}" for entry in entries]
 
 
 def place(entry: KeyEntry) -> str:
@@ -44,7 +44,7 @@ def place(entry: KeyEntry) -> str:
     return f"{_PLACES[entry.source]}{entry.where or ''}"
 
 
-def _told(entry: KeyEntry) -> str:
+def _line(entry: KeyEntry) -> str:
     if not isinstance(entry, KeyCheck):
         return place(entry)
     source = place(entry) if entry.source == "none" else f"the key from {place(entry)}"

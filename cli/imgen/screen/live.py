@@ -38,7 +38,7 @@ class LiveDisplay:
         self._clock = clock
         self._glyphs = UNICODE if standard_streams.unicode else ASCII
         self._console = Console(
-            file=cast(IO[str], Stderr()),
+            file=cast("IO[str]", Stderr()),
             force_terminal=True,
             force_interactive=True,
             color_system="standard" if standard_streams.stderr_color else None,

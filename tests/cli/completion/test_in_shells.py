@@ -101,11 +101,11 @@ def fill(home: Path) -> None:
     """One job that the service has, and a later one, closed, whose prompt means harm to a shell."""
     home.mkdir()
     ledger = Ledger(home / "ledger.sqlite3", time.time)
-    ledger.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "nobody", resubmit=False)
+    ledger.jobs.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "nobody", resubmit=False)
     for job_id in (OPEN, CLOSED):
-        ledger.submitting(job_id)
-        ledger.accepted(job_id, taken(f"remote-{job_id}"))
-    ledger.ended(CLOSED, State.FAILED, Problem("failed", "It failed.", None))
+        ledger.jobs.submitting(job_id)
+        ledger.jobs.accepted(job_id, taken(f"remote-{job_id}"))
+    ledger.jobs.ended(CLOSED, State.FAILED, Problem("failed", "It failed.", None))
     ledger.close()
 
 

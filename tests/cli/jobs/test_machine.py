@@ -24,7 +24,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
+from imgen.ledger.database import open_ledger
+from imgen.ledger.transitions import JOB_CHANGES, RESULT_CHANGES
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError
 
@@ -41,6 +43,18 @@ FAULTS = (
     *("poll-5xx*2", "garbage-poll", "odd-state", "empty-results", "rate-limit-poll", "job-failed*1"),
     *("dead-link*2", "dead-link*14", "short-picture", "truncated-picture", "fewer-pictures*1"),
 )
+
+LOG_OF_CHANGES = """
+CREATE TABLE changed (what TEXT, before TEXT, after TEXT);
+CREATE TRIGGER job_changed AFTER UPDATE OF stage ON job WHEN old.stage <> new.stage
+    BEGIN INSERT INTO changed VALUES ('job', old.stage, new.stage); END;
+CREATE TRIGGER result_changed AFTER UPDATE OF state ON result WHEN old.state <> new.state
+    BEGIN INSERT INTO changed VALUES ('result', old.state, new.state); END;
+"""
+ALLOWED = {
+    *(("job", before.value, change.after.value) for change in JOB_CHANGES.values() for before in change.before),
+    *(("result", before.value, change.after.value) for change in RESULT_CHANGES.values() for before in change.before),
+}
 
 prompts = st.sampled_from(["a fox", "an owl"])
 services = st.sampled_from(list(SERVICES))
@@ -82,6 +96,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bench = Bench(self.folder, faults=",".join(faults), seconds=5.0)
         self.bench.watcher.interval = 5.0
         self.deleted: set[Path] = set()
+        with closing(open_ledger(self.bench.config.folders.ledger)) as connection:
+            connection.executescript(LOG_OF_CHANGES)
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
@@ -126,7 +142,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(which=some)
     def forget(self, which: int) -> None:
         if rows := self.rows():
-            self.bench.session.ledger.forget([rows[which % len(rows)].id])
+            self.bench.session.ledger.jobs.forget([rows[which % len(rows)].id])
 
     @rule(which=some)
     def delete(self, which: int) -> None:
@@ -158,7 +174,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for record in self.record(prompt, service, 1, resubmit=True):
             working = self.bench.work()
             if moment != "recorded":
-                assert self.bench.session.ledger.submitting(record.id)
+                assert self.bench.session.ledger.jobs.submitting(record.id)
             if moment == "sent":
                 with suppress(ServiceError):
                     working._services.connection(service, record.origin).service.submit(record.request)
@@ -176,7 +192,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def follow_and_die(self, records: Sequence[JobRecord], ticks: int) -> None:
         working = self.bench.work()
-        parts = (working._saver, working._uploads, working._services, Mortal(ticks), self.bench.clock)
+        parts = (
+            working._saver,
+            working._uploads,
+            working._services,
+            Mortal(ticks),
+            self.bench.clock,
+            working._record_crash,
+        )
         follower = Follower(*parts, Goal.PICTURES, 60.0)
         with suppress(Killed):
             follower.follow(records)
@@ -189,14 +212,14 @@ class LedgerMachine(RuleBasedStateMachine):
         if saved:
             result = saved[which % len(saved)].results[0]
             if result.path and result.sha256 and result.path.exists():
-                self.bench.session.ledger.reopen(result.job_id, result.index)
-                self.bench.session.ledger.placing(result.job_id, result.index, result.path, result.sha256)
+                self.bench.session.ledger.results.reopen(result.job_id, result.index)
+                self.bench.session.ledger.results.placing(result.job_id, result.index, result.path, result.sha256)
                 self.bench.restart()
 
     # What always holds ------------------------------------------------------------------------------------
 
     def rows(self) -> list[JobRecord]:
-        return self.bench.session.ledger.find("")
+        return self.bench.session.ledger.jobs.find("")
 
     def charges(self) -> list[Charge]:
         stored = [json.loads(path.read_bytes()) for path in (self.folder / "sandbox" / "jobs").glob("*.json")]
@@ -240,8 +263,13 @@ class LedgerMachine(RuleBasedStateMachine):
                     assert hashlib.sha256(result.path.read_bytes()).hexdigest() == result.sha256
 
     @invariant()
+    def every_change_is_one_of_the_table(self) -> None:
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
+            assert set(connection.execute("SELECT * FROM changed")) <= ALLOWED
+
+    @invariant()
     def the_file_is_whole(self) -> None:
-        with closing(sqlite3.connect(self.bench.config.ledger_path)) as connection:
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

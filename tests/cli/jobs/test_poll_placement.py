@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from imgen.jobs.poll_placement import Placement
-from imgen.jobs.poll_schedule import Schedule
+from imgen.jobs.schedule import Schedule
 
 CADENCE = Schedule(first=5.0, steps=((0.0, 4.0), (120.0, 8.0)), floor=2.0, after_rate_limit=20.0)
 PAST = (58.0, 61.0, 60.0, 59.5, 62.0, 60.5, 57.0, 63.0)
@@ -16,7 +16,7 @@ PAST = (58.0, 61.0, 60.0, 59.5, 62.0, 60.5, 57.0, 63.0)
 def polls(placement: Placement, until: float) -> list[float]:
     ages = [0.0]
     while ages[-1] < until:
-        ages.append(ages[-1] + placement.delay(ages[-1]))
+        ages.append(ages[-1] + placement.delay(ages[-1], 0.5))
     return ages[1:]
 
 
@@ -48,12 +48,12 @@ def test_no_poll_comes_sooner_than_the_floor_nor_three_times_as_late_as_the_cade
 def test_past_the_longest_known_duration_the_cadence_holds() -> None:
     placement = Placement(CADENCE, PAST)
 
-    assert placement.delay(200.0) == CADENCE.interval(200.0, 0.5)
+    assert placement.delay(200.0, 0.5) == CADENCE.interval(200.0, 0.5)
 
 
 def test_where_the_past_is_faster_than_the_first_documented_poll_the_first_comes_sooner() -> None:
     slow_start = Schedule(first=30.0, steps=((0.0, 4.0),), floor=3.0, after_rate_limit=10.0)
 
-    first = Placement(slow_start, (12.0, 11.0, 12.5, 13.0, 12.0, 11.5)).delay(0.0)
+    first = Placement(slow_start, (12.0, 11.0, 12.5, 13.0, 12.0, 11.5)).delay(0.0, 0.5)
 
     assert 8.0 < first < 14.0

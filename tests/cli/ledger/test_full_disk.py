@@ -84,12 +84,12 @@ def order(bench: Bench) -> JobRecord:
 def saved_later(bench: Bench, record: JobRecord) -> None:
     """After all that, the next command saves it, and it was paid once."""
     bench.clock.time += 5.0
-    found = bench.session.ledger.job(record.id)
+    found = bench.session.ledger.jobs.get(record.id)
     report = bench.follow([found])
     assert report.exit_code is ExitCode.DONE
     assert [result.path and result.path.exists() for result in report.records[0].results] == [True]
     assert len(bench.requests("POST")) == 1
-    with closing(sqlite3.connect(bench.config.ledger_path)) as connection:
+    with closing(sqlite3.connect(bench.config.folders.ledger)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
@@ -104,7 +104,7 @@ def test_before_the_record_nothing_is_sent(bench: Bench, disks: dict[str, Disk])
     assert "Free some space" in str(refused.value.hint)
     assert bench.log == []
     disks["home"].free()
-    assert bench.session.ledger.open_jobs() == []
+    assert bench.session.ledger.jobs.open() == []
     working.close()
 
 
@@ -119,7 +119,7 @@ def test_before_the_submit_nothing_is_sent(bench: Bench, disks: dict[str, Disk])
     assert bench.log == []
     disks["home"].free()
     bench.restart()
-    assert bench.session.ledger.job(record.id).state is State.CANCELLED
+    assert bench.session.ledger.jobs.get(record.id).state is State.CANCELLED
 
 
 def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Bench, disks: dict[str, Disk]) -> None:
@@ -134,7 +134,7 @@ def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Be
     assert f"imgen wait {record.id} --remote {remote}" in str(report.problems[record.id].hint)
     disks["home"].free()
     bench.restart()
-    doubtful = bench.session.ledger.job(record.id)
+    doubtful = bench.session.ledger.jobs.get(record.id)
     assert doubtful.state is State.UNCERTAIN
     bench.work().attach(doubtful, remote)
     saved_later(bench, record)
@@ -149,7 +149,7 @@ def test_a_picture_without_room_is_saved_later(bench: Bench, disks: dict[str, Di
     assert report.exit_code is ExitCode.NOT_SAVED
     problem = report.problems[record.id]
     assert "No space left on device" in problem.message
-    assert problem.hint == f"imgen download {record.id}"
+    assert problem.hint == f"imgen download {record.id} -o ELSEWHERE"
     assert [path.name for path in disks["out"].folder.iterdir()] == ["filler"], "half a picture takes no room"
     disks["out"].free()
     bench.restart()
@@ -194,12 +194,12 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
         bench.restart()
 
     assert not isinstance(refused.value, LedgerDamaged)
-    assert str(bench.config.ledger_path) in refused.value.message
+    assert str(bench.config.folders.ledger) in refused.value.message
     assert "Nothing was sent" in str(refused.value.hint)
     assert len(bench.log) == sent
     disks["home"].unlock()
     bench.restart()
-    assert [job.state for job in bench.session.ledger.find("")] == [State.SAVED]
+    assert [job.state for job in bench.session.ledger.jobs.find("")] == [State.SAVED]
 
 
 def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_remote_id(tmp_path: Path) -> None:
@@ -207,9 +207,9 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_rem
         records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
 
         def tear() -> None:
-            with closing(sqlite3.connect(bench.config.ledger_path)) as other:
+            with closing(sqlite3.connect(bench.config.folders.ledger)) as other:
                 other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            with bench.config.ledger_path.open("r+b") as file:
+            with bench.config.folders.ledger.open("r+b") as file:
                 file.seek(4096)
                 file.write(b"\xa5" * 4096)
 

@@ -12,6 +12,7 @@ import pytest
 
 from cli.drafts import record
 from imgen.errors import ExitCode, OverBudget, Problem
+from imgen.money.amounts import known
 from imgen.money.budget import (
     Amount,
     BadAmount,
@@ -92,6 +93,12 @@ def test_an_amount_is_read_as_a_person_writes_it(text: str, amounts: list[tuple[
 )
 def test_anything_else_is_no_amount(text: str) -> None:
     with pytest.raises(BadAmount):
+        parse_amounts(text)
+
+
+@pytest.mark.parametrize("text", ["0,5usd", "0,5 usd", "$1,50", "5 usd, 2,5 credits", "1,000 usd", "1.000,50 usd"])
+def test_a_decimal_comma_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(BadAmount, match="has a comma; write a decimal point"):
         parse_amounts(text)
 
 
@@ -275,3 +282,10 @@ def test_a_day_has_its_hours_in_every_zone(zone: pytest.MonkeyPatch, name: str, 
 
     assert 22 <= (ends - begins) / 3600 <= 26
     assert local_day((begins + ends) / 2) == day
+
+
+@pytest.mark.parametrize("text", ["NaN", "-1000", "-0", "Infinity", "1e", "many", ""])
+def test_a_recorded_text_that_is_no_cost_is_unknown_and_lifts_no_limit(text: str) -> None:
+    assert known(Cost(text, USD)) is None
+    assert order_cost([Cost(text, USD)]) is None
+    assert spent([spending(each=Cost(text, USD))], "gmicloud", USD).amount == amount("0", USD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +12,15 @@ from imgen.config.config import Config
 from imgen.errors import UsageProblem
 from imgen.orders.changes import Difference, changed, differences, order_of, other_pictures, words_of
 from imgen.orders.drafts import request_key
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
 from imgen.orders.references import Named
 from imgen.orders.sources import Link, Local
 from imgen.pictures.examine import Examined
 from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
+
+if TYPE_CHECKING:
+    from imgen.orders.order import Order
 
 FLASH = "gemini-3.1-flash"
 ORDERED = Request(
@@ -31,10 +35,10 @@ def settings(*texts: str) -> Order:
 
 
 def test_the_same_order_makes_the_same_request() -> None:
-    (choice,) = possible(order_of(MADE), CONFIG)
+    (choice,) = possible(order_of(MADE), CONFIG.accounts)
 
     assert choice.request == ORDERED
-    assert request_key(choice) == request_key(possible(settings(), CONFIG)[0])
+    assert request_key(choice) == request_key(possible(settings(), CONFIG.accounts)[0])
     assert differences(order_of(MADE), settings()) == []
 
 

@@ -68,7 +68,7 @@ def test_without_trust_or_a_way_through_nothing_is_sent(imgen: Program, network:
 def test_what_no_proxy_names_is_reached_without_it(imgen: Program, network: Company) -> None:
     streams = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
     models = ("models", "--live", "-p", "gmicloud")  # a question, which is given up sooner than a submit
-    nowhere = imgen.at("https://0.0.0.0:9")
+    nowhere = imgen.at("https://0.0.0.0:9")  # this machine, but not by a name of loopback, which takes no proxy at all
 
     through, past = nowhere.run_lines([(models, streams, b""), (models, {**streams, "NO_PROXY": "0.0.0.0"}, b"")])
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.commands.defaults import resolve_order
-from imgen.commands.making import RunOptions
 from imgen.config.config import Config
 from imgen.errors import BadConfiguration
-from imgen.orders.order import Order, possible
-from imgen.screen.envelope import Form
+from imgen.jobs.run_order import RunOptions
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 
 if TYPE_CHECKING:
     from imgen.commands.defaults import ResolvedOrder
@@ -27,22 +27,7 @@ def order(**fields: object) -> Order:
 
 
 def run_options(output: str | None = None, timeout: float | None = None) -> RunOptions:
-    return RunOptions(
-        output,
-        None,
-        no_wait=False,
-        dry_run=False,
-        overwrite=False,
-        resubmit=False,
-        strict=False,
-        timeout=timeout,
-        poll_every=None,
-        max_cost=None,
-        allow_unknown_cost=False,
-        form=Form.TEXT,
-        show=False,
-        quiet=False,
-    )
+    return RunOptions(output, timeout=timeout)
 
 
 SETTINGS = {
@@ -109,7 +94,7 @@ def test_a_size_and_a_file_name_decide_what_they_imply(tmp_path: Path) -> None:
 def test_the_preferred_service_comes_first() -> None:
     config = Config({**KEYS, "IMGEN_PROVIDERS": "reapi,gmicloud"}, Path("/"))
 
-    found = possible(order(model="gemini-3-pro"), config)
+    found = possible(order(model="gemini-3-pro"), config.accounts, config.preferred)
 
     assert [choice.entry.name for choice in found] == ["reapi", "gmicloud", "3daistudio"]
 
@@ -139,3 +124,25 @@ def test_a_projects_folder_is_where_its_file_is(tmp_path: Path) -> None:
 
     assert (found.run_options.output, found.run_options.folder) == ("pictures/{slug}.png", tmp_path)
     assert found.order.wished_format == "png"
+
+
+def test_a_projects_file_names_listed_models_only(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    file, own = project / "imgen.toml", tmp_path / "config.toml"
+    config = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+
+    file.write_text('count = 16\nmodel = "reapi/dearest-model"\n')
+    with pytest.raises(BadConfiguration, match=r"imgen\.toml, line 2.* price is not known") as refused:
+        resolve_order(order(), run_options(), config)
+    assert "-m reapi/dearest-model" in str(refused.value.hint)
+    assert resolve_order(order(model="reapi/dearest-model"), run_options(), config).order.count == 16
+
+    file.write_text('model = "reapi/gemini-3-pro-image-preview"\n')
+    listed = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+    assert resolve_order(order(), run_options(), listed).order.model == "reapi/gemini-3-pro-image-preview"
+
+    file.unlink()
+    own.write_text('model = "reapi/dearest-model"\n')
+    mine = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+    assert resolve_order(order(), run_options(), mine).order.model == "reapi/dearest-model"

@@ -195,7 +195,7 @@ def test_each_mistake_has_its_own_sentence_and_nothing_is_recorded_or_sent(imgen
     fill(imgen.cwd)
     imgen.home.mkdir()
     ledger = Ledger(imgen.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
-    ledger.plan([draft("k3abcd")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3abcd")], "nobody", resubmit=False)
     ledger.close()
     lines = [((*one.line[:1], "--json", *one.line[1:]), one.variables or {}, b"") for one in MISTAKES]
     with served(imgen.home.parent / "services", []) as behind, recorded(behind) as recorder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -39,7 +40,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.code == 0, made.stderr
     (desk / "owl-2.png").unlink()
     (desk / "mine.html").write_text("<html>")
-    none, edited, written, again, quiet, taken, stdout, saved, nowhere = imgen.run_lines(
+    os.mkfifo(desk / "pipe.html")
+    none, edited, written, again, quiet, taken, stdout, saved, nowhere, device, pipe = imgen.run_lines(
         [
             (("gallery", "nobody"), {}, b""),
             (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
@@ -50,12 +52,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (("gallery", "-o", "-"), {}, b""),
             (("forget", imgen.jobs()[0].id), {}, b""),
             (("gallery", "-o", "no/such/folder/page.html"), {}, b""),
+            (("gallery", "-o", "/dev/stdout", "--overwrite"), {}, b""),
+            (("gallery", "-o", "pipe.html"), {}, b""),
         ]
     )
     assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 0, 2), edited.stderr
     assert again.stderr.splitlines()[0] == "imgen: 1 of 3 pictures is not where it was saved."
     assert f"imgen download {imgen.jobs()[0].id}" in again.stderr
     assert (quiet.code, quiet.stderr) == (0, "")
+    assert (device.code, pipe.code) == (2, 2)
+    assert "is a pipe or a device" in device.stderr
+    assert "is a pipe or a device" in pipe.stderr
     assert (taken.code, "--overwrite" in taken.stderr) == (2, True)
     assert stdout.stdout == (desk / "gallery.html").read_bytes()
     assert (saved.code, "nothing to close" in saved.stderr) == (0, True)
@@ -71,8 +78,10 @@ def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
     assert "<script>alert(1)" not in text
     assert "default-src 'none'" in text
     assert not re.search(r"https?://", text)
+    assert str(page.parent) not in text
+    assert 'href="./owl-1.png"' in text
     assert len(re.findall(r'<img src="data:image/webp;base64,', text)) == 2
-    assert "owl-2.png is not there any more" in text
+    assert "owl-2.png: it is not there any more" in text
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; .ci/run installs it")
@@ -94,3 +103,28 @@ def test_a_browser_shows_it_and_its_search_finds(page: Path, tmp_path: Path) -> 
         assert picture.size[0] == 1200
         colors = picture.convert("RGB").crop((0, 60, 700, 500)).getcolors(1 << 20)
     assert colors is None or len(colors) > 2000  # landscapes, not boxes of broken pictures
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes with a name of this kind")
+def test_nothing_that_came_with_a_clone_is_written_through_or_waited_for(imgen: Program) -> None:
+    assert imgen.run("generate", "an owl", "--sandbox", *SMALL, "-q", "-o", "owl.png").code == 0
+    mine = imgen.cwd.parent / "bashrc"
+    mine.write_text("mine")
+    planted = imgen.cwd / ".gallery.html.part"
+    planted.symlink_to(mine)
+    through_link = imgen.run("gallery")
+    planted.unlink()
+    os.mkfifo(planted)
+    through_pipe = imgen.run("gallery")
+
+    assert (through_link.code, through_link.stderr) == (0, "")
+    assert (through_pipe.code, through_pipe.stderr) == (0, "")
+    assert mine.read_text() == "mine"
+    os.mkfifo(imgen.cwd / "page.html")
+    (imgen.cwd / "linked.html").symlink_to(mine)
+
+    waits, linked = imgen.run("gallery", "-o", "page.html"), imgen.run("gallery", "-o", "linked.html")
+
+    assert (waits.code, linked.code) == (2, 2)
+    assert imgen.run("gallery", "-o", "linked.html", "--overwrite").code == 0
+    assert mine.read_text() == "mine"

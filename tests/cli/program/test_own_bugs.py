@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 # A bug planted where every command comes by, with everything in its message that nobody else may read.
 PLANTED = """
 import os
-import imgen.jobs.worker
-def session(config):
+import imgen.jobs.session
+def session(config, say):
     key, prompt = os.environ["GMI_API_KEY"], " ".join(["a", "secret", "prompt"])
     try:
         raise KeyError(key)
     except KeyError:
         raise ZeroDivisionError(f"{key} {prompt}")
-imgen.jobs.worker.session = session
+imgen.jobs.session.session = session
 from imgen.__main__ import main
 main()
 """
@@ -164,4 +164,4 @@ def test_a_folder_that_was_deleted_under_the_shell_is_no_bug(imgen: Program) -> 
 
     assert (told.code, told.stdout) == (0, b"")
     assert told.stderr == "Nothing is open: every job is saved or closed.\n"
-    assert (answered.code, json.loads(answered.stdout)["ok"]) == (0, True), answered.stderr
+    assert (answered.code, json.loads(answered.stdout)["ok"]) == (ExitCode.KEY, False), answered.stderr

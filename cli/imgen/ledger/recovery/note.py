@@ -1,13 +1,18 @@
-"""What came of a rebuilt ledger, noted beside it until it was told and every service was asked."""
+"""The note beside a rebuilt ledger: what is missing, until that was printed and every service was polled."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.files import write
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
+"""The command that adds a service's job to a ledger that has not got it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +20,8 @@ class Rebuilt:
     """A new ledger stands where a damaged one stood, which is `kept` now; times are seconds since 1970.
 
     `read` jobs are as they were. Of those in `remote` the service's id was left: they are open again. Those in
-    `doubtful` may have been charged, and of `nameless` ones only our own id is left. `ask` are the services that are
-    still to be asked what else there is from `since` on; `until` a link may live there.
+    `doubtful` are uncertain, and of `nameless` ones only our own id is left. `ask` are the services whose lists of
+    jobs are still to be read from `since` on; `until` a link may live there. `told` is True once this was printed.
     """
 
     damage: str
@@ -40,13 +45,7 @@ def note_rebuilt(ledger: Path, rebuilt: Rebuilt) -> None:
     """Note it so that a kill cannot take it away. Raises `OSError`."""
     from pydantic import TypeAdapter
 
-    note = rebuilt_note(ledger)
-    part = note.with_suffix(".rebuilt-part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  (its mode)
-        file.write(TypeAdapter(Rebuilt).dump_json(rebuilt))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(note)
+    write(rebuilt_note(ledger), TypeAdapter(Rebuilt).dump_json(rebuilt))
 
 
 def read_rebuilt(ledger: Path) -> Rebuilt | None:

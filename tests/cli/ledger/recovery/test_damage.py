@@ -16,14 +16,17 @@ from cli.jobs.bench import Bench
 from cli.states import finish, save
 from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
-from imgen.ledger import schema
+from imgen.ledger import database, schema
+from imgen.ledger.database import open_ledger
 from imgen.ledger.file_lock import Hold
-from imgen.ledger.ledger import Ledger, SameRequestUncertain
+from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
+from imgen.ledger.recovery.damage import damage_note, log_of
 from imgen.ledger.recovery.note import rebuilt_note
-from imgen.ledger.schema import MIGRATIONS, damage_note, log_of, open_ledger
+from imgen.ledger.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
 
@@ -48,10 +51,10 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with many accepted jobs, one of them saved, closed by everybody."""
     path = tmp_path_factory.mktemp("original") / "ledger.sqlite3"
     ledger = Ledger(path, FakeClock().wall)
-    ledger.plan([draft(f"job{n:03}", prompt=f"{n} foxes " * 30) for n in range(JOBS)], "me", resubmit=False)
+    ledger.jobs.plan([draft(f"job{n:03}", prompt=f"{n} foxes " * 30) for n in range(JOBS)], "me", resubmit=False)
     for number in range(JOBS):
-        ledger.submitting(f"job{number:03}")
-        ledger.accepted(f"job{number:03}", taken(f"remote{number:03}"))
+        ledger.jobs.submitting(f"job{number:03}")
+        ledger.jobs.accepted(f"job{number:03}", taken(f"remote{number:03}"))
     finish(ledger, "job003", ["https://x/1"])
     save(ledger, 1, "job003")
     ledger.close()
@@ -137,13 +140,13 @@ LOSS: dict[str, Callable[[Path], object]] = {
 
 
 def by_id(ledger: Ledger) -> dict[str, JobRecord]:
-    return {job.id: job for job in ledger.find("")}
+    return {job.id: job for job in ledger.jobs.find("")}
 
 
 def reopened(config: Config, clock: FakeClock, said: list[str]) -> dict[str, JobRecord]:
     ledger = open_sound(config, clock, said.append)
     with closing(ledger):
-        assert ledger._connection().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert ledger._database.connection().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         return by_id(ledger)
 
 
@@ -172,6 +175,23 @@ def test_damage_outside_of_the_jobs_costs_none(
     again: list[str] = []
     reopened(config, clock, again)
     assert again == [], "it is told once"
+
+
+def test_a_ledger_that_was_brought_up_to_date_since_loses_no_job_either(
+    original: Path, ledger_path: Path, config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a later format added lies between the jobs, and not where it does in a new ledger."""
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(open_ledger(ledger_path)) as new, closing(sqlite3.connect(original)) as old:
+            for table in ("job", "result"):
+                rows = old.execute(f"SELECT * FROM {table}").fetchall()
+                new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    before = reopened(config, clock, [])
+    DAMAGE["first page"](ledger_path)
+
+    assert reopened(config, clock, []) == before
+    assert len(before) == JOBS
 
 
 @pytest.mark.parametrize("name", LOSS)
@@ -276,17 +296,17 @@ def test_a_lost_row_that_was_on_its_way_is_not_sent_again(
     full: Path, config: Config, clock: FakeClock, said: list[str]
 ) -> None:
     with closing(Ledger(full, clock.wall)) as ledger:
-        ledger.plan([draft("doubtful")], "dead", resubmit=False)
-        ledger.submitting("doubtful")
+        ledger.jobs.plan([draft("doubtful")], "dead", resubmit=False)
+        ledger.jobs.submitting("doubtful")
     overwrite(full, pages_of(full, "job")[-1])
 
     ledger = open_sound(config, clock, said.append)
 
     with closing(ledger):
         with pytest.raises(SameRequestUncertain) as refused:
-            ledger.plan([draft("again")], "me", resubmit=False)
+            ledger.jobs.plan([draft("again")], "me", resubmit=False)
         assert refused.value.job_ids == ("doubtful",)
-        assert ledger.job("doubtful").cost == draft("again").cost
+        assert ledger.jobs.get("doubtful").cost == draft("again").cost
     assert any("may be charged: doubtful. The same order is not sent again" in text for text in said)
     assert any(text.startswith("Budgets do not count what is missing") for text in said)
 
@@ -350,7 +370,7 @@ def log_beside(full: Path, clock: FakeClock) -> None:
     """The newest job is in the write-ahead log only, as after a kill."""
     copy, log = full.with_name("copy"), full.with_name("copy-wal")
     living = Ledger(full, clock.wall)
-    living.plan([draft("newest")], "me", resubmit=False)
+    living.jobs.plan([draft("newest")], "me", resubmit=False)
     copy.write_bytes(full.read_bytes())
     log.write_bytes(log_of(full).read_bytes())
     living.close()
@@ -395,7 +415,7 @@ TROUBLE: dict[str, Callable[[Path, sqlite3.Connection], object]] = {
 def test_no_other_trouble_counts_as_damage(
     full: Path, config: Config, clock: FakeClock, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_PATIENCE", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
     with closing(sqlite3.connect(full, isolation_level=None)) as other:
         TROUBLE[name](full, other)
         damage_note(full).touch()
@@ -451,12 +471,12 @@ def test_damage_met_in_the_middle_of_a_run_is_said_and_mended_by_the_next(tmp_pa
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K")
         ledger = bench.session.ledger
-        path = bench.config.ledger_path
+        path = bench.config.folders.ledger
         with closing(sqlite3.connect(path)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         overwrite(path, 2)  # the table of jobs
 
-        with pytest.raises(LedgerDamaged, match="is damaged") as met:
+        with pytest.raises(LedgerUnusable, match="is damaged") as met:
             bench.follow(records)
 
         assert "imgen status" in str(met.value.hint)
@@ -471,7 +491,7 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         lost = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE).records
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
 
         bench.restart()
 
@@ -493,7 +513,7 @@ def test_a_listing_that_was_broken_off_is_made_up_for(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE)
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
         with pytest.raises(KeyboardInterrupt):
             open_sound(bench.config, bench.clock, leave)
 
@@ -510,8 +530,8 @@ def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
     """A job the service has, and whose remote id a killed process never heard; another row is damaged."""
     record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
     ledger = bench.session.ledger
-    ledger.plan([draft("job010", origin="https://elsewhere")], "dead", resubmit=False)
-    ledger.submitting(record.id)
+    ledger.jobs.plan([draft("job010", origin="https://elsewhere")], "dead", resubmit=False)
+    ledger.jobs.submitting(record.id)
     connection = bench.work()._services.connection(record.provider, record.origin)
     remote = connection.service.submit(record.request).remote_id
     bench.session.close()
@@ -521,8 +541,8 @@ def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
 def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        spoil_text(bench.config.ledger_path)
-        damage_note(bench.config.ledger_path).touch()
+        spoil_text(bench.config.folders.ledger)
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
@@ -533,23 +553,23 @@ def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -
 def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        with closing(sqlite3.connect(bench.config.ledger_path)) as connection, connection:
+        with closing(sqlite3.connect(bench.config.folders.ledger)) as connection, connection:
             connection.execute("UPDATE job SET request = 'x' WHERE id = ?", (record.id,))
-        damage_note(bench.config.ledger_path).touch()
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
         ledger = bench.session.ledger
-        assert [(job.id, job.state) for job in ledger.find("g") + ledger.uncertain_jobs()] == [
+        assert [(job.id, job.state) for job in ledger.jobs.find("g") + ledger.jobs.uncertain()] == [
             (record.id, State.UNCERTAIN)
         ]
         assert any(f"may belong to jobs in doubt: {remote}" in text for text in bench.said)
-        assert ledger.attach(record.id, Job("gmicloud", remote, Queued()))
+        assert ledger.jobs.attach(record.id, Job("gmicloud", remote, Queued()))
         bench.session.close()
         bench.said.clear()
         bench.restart()
         assert bench.said == ["GMI Cloud lists 0 of the last week that were not in it."]
-        assert not rebuilt_note(bench.config.ledger_path).exists()
+        assert not rebuilt_note(bench.config.folders.ledger).exists()
 
 
 def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Path, clock: FakeClock) -> None:
@@ -557,7 +577,7 @@ def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Pat
     overwrite(full, pages_of(full, "job")[-1])
 
     with pytest.raises(LedgerDamaged):
-        ledger.find("")
+        ledger.jobs.find("")
 
     assert damage_note(full).exists()
     ledger.close()

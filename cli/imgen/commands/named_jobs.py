@@ -1,0 +1,65 @@
+"""The jobs that a command line names, or all that is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from imgen.config.config import SANDBOX
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imgen.config.config import Config
+    from imgen.jobs.session import Session
+    from imgen.jobs.worker import Worker
+    from imgen.records import JobRecord
+
+
+def jobs_of(
+    opened: Session, worker: Worker, ids: Sequence[str] | None, provider: str | None, config: Config, *, sandbox: bool
+) -> list[JobRecord]:
+    """The jobs of these ids, or all that is open. A provider's own ids that the ledger has not are recorded.
+
+    Raises `UsageProblem`, `NotAdopted`, `KeyMissing` or `BadConfiguration`.
+    """
+    if not ids:
+        return [record for record in opened.open_jobs(sandbox=sandbox) if provider in (None, record.provider)]
+    if provider is None:
+        return opened.find(ids)
+    from imgen.orders.matching import find_service
+    from imgen.pictures.naming import parse_output
+
+    entry = find_service(provider)
+    origin = SANDBOX if sandbox else config.accounts.account(entry).origin
+    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.folders.kept)
+    return [worker.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
+
+
+def retargeted(opened: Session, records: Sequence[JobRecord], output: str, config: Config) -> list[JobRecord]:
+    """The jobs with their unsaved pictures to go where `output` says, numbered through all of them.
+
+    Raises `UsageProblem`, with nothing changed, where pictures cannot go there.
+    """
+    from imgen.jobs.run_order import bad_targets
+    from imgen.pictures.naming import parse_output, prepare
+
+    if output == "-":
+        raise UsageProblem("-o takes a file, a folder or a template here, not standard output.", "-o FOLDER")
+    counts = [max(record.request.count, len(record.results)) for record in records]
+    with bad_targets():
+        target = parse_output(
+            output, cwd=config.cwd, pictures=sum(counts), overwrite=False, format=None, kept=config.folders.kept
+        )
+        prepare(target.folder)
+    for record, first in zip(records, accumulate(counts, initial=1), strict=False):
+        opened.ledger.jobs.retarget(record.id, replace(target, first_index=first))
+    return opened.ledger.jobs.get_many([record.id for record in records])
+
+
+def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:
+    """The jobs with all that they go on from and all that goes on from them, each once, the oldest first."""
+    found = {relative.id: relative for record in records for relative in opened.ledger.jobs.family(record.id)}
+    return sorted(found.values(), key=lambda record: record.created_at)

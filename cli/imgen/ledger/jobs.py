@@ -1,0 +1,353 @@
+"""The state changes of jobs: planned, submitted, accepted, ended. Each is one transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.ledger.queries import JobQueries
+from imgen.ledger.spending import reserve
+from imgen.ledger.transitions import Stage, change_job
+from imgen.money.budget import NO_BUDGET, Budget
+from imgen.records import State, new_id
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from imgen.errors import Problem
+    from imgen.pictures.target import Target
+    from imgen.records import Draft
+    from imgen_providers.base import Job, Json
+
+_SOON = 0.01  # seconds: times since 1970 are too coarse for less
+_DAY = 86_400.0  # seconds; longer than the window of any rate limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` submits in any `window` seconds; `most` None is no limit.
+
+    A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
+    """
+
+    most: int | None
+    window: float
+
+
+class TooSoon(Exception):
+    """The limit is used up; the next submit may go in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class SameRequestUncertain(Exception):
+    """The same request was sent before and may have been charged; `job_ids` are those rows."""
+
+    def __init__(self, job_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(job_ids))
+        self.job_ids = tuple(job_ids)
+
+
+class IdTaken(Exception):
+    """The service's id belongs to another job already; `job_id` is that one."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
+UNLIMITED = Limit(None, 0.0)
+
+_UNCERTAIN = (
+    "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
+    " ORDER BY rowid"
+)
+_LATEST_SUBMITS = (
+    "SELECT at FROM (SELECT other.submitted_at AS at FROM job AS mine JOIN job AS other"
+    " ON other.provider = mine.provider AND other.origin = mine.origin WHERE mine.id = :id"
+    " UNION ALL SELECT turned.at FROM job AS mine JOIN turned_away AS turned"
+    " ON turned.provider = mine.provider AND turned.origin = mine.origin WHERE mine.id = :id)"
+    " WHERE at > :since AND at <= :now ORDER BY at DESC LIMIT :most"
+)
+_SAME_REQUEST_SUBMITTING = (
+    "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
+    " AND other.provider = mine.provider AND other.origin = mine.origin"
+    " WHERE mine.id = ? AND other.stage = 'submitting'"
+)
+_HOLDER = (
+    "SELECT other.id FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.provider = mine.provider"
+    " AND other.origin = mine.origin WHERE mine.id = ? AND other.remote_id = ?"
+)
+_SHOWN = (
+    "SELECT url, kept FROM result JOIN job ON job.id = job_id"
+    " WHERE job_id = ? AND stage = 'finished' AND conversation = ? ORDER BY number"
+)
+
+
+class Jobs(JobQueries):
+    """The jobs of one person: recorded before a byte is sent, changed as their services report, and found again."""
+
+    # Planning and submitting ------------------------------------------------------------------------------
+
+    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[str]:
+        """Record a run of jobs, which reserves what they cost, or none of them; returns their ids.
+
+        A draft whose id is taken gets another one. While a job with the same request is uncertain this raises
+        `SameRequestUncertain`, unless `resubmit` accepts a second charge; the old rows are then closed.
+        Raises `OverBudget`.
+        """
+        with self._database.write() as write:
+            now = self._database.now()
+            for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
+                uncertain = [row["id"] for row in write.execute(_UNCERTAIN, (key, origin))]
+                if uncertain and not resubmit:
+                    raise SameRequestUncertain(uncertain)
+                self._close(write, uncertain, resubmitted=True)
+            reserve(self._database, write, drafts, budget)
+            return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
+
+    def submitting(self, job_id: str, limit: Limit = UNLIMITED) -> bool:
+        """The submit is about to leave: from here on the job may be charged.
+
+        False when the job is not `planned` any more, or was closed: then it must not be sent. Raises `TooSoon`, and
+        changes nothing, while all processes together have used up the limit of the service.
+        """
+        with self._database.write() as write:
+            now = self._database.now()
+            if limit.most is not None:
+                bounds = {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most}
+                latest = write.execute(_LATEST_SUBMITS, bounds).fetchall()
+                if len(latest) == limit.most:
+                    raise TooSoon(max(_SOON, latest[-1]["at"] + limit.window - now))
+            closed = write.execute("SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NOT NULL", (job_id,)).fetchone()
+            return closed is None and change_job(write, job_id, "submitting", submitted_at=now)
+
+    def not_sent(self, job_id: str) -> None:
+        """The submit provably arrived nowhere: it may go again."""
+        self._change(job_id, "not_sent", submitted_at=None)
+
+    def turned_away(self, job_id: str) -> None:
+        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit."""
+        with self._database.write() as write:
+            write.execute("DELETE FROM turned_away WHERE at < ?", (self._database.now() - _DAY,))
+            write.execute(
+                "INSERT INTO turned_away (provider, origin, at) SELECT provider, origin, submitted_at FROM job"
+                " WHERE id = ? AND stage = 'submitting'",
+                (job_id,),
+            )
+            change_job(write, job_id, "not_sent", submitted_at=None)
+
+    def never_sent(self, job_id: str, problem: Problem) -> None:
+        """The job is not going to be sent: a `planned` one is `cancelled`."""
+        self._change(job_id, "never_sent", finished_at=self._database.now(), problem=problem_text(problem))
+
+    def mark_uncertain(self, job_id: str, problem: Problem) -> None:
+        """No answer to the submit is going to come: a `submitting` job is `uncertain`."""
+        self._change(job_id, "mark_uncertain", finished_at=self._database.now(), problem=problem_text(problem))
+
+    def adopt(self, draft: Draft, job: Job) -> str:
+        """Record a job that was submitted elsewhere and has just been polled; returns the id of its row."""
+        with self._database.write() as write:
+            known = write.execute(
+                "SELECT id FROM job WHERE provider = ? AND origin = ? AND remote_id = ?",
+                (draft.provider, draft.origin, stored(job.remote_id)),
+            ).fetchone()
+            if known:
+                return str(known["id"])
+            now = self._database.now()
+            return _insert(write, draft, stage=Stage.QUEUED, created_at=now, accepted_at=now, **_remote(job))
+
+    # What became of it ------------------------------------------------------------------------------------
+
+    def accepted(self, job_id: str, job: Job) -> None:
+        """The service took the job: its remote id is known, and nothing may lose it again.
+
+        A job that was given up as uncertain or closed meanwhile is open again. Raises `IdTaken`.
+        """
+        with self._database.write() as write:
+            other = self._holder(write, job_id, job.remote_id)
+            if other is not None:
+                raise IdTaken(other)
+            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+            if (mine["stage"], mine["remote_id"]) == (Stage.RUNNING, stored(job.remote_id)):
+                return  # a second report of the same; the first was followed since
+            now = self._database.now()
+            change_job(write, job_id, "accepted", accepted_at=now, forgotten_at=None, **_found(job))
+
+    def running(self, job_id: str) -> None:
+        """The service is at work on it."""
+        if self._database.read("SELECT 1 FROM job WHERE id = ? AND stage = 'queued'", (job_id,)):
+            self._change(job_id, "running")
+
+    def finished(
+        self,
+        job_id: str,
+        places: Sequence[str | Path],
+        *,
+        link_seconds: float | None,
+        took_seconds: float | None,
+        conversation: Json,
+        unfinished_at: float | None = None,
+    ) -> None:
+        """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
+
+        `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
+        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
+        """
+        turn = json.dumps(conversation)
+        columns = [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
+        shown = self._database.read(_SHOWN, (job_id, turn))
+        if [(row["url"], row["kept"]) for row in shown] == columns:
+            return  # several processes may poll the same job, and each write keeps all others waiting
+        with self._database.write() as write:
+            now = self._database.now()
+            row = write.execute(
+                "SELECT accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
+            ).fetchone()
+            # Its links may be as old as the last moment without them, however long this machine slept since then.
+            since = row["accepted_at"] if unfinished_at is None else unfinished_at
+            ended = now if since is None else min(since, now)
+            change_job(
+                write,
+                job_id,
+                "finished",
+                finished_at=now if row["finished_at"] is None else row["finished_at"],
+                took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
+                conversation=turn,
+            )
+            expires_at = None if link_seconds is None else ended + link_seconds
+            write.executemany(
+                "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+                " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
+                " WHERE state = 'ready'",
+                [(job_id, number, *place, expires_at) for number, place in enumerate(columns, 1)],
+            )
+
+    def ended(self, job_id: str, state: State, problem: Problem) -> None:
+        """The service reported that the job is over without a picture: `failed` or `cancelled`."""
+        self._change(job_id, state.value, finished_at=self._database.now(), problem=problem_text(problem))
+
+    def finished_without_links(self, job_id: str, problem: Problem) -> None:
+        """The service reports the job as finished and shows no picture: one that is paid counts as expired.
+
+        It is polled for again like any expired one.
+        """
+        with self._database.write() as write:
+            open_there = write.execute("SELECT 1 FROM job WHERE id = ? AND stage <> 'finished'", (job_id,)).fetchone()
+            if open_there is None:
+                return
+            change_job(write, job_id, "finished", finished_at=self._database.now(), problem=problem_text(problem))
+            write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
+
+    def set_problem(self, job_id: str, problem: Problem) -> None:
+        """Why the job is not further, while its state stays as it is."""
+        text = problem_text(problem)
+        if self._database.read("SELECT 1 FROM job WHERE id = ? AND problem IS NOT ?", (job_id, text)):
+            self._database.change("UPDATE job SET problem = ? WHERE id = ?", (text, job_id))
+
+    def retarget(self, job_id: str, target: Target) -> None:
+        """The pictures of the job that are not saved yet go somewhere else."""
+        self._database.change("UPDATE job SET target = ? WHERE id = ?", (target_text(target), job_id))
+
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Close rows on a person's word; they stay in the history."""
+        with self._database.write() as write:
+            self._close(write, job_ids, resubmitted=False)
+
+    # Whose a service's job is -----------------------------------------------------------------------------
+
+    def is_ambiguous(self, job_id: str) -> bool:
+        """Whether the same request is on its way right now in another job, whose answer is still to come."""
+        return bool(self._database.read(_SAME_REQUEST_SUBMITTING, (job_id,)))
+
+    def reconcile(self, job_id: str, candidates: Sequence[Job]) -> Job | None:
+        """Give an uncertain job the first of the service's jobs that no row has; None where none is left.
+
+        `candidates` are jobs with the very same request. While another such submit is on its way, nothing is given
+        away, because one of them may be its.
+        """
+        with self._database.write() as write:
+            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+            if mine["remote_id"] is not None:  # another process was quicker
+                return next((job for job in candidates if stored(job.remote_id) == mine["remote_id"]), None)
+            if mine["stage"] != Stage.UNCERTAIN or write.execute(_SAME_REQUEST_SUBMITTING, (job_id,)).fetchone():
+                return None
+            for job in candidates:
+                if self._holder(write, job_id, job.remote_id) is None:
+                    change_job(write, job_id, "reconcile", accepted_at=_submitted_at(write, job_id), **_found(job))
+                    return job
+        return None
+
+    def attach(self, job_id: str, job: Job) -> bool:
+        """A person found the job of an uncertain row: it is `job`. False when it is not uncertain. Raises `IdTaken`."""
+        with self._database.write() as write:
+            other = self._holder(write, job_id, job.remote_id)
+            if other is not None:
+                raise IdTaken(other)
+            known = write.execute("SELECT 1 FROM job WHERE id = ? AND remote_id IS NOT NULL", (job_id,)).fetchone()
+            accepted_at = _submitted_at(write, job_id)
+            return known is None and change_job(
+                write, job_id, "attach", accepted_at=accepted_at, forgotten_at=None, **_found(job)
+            )
+
+    def _holder(self, write: sqlite3.Connection, job_id: str, remote_id: str) -> str | None:
+        """The other job at the same service that has this remote id."""
+        row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
+        return row["id"] if row else None
+
+    def _change(self, job_id: str, name: str, **columns: object) -> None:
+        with self._database.write() as write:
+            change_job(write, job_id, name, **columns)
+
+    def _close(self, write: sqlite3.Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
+        write.executemany(
+            "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
+            [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
+        )
+
+
+def _insert(write: sqlite3.Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
+    """A row for the job, under an id that no other job has; returns that id."""
+    while write.execute("SELECT 1 FROM job WHERE id = ?", (draft.id,)).fetchone():
+        draft = draft.with_id(new_id())
+    row: dict[str, object] = {
+        "id": draft.id,
+        "run_id": draft.run_id,
+        "request_key": draft.request_key,
+        "wire_key": wire_key(draft.request),
+        "provider": draft.provider,
+        "origin": draft.origin,
+        "family": draft.family,
+        "model": draft.request.model,
+        "prompt": plain(draft.request.prompt),
+        "request": request_text(draft.request),
+        "target": target_text(draft.target),
+        "parent_id": draft.parent_id,
+        "project": None if draft.project is None else stored(draft.project),
+        "cost_amount": draft.cost.amount,
+        "cost_unit": draft.cost.unit,
+        "stage": stage.value,
+        **columns,
+    }
+    marks = ", ".join("?" * len(row))
+    write.execute(f"INSERT INTO job ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  (our own)
+    return draft.id
+
+
+def _remote(job: Job) -> dict[str, object]:
+    return {"remote_id": stored(job.remote_id), "handle": json.dumps(dict(job.handle))}
+
+
+def _found(job: Job) -> dict[str, object]:
+    """What is set with a remote id: the job is open again, and nothing is wrong with it."""
+    return {**_remote(job), "finished_at": None, "problem": None}
+
+
+def _submitted_at(write: sqlite3.Connection, job_id: str) -> object:
+    return write.execute("SELECT submitted_at FROM job WHERE id = ?", (job_id,)).fetchone()["submitted_at"]

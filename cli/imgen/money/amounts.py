@@ -1,0 +1,69 @@
+"""Amounts of money: exact decimals with a unit, read from what a user writes and from what is recorded.
+
+Amounts of different units are never converted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgen.records import Cost
+
+_SPELLINGS = {"usd": "usd", "$": "usd", "credits": "credits", "credit": "credits"}
+_AMOUNT = re.compile(r"(?P<sign>\$?)\s*(?P<value>\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(?P<unit>[A-Za-z$]*)", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"\d[\d.]*(?:,\d+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money in `unit`: "usd" or "credits" (of the service an order goes to), or None for the unit of its price."""
+
+    value: Decimal
+    unit: str | None
+
+    def __str__(self) -> str:
+        return f"{decimal_text(self.value)} {self.unit}" if self.unit else decimal_text(self.value)
+
+
+class BadAmount(ValueError):
+    """A text is no amount of money; the message holds what would be one."""
+
+
+def parse_amounts(text: str) -> tuple[Amount, ...]:
+    """Amounts such as "0.5", "0.5usd", "$0.50" or "5 usd, 200 credits", one a unit. Raises `BadAmount`."""
+    if number := _DECIMAL_COMMA.search(text):
+        point = number[0].replace(",", ".")
+        raise BadAmount(f"{number[0]!r} has a comma; write a decimal point ({point}), and no separator of thousands")
+    amounts = tuple(map(_parse_amount, text.split(",")))
+    units = [amount.unit for amount in amounts]
+    if len(set(units)) < len(units) or (None in units and len(units) > 1):
+        raise BadAmount(f"{text!r} names one unit twice or leaves one out; write it like '5 usd, 200 credits'")
+    return amounts
+
+
+def _parse_amount(text: str) -> Amount:
+    found = _AMOUNT.fullmatch(text.strip())
+    unit = found and (found["sign"] + found["unit"]).lower()
+    if not found or (unit and unit not in _SPELLINGS):
+        raise BadAmount(f"{text.strip()!r} is not an amount of money; write it like 0.5usd or 200credits")
+    return Amount(Decimal(found["value"]), _SPELLINGS[unit] if unit else None)
+
+
+def decimal_text(value: Decimal) -> str:
+    """The number without an exponent and without zeros at its end."""
+    return f"{value.normalize():f}"
+
+
+def known(cost: Cost) -> Amount | None:
+    """The amount of a recorded cost; None where it is unknown, or a text that is no cost, such as "NaN" or "-1"."""
+    if cost.amount is None:
+        return None
+    try:
+        value = Decimal(cost.amount)
+    except InvalidOperation:
+        return None
+    return Amount(value, cost.unit) if value.is_finite() and not value.is_signed() else None
