@@ -257,7 +257,7 @@ _FAL = ServiceEntry(
     cadence=Cadence(first=3.0, steps=((0.0, 2.0), (60.0, 5.0), (300.0, 15.0)), floor=1.0, after_rate_limit=10.0),
     submits_per_minute=None,
     submit_seconds=60.0,
-    failure_is_free=True,  # "server errors are not charged" (3.2)
+    failure_is_free=None,  # "server errors are not charged" (3.2); of a refused input no document says it
     reference_route="data-uri",
     own_fields=frozenset({"prompt", "num_images", "image_urls", "aspect_ratio", "resolution", "output_format"}),
     models=(
