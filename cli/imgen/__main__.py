@@ -103,6 +103,7 @@ def app() -> typer.Typer:
         history,
         keys,
         models,
+        pages,
         program,
         sandbox,
         schema,
@@ -115,7 +116,7 @@ def app() -> typer.Typer:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich" if program.can_draw() else None,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     commands.callback()(program.program)
@@ -135,7 +136,7 @@ def app() -> typer.Typer:
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
-    return commands
+    return pages.use_pages(commands)
 
 
 def _open_closed_streams() -> None:
@@ -182,8 +183,6 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode, Problem
 
-    if list(arguments) in ([], ["sandbox"]):
-        return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
     return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)

@@ -7,13 +7,6 @@ from typing import Annotated
 import typer
 
 from imgen import __version__
-from imgen.config.config import load
-from imgen.screen.console import is_dumb
-
-
-def can_draw() -> bool:
-    """Whether the help may have boxes."""
-    return not is_dumb(load().environ)
 
 
 def _end_with_version(wanted: bool) -> None:  # noqa: FBT001 (a switch)
@@ -27,7 +20,7 @@ def _end_with_version(wanted: bool) -> None:  # noqa: FBT001 (a switch)
 def program(
     version: Annotated[
         bool,
-        typer.Option("-V", "--version", is_eager=True, callback=_end_with_version, help="Print the version and exit."),
+        typer.Option("-V", "--version", is_eager=True, callback=_end_with_version, help="Print the version."),
     ] = False,
 ) -> None:
-    """Make pictures with hosted image models; never pay twice, never lose one."""
+    """Make pictures with image services, saved safely and never paid twice."""
