@@ -57,7 +57,6 @@ def set_key(
 
     Examples:
         imgen keys set reapi
-        pass show reapi | imgen keys set reapi
     """
     from imgen.commands.reporting import standard_streams
     from imgen.config.keys import checked

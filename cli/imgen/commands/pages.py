@@ -118,14 +118,14 @@ def _panels(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
     yield Section(_ARGUMENTS, tuple(Row(_noun(each), each.help or "") for each in arguments if each.help))
     options = [each for each in shown if isinstance(each, typer.core.TyperOption)]
     if len(options) <= _FEW:
-        yield Section("Options", tuple(map(_option, options)))
+        yield Section("Options", tuple(map(option_row, options)))
         return
     for panel in _PANELS:
-        rows = [_option(each) for each in options if (each.rich_help_panel or _OTHER) == panel]
+        rows = [option_row(each) for each in options if (each.rich_help_panel or _OTHER) == panel]
         yield Section(panel, tuple(rows))
 
 
-def _option(option: typer.core.TyperOption) -> Row:
+def option_row(option: typer.core.TyperOption) -> Row:
     """All names of an option and what it takes; a long name stands in one column with and without a short one."""
     names = ", ".join(sorted((*option.opts, *option.secondary_opts), key=len))
     indent = "" if names[1] != "-" else "    "

@@ -27,7 +27,7 @@ def _group() -> None:
     They speak the wire formats of the real ones, without a key and at no cost.
 
     Examples:
-        imgen sandbox serve --port 8080
+        imgen sandbox serve
     """
 
 
@@ -52,7 +52,7 @@ def serve(
     """Serve the fake services on this machine until Ctrl-C.
 
     Examples:
-        imgen sandbox serve --port 8080 --seconds 1 --faults lost-reply
+        imgen sandbox serve --seconds 1 --faults lost-reply
     """
     from imgen.screen.console import err, out
     from imgen.screen.text import for_log
