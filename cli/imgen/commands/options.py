@@ -30,7 +30,7 @@ def answer_form(*, json: bool, events: bool) -> Form:
 
 
 def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
-    """From here to the end of the command, each exchange is shown as it ends; nobody has to be told."""
+    """Show each exchange as it ends, from here to the end of the command."""
     if verbose:
         from imgen.screen.exchanges import exchanges_shown
 
@@ -48,7 +48,18 @@ Provider = Annotated[
         "-p",
         "--provider",
         metavar="PROVIDER",
-        help="The service, such as reapi. See imgen models.",
+        help="Only this service, such as reapi.",
+        show_default=False,
+        rich_help_panel=pages.MOST_USED,
+    ),
+]
+ProviderOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "-p",
+        "--provider",
+        metavar="PROVIDER",
+        help="The service, such as reapi; auto: the cheapest.",
         show_default=False,
         rich_help_panel=pages.MOST_USED,
     ),
@@ -216,7 +227,7 @@ Channel = Annotated[
     typer.Option(
         "--channel",
         metavar="CHANNEL",
-        help="The channel of reAPI: default or official.",
+        help="Such as official (reAPI) or unified (GPTProto).",
         show_default=False,
         rich_help_panel=pages.PICTURE,
     ),
