@@ -78,7 +78,7 @@ def edit(
 
     Examples:
         imgen edit "at night" -i fox.jpg
-        imgen edit "both in one garden" -i fox.jpg -i owl.png
+        imgen edit "both in one garden" -i fox.jpg -i owl.jpg
         imgen edit "bluer" --from JOB
     """
     from imgen.commands.defaults import resolve_order
