@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
         return code
 
     DONE = 0, "everything asked for is done"
-    BUG = 1, "a bug, or an answer nobody understands"
+    BUG = 1, "a bug, or an answer that imgen does not understand"
     USAGE = 2, "usage: found wrong here, before anything was sent"
     KEY = 3, "key or configuration missing or refused (401, 403)"
     REFUSED = 4, "refused by the service: invalid, or content policy (also after acceptance)"
@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     PARTIAL = 8, "some done, some not; or fewer pictures than ordered"
     NO_CREDIT = 9, "not enough credit, or over the budget"
     UNCERTAIN = 10, "uncertain: may have been charged"
-    EXPIRED = 11, "paid, but the link died before it was saved"
+    EXPIRED = 11, "paid, but the link expired before it was saved"
     NOT_SAVED = (
         12,
         (

@@ -108,7 +108,7 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             message = "The picture was saved once and is gone, and its link is dead."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
-            message = "It was paid, and its link died before the picture was saved."
+            message = "It was paid, and its link expired before the picture was saved."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
