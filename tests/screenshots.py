@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent.parent / ".readme"
 DESK = Path("/tmp/pictures")
 WIDTH = 80
-TALL = 60  # lines, so that nothing scrolls away
+TALL = "60"  # lines, so that nothing scrolls away
 MARGIN = 24  # pixels below the gallery's last card
 FIRST = "a red fox in the snow"
 _COLORS = {"default": None, "brown": "yellow"}  # the emulator's own names
@@ -105,7 +105,7 @@ def past_orders(imgen: Program) -> None:
 
 def screen(imgen: Program, name: str, *command: str, **variables: str) -> None:
     """What a command leaves on a terminal of 80 columns."""
-    with terminal(imgen, *IMGEN, *command, width=WIDTH, height=TALL, **variables) as shown:
+    with terminal(imgen, *IMGEN, *command, width=WIDTH, LINES=TALL, **variables) as shown:
         shown.rest()
         write_svg(name, " ".join(["imgen", *map(quoted, command)]), shown.screen)
 

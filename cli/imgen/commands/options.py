@@ -164,7 +164,7 @@ Model = Annotated[
         "--model",
         metavar="MODEL",
         show_default=False,
-        help="gemini-3.1-flash, gemini-3-pro or gemini-2.5-flash.",
+        help="Such as gemini-3-pro, or provider/remote-model-id.",
         rich_help_panel=pages.MOST_USED,
     ),
 ]

@@ -96,10 +96,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(
-    imgen: Program, *command: str, width: int = 200, height: int = HEIGHT, **variables: str
-) -> Iterator[Terminal]:
-    """Run a command on a terminal of its own, `width` columns wide; it is killed at the end of the block."""
+def terminal(imgen: Program, *command: str, width: int = 200, **variables: str) -> Iterator[Terminal]:
+    """Run a command on a terminal of its own, `width` columns wide; it is killed at the end of the block.
+
+    It has 24 lines, or as many as the variable LINES has.
+    """
+    height = int(variables.get("LINES", HEIGHT))
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (height, width))
     process = subprocess.Popen(
