@@ -65,7 +65,7 @@ def _command(group: typer.core.TyperGroup, name: str, parent: typer.Context) -> 
     yield f'.SS "{_text(page.usage)}"'
     yield from _body(page)
     if isinstance(command, typer.core.TyperGroup):
-        for below in command.commands:
+        for below in (name for name, each in command.commands.items() if not each.hidden):
             yield from _command(command, below, context)
 
 

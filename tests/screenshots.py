@@ -68,6 +68,7 @@ def main() -> None:
         first_picture(imgen)
         gallery(replace(imgen, home=Path(folder) / "gallery"))
         screen(imgen, "help")
+        screen(imgen, "options", "generate", "-h")
         screen(imgen, "uncertain", "generate", "a lost fox", "--sandbox", IMGEN_SANDBOX_FAULTS="lost-reply")
         with served(Path(folder) / "services", [], seconds=0.2) as origin:
             paid = replace(imgen, home=Path(folder) / "paid").at(origin)

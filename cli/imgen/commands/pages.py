@@ -43,6 +43,7 @@ _FULL = "imgen.help.full"  # in the context: whether every option is shown
 _WITHOUT_TERMINAL = 80  # columns
 
 
+# The parameters are narrower than typer's own, whose class of contexts is private.
 class Command(typer.core.TyperCommand):
     """A command: `-h` shows the most used options, `--help` all of them."""
 

@@ -36,7 +36,8 @@ def pages() -> Iterator[tuple[str, Page]]:
 
 
 def below(group: typer.core.TyperGroup, parent: typer.Context, words: tuple[str, ...]) -> Iterator[tuple[str, Page]]:
-    for name, command in group.commands.items():
+    shown = {name: command for name, command in group.commands.items() if not command.hidden}
+    for name, command in shown.items():
         assert isinstance(command, (typer.core.TyperCommand, typer.core.TyperGroup))
         context = typer.Context(command, parent=parent, info_name=name)
         yield " ".join((*words, name)), page_of(command, context)
