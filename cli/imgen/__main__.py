@@ -103,7 +103,7 @@ def app() -> typer.Typer:
         history,
         keys,
         models,
-        pages,
+        panels,
         program,
         sandbox,
         schema,
@@ -136,7 +136,7 @@ def app() -> typer.Typer:
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
-    return pages.use_pages(commands)
+    return panels.use_pages(commands)
 
 
 def _open_closed_streams() -> None:

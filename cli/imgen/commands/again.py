@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import options, pages
+from imgen.commands import options, panels
 from imgen.config.config import load
 
 
@@ -20,7 +20,7 @@ def again(
             show_default=False,
             help="A change: prompt, provider, model, aspect, resolution, size, format, count, channel, option.KEY. "
             "Again for more.",
-            rich_help_panel=pages.MOST_USED,
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     picture: Annotated[
@@ -31,15 +31,15 @@ def again(
             metavar="PICTURE",
             help="Other pictures to edit.",
             show_default=False,
-            rich_help_panel=pages.PICTURE,
+            rich_help_panel=panels.PICTURE,
         ),
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=pages.PICTURE)
+        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=panels.PICTURE)
     ] = False,
     keep_metadata: Annotated[
         bool,
-        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=pages.PICTURE),
+        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
     output: options.Output = None,
     max_cost: options.MaxCost = None,

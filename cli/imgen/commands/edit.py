@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import options, pages
+from imgen.commands import options, panels
 from imgen.config.config import load
 
 
@@ -23,7 +23,7 @@ def edit(
             metavar="PICTURE",
             show_default=False,
             help="A file, an https URL, - for a pipe, or JOB:2.",
-            rich_help_panel=pages.MOST_USED,
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     from_job: Annotated[
@@ -33,15 +33,15 @@ def edit(
             metavar="JOB",
             show_default=False,
             help="Go on from an earlier job.",
-            rich_help_panel=pages.MOST_USED,
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=pages.PICTURE)
+        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=panels.PICTURE)
     ] = False,
     keep_metadata: Annotated[
         bool,
-        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=pages.PICTURE),
+        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import pages
+from imgen.commands import panels
 from imgen.commands.times import LENGTHS, YEAR, window
 from imgen.errors import UsageProblem
 from imgen.screen.envelope import Form
@@ -50,7 +50,7 @@ Provider = Annotated[
         metavar="PROVIDER",
         help="Only this service, such as reapi.",
         show_default=False,
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 ProviderOrAuto = Annotated[
@@ -61,7 +61,7 @@ ProviderOrAuto = Annotated[
         metavar="PROVIDER",
         help="The service, such as reapi; auto: the cheapest.",
         show_default=False,
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Profile = Annotated[
@@ -74,16 +74,16 @@ Profile = Annotated[
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object to standard output.", rich_help_panel=pages.OUTPUT)
+    bool, typer.Option("--json", help="Print one JSON object to standard output.", rich_help_panel=panels.OUTPUT)
 ]
 Events = Annotated[
     bool,
-    typer.Option("--events", help="Print one JSON object per event, while it happens.", rich_help_panel=pages.OUTPUT),
+    typer.Option("--events", help="Print one JSON object per event, while it happens.", rich_help_panel=panels.OUTPUT),
 ]
 Show = Annotated[
-    bool, typer.Option("--show", help="Draw each saved picture in the terminal.", rich_help_panel=pages.OUTPUT)
+    bool, typer.Option("--show", help="Draw each saved picture in the terminal.", rich_help_panel=panels.OUTPUT)
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.", rich_help_panel=pages.OUTPUT)]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.", rich_help_panel=panels.OUTPUT)]
 Verbose = Annotated[
     bool,
     typer.Option(
@@ -91,12 +91,12 @@ Verbose = Annotated[
         "--verbose",
         callback=_shown,
         help="Show requests and answers on stderr, without keys.",
-        rich_help_panel=pages.OUTPUT,
+        rich_help_panel=panels.OUTPUT,
     ),
 ]
 Sandbox = Annotated[
     bool,
-    typer.Option("--sandbox", help="Use the sandbox: no key, no cost, no network.", rich_help_panel=pages.MOST_USED),
+    typer.Option("--sandbox", help="Use the sandbox: no key, no cost, no network.", rich_help_panel=panels.MOST_USED),
 ]
 Timeout = Annotated[
     float | None,
@@ -107,7 +107,7 @@ Timeout = Annotated[
         metavar="SECONDS",
         show_default=False,
         help="Stop waiting after this time; jobs go on. Default: five times the usual time, at least 600.",
-        rich_help_panel=pages.WAITING,
+        rich_help_panel=panels.WAITING,
     ),
 ]
 PollEvery = Annotated[
@@ -119,7 +119,7 @@ PollEvery = Annotated[
         metavar="SECONDS",
         show_default=False,
         help="Ask the service this often. Default: as it recommends.",
-        rich_help_panel=pages.WAITING,
+        rich_help_panel=panels.WAITING,
     ),
 ]
 Expiring = Annotated[
@@ -134,7 +134,7 @@ Expiring = Annotated[
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Exit with 8 if a picture differs from the order.", rich_help_panel=pages.WAITING),
+    typer.Option("--strict", help="Exit with 8 if a picture differs from the order.", rich_help_panel=panels.WAITING),
 ]
 Output = Annotated[
     str | None,
@@ -144,7 +144,7 @@ Output = Annotated[
         metavar="WHERE",
         show_default=False,
         help="A file, a folder/, a template, or - for a pipe.",
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Elsewhere = Annotated[
@@ -165,7 +165,7 @@ Model = Annotated[
         metavar="MODEL",
         show_default=False,
         help="Such as gemini-3-pro, or provider/remote-model-id.",
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Aspect = Annotated[
@@ -176,7 +176,7 @@ Aspect = Annotated[
         metavar="W:H",
         help="Such as 16:9 or 1:1. Default: the service decides.",
         show_default=False,
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Resolution = Annotated[
@@ -187,7 +187,7 @@ Resolution = Annotated[
         metavar="SIZE",
         help="0.5K, 1K, 2K or 4K. Default: 1K.",
         show_default=False,
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Size = Annotated[
@@ -197,7 +197,7 @@ Size = Annotated[
         metavar="WxH",
         help="Pixels, such as 1920x1080, instead of -a and -r.",
         show_default=False,
-        rich_help_panel=pages.PICTURE,
+        rich_help_panel=panels.PICTURE,
     ),
 ]
 Format = Annotated[
@@ -208,7 +208,7 @@ Format = Annotated[
         metavar="FORMAT",
         help="png, jpeg or webp. Default: png.",
         show_default=False,
-        rich_help_panel=pages.PICTURE,
+        rich_help_panel=panels.PICTURE,
     ),
 ]
 Count = Annotated[
@@ -219,7 +219,7 @@ Count = Annotated[
         metavar="N",
         help="How many pictures, 1 to 16. Default: 1.",
         show_default=False,
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 Channel = Annotated[
@@ -229,7 +229,7 @@ Channel = Annotated[
         metavar="CHANNEL",
         help="Such as official (reAPI) or unified (GPTProto).",
         show_default=False,
-        rich_help_panel=pages.PICTURE,
+        rich_help_panel=panels.PICTURE,
     ),
 ]
 Parameters = Annotated[
@@ -239,7 +239,7 @@ Parameters = Annotated[
         metavar="KEY=VALUE",
         help="A parameter of the service, such as temperature=0.5.",
         show_default=False,
-        rich_help_panel=pages.PICTURE,
+        rich_help_panel=panels.PICTURE,
     ),
 ]
 PromptFile = Annotated[
@@ -249,11 +249,11 @@ PromptFile = Annotated[
         metavar="FILE",
         help="Read the prompt from a file.",
         show_default=False,
-        rich_help_panel=pages.PROMPT,
+        rich_help_panel=panels.PROMPT,
     ),
 ]
 NoWait = Annotated[
-    bool, typer.Option("--no-wait", help="Send the order, print its ids and end.", rich_help_panel=pages.WAITING)
+    bool, typer.Option("--no-wait", help="Send the order, print its ids and end.", rich_help_panel=panels.WAITING)
 ]
 MaxCost = Annotated[
     str | None,
@@ -262,7 +262,7 @@ MaxCost = Annotated[
         metavar="AMOUNT",
         show_default=False,
         help="Send nothing that costs more: 0.5usd or 200credits.",
-        rich_help_panel=pages.MOST_USED,
+        rich_help_panel=panels.MOST_USED,
     ),
 ]
 AllowUnknownCost = Annotated[
@@ -270,17 +270,19 @@ AllowUnknownCost = Annotated[
     typer.Option(
         "--allow-unknown-cost",
         help="Send it even if imgen cannot compare its cost.",
-        rich_help_panel=pages.COST,
+        rich_help_panel=panels.COST,
     ),
 ]
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Print the request and its price, and send nothing.", rich_help_panel=pages.MOST_USED
+        "--dry-run", help="Print the request and its price, and send nothing.", rich_help_panel=panels.MOST_USED
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=pages.OUTPUT)]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=panels.OUTPUT)
+]
 Resubmit = Annotated[
     bool,
-    typer.Option("--resubmit", help="Repeat an uncertain order; you may pay twice.", rich_help_panel=pages.COST),
+    typer.Option("--resubmit", help="Repeat an uncertain order; you may pay twice.", rich_help_panel=panels.COST),
 ]

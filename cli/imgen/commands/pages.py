@@ -1,6 +1,6 @@
-"""The help of every command: panels of options, examples at the end, and a first page that fits a small terminal.
+"""The help pages, made from the commands: panels of options, examples at the end, a first page for a small terminal.
 
-It is plain text, so that it needs no rich and is the same everywhere. In a docstring, what stands below a line
+They are plain text, so that they need no rich and are the same everywhere. In a docstring, what stands below a line
 `Examples:` is a list of commands, shown last and run by a test.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from imgen.commands.panels import GROUPS, MOST_USED, OTHER, PANELS
 from imgen.config.config import load
-from imgen.errors import ExitCode
 from imgen.screen.console import Streams
 from imgen.screen.help_page import Page, Paper, Row, Section, index_lines, page_lines
 
@@ -23,65 +23,18 @@ if TYPE_CHECKING:
 
     AnyCommand: TypeAlias = typer.core.TyperCommand | typer.core.TyperGroup
 
-MOST_USED = "Most used"
-PICTURE = "Picture"
-PROMPT = "Prompt"
-COST = "Cost"
-WAITING = "Waiting"
-OUTPUT = "Output"
-_OTHER = "Other"
 _ARGUMENTS = "Arguments"
-_PANELS = (MOST_USED, PROMPT, PICTURE, COST, WAITING, OUTPUT, _OTHER)
-
-_GROUPS = {
-    "Make": ("generate", "edit", "again", "batch"),
-    "Look": ("wait", "status", "download", "show", "open", "history", "gallery", "models", "costs", "forget"),
-    "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
-}
 _FEW = 15  # options that stand in one panel and are read at once
-_FULL = "imgen.help.full"  # in the context: whether every option is shown
 _WITHOUT_TERMINAL = 80  # columns
 
 
-# The parameters are narrower than typer's own, whose class of contexts is private.
-class Command(typer.core.TyperCommand):
-    """A command: `-h` shows the most used options, `--help` all of them."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        ctx.meta[_FULL] = "--help" in args
-        return super().parse_args(ctx, args)
-
-    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
-        page = page_of(self, ctx)
-        if not ctx.meta.get(_FULL):
-            page = short(page, ctx.command_path)
-        return "\n".join(page_lines(page, _paper()))
-
-
-class Group(typer.core.TyperGroup):
-    """A command with commands below it; the program itself is one too."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if not args and self.no_args_is_help:
-            typer.echo(self.get_help(ctx))
-            ctx.exit(ExitCode.USAGE)
-        return super().parse_args(ctx, args)
-
-    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
-        page = page_of(self, ctx)
-        lines = page_lines if ctx.parent else index_lines
-        return "\n".join(lines(page, _paper()))
-
-
-def use_pages(program: typer.Typer) -> typer.Typer:
-    """Give every command of the program, and of the groups below it, its page."""
-    program.info.cls = Group
-    for command in program.registered_commands:
-        command.cls = Command
-    for group in program.registered_groups:
-        if group.typer_instance:
-            use_pages(group.typer_instance)
-    return program
+def written(command: AnyCommand, context: typer.Context, *, whole: bool) -> str:
+    """The page as text for this terminal; of a page that is not `whole`, the most used options."""
+    page = page_of(command, context)
+    if not whole:
+        page = short(page, context.command_path)
+    first = isinstance(command, typer.core.TyperGroup) and context.parent is None
+    return "\n".join((index_lines if first else page_lines)(page, _paper()))
 
 
 def page_of(command: AnyCommand, context: typer.Context) -> Page:
@@ -121,8 +74,8 @@ def _panels(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
     if len(options) <= _FEW:
         yield Section("Options", tuple(map(option_row, options)))
         return
-    for panel in _PANELS:
-        rows = [option_row(each) for each in options if (each.rich_help_panel or _OTHER) == panel]
+    for panel in PANELS:
+        rows = [option_row(each) for each in options if (each.rich_help_panel or OTHER) == panel]
         yield Section(panel, tuple(rows))
 
 
@@ -147,7 +100,7 @@ def _commands(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
 
 def _groups(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
     names = _names(command, context)
-    for title, members in _GROUPS.items():
+    for title, members in GROUPS.items():
         yield Section(title, tuple(_rows(command, context, [name for name in members if name in names])))
 
 
