@@ -103,7 +103,6 @@ def app() -> typer.Typer:
         history,
         keys,
         models,
-        panels,
         program,
         sandbox,
         schema,
@@ -136,7 +135,7 @@ def app() -> typer.Typer:
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
-    return panels.use_pages(commands)
+    return program.use_pages(commands)
 
 
 def _open_closed_streams() -> None:
