@@ -115,7 +115,7 @@ _TABLE = (
     Setting(
         "providers",
         Kind.NAMES,
-        "services, the preferred first, where prices do not decide",
+        "services, the preferred first, if prices cannot be compared",
         "IMGEN_PROVIDERS",
         choices=tuple(SERVICES),
     ),
@@ -132,7 +132,7 @@ _TABLE = (
     Setting(
         "format",
         Kind.TEXT,
-        "a wish, sent to services that take one",
+        "`png`, `jpeg` or `webp`, for services that take one",
         "IMGEN_FORMAT",
         choices=("png", "jpeg", "webp"),
     ),
@@ -166,7 +166,7 @@ _TABLE = (
     Setting(
         "submits_per_minute",
         Kind.WHOLE,
-        "how many requests a minute may go to one service, of all imgens together; `0`: no limit of ours; "
+        "how many requests a minute may go to one service, of all imgens together; `0`: no limit; "
         "else what the service documents",
         "IMGEN_SUBMITS_PER_MINUTE",
         place=Place.USER,
@@ -226,7 +226,7 @@ _TABLE = (
     Setting(
         "sandbox",
         Kind.SWITCH,
-        "the embedded services, as with `--sandbox`",
+        "whether to use the sandbox, as with `--sandbox`",
         "IMGEN_SANDBOX",
         default=False,
         place=Place.NO_FILE,
