@@ -7,6 +7,7 @@ terminal or a shell would act on.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,8 @@ FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".
 """The format that a path's ending stands for."""
 
 _ENDINGS = "It takes .png, .jpg, .jpeg and .webp."
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What a terminal or a shell acts on, or what hides how a name runs: controls, line ends, lone surrogates, bidi marks.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class BadPath(Exception):
@@ -35,19 +37,24 @@ class BadPath(Exception):
 
 def normal(text: str) -> str:
     """A relative path as every system spells it: `/` between its names, no `.` among them. Raises `BadPath`."""
-    shown = repr(text if len(text) <= 80 else f"{text[:80]}...")
-    if any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") or each in _BIDI for each in text):
-        raise BadPath(f"{shown} has a control character in it.")
+    if _CONTROL.search(text):
+        raise BadPath(f"{_shown(text)} has a control character in it.")
     if "\\" in text:
-        raise BadPath(f"{shown} has a backslash in it.", "Write / between folders, on Windows too.")
+        raise BadPath(f"{_shown(text)} has a backslash in it.", "Write / between folders, on Windows too.")
     if text.startswith("/") or (len(text) > 1 and text[1] == ":"):
-        raise BadPath(f"{shown} is an absolute path.", "Paths start at the manifest's folder.")
+        raise BadPath(f"{_shown(text)} is an absolute path.", "Paths start at the manifest's folder.")
     if text.startswith("~"):
-        raise BadPath(f"{shown} starts at a home folder.", "Paths start at the manifest's folder.")
+        raise BadPath(f"{_shown(text)} starts at a home folder.", "Paths start at the manifest's folder.")
     parts = PurePosixPath(text).parts
     if ".." in parts:
-        raise BadPath(f"{shown} leaves the project.", "Nothing outside the manifest's folder is read or written.")
+        raise BadPath(
+            f"{_shown(text)} leaves the project.", "Nothing outside the manifest's folder is read or written."
+        )
     return "/".join(parts)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")
 
 
 def picture_name(text: str) -> str:
