@@ -12,7 +12,7 @@ from imgen.batch.disk import OnDisk, file_sha256, look
 from imgen.batch.recipe import recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from imgen.batch.asset import Asset
     from imgen.batch.lock import Locked
@@ -29,10 +29,11 @@ class Standing(StrEnum):
     CONVERT = "convert"  # the picture is right, and its width or tag is not
     EDITED = "edited"  # its file is not the one that was made
     UNLOCKED = "unlocked"  # a file that the lock does not know
+    FORCED = "forced"  # to be made anew on a person's word
 
 
-TO_ORDER = frozenset({Standing.MISSING, Standing.CHANGED, Standing.SANDBOX})
-"""What a run makes without being asked twice; the others would overwrite a person's file, or need no order."""
+TO_ORDER = frozenset({Standing.MISSING, Standing.CHANGED, Standing.SANDBOX, Standing.FORCED})
+"""What a run makes; the others would overwrite a person's file, or need no order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,25 @@ class Standings:
 
 
 def standings(
-    manifest: Manifest, lock: Mapping[str, Locked], *, sandbox: bool, threads: int | None = None
+    manifest: Manifest, lock: Mapping[str, Locked], *, sandbox: bool, forced: Collection[str] = ()
 ) -> Standings:
-    """Compare manifest, lock and files; `sandbox` accepts what the sandbox made. Raises `OSError` from the disk."""
+    """Compare manifest, lock and files; `sandbox` accepts what the sandbox made, `forced` are paths to be made anew.
+
+    Raises `OSError` from the disk.
+    """
     root = manifest.folder.root
     sizes = {asset.path: lock[asset.path].size if asset.path in lock else None for asset in manifest.assets}
-    seen = look(root, sizes, threads or os.cpu_count() or 1)
+    seen = look(root, sizes, os.cpu_count() or 1)
     of_file = cache(lambda path: file_sha256(root / path))
     items: dict[str, Item] = {}
     for asset in manifest.assets:
         before = next((path for path in asset.goes_on_from if _comes_anew(items[path])), None)
         made_from = None if before else recipe(asset, lambda path: _locked_sha256(items[path]), of_file)
         locked = lock.get(asset.path)
-        standing, reason = _stands(asset, locked, seen[asset.path], made_from, before, sandbox=sandbox)
+        if asset.path in forced:
+            standing, reason = Standing.FORCED, "is to be made anew (--force)"
+        else:
+            standing, reason = _stands(asset, locked, seen[asset.path], made_from, before, sandbox=sandbox)
         items[asset.path] = Item(asset, standing, reason, made_from, locked)
     orphans = (Orphan(path, lock[path], os.path.lexists(root / path)) for path in sorted(lock.keys() - sizes.keys()))
     return Standings(tuple(items.values()), tuple(orphans))
@@ -87,7 +94,8 @@ def standings(
 
 def _comes_anew(item: Item) -> bool:
     """Whether an asset's file will be another one, so that what goes on from it cannot be known yet."""
-    return item.locked is None or item.standing in (Standing.CHANGED, Standing.SANDBOX, Standing.CONVERT)
+    anew = (Standing.CHANGED, Standing.SANDBOX, Standing.CONVERT, Standing.FORCED)
+    return item.locked is None or item.standing in anew
 
 
 def _locked_sha256(item: Item) -> str:
