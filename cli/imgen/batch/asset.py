@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from imgen.batch.paths import FORMATS
+from imgen.batch.paths import FORMATS, suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +66,7 @@ class Asset:
     @property
     def file_format(self) -> Format:
         """The format of its file, by the ending of its path."""
-        return FORMATS[PurePosixPath(self.path).suffix.lower()]
+        return FORMATS[suffix(self.path)]
 
     @property
     def goes_on_from(self) -> tuple[str, ...]:

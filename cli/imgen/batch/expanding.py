@@ -8,12 +8,11 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from imgen.batch.asset import Asset
 from imgen.batch.findings import BadManifest, Finding
-from imgen.batch.paths import FORMATS, BadPath, Folder, check_names, normal, picture_name
+from imgen.batch.paths import FORMATS, BadPath, Folder, check_names, normal, picture_name, suffix
 from imgen.batch.reading import read_text
 from imgen.batch.toml_lines import ASSET, DEFAULTS, TOP
 
@@ -152,9 +151,7 @@ class _Reader:
                 self.findings.add(number, "path", message)
         self._check_texts(number, entry, matrix)
         self._check_conversion(number, entry)
-        try:
-            json.dumps(entry["options"])
-        except ValueError:
+        if entry["options"] and not _is_json(entry["options"]):
             self.findings.add(number, "options", "a number in it has too many digits.")
         return len(self.findings.found) == before
 
@@ -177,7 +174,7 @@ class _Reader:
     def _check_conversion(self, number: int, entry: Mapping[str, Any]) -> None:
         convert = entry.get("convert")
         if isinstance(convert, str):
-            wanted = FORMATS.get(PurePosixPath(entry["path"]).suffix.lower())
+            wanted = FORMATS.get(suffix(entry["path"]))
             if wanted and _FORMAT_NAMES.get(convert, convert) != wanted:
                 self.findings.add(number, "convert", f"it is {convert!r}, and the path is a {wanted} file.")
         elif convert is False and entry.get("max_width") is not None:
@@ -249,6 +246,14 @@ def _asset(path: str, number: int, prompt: str, entry: Mapping[str, Any]) -> Ass
         max_width=entry.get("max_width"),
         tag=entry.get("tag") is True,
     )
+
+
+def _is_json(options: object) -> bool:
+    try:
+        json.dumps(options)
+    except ValueError:
+        return False
+    return True
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
