@@ -67,9 +67,14 @@ def upright_exif(data: bytes, format: Format) -> bytes | None:
     return exif[:at] + struct.pack(f"{order}H", _UPRIGHT) + exif[at + 2 :] if at else exif
 
 
+def exif_in(data: bytes, format: Format) -> bytes | None:
+    """The file's first block of EXIF, without the mark that JPEG puts before it; None where it has none."""
+    return next(_exif(data, format), None)
+
+
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height of a WebP in pixels, by its first chunk (RFC 9649, 2.5 to 2.7). Raises `Damaged`."""
-    chunks = list(_webp_chunks(data))
+    chunks = list(webp_chunks(data))
     if any(kind in _WEBP_PICTURE for kind, _, _ in chunks):
         kind, start, end = chunks[0]
         body = data[start + 8 : min(end, start + 18)]
@@ -87,18 +92,18 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 def jpeg_scans(data: bytes) -> int:
     """How many scans a JPEG is made of: more than one where it sharpens as it loads."""
-    return sum(marker == _JPEG_SCAN for marker, _, _ in _jpeg_segments(data))
+    return sum(marker == _JPEG_SCAN for marker, _, _ in jpeg_segments(data))
 
 
 def _exif(data: bytes, format: Format) -> Iterator[bytes]:
     match format:
         case "jpeg":
-            notes = (data[start + 4 : end] for marker, start, end in _jpeg_segments(data) if marker == 0xE1)
+            notes = (data[start + 4 : end] for marker, start, end in jpeg_segments(data) if marker == 0xE1)
             yield from (note.removeprefix(_EXIF) for note in notes if note.startswith(_EXIF))
         case "png":
             yield from (data[start + 8 : end - 4] for kind, start, end in png_chunks(data) if kind == b"eXIf")
         case "webp":
-            notes = (data[start + 8 : end] for kind, start, end in _webp_chunks(data) if kind == b"EXIF")
+            notes = (data[start + 8 : end] for kind, start, end in webp_chunks(data) if kind == b"EXIF")
             yield from (note.removeprefix(_EXIF) for note in notes)  # some writers put JPEG's mark there, too
 
 
@@ -125,7 +130,7 @@ def _orientation_at(exif: bytes) -> tuple[int, str]:
     return 0, "<"
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of each segment up to the end marker (ITU-T T.81, annex B)."""
     at = 2
     while found := _JPEG_MARKER.search(data, at):
@@ -142,7 +147,7 @@ def _jpeg_pieces(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     pieces = [view[:2]]
     scan_end = None
-    for marker, start, end in _jpeg_segments(data):
+    for marker, start, end in jpeg_segments(data):
         # Only what follows the header of a scan is pixels. After the end marker, cameras put films.
         if scan_end is not None:
             pieces.append(view[scan_end:start])
@@ -185,7 +190,8 @@ def _png_pieces(data: bytes) -> list[memoryview]:
     return kept
 
 
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each chunk of a WebP (RFC 9649, 2.3 and 2.4). Raises `Damaged`."""
     whole = 8 + int.from_bytes(data[4:8], "little")
     if len(data) < whole:
         raise Damaged(f"it breaks off after {len(data):,} of {whole:,} bytes")
@@ -203,7 +209,7 @@ def _webp_pieces(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     kept = [
         (kind, _webp_frame(view[start:end]) if kind == b"ANMF" else view[start:end])
-        for kind, start, end in _webp_chunks(data)
+        for kind, start, end in webp_chunks(data)
         if kind in _WEBP_LOOKS
     ]
     length = 4 + sum(len(piece) for _, piece in kept)
