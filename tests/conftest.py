@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
 _OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def _unignored_by_children() -> None:
+    """Signals that our parent ignores (nohup, `&`) are still ignored by us, and heard by the programs we start.
+
+    A program inherits that a signal is ignored, but no handler of ours: that becomes the default.
+    """
+    for name in ("SIGINT", "SIGHUP"):  # there is no SIGHUP on Windows
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
+
+
+_unignored_by_children()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

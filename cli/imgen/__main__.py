@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     import typer
 
-    from imgen.errors import ExitCode
-    from imgen.records import Problem
+    from imgen.errors import ExitCode, Problem
     from imgen.screen.envelope import Form
 
 _VERSION = (["--version"], ["-V"])
@@ -26,7 +25,7 @@ def main() -> NoReturn:
     """Run the command line of this process."""
     _open_closed_streams()
     try:
-        _listen_to_polite_signals()
+        _handle_termination_signals()
         sys.exit(run(sys.argv[1:]))
     except KeyboardInterrupt:  # before a command had begun
         sys.exit(130)
@@ -36,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told here, once."""
     code = _outcome(arguments)
     if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
-        from imgen.commands.reminder import remind
+        from imgen.commands.expiry_notice import remind
 
         remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
     return code
@@ -144,7 +143,7 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
-def _listen_to_polite_signals() -> None:
+def _handle_termination_signals() -> None:
     """SIGTERM and SIGHUP end a command as Ctrl-C does: what is under way is recorded, the way back printed."""
     import signal
 
@@ -172,15 +171,14 @@ def _complete(shell: str = "", *words: str) -> int:
 
 def _interrupted(arguments: Sequence[str]) -> Problem:
     """Ctrl-C before or after the jobs were followed."""
-    from imgen.records import Problem
+    from imgen.errors import Problem
 
     back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
     return Problem("interrupted", "Stopped.", back)
 
 
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
-    from imgen.errors import ExitCode
-    from imgen.records import Problem
+    from imgen.errors import ExitCode, Problem
 
     if list(arguments) in ([], ["sandbox"]):
         return ExitCode.USAGE  # the help was printed
@@ -191,9 +189,9 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.config.config import load
-    from imgen.records import Problem
+    from imgen.errors import Problem
     from imgen.redact_arguments import without_keys
     from imgen.screen.console import err, out
     from imgen.screen.envelope import PROGRAM, Form, envelope
@@ -205,25 +203,22 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     if form is not Form.TEXT:
         out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
-        err(failure_lines(problem, color=surroundings(load()).stderr_color))
+        err(failure_lines(problem, color=standard_streams(load()).stderr_color))
     return code
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
     from imgen.config.config import load
-    from imgen.crash import place_of, write_trace
-    from imgen.errors import ExitCode, ImgenError
-    from imgen.records import Problem
-    from imgen_providers.redaction import Redaction
+    from imgen.crash import crash_problem, place_of
+    from imgen.errors import ExitCode, ImgenError, Problem
 
-    message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
     try:
         config = load()
-        report = write_trace(error, config.state_folder, Redaction(config.known_keys()))
-        hint = f"Send this file with the report: {report}"
+        problem = crash_problem(error, config.state_folder, config.known_keys())
     except (ImgenError, OSError):
-        hint = None
-    return _fail(Problem("bug", message, hint), ExitCode.BUG, arguments)
+        where = f"{type(error).__name__} at {place_of(error)}"
+        problem = Problem("bug", f"imgen met a bug of its own: {where}; please report it.")
+    return _fail(problem, ExitCode.BUG, arguments)
 
 
 def _form(arguments: Sequence[str]) -> Form:

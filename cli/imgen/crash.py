@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from typing import TYPE_CHECKING
 
+from imgen.errors import Problem
+from imgen.files import make_private_folder, write
 from imgen_providers.errors import origins
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from imgen_providers.redaction import Redaction
@@ -35,10 +37,19 @@ def trace(error: Exception) -> str:
 
 def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
     """Put the trace in a file for its owner only, in place of the last one. Raises `OSError`."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     path = folder / "crash.txt"
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 (a descriptor)
-        file.write(redaction.text(trace(error)))
+    write(path, redaction.text(trace(error)).encode(errors="backslashreplace"))
     return path
+
+
+def crash_problem(error: Exception, folder: Path, keys: Iterable[str]) -> Problem:
+    """The problem that a bug of our own is for the user; its trace is left in `folder` where that can be written."""
+    from imgen_providers.redaction import Redaction
+
+    message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."
+    try:
+        report = write_trace(error, folder, Redaction(keys))
+    except OSError:
+        return Problem("bug", message)
+    return Problem("bug", message, f"Send this file with the report: {report}")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from imgen.records import Problem
 
 
 class ExitCode(IntEnum):
@@ -43,6 +40,15 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
 class ImgenError(Exception):
     """An end that a person caused or can mend; `main` prints its problem and exits with its code."""
 
@@ -57,8 +63,6 @@ class ImgenError(Exception):
     @property
     def problem(self) -> Problem:
         """The same for people and programs."""
-        from imgen.records import Problem
-
         return Problem(self.code, self.message, self.hint)
 
 

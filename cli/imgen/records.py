@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from imgen.errors import Problem
+    from imgen.pictures.target import Target
     from imgen_providers.base import Json, Request
 
 
@@ -52,34 +53,6 @@ UNKNOWN = Cost(None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
-
-    code: str
-    message: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a job's pictures go, as decided when it was recorded; `folder` is absolute.
-
-    `template` is a file name pattern below the folder; `first_index` numbers this job's first picture
-    within its run, `pictures_in_run` all of them. `to_stdout` pictures are kept in the folder as well.
-    `overwrite` is consent to replace `replaces`: the files that stood there then, each with its fingerprint.
-    Consent may be used days later, so it does not hold for a file that came after it.
-    """
-
-    folder: Path
-    template: str
-    overwrite: bool = False
-    to_stdout: bool = False
-    first_index: int = 1
-    pictures_in_run: int = 1
-    replaces: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """One picture of a job. `index` counts from 1 within the job. `differences` is what is not as ordered.
 
@@ -105,7 +78,7 @@ class Result:
     differences: tuple[str, ...] = ()
 
     @property
-    def lost(self) -> bool:
+    def never_saved(self) -> bool:
         """Whether it was paid for and its link died first; one that was saved once (then its size is known) was not."""
         return self.state is ResultState.EXPIRED and self.size is None
 
@@ -174,6 +147,23 @@ class JobRecord:
         return min(times, default=None)
 
     @property
-    def lost(self) -> int:
+    def never_saved(self) -> int:
         """How many of its pictures were paid for and never saved."""
-        return sum(result.lost for result in self.results)
+        return sum(result.never_saved for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job about to be recorded."""
+
+    id: str
+    run_id: str
+    request_key: str
+    provider: str
+    origin: str
+    family: str | None
+    request: Request
+    target: Target
+    cost: Cost
+    parent_id: str | None = None
+    project: str | None = None

@@ -103,13 +103,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """Finished. `assets` may still be empty: some services say so before their links exist.
+    """Finished. `assets` may still be empty: some services report the end before their links exist.
 
-    `conversation` is opaque: what the service wants back to go on from this picture.
+    `conversation` is opaque: what the service wants back to go on from this picture. `answered_keys` names the
+    fields of an answer without assets ("status", "outcome.media_urls"), for a report of what came instead.
     """
 
     assets: tuple[Asset, ...]
     conversation: Json = None
+    answered_keys: tuple[str, ...] = field(default=(), compare=False)
 
 
 FailureKind = Literal["failed", "refused", "rate_limited"]

@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import secrets
+import stat
 from typing import TYPE_CHECKING
 
 from imgen_providers.base import Json, PictureFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from io import BufferedReader
 
 _CHUNK = 192 * 1024  # bytes
 
@@ -27,7 +30,7 @@ class ReferenceChangedError(Exception):
 class JsonBody:
     """The bytes of `{...}` with each `PictureFile` in it written as a data URI; can be iterated again.
 
-    Iterating raises `ReferenceChangedError` before the last byte of a picture that changed or vanished.
+    Iterating raises `ReferenceChangedError` before the first byte of a picture that changed or vanished.
     """
 
     def __init__(self, body: Mapping[str, object]) -> None:
@@ -59,18 +62,20 @@ class JsonBody:
 class FileBody:
     """A reference picture's own bytes, read only while they are sent; can be iterated again.
 
-    Iterating raises `ReferenceChangedError` before the last byte of a picture that changed or vanished.
+    The file is opened once and read to its end before its first byte goes out, so that another file put in its place
+    is never sent. Iterating raises `ReferenceChangedError` before the first byte of a picture that changed or
+    vanished, and before the last byte of one that changes while it is sent.
     """
 
     def __init__(self, picture: PictureFile) -> None:
         self._picture = picture
 
     def __iter__(self) -> Iterator[bytes]:
-        digest = hashlib.sha256()
-        left = self._picture.size
         name = self._picture.path.name
         try:
-            with self._picture.path.open("rb") as file:
+            with open_checked(self._picture) as file:
+                digest = hashlib.sha256()
+                left = self._picture.size
                 while left:
                     chunk = file.read(min(_CHUNK, left))
                     if not chunk:
@@ -82,6 +87,27 @@ class FileBody:
                     yield chunk
         except OSError as error:
             raise ReferenceChangedError(f"{name} cannot be read any more ({error.strerror})") from error
+
+
+def open_checked(picture: PictureFile) -> BufferedReader:
+    """The picture's file, open at its first byte, once every byte of it is what was recorded.
+
+    Raises `ReferenceChangedError`, also for a pipe or a device, which it does not wait for; and `OSError`.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    file = os.fdopen(os.open(picture.path, flags), "rb")
+    try:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise ReferenceChangedError(f"{picture.path.name} is no file any more")
+        same = found.st_size == picture.size and hashlib.file_digest(file, "sha256").hexdigest() == picture.sha256
+        if not same:
+            raise ReferenceChangedError(f"{picture.path.name} changed since this request was recorded")
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _encoded(picture: PictureFile) -> Iterator[bytes]:

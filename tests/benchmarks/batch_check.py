@@ -30,13 +30,11 @@ import sys
 from functools import partial
 from pathlib import Path
 from imgen.batch.manifest import load
-from imgen.batch.offers import Offers, anywhere, in_words
+from imgen.batch.offers import EveryService, Offers, in_words
 from imgen.batch.plan import plan
 from imgen.batch.standing import standings
-from imgen.config.config import Config
-from imgen.orders.order import possible
-config = Config({"IMGEN_HOME": "home"}, Path.cwd())
-offers = Offers(lambda order: possible(anywhere(order), config), sandbox=False)
+from imgen.orders.matching import possible
+offers = Offers(partial(possible, accounts=EveryService()), sandbox=False)
 manifest = load(Path("new.toml"), "new.toml", offers.refusal)
 found = plan(standings(manifest, {}, sandbox=False), offers.best)
 print(len(found.orders), in_words(found.totals))

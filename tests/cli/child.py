@@ -13,7 +13,6 @@ from imgen.errors import OverBudget
 from imgen.jobs.clock import SystemClock
 from imgen.jobs.session import open_sound
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.owners import Owner
 from imgen.money.budget import Budget, Limit, Span, parse_amounts
 from imgen.records import Cost
 
@@ -26,7 +25,7 @@ def open_at_once(name: str) -> None:
         while time.time() < float(moment):
             pass
         ledger = Ledger(Path(path), time.time)
-        ledger.plan([draft(name)], name, resubmit=False)
+        ledger.jobs.plan([draft(name)], name, resubmit=False)
         ledger.close()
         print("recorded", flush=True)
 
@@ -36,9 +35,9 @@ def write_much(path: str, name: str, jobs: int) -> None:
     ledger = Ledger(Path(path), time.time)
     for number in range(jobs):
         job_id = f"{name}-{number}"
-        ledger.plan([draft(job_id, prompt=job_id)], name, resubmit=False)
-        assert ledger.submitting(job_id)
-        ledger.accepted(job_id, taken(f"remote {job_id}"))
+        ledger.jobs.plan([draft(job_id, prompt=job_id)], name, resubmit=False)
+        assert ledger.jobs.submitting(job_id)
+        ledger.jobs.accepted(job_id, taken(f"remote {job_id}"))
     ledger.close()
 
 
@@ -53,25 +52,25 @@ def spend(path: str, name: str) -> None:
     with suppress(OverBudget):
         while True:
             dime = draft(f"{name}-{planned}", prompt=name, provider="gmicloud", cost=Cost("0.1", "usd"))
-            ledger.plan([dime], name, resubmit=False, budget=limits)
+            ledger.jobs.plan([dime], name, resubmit=False, budget=limits)
             planned += 1
     ledger.close()
     print(planned, flush=True)
 
 
-def leave_open(path: str, owners: str, part: str) -> None:
+def leave_open(path: str, part: str) -> None:
     """Own one job of each kind, say so, and live until somebody ends that."""
-    owner = Owner(Path(owners))
     ledger = Ledger(Path(path), time.time)
+    owner = ledger.new_owner()
     names = ("planned", "sent", "queued", "ready")
-    ledger.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)
+    ledger.jobs.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)
     for name in names[1:]:
-        ledger.submitting(name)
+        ledger.jobs.submitting(name)
     for name in names[2:]:
-        ledger.accepted(name, taken(f"remote {name}"))
-    ledger.finished("ready", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
+        ledger.jobs.accepted(name, taken(f"remote {name}"))
+    ledger.jobs.finished("ready", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
     Path(part).write_bytes(b"half a picture")
-    ledger.claim("ready", 1, Path(part), owner.name, owner.is_alive)
+    ledger.results.claim("ready", 1, Path(part), owner.name)
     print(owner.name, flush=True)
     sys.stdin.read()
 
@@ -80,7 +79,7 @@ def open_sound_ledger(home: str) -> None:
     """Open a ledger as a command does; say how many jobs it has, and how much there was to be said."""
     said: list[str] = []
     ledger = open_sound(Config({"IMGEN_HOME": home}, Path(home)), SystemClock(), said.append)
-    print(len(ledger.find("")), len(said), flush=True)
+    print(len(ledger.jobs.find("")), len(said), flush=True)
     ledger.close()
 
 
@@ -92,8 +91,8 @@ if __name__ == "__main__":
             write_much(ledger, name, int(jobs))
         case ["spend", ledger, name]:
             spend(ledger, name)
-        case ["leave", ledger, owners, part]:
-            leave_open(ledger, owners, part)
+        case ["leave", ledger, part]:
+            leave_open(ledger, part)
         case ["sound", home]:
             open_sound_ledger(home)
         case other:

@@ -16,7 +16,7 @@ from imgen.ledger.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TESTS = Path(__file__).parents[2]
+_TESTS = Path(__file__).parents[1]
 
 
 class Children(Protocol):

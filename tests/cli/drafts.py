@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imgen.ledger.ledger import Draft
-from imgen.records import Cost, JobRecord, Result, ResultState, State, Target
+from imgen.pictures.target import Target
+from imgen.records import Cost, Draft, JobRecord, Result, ResultState, State
 from imgen_providers.base import Job, Queued, Request
 
 ORIGIN = "https://api.3daistudio.com"

@@ -23,7 +23,7 @@ Tell = Callable[[str, object], None]
 
 
 @pytest.fixture
-def tell(record_property: Tell) -> Tell:
+def print_report(record_property: Tell) -> Tell:
     """Note it with the test's own report, which travels to the process that prints."""
     return record_property
 

@@ -64,7 +64,7 @@ def is_plain(ended: Ended) -> bool:
 
 @pytest.mark.parametrize(("fault", "place", "service"), cells())
 def test_a_fault_ends_as_the_table_says(
-    imgen: Program, far_side: FarSide, fault: Fault, place: Place, service: str, tell: Tell
+    imgen: Program, far_side: FarSide, fault: Fault, place: Place, service: str, print_report: Tell
 ) -> None:
     here = imgen.at(far_side.origin)
     prompt = f"fox {fault.name} {place} {service}"
@@ -78,7 +78,7 @@ def test_a_fault_ends_as_the_table_says(
     [job] = here.jobs()
     counts = far_side.counts()
 
-    tell("ending", [fault.name, place, service, far_side.charges(prompt), ended.code, job.state.value])
+    print_report("ending", [fault.name, place, service, far_side.charges(prompt), ended.code, job.state.value])
     assert is_plain(ended), ended
     assert took < patience + GRACE + START
     if expected is PERHAPS and job.state is State.CANCELLED:

@@ -88,7 +88,7 @@ def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> None:
     "batch", [pytest.param(n, marks=[] if n < SAMPLE else pytest.mark.whole) for n in range(BATCHES)]
 )
 def test_a_run_killed_at_any_moment_is_settled_by_the_next_wait(
-    imgen: Program, far_side: FarSide, batch: int, tell: Tell
+    imgen: Program, far_side: FarSide, batch: int, print_report: Tell
 ) -> None:
     here = imgen.at(far_side.origin)
     killed = victims(batch)
@@ -103,7 +103,7 @@ def test_a_run_killed_at_any_moment_is_settled_by_the_next_wait(
         job = jobs.get(victim.prompt)
         charges = far_side.charges(victim.prompt)
         state = job.state if job else None
-        tell("death", [victim.moment.name, charges, state and state.value])
+        print_report("death", [victim.moment.name, charges, state and state.value])
 
         assert charges == victim.moment.charged, victim
         assert state in (victim.moment.states_at(victim.service) or (None,)), victim

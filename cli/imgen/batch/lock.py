@@ -12,15 +12,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
+from imgen import files
 from imgen.batch.findings import BadManifest, Finding
 from imgen.batch.paths import BadPath, Folder, picture_name
 from imgen.batch.reading import read_text
 from imgen.errors import UsageProblem
-from imgen.pictures.place import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -243,7 +242,7 @@ class LockFile:
         for path in removed:
             self._assets.pop(path, None)
             self._lines.pop(path, None)
-        _replace(self._path, text(self._lines))
+        files.write(self._path, text(self._lines).encode(), mode=files.SHARED)
         self._seen = _fingerprint(self._path)
 
     def _refresh(self) -> None:
@@ -262,9 +261,10 @@ def text(lines: Mapping[str, str]) -> str:
 
 def check_writable(path: Path, name: str) -> None:
     """Raises `UsageProblem` where a lock cannot be written, before anything is sent for it."""
-    part = _part(path)
+    part = files.part_path(path)
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        with files.new_part(part):
+            pass
         part.unlink()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -272,26 +272,6 @@ def check_writable(path: Path, name: str) -> None:
             f"{name} cannot be written: {reason}. Nothing was sent.",
             "imgen batch --check only reads; to make pictures, work in a folder that you may write.",
         ) from error
-
-
-def _replace(path: Path, content: str) -> None:
-    """Put the whole text in place at once and on disk; a link of that name is replaced, never followed."""
-    part = _part(path)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int] | None:

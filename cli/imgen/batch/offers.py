@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.orders.drafts import price
-from imgen.orders.order import AUTO, Order
+from imgen.orders.order import Order
 from imgen.orders.ranking import rank
 from imgen_providers.base import PictureLink
 from imgen_providers.catalog import SERVICES
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgen.batch.asset import Asset
     from imgen.orders.order import Choice
     from imgen.records import Cost
+    from imgen_providers.catalog import ServiceEntry
 
 _LEAST_PROMPT_LIMIT = min(model.prompt_limit or 10**9 for entry in SERVICES.values() for model in entry.models)
 
@@ -41,6 +42,20 @@ class ServiceTotal:
     amount: Decimal
     unit: str | None
     unknown: int
+
+
+class EveryService:
+    """The accounts of a user who has a key for every service: what a manifest is checked by, with no key at all."""
+
+    preferred: tuple[str, ...] = ()
+
+    def has_key(self, entry: ServiceEntry) -> bool:  # noqa: ARG002 (of every one)
+        """Whether there is a key for the service."""
+        return True
+
+    def origin(self, entry: ServiceEntry) -> str:
+        """The scheme and host of the service."""
+        return entry.origin
 
 
 class Offers:
@@ -119,11 +134,6 @@ def order_of(asset: Asset, *, sandbox: bool) -> Order:
         options=asset.options,
         wished_format=asset.file_format,
     )
-
-
-def anywhere(order: Order) -> Order:
-    """The same order at whichever service of the catalogue, which asks for no key: to check a manifest by."""
-    return replace(order, provider=order.provider or AUTO, sandbox=True)
 
 
 def totals(offers: Iterable[Offer]) -> list[ServiceTotal]:

@@ -19,8 +19,10 @@ from imgen.batch.findings import BadManifest, Finding
 from imgen.batch.toml_lines import ASSET, DEFAULTS, TOP, Scope, TomlLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from yaml import MappingNode, Node
 
 MOST_BYTES = 20_000_000
 """The largest manifest that is read; 10,000 assets take about 1 MB."""
@@ -136,22 +138,53 @@ def _toml(text: str, name: str) -> Document:
 
 
 def _yaml(text: str, name: str) -> Document:
+    """Plain values only. Anchors and aliases are refused: a few of them stand for more data than a machine holds."""
     try:
         import yaml
     except ImportError:
         _refuse(name, 0, "reading YAML needs PyYAML.", "pip install 'imgen[yaml]'")
-    from imgen.batch.yaml_places import YamlRefused, load
-
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        top, line = load(text)
-    except YamlRefused as error:
-        _refuse(name, error.line, error.message)
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                _refuse(name, line, "a manifest has no anchors and aliases; defaults do the same.")
+        node = yaml.compose(text, Loader=loader)
+        if not isinstance(node, yaml.MappingNode):
+            _refuse(name, 1, "it is not a table with defaults and asset.")
+        top = {str(key): value for key, value in yaml.load(text, Loader=loader).items()}  # noqa: S506 (a safe loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _refuse(name, mark.line + 1 if mark else 0, f"it is not valid YAML: {error.problem or error.context}.")
     except (yaml.YAMLError, ValueError) as error:
         _refuse(name, 0, f"it is not valid YAML: {str(error).splitlines()[0]}.")
-    return Document(name, top, top.pop(DEFAULTS, None), top.pop(ASSET, None), line)
+    places = dict(_yaml_places(node))
+
+    def line_of(scope: Scope, field: str | None) -> int:
+        return places.get((scope, field), places.get((scope, None), 0))
+
+    return Document(name, top, top.pop(DEFAULTS, None), top.pop(ASSET, None), line_of)
+
+
+def _yaml_places(top: MappingNode) -> Iterator[tuple[tuple[Scope, str | None], int]]:
+    """The line of each table and of each of its fields."""
+    import yaml
+
+    tables: list[tuple[Scope, Node]] = []
+    for key, value in top.value:
+        yield (TOP, str(key.value)), _yaml_line(key)
+        if key.value == DEFAULTS:
+            tables.append((DEFAULTS, value))
+        elif key.value == ASSET and isinstance(value, yaml.SequenceNode):
+            tables += list(enumerate(value.value))
+    for scope, table in tables:
+        yield (scope, None), _yaml_line(table)
+        fields = table.value if isinstance(table, yaml.MappingNode) else []
+        yield from (((scope, str(key.value)), _yaml_line(key)) for key, _ in fields)
+
+
+def _yaml_line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 # JSON Lines -----------------------------------------------------------------------------------------------------

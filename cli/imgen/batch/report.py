@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from xml.etree.ElementTree import Element
 
-    from imgen.records import Cost, Problem
+    from imgen.errors import Problem
+    from imgen.records import Cost
 
 # XML 1.0, 2.2: the characters that no XML text can hold, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

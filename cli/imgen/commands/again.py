@@ -52,56 +52,45 @@ def again(
 
     It is a new order, and it is paid for: imgen again JOB --set aspect=1:1
     """
-    from dataclasses import replace
-
-    from imgen.commands.defaults import Filled, placed
+    from imgen.commands.defaults import repeated_order
     from imgen.commands.going_on import basis_of, check_words
-    from imgen.commands.making import Manner, carry_out
-    from imgen.commands.telling import surroundings
-    from imgen.jobs.worker import session
+    from imgen.commands.making import make
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.run_order import RunOptions
+    from imgen.jobs.session import session
     from imgen.orders.changes import changed, check_unchanged, differences, order_of, other_pictures, words_of
-    from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
     from imgen.screen.console import err
     from imgen.screen.tables import difference_lines
 
     config = load(profile)
-    around = surroundings(config)
-    with session(config) as opened:
+    form = options.answer_form(json=json, events=events)
+    reporter = Reporter("again", standard_streams(config), form, quiet, show, strict)
+    with session(config, err) as opened:
         (record,) = opened.find([job])
-    before = order_of(record)
-    after = changed(before, settings or (), record.family)
-    manner = Manner(
-        output=output,
-        format=after.format,
-        max_cost=max_cost,
-        allow_unknown_cost=allow_unknown_cost,
-        no_wait=no_wait,
-        dry_run=dry_run,
-        overwrite=overwrite,
-        resubmit=resubmit,
-        strict=strict,
-        timeout=timeout,
-        poll_every=poll_every,
-        form=options.answer_form(json=json, events=events),
-        show=show,
-        quiet=quiet,
-    )
-    manner, used = placed(manner, config)
-    after = replace(
-        after, sandbox=after.sandbox or sandbox or config.sandbox, wished_format=asked_format(manner.output)
-    )
-    words = picture or words_of(record)
-    going_on = record.parent_id if record.request.conversation is not None else None
-    basis = None
-    if words or going_on:
-        check_words(words, None, going_on, around)
-        basis = basis_of(words, going_on, Changes(fit, keep_metadata), config)
-    others = other_pictures(record.request.references, basis.pictures if basis else ())
-    if not picture:
-        check_unchanged(record, others)
-    if not quiet:
-        err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
-    wish = Filled(after, manner, used)
-    with wish.sources():
-        return carry_out("again", wish, config, around, basis)
+        before = order_of(record)
+        after = changed(before, settings or (), record.family)
+        run_options = RunOptions(
+            output=output,
+            format=after.format,
+            overwrite=overwrite,
+            max_cost=max_cost,
+            allow_unknown_cost=allow_unknown_cost,
+            resubmit=resubmit,
+            no_wait=no_wait,
+            timeout=timeout,
+            poll_every=poll_every,
+        )
+        words = picture or words_of(record)
+        going_on = record.parent_id if record.request.conversation is not None else None
+        basis = None
+        if words or going_on:
+            check_words(words, None, going_on, reporter.streams)
+            basis = basis_of(words, going_on, Changes(fit, keep_metadata), opened, config)
+        others = other_pictures(record.request.references, basis.pictures if basis else ())
+        if not picture:
+            check_unchanged(record, others)
+        if not quiet:
+            err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
+        resolved = repeated_order(after, run_options, config, sandbox=sandbox)
+        return make(resolved, opened, config, reporter, basis, dry_run=dry_run)

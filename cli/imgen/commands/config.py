@@ -166,7 +166,7 @@ def _check_meaning(setting: Setting, text: str) -> None:
 
 
 def _check_model(text: str) -> None:
-    from imgen.orders.order import check_family, find_service
+    from imgen.orders.matching import check_family, find_service
 
     service, slash, _ = text.partition("/")
     if slash:
@@ -194,7 +194,7 @@ def _place(name: str, profile: str | None) -> str:
 
 
 def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = "config") -> None:
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.config.settings import shown
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
@@ -215,8 +215,8 @@ def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = 
         out(envelope(command, exit_code=0, data=("settings", entries)))
         return
     rows = [SettingRow(each.setting.name, shown(each.setting, each.value), _from(each)) for each in found]
-    around = surroundings(settings)
-    out("\n".join(setting_table(rows, width=around.stdout_width, color=around.stdout_color)))
+    streams = standard_streams(settings)
+    out("\n".join(setting_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
 
 
 def _from(found: Sourced) -> str:

@@ -23,11 +23,13 @@ def costs(
     by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.DAY,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="The first day, or 7d ago.", show_default=False),
+        typer.Option(
+            "--since", metavar="DATE", help="The first day, or 7d for a week back (m, h, d, w).", show_default=False
+        ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="The last day, or 7d ago.", show_default=False),
+        typer.Option("--until", metavar="DATE", help="The last day, or 7d for a week back.", show_default=False),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     json: options.Json = False,
@@ -37,7 +39,7 @@ def costs(
 
     Days are whole ones, of this machine's clock. The sandbox costs nothing, and nothing is converted.
     """
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.commands.times import span
     from imgen.money.budget import local_day
     from imgen.money.report import cost_report, used
@@ -61,8 +63,8 @@ def costs(
     if csv:
         out(cost_csv(report))
     elif report.rows:
-        around = surroundings(config)
-        out("\n".join(cost_lines(report, width=around.stdout_width, color=around.stdout_color)))
+        streams = standard_streams(config)
+        out("\n".join(cost_lines(report, width=streams.stdout_width, color=streams.stdout_color)))
     else:
         err("Nothing was spent then." if since or until else "Nothing was spent yet.")
     for use in uses:
@@ -71,12 +73,11 @@ def costs(
 
 
 def _spendings(config: Config) -> list[Spending]:
-    from imgen.jobs.worker import session
+    from imgen.jobs.session import session
+    from imgen.screen.console import err
 
-    if not config.ledger_path.exists():
-        return []
-    with session(config) as opened:
-        return opened.ledger.spendings()
+    with session(config, err) as opened:
+        return [] if opened.is_new else opened.ledger.spending.totals()
 
 
 def _day(moment: float | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What an order takes from the person's settings, where the command line leaves it open."""
+"""What an order takes from the user's settings, where the command line leaves it open."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from imgen.pictures.naming import asked_format
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imgen.commands.making import Manner
     from imgen.config.config import Config
     from imgen.config.settings import Sourced
+    from imgen.jobs.run_order import RunOptions
     from imgen.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class ResolvedOrder:
     """An order with nothing left open, and what of it came from settings, by their names."""
 
     order: Order
-    manner: Manner
+    run_options: RunOptions
     used: Mapping[str, Sourced]
 
-    def tell(self, *layers: Layer) -> None:
-        """Say on stderr what settings decide, those of the named layers: nobody should wonder about four pictures."""
+    def print_settings(self, *layers: Layer) -> None:
+        """Print on stderr what settings decided, those of the named layers: four pictures should surprise no user."""
         from imgen.screen.console import err
         from imgen.screen.text import for_log
 
@@ -57,21 +57,21 @@ class Filled:
         return f"{problem.message.rstrip('.')} ({name} = {found.value}, says {found.where})."
 
 
-def placed(manner: Manner, config: Config) -> tuple[Manner, dict[str, Sourced]]:
-    """Where pictures go and how long to wait, by the person's settings where the command line does not say.
+def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[str, Sourced]]:
+    """Where pictures go and how long to wait, by the user's settings where the command line does not say.
 
     Raises `BadConfiguration`.
     """
-    manner = replace(manner, timeout=config.timeout if manner.timeout is None else manner.timeout)
+    run_options = replace(run_options, timeout=config.timeout if run_options.timeout is None else run_options.timeout)
     found = config.setting("output")
-    if manner.output is not None or found.value is None:
-        return manner, {}
-    return replace(manner, output=str(found.value), folder=_inside(found)), {"output": found}
+    if run_options.output is not None or found.value is None:
+        return run_options, {}
+    return replace(run_options, output=str(found.value), folder=_inside(found)), {"output": found}
 
 
-def filled(order: Order, manner: Manner, config: Config) -> Filled:
-    """The order with the person's settings where it says nothing. Raises `BadConfiguration`."""
-    manner, used = placed(manner, config)
+def resolve_order(order: Order, run_options: RunOptions, config: Config) -> ResolvedOrder:
+    """The order with the user's settings where it says nothing. Raises `BadConfiguration`."""
+    run_options, used = placed(run_options, config)
 
     def take(name: str, given: str | None, *, open: bool = True) -> str | None:
         if given is not None or not open:
@@ -82,7 +82,7 @@ def filled(order: Order, manner: Manner, config: Config) -> Filled:
         used[name] = found
         return str(found.value)
 
-    implied = asked_format(manner.output)
+    implied = asked_format(run_options.output)
     model = take("model", order.model, open=_may_name(config.setting("model").value, order.provider))
     count = order.count
     if count is None and (found := config.setting("count")).layer is not Layer.DEFAULT:
@@ -98,7 +98,15 @@ def filled(order: Order, manner: Manner, config: Config) -> Filled:
         wished_format=take("format", implied, open=order.format is None),
         count=count,
     )
-    return Filled(order, manner, used)
+    return ResolvedOrder(order, run_options, used)
+
+
+def repeated_order(order: Order, run_options: RunOptions, config: Config, *, sandbox: bool) -> ResolvedOrder:
+    """An earlier order once more: of the settings only those that say where pictures go and how long to wait."""
+    run_options, used = placed(run_options, config)
+    in_sandbox = order.sandbox or sandbox or config.sandbox
+    order = replace(order, sandbox=in_sandbox, wished_format=asked_format(run_options.output))
+    return ResolvedOrder(order, run_options, used)
 
 
 def _may_name(model: object, provider: str | None) -> bool:
@@ -110,7 +118,7 @@ def _may_name(model: object, provider: str | None) -> bool:
 def _inside(found: Sourced) -> Path | None:
     """The folder that a setting's output is relative to, None for the working folder.
 
-    Raises `BadConfiguration` where a project's would lead out of it: somebody else may have written that.
+    Raises `BadConfiguration` where a project's would lead out of it: it may come with a clone.
     """
     if found.layer is not Layer.PROJECT or found.file is None:
         return None
@@ -118,7 +126,7 @@ def _inside(found: Sourced) -> Path | None:
     ends = (folder / text.partition("{")[0]).resolve()
     if text.startswith(("~", "-")) or ".." in Path(text).parts or not ends.is_relative_to(folder.resolve()):
         raise BadConfiguration(
-            f"output in {found.where}, leads out of the project, which may be somebody else's word.",
+            f"output in {found.where}, leads out of the project, and that file may come from others.",
             "Name a place inside the project, or set output in your own file: imgen config set output ...",
         )
     return folder

@@ -15,6 +15,7 @@ from imgen.screen.envelope import Form
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.commands.reporting import Reporter
     from imgen.records import JobRecord
 
 
@@ -42,53 +43,52 @@ def download(
 
     A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
     """
-    from imgen.commands.telling import follow, named_jobs, surroundings, tell
-    from imgen.jobs.goals import Goal
-    from imgen.jobs.worker import session, work
-    from imgen.money.losses import may_die_by, soonest_first
+    from imgen.commands.named_jobs import jobs_of
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.report import Goal
+    from imgen.jobs.session import session
+    from imgen.jobs.worker import work
+    from imgen.money.losses import may_expire_by, soonest_first
+    from imgen.screen.console import err
 
     if (all or expiring is not None) and (jobs or (all and expiring is not None)):
         raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
-    form = options.answer_form(json=json, events=events)
     config = load(profile)
-    around = surroundings(config)
+    form = options.answer_form(json=json, events=events)
+    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict)
     in_sandbox = sandbox or config.sandbox
-    with session(config) as opened:
-        found = named_jobs(opened, None, (), provider, config, sandbox=in_sandbox) if not jobs else []
+    with session(config, err) as opened, work(opened, config) as worker:
+        records = jobs_of(opened, worker, jobs, provider, config, sandbox=in_sandbox)
         if all:
-            found = [*found, *(lost for lost in opened.lost_jobs(provider, sandbox=in_sandbox) if lost not in found)]
+            expired = opened.expired_jobs(provider, sandbox=in_sandbox)
+            records = [*records, *(record for record in expired if record not in records)]
         if expiring is not None:
-            found = [record for record in found if may_die_by(record, time.time() + expiring)]
-        if not (jobs or found):
-            return _nothing(expiring, provider, form)
+            records = [record for record in records if may_expire_by(record, time.time() + expiring)]
+        if not records:
+            return _nothing(expiring, provider, reporter)
+        # Saved pictures that were moved elsewhere are not fetched again, unless their job is named.
+        records = opened.reopen_deleted(records) if jobs else opened.reopen_expired(soonest_first(records))
         goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
-        with work(opened, config) as working:
-            if jobs:
-                found = named_jobs(opened, working, jobs, provider, config, sandbox=in_sandbox)
-            # Who moved saved pictures elsewhere does not want them all again.
-            records = opened.reopen_deleted(found) if jobs else opened.reopen_lost(soonest_first(found))
-            told = follow(opened, working, records, goal, around, quiet=quiet, timeout=None, strict=strict, form=form)
-    code = tell("download", told, around, form=form, quiet=quiet, show=show)
-    if goal is Goal.FINISHED and form is Form.TEXT and not quiet and code != ExitCode.INTERRUPTED:
-        _tell_unfinished(told.records)
+        report = worker.follow(records, goal, reporter.display(opened), timeout=None)
+    code = reporter.report(report)
+    if goal is Goal.FINISHED and form is Form.TEXT and not report.interrupted:
+        _note_unfinished(report.records, reporter)
     return code
 
 
-def _nothing(within: float | None, provider: str | None, form: Form) -> int:
-    from imgen.commands.telling import nothing_open
+def _nothing(within: float | None, provider: str | None, reporter: Reporter) -> ExitCode:
     from imgen.screen.console import err
     from imgen.screen.durations import span
 
-    if within is None or form is not Form.TEXT:
-        return nothing_open("download", provider, form)
+    if within is None or reporter.form is not Form.TEXT:
+        return reporter.nothing_open(provider)
     err(f"Nothing dies within {span(within)}.")
     return ExitCode.DONE
 
 
-def _tell_unfinished(records: Sequence[JobRecord]) -> None:
+def _note_unfinished(records: Sequence[JobRecord], reporter: Reporter) -> None:
     from imgen.records import State
-    from imgen.screen.console import err
 
     number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)
     if number:
-        err(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")
+        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")

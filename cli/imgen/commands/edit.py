@@ -68,21 +68,24 @@ def edit(
 
     imgen edit "at night" -i fox.jpg; imgen edit "bluer" --from JOB goes on from an earlier job.
     """
+    from imgen.commands.defaults import resolve_order
     from imgen.commands.going_on import EXAMPLE, basis_of, check_words, order_of
-    from imgen.commands.making import Manner, make, read_prompt
-    from imgen.commands.telling import surroundings
-    from imgen.orders.options import parse_options
-    from imgen.orders.order import Order
+    from imgen.commands.making import make, read_prompt
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.run_order import RunOptions
+    from imgen.jobs.session import session
+    from imgen.orders.order import Order, parse_options
     from imgen.orders.sizes import parse_size
-    from imgen.pictures.naming import asked_format
     from imgen.pictures.references import Changes
+    from imgen.screen.console import err
 
     config = load(profile)
-    around = surroundings(config)
+    form = options.answer_form(json=json, events=events)
+    reporter = Reporter("edit", standard_streams(config), form, quiet, show, strict)
     words = picture or []
-    check_words(words, prompt, from_job, around)
+    check_words(words, prompt, from_job, reporter.streams)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, around, EXAMPLE),
+        prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE),
         provider=provider,
         model=model,
         aspect=aspect,
@@ -93,23 +96,19 @@ def edit(
         channel=channel,
         size=parse_size(size),
         options=parse_options(option or ()),
-        wished_format=asked_format(output),
     )
-    manner = Manner(
+    run_options = RunOptions(
         output=output,
         format=format,
+        overwrite=overwrite,
         max_cost=max_cost,
         allow_unknown_cost=allow_unknown_cost,
-        no_wait=no_wait,
-        dry_run=dry_run,
-        overwrite=overwrite,
         resubmit=resubmit,
-        strict=strict,
+        no_wait=no_wait,
         timeout=timeout,
         poll_every=poll_every,
-        form=options.answer_form(json=json, events=events),
-        show=show,
-        quiet=quiet,
     )
-    basis = basis_of(words, from_job, Changes(fit, keep_metadata), config)
-    return make("edit", order_of(order, basis.parent), manner, config, around, basis)
+    with session(config, err) as opened:
+        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config)
+        resolved = resolve_order(order_of(order, basis.parent), run_options, config)
+        return make(resolved, opened, config, reporter, basis, dry_run=dry_run)

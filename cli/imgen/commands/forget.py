@@ -1,4 +1,4 @@
-"""imgen forget: close jobs on a person's word."""
+"""imgen forget: close jobs because the user says that nothing more comes of them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ def forget(
 
     They stay in the history, and count against no limit any more; nothing is cancelled at the service.
     """
+    from imgen.commands.reporting import Reporter, standard_streams
     from imgen.errors import ExitCode
-    from imgen.jobs.worker import Report, session
+    from imgen.jobs.report import Report
+    from imgen.jobs.session import session
     from imgen.records import State
     from imgen.screen.console import err, out
+    from imgen.screen.envelope import Form
 
     config = load()
-    with session(config) as opened:
+    with session(config, err) as opened:
         records = opened.find(jobs)
-        closing = [record for record in records if record.state is not State.SAVED]
-        opened.ledger.forget([record.id for record in closing])
-        found = opened.ledger.jobs([record.id for record in records])
+        closing = [record.id for record in records if record.state is not State.SAVED]
+        opened.ledger.jobs.forget(closing)
+        found = opened.ledger.jobs.get_many([record.id for record in records])
     if json:
-        from imgen.commands.telling import envelope_of
-
-        out(envelope_of("forget", Report(tuple(found), {}, ExitCode.DONE)))
+        out(Reporter("forget", standard_streams(config), Form.JSON).envelope(Report(tuple(found), {}), ExitCode.DONE))
         return 0
     if closing:
-        err(f"Closed: {', '.join(record.id for record in closing)}.")
+        err(f"Closed: {', '.join(closing)}.")
     for record in found:
         if record.state is State.SAVED:
             err(f"{record.id} is saved: there is nothing to close.")

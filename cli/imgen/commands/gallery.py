@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.records import JobRecord, Problem
-    from imgen.screen.console import Surroundings
+    from imgen.errors import Problem
+    from imgen.records import JobRecord
+    from imgen.screen.console import Streams
 
 _SIDE = 1024  # pixels of the copies on the page
 _AT_ONCE = 4
@@ -41,8 +42,8 @@ def gallery(
 
     It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
     """
-    from imgen.commands.telling import surroundings
-    from imgen.jobs.worker import session
+    from imgen.commands.reporting import standard_streams
+    from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
@@ -52,21 +53,21 @@ def gallery(
     from imgen.screen.gallery import gallery as page
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     target = config.cwd / (output or "gallery.html")
     if output == "-":
-        _check_stdout(around, json=json)
+        _check_stdout(streams, json=json)
     elif not overwrite:
         _check_free(target)
-    if not config.ledger_path.exists():
-        raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-    with session(config) as opened:
-        found = opened.find(jobs) if jobs else opened.ledger.history(Wanted(state=State.SAVED), limit)[0]
-        families = {job.id: opened.ledger.family(job.id) for job in found}
+    with session(config, err) as opened:
+        if opened.is_new:
+            raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
+        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     small = _copies(found)
     if not small:
-        told = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
-        raise UsageProblem(told, " ".join(["imgen wait", *(job.id for job in found)]))
+        outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
+        raise UsageProblem(outcome, " ".join(["imgen wait", *(job.id for job in found)]))
     pieces = page(found, families, small)
     missing = sum(copy is None for copy in small.values())
     if output == "-":
@@ -79,12 +80,12 @@ def gallery(
     elif output != "-":
         out_path(target)
     if missing and not (json or quiet):
-        err(failure_lines(_not_there(found, small), color=around.stderr_color))
+        err(failure_lines(_not_there(found, small), color=streams.stderr_color))
     return 0
 
 
-def _check_stdout(around: Surroundings, *, json: bool) -> None:
-    if around.stdout_is_terminal:
+def _check_stdout(streams: Streams, *, json: bool) -> None:
+    if streams.stdout_is_terminal:
         raise UsageProblem("-o - would write a page to this terminal.", "imgen gallery -o - > page.html")
     if json:
         raise UsageProblem("-o - and --json both want standard output.", "Leave one of them out.")
@@ -94,7 +95,7 @@ def _check_free(target: Path) -> None:
     from imgen.screen.gallery import is_a_page
 
     try:
-        if target.exists() and not is_a_page(target):
+        if target.exists() and not (target.is_file() and is_a_page(target)):  # a pipe would be waited for
             raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
     except OSError as error:
         reason = error.strerror or error
@@ -102,7 +103,7 @@ def _check_free(target: Path) -> None:
 
 
 def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) -> Problem:
-    from imgen.records import Problem
+    from imgen.errors import Problem
 
     gone = {path for path, copy in small.items() if copy is None}
     ids = [job.id for job in jobs if any(result.path in gone for result in job.results)]
@@ -127,13 +128,12 @@ def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:
 
 def _write(target: Path, pieces: Iterable[str]) -> None:
     """Write the page beside its place first: one that was there stays whole until the new one is."""
-    part = target.with_name(f".{target.name}.part")
+    from imgen.files import SHARED, replacement
+
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        part.replace(target)
+        with replacement(target, mode=SHARED) as file:
+            file.writelines(piece.encode() for piece in pieces)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageProblem(
             f"{target} cannot be written: {error.strerror or error}.", "Name another place with -o."
         ) from error

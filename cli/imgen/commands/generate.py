@@ -47,17 +47,20 @@ def generate(
 
     Ctrl-C stops the waiting, not the jobs: the command to come back is printed.
     """
-    from imgen.commands.making import Manner, make, read_prompt
-    from imgen.commands.telling import surroundings
-    from imgen.orders.options import parse_options
-    from imgen.orders.order import Order
+    from imgen.commands.defaults import resolve_order
+    from imgen.commands.making import make, read_prompt
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.run_order import RunOptions
+    from imgen.jobs.session import session
+    from imgen.orders.order import Order, parse_options
     from imgen.orders.sizes import parse_size
-    from imgen.pictures.naming import asked_format
+    from imgen.screen.console import err
 
     config = load(profile)
-    around = surroundings(config)
+    form = options.answer_form(json=json, events=events)
+    reporter = Reporter("generate", standard_streams(config), form, quiet, show, strict)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, around, 'imgen generate "a red fox in the snow"'),
+        prompt=read_prompt(prompt, prompt_file, reporter.streams, 'imgen generate "a red fox in the snow"'),
         provider=provider,
         model=model,
         aspect=aspect,
@@ -68,22 +71,17 @@ def generate(
         channel=channel,
         size=parse_size(size),
         options=parse_options(option or ()),
-        wished_format=asked_format(output),
     )
-    manner = Manner(
+    run_options = RunOptions(
         output=output,
         format=format,
+        overwrite=overwrite,
         max_cost=max_cost,
         allow_unknown_cost=allow_unknown_cost,
-        no_wait=no_wait,
-        dry_run=dry_run,
-        overwrite=overwrite,
         resubmit=resubmit,
-        strict=strict,
+        no_wait=no_wait,
         timeout=timeout,
         poll_every=poll_every,
-        form=options.answer_form(json=json, events=events),
-        show=show,
-        quiet=quiet,
     )
-    return make("generate", order, manner, config, around)
+    with session(config, err) as opened:
+        return make(resolve_order(order, run_options, config), opened, config, reporter, dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""What `edit` goes on from, as the command line names it."""
+"""The pictures and the job that an edit goes on from, as the command line names them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.config.config import Config
+    from imgen.jobs.session import Session
     from imgen.orders.order import Order
     from imgen.orders.references import Basis
     from imgen.pictures.references import Changes
     from imgen.records import JobRecord
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 EXAMPLE = 'imgen edit "at night" -i fox.png'
 _STDIN = "-"
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
 
-def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, around: Surroundings) -> None:
+def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, streams: Streams) -> None:
     """Raises `UsageProblem` where no picture is named, or standard input would be needed twice or by hand."""
     if not words and from_job is None:
         raise UsageProblem("There is no picture to edit: name one with -i, or a job with --from.", EXAMPLE)
@@ -37,38 +38,46 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
     wanted = words.count(_STDIN) + (prompt == _STDIN)
     if wanted > 1:
         raise UsageProblem("Standard input is asked for twice, and can be read once.", EXAMPLE)
-    if _STDIN in words and around.stdin_is_terminal:
+    if _STDIN in words and streams.stdin_is_terminal:
         raise UsageProblem("-i - reads a picture, and standard input is this terminal.", EXAMPLE)
 
 
-def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, config: Config) -> Basis:
-    """The pictures that were named, looked at, and the job to go on from. Raises `UsageProblem`."""
-    from imgen.jobs.worker import session
+def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config) -> Basis:
+    """The pictures that were named, checked, and the job to go on from. Raises `UsageProblem`."""
+    from functools import partial
+
+    from imgen.jobs.connections import network_of
+    from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
     folder = config.references_folder
     clear(folder, time.time())
-    with session(config) as opened:
-        parent = opened.find([from_job])[0] if from_job is not None else None
-        if parent:
-            check_parent(parent)
-        sources = [
-            find_source(
-                word,
-                cwd=config.cwd,
-                find_jobs=opened.ledger.find,
-                take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
-            )
-            for word in words
-        ]
-        pictures = [name_picture(source, opened.ledger) for source in sources]
-    return Basis(pictures, parent, changes, config)
+    parent = opened.find([from_job])[0] if from_job is not None else None
+    if parent:
+        check_parent(parent)
+    sources = [
+        find_source(
+            word,
+            cwd=config.cwd,
+            find_jobs=lambda name: opened.ledger.jobs.find(name),
+            take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
+        )
+        for word in words
+    ]
+    return Basis(
+        pictures=[name_picture(source, opened.ledger) for source in sources],
+        parent=parent,
+        changes=changes,
+        folder=folder,
+        network=partial(network_of, config),
+        check_storage=partial(configured_place, config),
+    )
 
 
 def order_of(order: Order, parent: JobRecord | None) -> Order:
-    """An order that goes on from a job goes to its service, its model and its sandbox unless it says otherwise."""
+    """The order at the service, model and sandbox of the job that it goes on from, unless it names others."""
     if parent is None:
         return order
     elsewhere = order.provider not in (None, parent.provider)

@@ -31,10 +31,13 @@ def history(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="From this date on, or from 7d ago.", show_default=False),
+        typer.Option(
+            "--since", metavar="DATE", help="From this date on, or 7d for a week back (m, h, d, w).", show_default=False
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Up to this day, or 7d ago.", show_default=False)
+        str | None,
+        typer.Option("--until", metavar="DATE", help="Up to this day, or 7d for a week back.", show_default=False),
     ] = None,
     least: Annotated[
         str | None,
@@ -51,13 +54,15 @@ def history(
 
     imgen again JOB makes one of them once more.
     """
-    from imgen.commands.telling import envelope_of, surroundings
+    from imgen.commands.reporting import Reporter, standard_streams
     from imgen.commands.times import span
     from imgen.errors import ExitCode
-    from imgen.jobs.worker import Report, session
+    from imgen.jobs.report import Report
+    from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
-    from imgen.orders.order import find_service
+    from imgen.orders.matching import find_service
     from imgen.screen.console import err, out
+    from imgen.screen.envelope import Form
     from imgen.screen.tables import history_lines
 
     now = time.time()
@@ -75,16 +80,14 @@ def history(
         cost_unit=_unit(lowest, highest),
     )
     config = load(profile)
-    if config.ledger_path.exists():
-        with session(config) as opened:
-            records, every = opened.ledger.history(wanted, limit)
-    else:
-        records, every = [], 0
+    with session(config, err) as opened:
+        records, every = ([], 0) if opened.is_new else opened.ledger.jobs.history(wanted, limit)
+    streams = standard_streams(config)
     if json:
-        out(envelope_of("history", Report(tuple(records), {}, ExitCode.DONE)))
+        out(Reporter("history", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
         return 0
     if records:
-        out("\n".join(history_lines(records, now, width=surroundings(config).stdout_width)))
+        out("\n".join(history_lines(records, now, width=streams.stdout_width)))
     if every > len(records):
         err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:
@@ -94,7 +97,7 @@ def history(
 
 def _state(name: str | None) -> State | None:
     from imgen.errors import UsageProblem
-    from imgen.orders.order import nearest
+    from imgen.orders.matching import nearest
     from imgen.records import State
 
     if name is None:

@@ -14,9 +14,9 @@ from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.errors import Problem
     from imgen.jobs.connections import Services
-    from imgen.records import Problem
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
     from imgen.screen.keys import KeyCheck, KeyEntry
     from imgen_providers.base import Service
     from imgen_providers.catalog import ServiceEntry
@@ -45,7 +45,7 @@ def set_key(
     json: options.Json = False,
 ) -> int:
     """Keep a key, which is typed unseen or comes on standard input: in the system keyring, or else in a file."""
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.config.keys import checked
     from imgen.screen.console import err
 
@@ -59,14 +59,14 @@ def set_key(
         raise UsageProblem("--keyring and --file are two places.", "Leave one of them out.")
     entry = _service(provider)
     config = load()
-    key = checked(_typed(entry, surroundings(config)))
+    key = checked(_typed(entry, standard_streams(config)))
     source = config.keys.put(entry, key, "keyring" if keyring else "file" if file else None)
     kept = "the system keyring" if source == "keyring" else str(config.keys.path(entry))
     if not json:
         err(f"The key of {entry.title} is kept in {kept}.")
     if config.key_source(entry) == "environment":
         err(f"{entry.key_variable} is set too, and comes first.")
-    return _told("keys set", [_entry(entry, config)], json=json, silent=True)
+    return _polled("keys set", [_entry(entry, config)], json=json, silent=True)
 
 
 @keys.command("list")
@@ -75,7 +75,7 @@ def list_keys(json: options.Json = False) -> int:
     from imgen_providers.catalog import SERVICES
 
     config = load()
-    return _told("keys list", [_entry(entry, config) for entry in SERVICES.values()], json=json)
+    return _polled("keys list", [_entry(entry, config) for entry in SERVICES.values()], json=json)
 
 
 @keys.command("remove")
@@ -90,7 +90,7 @@ def remove(provider: Name, json: options.Json = False) -> int:
         err(f"The key of {entry.title} is {'removed' if source else 'not kept here'}.")
     if config.key_source(entry) == "environment":
         err(f"{entry.key_variable} is set, and goes on to be used.")
-    return _told("keys remove", [_entry(entry, config)], json=json, silent=True)
+    return _polled("keys remove", [_entry(entry, config)], json=json, silent=True)
 
 
 @keys.command("check")
@@ -102,7 +102,7 @@ def check(
     verbose: options.Verbose = False,
 ) -> int:
     """Ask a service whether it takes the key; costs nothing."""
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES
     from imgen.screen.console import err
@@ -122,8 +122,8 @@ def check(
     code = EXIT_CODES[problems[0].code] if problems else ExitCode.DONE
     if not json:
         for problem in problems:
-            err(failure_lines(problem, color=surroundings(config).stderr_color))
-    return _told("keys check", [found for found, _ in checked], json=json, code=code, problems=problems)
+            err(failure_lines(problem, color=standard_streams(config).stderr_color))
+    return _polled("keys check", [found for found, _ in checked], json=json, code=code, problems=problems)
 
 
 def _service(name: str) -> ServiceEntry:
@@ -135,8 +135,8 @@ def _service(name: str) -> ServiceEntry:
     return SERVICES[name]
 
 
-def _typed(entry: ServiceEntry, around: Surroundings) -> str:
-    if not around.stdin_is_terminal:
+def _typed(entry: ServiceEntry, streams: Streams) -> str:
+    if not streams.stdin_is_terminal:
         return sys.stdin.buffer.read(1024 * 1024).decode("utf-8", "replace")
     from getpass import getpass
 
@@ -194,7 +194,7 @@ def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None
     return None, None
 
 
-def _told(
+def _polled(
     command: str,
     entries: Sequence[KeyEntry],
     *,

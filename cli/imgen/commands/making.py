@@ -1,10 +1,9 @@
-"""What `generate` and `edit` share: an order is chosen a service, recorded, followed, and told."""
+"""What `generate`, `edit` and `again` share: an order is planned, shown or carried out, and reported."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,159 +13,53 @@ from imgen.errors import ExitCode, UsageProblem
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from imgen.commands.defaults import Filled
-    from imgen.jobs.worker import Report
-    from imgen.money.budget import Budget
-    from imgen.orders.order import Choice, Order
-    from imgen.orders.ranking import Ranked
+    from imgen.commands.defaults import ResolvedOrder
+    from imgen.commands.reporting import Reporter
+    from imgen.jobs.report import Report
+    from imgen.jobs.run_order import OrderPlan
+    from imgen.jobs.session import Session
+    from imgen.orders.order import Choice
     from imgen.orders.references import Basis
-    from imgen.records import Target
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
     from imgen_providers.base import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How an order is carried out: where its pictures go, how long it is waited for, and how it is told.
-
-    `format` is the one asked for in words. `folder` is the one that `output` is relative to, None for ours.
-    `max_cost` is the most that it may cost, as it was typed.
-    """
-
-    output: str | None
-    format: str | None
-    max_cost: str | None
-    allow_unknown_cost: bool
-    no_wait: bool
-    dry_run: bool
-    overwrite: bool
-    resubmit: bool
-    strict: bool
-    timeout: float | None
-    poll_every: float | None
-    form: Form
-    show: bool
-    quiet: bool
-    folder: Path | None = None
-
-
 def make(
-    command: str, order: Order, manner: Manner, config: Config, around: Surroundings, basis: Basis | None = None
-) -> int:
-    """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
+    resolved: ResolvedOrder,
+    opened: Session,
+    config: Config,
+    reporter: Reporter,
+    basis: Basis | None = None,
+    *,
+    dry_run: bool,
+) -> ExitCode:
+    """Carry out an order, going on from `basis` where it is an edit; returns the exit code."""
+    from imgen.jobs.run_order import check_target, plan_order, run_order, setup_of
+    from imgen.jobs.worker import work
 
-    What neither the command line nor the basis says comes from the person's settings.
-    """
-    from imgen.commands.defaults import filled
-
-    wish = filled(order, manner, config)
-    with wish.sources():
-        return carry_out(command, wish, config, around, basis)
-
-
-def carry_out(command: str, wish: Filled, config: Config, around: Surroundings, basis: Basis | None = None) -> int:
-    """The same for an order with nothing left open."""
-    from imgen.commands.telling import bad_targets, follow, tell, tell_choice, tell_ids
-    from imgen.jobs.goals import Goal
-    from imgen.jobs.report import may_move_on
-    from imgen.jobs.worker import past_speed, session, work
-    from imgen.orders.drafts import split
-    from imgen.orders.limits import budget_of
-    from imgen.orders.order import possible
-    from imgen.orders.ranking import rank
-
-    order, manner = wish.order, wish.manner
-    if manner.output == "-":
-        _check_stdout(around, form=manner.form, no_wait=manner.no_wait)
-    choices = possible(order, config)
-    if basis:
-        with session(config) as opened:
-            choices = basis.able(choices, opened.ledger)
-    budget = budget_of(manner.max_cost, choices, config, allow_unknown=manner.allow_unknown_cost)
-    ranked = _within(budget, rank(choices, past_speed(config)), config, manner)
-    first = ranked[0].choice
-    if manner.dry_run:
-        with bad_targets():
-            _target(manner, first, config)
-        wish.tell(*Layer)
-        return _show_requests(command, first, budget, config, manner.form)
-    if first.origin != SANDBOX:
-        config.account(first.entry)  # a missing key is found before anything is made on disk
-    target = _prepared(manner, first, config)
-    wish.tell(Layer.PROJECT)  # it comes with whatever somebody cloned: that it decides is no progress for -q to hide
-    goal = Goal.ACCEPTANCE if manner.no_wait else Goal.PICTURES
-    with session(config) as opened, work(opened, config, poll_every=manner.poll_every) as working:
-        asked = 0
-        while True:
-            candidate = ranked[asked]
-            if asked:
-                target = _prepared(manner, candidate.choice, config)
-            working.reach(candidate.choice.entry, candidate.choice.origin)
-            if not manner.quiet:
-                tell_choice(candidate, alone=len(ranked) == 1, sized=order.size is not None)
-                _tell_changes(basis, candidate.choice)
-            drafts = split(candidate.choice, target, basis.parent_id if basis else None)
-            records = opened.record(drafts, working.owner.name, resubmit=manner.resubmit, budget=budget)
-            told = follow(
-                opened,
-                working,
-                records,
-                goal,
-                around,
-                quiet=manner.quiet,
-                timeout=manner.timeout,
-                strict=manner.strict,
-                form=manner.form,
-            )
-            asked += 1
-            stopped = told.exit_code is ExitCode.INTERRUPTED or not told.in_time
-            if stopped or asked == len(ranked) or not may_move_on(told.records):
-                break
-    if manner.no_wait and manner.form is Form.TEXT:
-        return tell_ids(told, around, quiet=manner.quiet)
-    if target.to_stdout:
-        return _to_stdout(told, around, quiet=manner.quiet)
-    return tell(command, told, around, form=manner.form, quiet=manner.quiet, show=manner.show)
+    run_options = resolved.run_options
+    if run_options.output == "-":
+        _check_stdout(reporter, no_wait=run_options.no_wait)
+    with resolved.sources():
+        plan = plan_order(resolved.order, run_options, setup_of(config), opened, basis)
+        for sentence in plan.left_out:
+            reporter.note(sentence)
+        if dry_run:
+            check_target(plan.candidates[0])
+            resolved.print_settings(*Layer)
+            return _show_requests(plan, reporter)
+        with work(opened, config, poll_every=run_options.poll_every) as worker:
+            # A project's file may come with a clone: what it decides is printed even with --quiet.
+            resolved.print_settings(Layer.PROJECT)
+            report = run_order(plan, opened, worker, reporter)
+    if run_options.no_wait and reporter.form is Form.TEXT:
+        return reporter.ids(report)
+    if run_options.output == "-":
+        return write_picture(report, reporter)
+    return reporter.report(report)
 
 
-def _within(budget: Budget, ranked: list[Ranked], config: Config, manner: Manner) -> list[Ranked]:
-    """The services left by the budget; one at least, and for `--dry-run` the first even where none is."""
-    from imgen.errors import OverBudget
-    from imgen.jobs.worker import session
-    from imgen.orders.limits import affordable
-    from imgen.screen.console import err
-    from imgen.screen.text import for_log
-
-    if not budget.limits:
-        return ranked
-    try:
-        with session(config) as opened:
-            fitting, left_out = affordable(opened, ranked, budget)
-    except OverBudget:
-        if manner.dry_run:
-            return ranked
-        raise
-    if not manner.quiet:
-        for sentence in left_out:
-            err(for_log(sentence))
-    return fitting
-
-
-def _prepared(manner: Manner, choice: Choice, config: Config) -> Target:
-    """Where the pictures go, with every folder known by now made and proved writable. Raises `UsageProblem`."""
-    from imgen.commands.telling import bad_targets
-    from imgen.pictures.naming import prepare
-
-    with bad_targets():
-        target, folders = _target(manner, choice, config)
-        for folder in folders:
-            prepare(folder)
-    return target
-
-
-def read_prompt(argument: str | None, file: Path | None, around: Surroundings, example: str) -> str:
+def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str) -> str:
     """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example."""
     from imgen.screen.console import err
 
@@ -177,7 +70,7 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
         if file is not None:
             argument = file.read_text(encoding="utf-8-sig").strip()
         elif argument == "-":
-            if around.stdin_is_terminal:
+            if streams.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
             text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
             if not text:
@@ -194,8 +87,9 @@ def read_prompt(argument: str | None, file: Path | None, around: Surroundings, e
     return argument
 
 
-def _check_stdout(around: Surroundings, *, form: Form, no_wait: bool) -> None:
-    if around.stdout_is_terminal:
+def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:
+    form = reporter.form
+    if reporter.streams.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",
             "Send it on: imgen generate ... -o - > fox.png",
@@ -205,53 +99,11 @@ def _check_stdout(around: Surroundings, *, form: Form, no_wait: bool) -> None:
         raise UsageProblem(f"-o - and {option} both want standard output.", "Leave one of them out.")
 
 
-def _target(manner: Manner, choice: Choice, config: Config) -> tuple[Target, Sequence[Path]]:
-    """Where the pictures go, and every folder known to be needed. Raises `BadTarget` and `UsageProblem`."""
-    from imgen.pictures.naming import asked_format, certain, existing, parse_output, slug
-    from imgen.pictures.place import fingerprint
-    from imgen.pictures.verify import EXTENSIONS, known_format
-
-    request = choice.request
-    target = parse_output(
-        manner.output,
-        cwd=manner.folder or config.cwd,
-        pictures=request.count,
-        overwrite=manner.overwrite,
-        format=known_format(request.format) if manner.format else None,
-        kept=config.kept_folder,
-    )
-    known = certain(
-        target,
-        slug=slug(request.prompt),
-        ext=EXTENSIONS[asked_format(target.template) or known_format(request.format) or "png"],
-        provider=choice.entry.name,
-        model=choice.model.family,
-        date=datetime.now().astimezone().strftime("%Y-%m-%d"),
-    )
-    if taken := existing(known.files, overwrite=manner.overwrite):
-        hint = "Name another one with -o." if taken.is_dir() else "Name another one with -o, or add --overwrite."
-        raise UsageProblem(f"{taken} exists already.", hint)
-    if manner.overwrite:
-        standing = {str(path): found for path in known.files if (found := fingerprint(path))}
-        target = replace(target, replaces=standing)
-    return target, known.folders
-
-
-def _tell_changes(basis: Basis | None, choice: Choice) -> None:
-    from imgen.screen.console import err
-    from imgen.screen.text import for_log
-
-    for sentence in basis.said[choice.entry.name] if basis else ():
-        err(for_log(sentence))
-
-
-def _show_requests(command: str, choice: Choice, budget: Budget, config: Config, form: Form) -> int:
+def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
+    """Print the requests that would be sent first, with their price, and whether they are within the limits."""
     from decimal import Decimal
 
-    from imgen.jobs.worker import session
-    from imgen.orders.drafts import reference_price, split
-    from imgen.orders.limits import verdicts
-    from imgen.records import Target
+    from imgen.orders.drafts import reference_price
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
@@ -259,24 +111,23 @@ def _show_requests(command: str, choice: Choice, budget: Budget, config: Config,
     from imgen_providers.base import Account
     from imgen_providers.client import Network
 
+    candidate = plan.candidates[0]
+    choice = candidate.choice
     origin = choice.entry.origin if choice.origin == SANDBOX else choice.origin
     service = connect(choice.entry.name, Account(origin, "hidden"), Network(user_agent="imgen"))
-    limits: tuple[LimitEntry, ...] = ()
-    if budget.limits:
-        with session(config) as opened:
-            limits = tuple(LimitEntry.of(verdict) for verdict in verdicts(opened, choice, budget))
+    limits = tuple(map(LimitEntry.of, candidate.verdicts))
     shown = []
     references = Decimal(0)
-    for draft in split(choice, Target(Path(), "")):
+    for draft in candidate.drafts:
         path, body = service.preview(_as_shown(choice, draft.request))
         shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
         references += reference_price(choice.model, draft.request)
-    if form is not Form.TEXT:
-        out(envelope(command, exit_code=0, data=("requests", shown), form=form))
+    if reporter.form is not Form.TEXT:
+        out(envelope(reporter.command, exit_code=0, data=("requests", shown), form=reporter.form))
     else:
         price = choice.model.prices.get(choice.request.resolution or "1K")
         out("\n".join(request_lines(shown, price, references)))
-    return 0
+    return ExitCode.DONE
 
 
 def _as_shown(choice: Choice, request: Request) -> Request:
@@ -294,18 +145,19 @@ def _as_shown(choice: Choice, request: Request) -> Request:
     return replace(request, references=tuple(shown))
 
 
-def _to_stdout(told: Report, around: Surroundings, *, quiet: bool) -> int:
-    from imgen.commands.telling import tell_problems
+def write_picture(report: Report, reporter: Reporter) -> ExitCode:
+    """Write the first saved picture to stdout, and name where any others are kept; returns the exit code."""
+    from imgen.commands.reporting import saved_paths
     from imgen.errors import OutputLost
-    from imgen.records import ResultState
-    from imgen.screen.console import out_bytes
+    from imgen.screen.console import err, out_bytes
 
-    tell_problems(told, around, quiet=quiet)
-    for record in told.records:
-        for result in record.results:
-            if result.state is ResultState.SAVED and result.path:
-                try:
-                    out_bytes(result.path.read_bytes())
-                except OutputLost as error:
-                    raise OutputLost(error.message, f"The picture is kept: {result.path}") from error
-    return told.exit_code
+    reporter.problems(report)
+    saved = saved_paths(report.records)
+    if saved:
+        try:
+            out_bytes(saved[0].read_bytes())
+        except OutputLost as error:
+            raise OutputLost(error.message, f"The picture is kept: {saved[0]}") from error
+    for path in saved[1:]:
+        err(f"The service made one more than was ordered; it is kept: {path}")
+    return reporter.exit_code(report)

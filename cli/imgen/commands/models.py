@@ -11,7 +11,7 @@ from imgen.config.config import SANDBOX, Config, load
 from imgen.errors import ExitCode, KeyMissing, UsageProblem
 
 if TYPE_CHECKING:
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
     from imgen.screen.models import ModelRow
     from imgen_providers.catalog import Model, ServiceEntry
 
@@ -31,29 +31,29 @@ def models(
     profile: options.Profile = None,
 ) -> int:
     """List the models with their services, sizes and prices, or show one in full."""
-    from imgen.commands.telling import surroundings
+    from imgen.commands.reporting import standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.models import model_detail, model_table
 
     config = load(profile)
-    around = surroundings(config)
+    streams = standard_streams(config)
     if live:
-        return _live(provider, config, around, json=json, sandbox=sandbox or config.sandbox)
+        return _live(provider, config, streams, json=json, sandbox=sandbox or config.sandbox)
     found = _matching(model, provider)
     rows = [_row(entry, each, config, in_full=model is not None) for entry, each in found]
     if json:
         out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
         for row in rows:
-            out("\n".join(model_detail(row, color=around.stdout_color)))
+            out("\n".join(model_detail(row, color=streams.stdout_color)))
     else:
-        out("\n".join(model_table(rows, width=around.stdout_width, color=around.stdout_color)))
+        out("\n".join(model_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
     return 0
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.order import find_service, nearest
+    from imgen.orders.matching import find_service, nearest
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -88,11 +88,11 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
     )
 
 
-def _live(provider: str | None, config: Config, around: Surroundings, *, json: bool, sandbox: bool) -> int:
+def _live(provider: str | None, config: Config, streams: Streams, *, json: bool, sandbox: bool) -> int:
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.orders.order import find_service
+    from imgen.orders.matching import find_service
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -132,5 +132,5 @@ def _live(provider: str | None, config: Config, around: Surroundings, *, json: b
     if listed:
         out("\n".join(live_table(listed)))
     for problem in problems:
-        err(failure_lines(problem, color=around.stderr_color))
+        err(failure_lines(problem, color=streams.stderr_color))
     return code

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from imgen.commands.times import LENGTHS, YEAR, window
 from imgen.errors import UsageProblem
 from imgen.screen.envelope import Form
 
-_YEAR = 366 * 86_400.0
-_WINDOW = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
 
-
-def _span(seconds: float | None) -> float | None:
+def _countable(seconds: float | None) -> float | None:
     """A length of time that a clock can count: neither nan nor without end."""
-    if seconds is not None and not seconds <= _YEAR:
+    if seconds is not None and not seconds <= YEAR:
         raise typer.BadParameter(f"{seconds} is not a number of seconds up to a year.")
     return seconds
 
@@ -29,16 +26,6 @@ def answer_form(*, json: bool, events: bool) -> Form:
     if events:
         return Form.EVENTS
     return Form.JSON if json else Form.TEXT
-
-
-def _window(text: str) -> float:
-    """A length of time as people write it, in seconds."""
-    found = _WINDOW.fullmatch(text.strip().lower())
-    days, hours, minutes = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-    seconds = 86_400.0 * days + 3600.0 * hours + 60.0 * minutes
-    if not 0.0 < seconds <= _YEAR:
-        raise typer.BadParameter(f"{text!r} is not a time such as 30m, 6h, 2d or 1h30m, up to a year.")
-    return seconds
 
 
 def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
@@ -82,7 +69,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         min=0.0,
-        callback=_span,
+        callback=_countable,
         metavar="SECONDS",
         show_default=False,
         help="Stop waiting after this time; jobs go on. Default: five times the usual duration, at least 600.",
@@ -93,7 +80,7 @@ PollEvery = Annotated[
     typer.Option(
         "--poll-every",
         min=0.0,
-        callback=_span,
+        callback=_countable,
         metavar="SECONDS",
         show_default=False,
         help="Ask this often instead of at the service's own rhythm.",
@@ -103,10 +90,10 @@ Expiring = Annotated[
     float | None,
     typer.Option(
         "--expiring",
-        parser=_window,
+        parser=window,
         metavar="TIME",
         show_default=False,
-        help="Only what dies within this time (30m, 6h, 2d, 1h30m), and what may because its time is unknown.",
+        help=f"Only what expires within this time ({LENGTHS}), and what may because its time is unknown.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 8 when a picture differs from the order.")]

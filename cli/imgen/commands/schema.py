@@ -27,7 +27,7 @@ def schema(
     from json import dumps
 
     from imgen.errors import UsageProblem
-    from imgen.orders.order import nearest
+    from imgen.orders.matching import nearest
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.schemas import schemas

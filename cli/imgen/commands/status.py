@@ -1,4 +1,4 @@
-"""imgen status: how jobs stand, asked once."""
+"""imgen status: how jobs stand, polled once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import typer
 from imgen.commands import options
 from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
+from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.commands.reporting import Reporter
     from imgen.records import JobRecord
-    from imgen.screen.console import Surroundings
+
+_PATIENCE = 60.0  # seconds for all answers
 
 
 def status(
@@ -37,82 +40,78 @@ def status(
 
     Without ids, all that is open, and of that first whose links die soonest.
     """
-    from imgen.commands.telling import families, follow, named_jobs, surroundings, tell_states
-    from imgen.jobs.goals import Goal
-    from imgen.jobs.worker import report, session, work
+    from imgen.commands.named_jobs import families, jobs_of
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.report import Goal, report
+    from imgen.jobs.session import session
+    from imgen.jobs.worker import work
     from imgen.money.losses import losses, soonest_first
     from imgen.records import OPEN, State
+    from imgen.screen.console import err
 
     if lost and (jobs or tree):
         raise UsageProblem(
             "--lost lists every lost picture; it goes with neither jobs nor --tree.", "imgen status --lost"
         )
-    asked = OPEN | {State.UNCERTAIN}  # one whose reply was lost may be in the service's list by now
     config = load(profile)
-    around = surroundings(config)
+    form = options.answer_form(json=json, events=False)
+    reporter = Reporter("status", standard_streams(config), form, quiet=True)
     in_sandbox = sandbox or config.sandbox
-    with session(config) as opened:
-        gone = opened.lost_jobs(provider, sandbox=in_sandbox)
+    with session(config, err) as opened, work(opened, config) as worker:
+        expired = opened.expired_jobs(provider, sandbox=in_sandbox)
         if lost:
-            return _tell_lost(gone, around, json=json)
-        if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return _nothing_open(provider, gone, json=json)
-        known = (
-            None if provider and jobs else named_jobs(opened, None, jobs or (), provider, config, sandbox=in_sandbox)
-        )
-        if known is not None and tree:
-            known = families(opened, known)
-        if known is not None and not any(record.state in asked for record in known):
-            return tell_states(report(known, {}, Goal.ANSWER), around, time.time(), losses(gone), json=json, tree=tree)
-        with work(opened, config) as working:
-            records = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
-            if tree:
-                records = families(opened, records)
-            told = follow(opened, working, records, Goal.ANSWER, around, quiet=True, timeout=60.0)
+            return _print_lost(expired, reporter)
+        records = jobs_of(opened, worker, jobs, provider, config, sandbox=in_sandbox)
+        if not records:
+            return _nothing_open(provider, expired, reporter)
+        if tree:
+            records = families(opened, records)
+        found = report(records, {}, Goal.ANSWER)
+        # One whose reply was lost may be in the service's list by now.
+        if any(record.state in OPEN | {State.UNCERTAIN} for record in records):
+            found = worker.follow(records, Goal.ANSWER, reporter.display(opened), timeout=_PATIENCE)
     if not jobs:
-        told = replace(told, records=tuple(soonest_first(told.records)))
-    code = tell_states(told, around, time.time(), losses(gone), json=json, tree=tree)
+        found = replace(found, records=tuple(soonest_first(found.records)))
+    code = reporter.states(found, losses(expired), tree=tree)
     if not (jobs or json):
-        _tell_losses(gone)
+        _note_losses(expired)
     return code
 
 
-def _tell_lost(gone: Sequence[JobRecord], around: Surroundings, *, json: bool) -> int:
-    """Every job with lost pictures, the oldest first."""
-    from imgen.commands.telling import envelope_of
-    from imgen.jobs.worker import Report
+def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
+    """Every job with pictures that were paid for and never saved, the oldest first."""
+    from imgen.jobs.report import Report
     from imgen.money.losses import losses
     from imgen.screen.console import err, out
     from imgen.screen.tables import losses_line, lost_lines
 
-    if json:
-        out(envelope_of("status", Report(tuple(gone), {}, ExitCode.DONE), data=("lost", losses(gone))))
+    if reporter.form is not Form.TEXT:
+        out(reporter.envelope(Report(tuple(expired), {}), ExitCode.DONE, ("lost", losses(expired))))
         return ExitCode.DONE
-    if gone:
-        out("\n".join(lost_lines(gone, time.time(), width=around.stdout_width)))
+    if expired:
+        out("\n".join(lost_lines(expired, time.time(), width=reporter.streams.stdout_width)))
         err("imgen download --all asks for them once more; imgen forget JOB closes one.")
-    if paid := losses(gone):
+    if paid := losses(expired):
         err(losses_line(paid))
-    elif not gone:
+    elif not expired:
         err("Nothing was lost.")
     return ExitCode.DONE
 
 
-def _nothing_open(provider: str | None, gone: Sequence[JobRecord], *, json: bool) -> int:
-    from imgen.commands.telling import nothing_open
+def _nothing_open(provider: str | None, expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
     from imgen.money.losses import losses
 
-    code = nothing_open("status", provider, options.answer_form(json=json, events=False), data=("lost", losses(gone)))
-    if not json:
-        _tell_losses(gone)
+    code = reporter.nothing_open(provider, ("lost", losses(expired)))
+    if reporter.form is Form.TEXT:
+        _note_losses(expired)
     return code
 
 
-def _tell_losses(gone: Sequence[JobRecord]) -> None:
-    """The closing line about what is dead already."""
+def _note_losses(expired: Sequence[JobRecord]) -> None:
+    """The closing line about pictures that were paid for and never saved."""
     from imgen.money.losses import losses
     from imgen.screen.console import err
     from imgen.screen.tables import losses_line
 
-    if paid := losses(gone):
+    if paid := losses(expired):
         err(f"{losses_line(paid)} imgen status --lost lists them.")

@@ -1,4 +1,4 @@
-"""Points in time as a person writes them."""
+"""Times as a person writes them: one grammar for every option, lengths such as 30m, 6h, 2d, 1w or 1h30m, and dates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,31 @@ from datetime import date, datetime, time, timedelta
 
 from imgen.errors import UsageProblem
 
-_UNITS = {"h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
-_SPAN = re.compile(r"(\d{1,5}) ?([hdw])")
+YEAR = 366 * 86_400.0
+"""The longest time an option takes, in seconds."""
+
+LENGTHS = "30m, 6h, 2d, 1w or 1h30m"
+"""Examples of what `length` reads."""
+
+_EXAMPLE = "imgen download --expiring 6h"
+_SECONDS = {"w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0}
+_LENGTH = re.compile(r" ?".join(rf"(?:(?P<{unit}>\d{{1,6}}) ?{unit})?" for unit in _SECONDS), re.ASCII)
+
+
+def length(text: str) -> float | None:
+    """Seconds of a length of time in weeks, days, hours and minutes; None where the text is none."""
+    found = _LENGTH.fullmatch(text.strip().lower())
+    if not found or not any(found.groups()):
+        return None
+    return sum(int(number) * _SECONDS[unit] for unit, number in found.groupdict().items() if number)
+
+
+def window(text: str) -> float:
+    """A length of time from now, in seconds, for an option that takes nothing else. Raises `UsageProblem`."""
+    seconds = length(text)
+    if seconds is None or not 0.0 < seconds <= YEAR:
+        raise UsageProblem(f"{text!r} is no length of time such as {LENGTHS}, up to a year.", _EXAMPLE)
+    return seconds
 
 
 def span(since: str | None, until: str | None, now: float) -> tuple[float | None, float | None]:
@@ -26,20 +49,21 @@ def span(since: str | None, until: str | None, now: float) -> tuple[float | None
 
 
 def moment(option: str, text: str, now: float, *, whole_day: bool = False) -> float:
-    """A date or time on this machine's clock, or a span before `now` such as 7d; in seconds since 1970.
+    """A date or time on this machine's clock, or a length of time before `now`; in seconds since 1970.
 
     A date is where that day begins, for a `whole_day` where it ends. Raises `UsageProblem`.
     """
-    if back := _SPAN.fullmatch(text.strip().lower()):
-        return now - int(back[1]) * _UNITS[back[2]]
+    back = length(text)
+    if back is not None:
+        return now - back
     try:
         if whole_day and (day := _day(text)):
             return datetime.combine(day + timedelta(days=1), time()).astimezone().timestamp()
         return datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError, OSError):
         raise UsageProblem(
-            f"{option} takes a date or a time back, not {text!r}.",
-            f"{option} 2026-11-01, {option} 2026-11-01T08:30 or {option} 7d (h, d, w)",
+            f"{option} takes a date or a length of time back, not {text!r}.",
+            f"{option} 2026-11-01, {option} 2026-11-01T08:30 or {option} 7d (m, h, d, w)",
         ) from None
 
 

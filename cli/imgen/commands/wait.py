@@ -35,26 +35,26 @@ def wait(
 
     A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
     """
-    from imgen.commands.telling import follow, named_jobs, nothing_open, surroundings, tell
-    from imgen.jobs.goals import Goal
-    from imgen.jobs.worker import session, work
+    from imgen.commands.named_jobs import jobs_of
+    from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.jobs.report import Goal
+    from imgen.jobs.session import session
+    from imgen.jobs.worker import work
+    from imgen.screen.console import err
 
     form = options.answer_form(json=json, events=events)
     config = load(profile)
-    around = surroundings(config)
-    in_sandbox = sandbox or config.sandbox
-    with session(config) as opened:
-        if not jobs and not named_jobs(opened, None, (), provider, config, sandbox=in_sandbox):
-            return nothing_open("wait", provider, form)
-        timeout = config.timeout if timeout is None else timeout
-        with work(opened, config, poll_every=poll_every) as working:
-            named = named_jobs(opened, working, jobs or (), provider, config, sandbox=in_sandbox)
-            if remote is not None:
-                if len(named) != 1 or not jobs:
-                    raise UsageProblem("--remote is for one job.", "imgen wait JOB --remote ITS_ID")
-                named = [working.attach(named[0], remote)]
-            records = opened.reopen_deleted(named) if jobs else named
-            told = follow(
-                opened, working, records, Goal.PICTURES, around, quiet=quiet, timeout=timeout, strict=strict, form=form
-            )
-    return tell("wait", told, around, form=form, quiet=quiet, show=show)
+    reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict)
+    timeout = config.timeout if timeout is None else timeout
+    with session(config, err) as opened, work(opened, config, poll_every=poll_every) as worker:
+        records = jobs_of(opened, worker, jobs, provider, config, sandbox=sandbox or config.sandbox)
+        if remote is not None:
+            if len(records) != 1 or not jobs:
+                raise UsageProblem("--remote is for one job.", "imgen wait JOB --remote ITS_ID")
+            records = [worker.attach(records[0], remote)]
+        if not records:
+            return reporter.nothing_open(provider)
+        if jobs:
+            records = opened.reopen_deleted(records)
+        report = worker.follow(records, Goal.PICTURES, reporter.display(opened), timeout=timeout)
+    return reporter.report(report)

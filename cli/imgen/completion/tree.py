@@ -36,4 +36,4 @@ class Command(TypedDict):
 
 def tree() -> Command:
     """The whole program."""
-    return cast(Command, json.loads(Path(__file__).with_name("tree.json").read_text(encoding="utf-8")))
+    return cast("Command", json.loads(Path(__file__).with_name("tree.json").read_text(encoding="utf-8")))

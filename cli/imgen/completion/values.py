@@ -30,13 +30,13 @@ def values(noun: str, place: Place) -> Iterable[Offer]:
 def _jobs(place: Place) -> Iterable[Offer]:
     from imgen.config.config import load
     from imgen.errors import ImgenError
-    from imgen.ledger.peek import recall
+    from imgen.ledger.peek import peek_jobs
 
     try:
         path = load().ledger_path
     except ImgenError:
         return []
-    found = recall(path, place.word, open_only=place.name == "wait")
+    found = peek_jobs(path, place.word, open_only=place.name == "wait")
     return [Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from imgen.config import keyring_process
 from imgen.config.keyring_process import KeyringTrouble
 from imgen.errors import BadConfiguration, UsageProblem
+from imgen.files import make_private_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,18 +136,9 @@ class KeyStore:
 
     def _write(self, path: Path, text: str) -> None:
         """Put a file in place in one step; at no moment can anybody else read it."""
-        new = path.with_name(f".{path.name}-{os.urandom(4).hex()}.new")
         with _said(path):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 (a descriptor)
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                new.replace(path)
-            finally:
-                new.unlink(missing_ok=True)
+            make_private_folder(self.folder)
+            write(path, text.encode("ascii"))
 
 
 def checked(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from imgen.config.settings import SETTINGS, Layer, Place, Setting, Sourced, Value, from_file
 from imgen.errors import BadConfiguration, UsageProblem
+from imgen.files import make_private_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,27 +200,11 @@ def change(
 def _replace(path: Path, text: str, *, mode: int) -> None:
     """Put the whole text in place at once; where the file is a link to another, that one changes.
 
-    A new file gets `mode`, less what the umask takes away: a project's is for whoever works there.
+    A new file gets `mode`, less what the umask takes away: a project's is for all who work there.
     """
-    import os
-    import secrets
-
     target = path.resolve()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = target.stat().st_mode & 0o777 if target.exists() else None
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if before is not None:
-            part.chmod(before)
-        part.replace(target)
-    except BaseException:
-        part.unlink()
-        raise
+    make_private_folder(target.parent)
+    write(target, text.encode(), mode=target.stat().st_mode & 0o777 if target.exists() else mode)
 
 
 # Places in the text ---------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from imgen import __version__
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
-from imgen.jobs.poll_schedule import Schedule, schedule
-from imgen.jobs.rate_limit import Limit, Pacing
+from imgen.jobs.schedule import RateLimit, Schedule, schedule
+from imgen.ledger.jobs import Limit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
@@ -36,7 +36,7 @@ class Connection:
     service: Service
     origin: str
     schedule: Schedule
-    pacing: Pacing
+    rate_limit: RateLimit
     pace: float
     storage: TakesUploads | None = None
 
@@ -99,7 +99,7 @@ class Services:
             service=service,
             origin=account.origin,
             schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
-            pacing=self._pacing(entry, pace),
+            rate_limit=self._rate_limit(entry, pace),
             pace=pace,
             storage=service if isinstance(service, TakesUploads) else self._stand_in(entry, origin, account),
         )
@@ -112,10 +112,10 @@ class Services:
 
         return SandboxStorage(entry.name, account, self.network)
 
-    def _pacing(self, entry: ServiceEntry, pace: float) -> Pacing:
-        wished = self._config.submits_per_minute
-        most = entry.submits_per_minute if wished is None else wished
-        return Pacing(Limit(most or None, _MINUTE * pace), fixed=wished is not None)
+    def _rate_limit(self, entry: ServiceEntry, pace: float) -> RateLimit:
+        own = self._config.submits_per_minute
+        most = entry.submits_per_minute if own is None else own
+        return RateLimit(Limit(most or None, _MINUTE * pace), fixed=own is not None)
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:

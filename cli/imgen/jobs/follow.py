@@ -1,42 +1,34 @@
-"""Following jobs to where the person wants them: what to do next with each, and when.
+"""Following jobs to where the user wants them: the one place that starts each phase of a job.
 
-A waiting job is an entry in the loop's heap, not a thread, so a thousand jobs in flight cost a thousand small records.
+Every phase returns what comes next as a value, and this dispatches it. A waiting job is an entry in the loop's heap,
+not a thread, so a thousand jobs in flight cost a thousand small records.
 """
 
 from __future__ import annotations
 
-import random
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from imgen.errors import ImgenError, LedgerUnusable
-from imgen.jobs import steps
-from imgen.jobs.collect import BUSY_ELSEWHERE, Collector
-from imgen.jobs.goals import Followed, Goal
-from imgen.jobs.loop import Loop
-from imgen.jobs.orphans import close, settle
-from imgen.jobs.problems import of_error
-from imgen.jobs.tracked import Tracked
-from imgen.records import JobRecord, Problem, Result, ResultState, State
-from imgen_providers.base import InlineAsset, Job, LinkedAsset, Queued, Running, Succeeded, Unrecognised
+from imgen.errors import ImgenError, LedgerUnusable, Problem
+from imgen.jobs import poll, reconcile, save, submit
+from imgen.jobs.loop import Loop, Workers
+from imgen.jobs.orphans import close, close_orphans
+from imgen.jobs.report import Followed, Goal
+from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
+from imgen.records import JobRecord, ResultState, State
+from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import JobNotFound, KeyRefused, NotSent, RateLimited, ServiceError, Uncertain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Services
     from imgen.jobs.progress import Display, JobView
-    from imgen.jobs.save import Keeper
+    from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
-    from imgen_providers.base import Asset
 
-_SUBMIT_TRIES = 4  # of a request that provably never left
-_EMPTY_ANSWERS = 6  # a public client asks six times when a finished job shows no link (reference 2.3, 2026-11-20)
-_CONTESTED_AGAIN = 1.0  # seconds until it may be clear whose a listed job is
-_JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 
 _NEVER_SENT = Problem(
@@ -45,30 +37,36 @@ _NEVER_SENT = Problem(
     "Run the command again; a longer --timeout leaves time to send it.",
 )
 
+Outcome = TypeVar("Outcome")
+
 
 class Follower:
-    """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over."""
+    """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over.
+
+    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
+    """
 
     def __init__(
         self,
-        keeper: Keeper,
+        saver: Saver,
         uploads: Uploads,
         services: Services,
         display: Display,
         clock: Clock,
+        record_crash: Callable[[Exception], Problem],
         goal: Goal,
         timeout: float | None = None,
     ) -> None:
-        self._keeper = keeper
-        self._ledger = keeper.ledger
+        self._saver = saver
+        self._ledger = saver.ledger
         self._uploads = uploads
         self._services = services
         self._display = display
         self._clock = clock
+        self._record_crash = record_crash
         self._goal = goal
         self._timeout = timeout
-        self._loop = Loop(clock, self._show, display.interval, farewell=self._farewell)
-        self._collector = Collector(keeper, self._loop, display, clock, ask=self._ask, settle=self._settle)
+        self._loop = Loop(clock, self._show, display.interval, on_close=self._close_connections)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -80,49 +78,56 @@ class Follower:
         except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
-            # The remote ids of what was paid are known to nobody else any more, also where the person has had enough.
-            told = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
+            # The remote ids of what was paid are in no other place, also when the user has had enough.
+            messages = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
-            raise LedgerUnusable(told, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
+            raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
     def _follow(self, records: Sequence[JobRecord]) -> Followed:
         try:
             for record in records:
-                self._begin(record)
+                self._track(record)
             patience = self._timeout if self._timeout is not None else self._usual_timeout()
             deadline = self._clock.monotonic() + patience
-            in_time = self._loop.run(lambda: all(job.settled for job in self._jobs.values()), deadline)
-        except (KeyboardInterrupt, LedgerUnusable):
+            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), deadline)
+        except (KeyboardInterrupt, ImgenError):
             try:
-                self._wind_up()
+                self._stop_waiting()
             finally:
                 self._show()
             raise
         if not in_time:
-            self._wind_up()
+            self._stop_waiting()
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = tuple(self._ledger.jobs([record.id for record in records]))
+        final = tuple(self._ledger.jobs.get_many([record.id for record in records]))
         displayed = frozenset(view.problem for view in self._views() if view.problem)
         return Followed(final, problems | self._unreached, displayed, in_time)
 
-    def _farewell(self) -> None:
+    def _close_connections(self) -> None:
         self._ledger.close()
-        self._keeper.network.close()
+        self._saver.network.close()
 
-    def _begin(self, record: JobRecord) -> None:
+    def _track(self, record: JobRecord) -> None:
         try:
-            connection = self._services.connection(record.provider, record.origin)
+            job = self._tracked(record)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
-            return
+        except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
+            self._unreached[record.id] = self._bug(record, error)
+        else:
+            self._jobs[record.id] = job
+            self._dispatch(job, Go(Phase.START))
+
+    def _tracked(self, record: JobRecord) -> Tracked:
+        connection = self._services.connection(record.provider, record.origin)
         request = record.request
         model = SERVICES[record.provider].model(request.model)
         typical = model.typical_seconds(request.resolution) if model else None
-        past = self._ledger.seconds_taken(record.provider, request.model, request.resolution)
+        past = self._ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
         age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
-        job = Tracked(
+        return Tracked(
             record=record,
             connection=connection,
             since=self._clock.monotonic() - age,
@@ -130,81 +135,10 @@ class Follower:
             past=[] if record.sandbox else past,
             documented=typical and typical * connection.pace,
         )
-        self._jobs[record.id] = job
-        self._set_out(job)
-
-    def _set_out(self, job: Tracked) -> None:
-        """The first thing to do with a job, from what the ledger says of it."""
-        match job.record.state:
-            case State.PLANNED | State.SUBMITTING if not self._is_ours(job.record):
-                self._leave_to_owner(job)
-            case State.PLANNED:
-                self._loop.after(0.0, lambda: self._submit(job))
-            case State.READY if self._goal is not Goal.ANSWER and all(r.kept for r in self._unsaved(job.record)):
-                self._loop.after(0.0, lambda: self._pictures_exist(job, self._known_assets(job.record)))
-            case State.QUEUED | State.RUNNING | State.READY:
-                self._loop.after(0.0, lambda: self._ask(job))
-            case State.UNCERTAIN if job.record.forgotten_at is None:
-                self._loop.after(0.0, lambda: self._reconcile(job))
-            case _:
-                job.settled = True
-
-    def _unsaved(self, record: JobRecord) -> list[Result]:
-        return [result for result in record.results if result.state is ResultState.READY]
-
-    def _known_assets(self, record: JobRecord) -> list[Asset | None]:
-        """The pictures where the ledger last knew them: in a file of ours, or behind a link that may still live."""
-        return [_known_asset(result) for result in record.results]
-
-    def _is_ours(self, record: JobRecord) -> bool:
-        return record.owner == self._keeper.owner.name
-
-    def _leave_to_owner(self, job: Tracked) -> None:
-        """Only the process that planned a job submits it; once it has, anybody may follow."""
-        if self._goal is Goal.PICTURES:
-            job.activity = "another imgen is submitting it"
-            self._loop.after(BUSY_ELSEWHERE, lambda: self._look_again(job))
-        else:
-            self._settle(job)
-
-    def _look_again(self, job: Tracked) -> None:
-        if job.record.owner is None or not self._keeper.owner.is_alive(job.record.owner):
-            close(self._ledger, job.record)
-        self._refresh(job)
-        job.activity = None
-        self._set_out(job)
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration, at least ten minutes; in seconds."""
         return max([600.0, *(5 * job.documented for job in self._jobs.values() if job.documented)])
-
-    def _wind_up(self) -> None:
-        """Nobody waits any more: a submit under way may still learn its remote id, what was not sent is closed."""
-        self._goal = Goal.ACCEPTANCE
-        try:
-            if self._loop.submits.pending:
-                self._display.say(f"Waiting up to {_GRACE:.0f} s for the answer to what is being sent...")
-            self._loop.finish(self._loop.submits, _GRACE)
-        finally:
-            for job in self._jobs.values():
-                self._close_unsent(job)
-        doubtful = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.settled]
-        for job in doubtful:
-            self._reconcile(job)
-        if doubtful:
-            self._loop.finish(self._loop.polls, _GRACE)
-
-    def _close_unsent(self, job: Tracked) -> None:
-        record = self._ledger.job(job.record.id)
-        if not self._is_ours(record):
-            pass
-        elif record.state is State.PLANNED:
-            problem = job.problem or _NEVER_SENT
-            self._ledger.never_sent(record.id, problem)
-        elif record.state is State.SUBMITTING:
-            lost = Uncertain("The waiting ended while the request was on its way, before an answer came.")
-            self._ledger.lost(record.id, of_error(lost, record))
-        self._refresh(job)
 
     def _show(self) -> None:
         self._display.show(self._views())
@@ -213,178 +147,212 @@ class Follower:
         now = self._clock.monotonic()
         return [job.view(now) for job in self._jobs.values()]
 
-    def _refresh(self, job: Tracked) -> None:
-        job.record = self._ledger.job(job.record.id)
+    # What comes next of a job -----------------------------------------------------------------------------
 
-    def _settle(self, job: Tracked, problem: Problem | None = None) -> None:
-        self._refresh(job)
-        job.problem = problem
-        job.activity = None
-        job.settled = True
-
-    # Submitting -------------------------------------------------------------------------------------------
-
-    def _submit(self, job: Tracked) -> None:
-        if self._unrecorded:
-            self._settle(job)  # what cannot be recorded is not sent
-            return
-        job.activity = None
-        job.submit_tries += 1
-        job.record = replace(job.record, state=State.SUBMITTING)  # shown from now on; the thread commits it
-        record, connection = job.record, job.connection
-        self._loop.submits.start(
-            lambda: steps.submit(self._ledger, self._uploads, connection, record),
-            lambda outcome: self._submitted(job, outcome),
-        )
-
-    def _submitted(self, job: Tracked, outcome: steps.Submitted) -> None:
-        match outcome:
-            case steps.Paced(seconds, most):
-                job.submit_tries -= 1
-                self._refresh(job)
-                title = SERVICES[job.record.provider].title
-                job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
-                self._loop.after(seconds, lambda: self._submit(job))
-            case steps.Accepted(told):
-                job.since, job.watched = self._clock.monotonic(), True
-                self._told(job, told)
-            case steps.TurnedAway(error):
-                self._turned_away(job, error)
-            case steps.Unrecorded(problem):
+    def _dispatch(self, job: Tracked, step: Next) -> None:
+        match step:
+            case Go(phase, delay):
+                self._loop.after(delay, lambda: self._enter(job, phase))
+            case Done(problem):
+                job.refresh(self._ledger)
+                job.problem, job.activity, job.done = problem, None, True
+            case Pending():
+                pass
+            case Unrecorded(problem):
                 self._unrecorded.append(problem)
                 # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
-                job.problem, job.activity, job.settled = problem, None, True
-            case steps.SubmitEnded():
-                self._refresh(job)
-                if job.record.state is State.UNCERTAIN:
+                job.problem, job.activity, job.done = problem, None, True
+
+    def _enter(self, job: Tracked, phase: Phase) -> None:
+        with self._own_trouble(job):
+            match phase:
+                case Phase.START:
+                    self._dispatch(job, self._start(job))
+                case Phase.SUBMIT if self._unrecorded:
+                    self._dispatch(job, Done())  # what cannot be recorded is not sent
+                case Phase.SUBMIT:
+                    self._submit(job)
+                case Phase.RECONCILE:
                     self._reconcile(job)
-                else:
-                    self._settle(job)
+                case Phase.POLL:
+                    self._poll(job)
+                case Phase.SAVE:
+                    self._save(job)
+
+    def _start(self, job: Tracked) -> Next:
+        """The first phase of a job, from what the ledger has of it."""
+        match job.record.state:
+            case State.PLANNED | State.SUBMITTING if not self._is_ours(job.record):
+                return self._leave_to_owner(job)
+            case State.PLANNED:
+                return Go(Phase.SUBMIT)
+            case State.READY if self._goal is not Goal.ANSWER and all(
+                result.kept for result in job.record.results if result.state is ResultState.READY
+            ):
+                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to ask
+            case State.QUEUED | State.RUNNING | State.READY:
+                return Go(Phase.POLL)
+            case State.UNCERTAIN if job.record.forgotten_at is None:
+                return Go(Phase.RECONCILE)
+            case _:
+                return Done()
+
+    def _leave_to_owner(self, job: Tracked) -> Next:
+        """Only the process that planned a job submits it; once it has, any process may follow."""
+        if self._goal is not Goal.PICTURES:
+            return Done()
+        if job.activity is None:
+            job.activity = "another imgen is submitting it"
+            return Go(Phase.START, save.SAVED_ELSEWHERE_AGAIN)
+        job.activity = None
+        if job.record.owner is None or not self._ledger.is_alive(job.record.owner):
+            close(self._ledger, job.record)
+        job.refresh(self._ledger)
+        return self._start(job)
+
+    def _submit(self, job: Tracked) -> None:
+        def after(outcome: submit.Outcome) -> Next:
+            if not isinstance(outcome, submit.Accepted):
+                return submit.after(self._ledger, job, outcome)
+            job.since, job.watched = self._clock.monotonic(), True
+            return self._after_status(job, outcome.job)
+
+        submit.begin(job)
+        record, connection = job.record, job.connection
+        self._run(self._loop.submits, job, lambda: submit.send(self._ledger, self._uploads, connection, record), after)
 
     def _reconcile(self, job: Tracked) -> None:
-        """The reply was lost: where the service lists its jobs, ours may be among them."""
+        def after(outcome: reconcile.Outcome) -> Next:
+            match outcome:
+                case reconcile.Found(found):
+                    lost = f"The reply to {job.record.id} was lost, but the service lists it: {found.remote_id}."
+                    self._display.say(lost)
+                    return self._after_status(job, found)
+                case reconcile.Ambiguous():
+                    close_orphans(self._ledger)  # the process of the other one may have ended
+                    return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
+                case reconcile.NotFound():
+                    return Done()
+
         record, service = job.record, job.connection.service
-        self._loop.polls.start(
-            lambda: steps.reconcile(self._ledger, service, record), lambda outcome: self._reconciled(job, outcome)
-        )
+        self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
 
-    def _reconciled(self, job: Tracked, outcome: steps.Accepted | steps.Contested | steps.SubmitEnded) -> None:
-        match outcome:
-            case steps.Accepted(told):
-                self._display.say(f"The reply to {job.record.id} was lost, but the service lists it: {told.remote_id}.")
-                self._told(job, told)
-            case steps.Contested():
-                settle(self._ledger, self._keeper.owner.folder)  # the other one may have died
-                self._loop.after(_CONTESTED_AGAIN, lambda: self._reconcile(job))
-            case steps.SubmitEnded():
-                self._settle(job)
-
-    def _turned_away(self, job: Tracked, error: ServiceError) -> None:
-        job.problem = of_error(error, job.record)
-        if isinstance(error, NotSent):
-            delay = 0.5 * 2.0 ** (job.submit_tries - 1)
-            job.activity = "not reached, trying again"
-        else:
-            delay = job.connection.schedule.after_too_fast(error.retry_after)
-            reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
-            job.activity = f"{reason}, again in {delay:.0f} s"
-        self._refresh(job)
-        if isinstance(error, NotSent) and job.submit_tries >= _SUBMIT_TRIES:
-            self._ledger.never_sent(job.record.id, job.problem)
-            self._settle(job)
-        else:
-            self._loop.after(delay, lambda: self._submit(job))
-
-    # Asking -----------------------------------------------------------------------------------------------
-
-    def _ask(self, job: Tracked) -> None:
+    def _poll(self, job: Tracked) -> None:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
-        self._loop.polls.start(
-            lambda: steps.ask(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
-            lambda outcome: self._answered(job, outcome, asked_at),
+
+        def after(outcome: poll.Polled | poll.PollFailed) -> Next:
+            match outcome:
+                case poll.Polled(polled):
+                    if isinstance(polled.status, Queued | Running):
+                        job.unfinished_at = asked_at
+                    return self._after_status(job, polled)
+                case poll.PollFailed(error):
+                    return poll.after_failure(job, error, goal=self._goal, now=self._clock.monotonic())
+
+        self._run(
+            self._loop.polls,
+            job,
+            lambda: poll.poll(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            after,
         )
 
-    def _answered(self, job: Tracked, outcome: steps.Told | steps.Untold, asked_at: float) -> None:
-        match outcome:
-            case steps.Told(told):
-                if isinstance(told.status, Queued | Running):
-                    job.unfinished_at = asked_at
-                self._told(job, told)
-            case steps.Untold(error):
-                self._untold(job, error)
+    def _save(self, job: Tracked) -> None:
+        def start(number: int) -> None:
+            def after(outcome: save.Outcome) -> Next:
+                return save.after(self._ledger, job, number, outcome, self._clock.wall(), self._display.say)
 
-    def _told(self, job: Tracked, told: Job) -> None:
-        first_word = job.job is None
-        job.job, job.unanswered, job.activity, job.problem = told, 0, None, None
-        self._refresh(job)
-        match told.status:
-            case Succeeded(assets=()):
-                self._told_nothing(job)
-            case Succeeded(assets=assets):
-                self._pictures_exist(job, assets)
-            case Unrecognised(state=state):
-                job.activity = f"says {state!r}, which no document explains"
-                self._ask_later(job, first_word=first_word)
-            case Queued() | Running():
-                self._ask_later(job, first_word=first_word)
-            case _:
-                self._settle(job)
+            self._run(
+                self._loop.downloads,
+                job,
+                lambda: save.save(self._saver, job, number),
+                after,
+                crashed=lambda bug: after(save.NotSaved(bug)),
+            )
 
-    def _told_nothing(self, job: Tracked) -> None:
-        job.empty_answers += 1
-        if job.empty_answers > _EMPTY_ANSWERS and self._goal is Goal.PICTURES:
-            steps.no_pictures(self._ledger, job.record)
-            self._settle(job)
-        else:
-            job.activity = "finished there, links not shown yet"
-            self._ask_later(job, first_word=False)
+        numbers = save.begin(self._ledger, job)
+        for number in numbers:
+            start(number)
+        if not numbers:
+            self._dispatch(job, Done(job.problem))
 
-    def _ask_later(self, job: Tracked, *, first_word: bool) -> None:
-        if job.record.state is State.READY and self._goal in (Goal.WHAT_IS_READY, Goal.FINISHED):
-            # This answer is older than what another process has been told since.
-            self._pictures_exist(job, self._known_assets(job.record))
-            return
-        if self._goal is not Goal.PICTURES:
-            self._settle(job)
-            return
-        age = job.age(self._clock.monotonic())
-        schedule = job.connection.schedule
-        just_accepted = first_word and age < schedule.first
-        delay = schedule.first - age if just_accepted else schedule.interval(age, random.random())
-        self._loop.after(delay, lambda: self._ask(job))
+    def _after_status(self, job: Tracked, reported: Job) -> Next:
+        now = self._clock.monotonic()
+        return poll.after_status(self._ledger, job, reported, goal=self._goal, now=now, say=self._display.say)
 
-    def _untold(self, job: Tracked, error: ServiceError) -> None:
-        problem = of_error(error, job.record)
-        if isinstance(error, JobNotFound) and job.record.state is State.READY and self._goal is not Goal.ANSWER:
-            # The service has let go of the job; the links it gave before may still live.
-            self._pictures_exist(job, self._known_assets(job.record))
-            return
-        lost = isinstance(error, JobNotFound) and job.age(self._clock.monotonic()) > _JUST_ACCEPTED
-        if lost or isinstance(error, KeyRefused) or self._goal is not Goal.PICTURES:
-            self._settle(job, problem)
-            return
-        job.unanswered += 1
-        job.problem = problem
-        schedule = job.connection.schedule
-        if isinstance(error, RateLimited):
-            job.activity = "asked to slow down"
-            wait: float | None = schedule.after_too_fast(error.retry_after)
-        else:
-            job.activity = "no answer, asking again"
-            wait = error.retry_after
-        self._loop.after(schedule.after_trouble(job.unanswered, wait, random.random()), lambda: self._ask(job))
+    # At the edges -----------------------------------------------------------------------------------------
 
-    def _pictures_exist(self, job: Tracked, assets: Sequence[Asset | None]) -> None:
-        if self._goal is Goal.ANSWER:
-            self._settle(job)
-        else:
-            self._collector.collect(job, assets)
+    def _run(
+        self,
+        workers: Workers,
+        job: Tracked,
+        task: Callable[[], Outcome],
+        after: Callable[[Outcome], Next],
+        crashed: Callable[[Problem], Next] | None = None,
+    ) -> None:
+        """Run a phase's half in a thread, then dispatch what its other half makes of the outcome."""
 
+        def then(outcome: Outcome) -> None:
+            with self._own_trouble(job):
+                self._dispatch(job, after(outcome))
 
-def _known_asset(result: Result) -> Asset | None:
-    if result.kept:
-        with suppress(FileNotFoundError):
-            return InlineAsset(result.kept.read_bytes())
-    return LinkedAsset(result.url) if result.url else None
+        def failed(error: Exception) -> None:
+            if isinstance(error, LedgerUnusable):
+                raise error
+            with self._own_trouble(job):
+                problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
+                self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
+
+        workers.start(task, then, failed)
+
+    @contextmanager
+    def _own_trouble(self, job: Tracked) -> Iterator[None]:
+        """An exception that is not ours is the trouble of one job: the others go on."""
+        try:
+            yield
+        except ImgenError:
+            raise
+        except Exception as error:  # noqa: BLE001  the edge of one job
+            self._dispatch(job, self._after_crash(job, self._bug(job.record, error)))
+
+    def _bug(self, record: JobRecord, error: Exception) -> Problem:
+        bug = self._record_crash(error)
+        return replace(bug, hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
+
+    def _after_crash(self, job: Tracked, bug: Problem) -> Next:
+        """A job is kept as the ledger has it; one whose submit crashed may have been charged."""
+        record = self._close_unsent(job, bug, f"{bug.message} That was while the request was on its way.")
+        if record.state is State.UNCERTAIN and job.record.state is State.SUBMITTING:
+            job.record = record
+            return Go(Phase.RECONCILE)
+        if record.state is State.READY and not job.crashed and self._goal is not Goal.ANSWER:
+            job.record, job.crashed = record, True  # what is in the ledger of its pictures may be saved all the same
+            self._display.say(f"{bug.message} {bug.hint}")
+            return Go(Phase.SAVE)
+        return Done(bug)
+
+    def _stop_waiting(self) -> None:
+        """The waiting is over: a submit under way may still learn its remote id, what was not sent is closed."""
+        self._goal = Goal.ACCEPTANCE
+        for job in self._jobs.values():
+            job.stopped = True
+        try:
+            if self._loop.submits.pending:
+                self._display.say(f"Waiting up to {_GRACE:.0f} s for the answer to what is being sent...")
+            self._loop.finish(self._loop.submits, _GRACE)
+        finally:
+            for job in self._jobs.values():
+                lost = "The waiting ended while the request was on its way, before an answer came."
+                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, lost)
+        uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
+        for job in uncertain:
+            self._enter(job, Phase.RECONCILE)
+        if uncertain:
+            self._loop.finish(self._loop.polls, _GRACE)
+
+    def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
+        return submit.close(self._ledger, job.record.id, self._saver.owner.name, never_sent, on_its_way=lost)
+
+    def _is_ours(self, record: JobRecord) -> bool:
+        return record.owner == self._saver.owner.name

@@ -1,45 +1,123 @@
-"""The main thread's loop: a heap of what is due, and an inbox of what other threads have done."""
+"""The main thread's loop: a heap of what is due, an inbox of what threads have done, and the threads that do HTTP.
+
+They are daemon threads, so that Ctrl-C never waits for a request. (A ThreadPoolExecutor holds the process after Ctrl-C
+until its longest request has ended.)
+"""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
-
-from imgen.jobs.workers import Action, Workers
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from imgen.jobs.clock import Clock
 
 _SUBMITS, _POLLS, _DOWNLOADS = 16, 8, 4  # threads, at most; a blocking submit holds one for minutes
+
+Outcome = TypeVar("Outcome")
+Action = Callable[[], None]
+
+
+class Workers:
+    """At most `limit` daemon threads; what comes of their tasks is handed to the main thread through `inbox`.
+
+    Each thread calls `on_close` when it ends, to close what is its own.
+    """
+
+    def __init__(self, name: str, limit: int, inbox: SimpleQueue[Action], on_close: Action) -> None:
+        self._name = name
+        self._limit = limit
+        self._inbox = inbox
+        self._close_connections = on_close
+        self._tasks: SimpleQueue[Action | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.pending = 0
+
+    def start(
+        self,
+        task: Callable[[], Outcome],
+        then: Callable[[Outcome], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Run `task` in a thread as soon as one is free; then, in the main thread, `then` with what came of it.
+
+        An exception that the task raises goes to `failed` in the main thread; what is none, such as
+        `KeyboardInterrupt`, is raised there.
+        """
+
+        def work() -> None:
+            try:
+                outcome = task()
+            except Exception as error:  # noqa: BLE001  the outermost edge of a thread
+                self._inbox.put(lambda error=error: self._end(lambda: failed(error)))  # type: ignore[misc]
+            except BaseException as error:  # noqa: BLE001  the same
+                self._inbox.put(lambda error=error: self._end(lambda: _raise(error)))  # type: ignore[misc]
+            else:
+                self._inbox.put(lambda: self._end(lambda: then(outcome)))
+
+        self.pending += 1
+        if self.pending > len(self._threads) < self._limit:
+            thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._tasks.put(work)
+
+    def close(self, grace: float) -> None:
+        """Begin no further task and let the threads end, waiting `grace` seconds for each.
+
+        A thread in a request is left to the process's end.
+        """
+        while not self._tasks.empty():
+            try:
+                self._tasks.get_nowait()
+            except Empty:
+                break  # a thread took it meanwhile
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join(grace)
+
+    def _run(self) -> None:
+        while (work := self._tasks.get()) is not None:
+            work()
+        self._close_connections()
+
+    def _end(self, action: Action) -> None:
+        self.pending -= 1
+        action()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 class Loop:
     """Runs actions in the main thread when they are due, and tasks in threads of three kinds.
 
-    `tick` is called after every change and at least every `interval` seconds; `farewell` by each thread that ends.
+    `tick` is called after every change and at least every `interval` seconds; `on_close` by each thread that ends.
     """
 
-    def __init__(self, clock: Clock, tick: Action, interval: float, farewell: Action) -> None:
+    def __init__(self, clock: Clock, tick: Action, interval: float, on_close: Action) -> None:
         self._clock = clock
         self._tick = tick
         self._interval = interval
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
         self._inbox: SimpleQueue[Action] = SimpleQueue()
-        self.submits = Workers("submit", _SUBMITS, self._inbox, farewell)
-        self.polls = Workers("poll", _POLLS, self._inbox, farewell)
-        self.downloads = Workers("download", _DOWNLOADS, self._inbox, farewell)
+        self.submits = Workers("submit", _SUBMITS, self._inbox, on_close)
+        self.polls = Workers("poll", _POLLS, self._inbox, on_close)
+        self.downloads = Workers("download", _DOWNLOADS, self._inbox, on_close)
 
     def after(self, delay: float, action: Action) -> None:
         """Run an action `delay` seconds from now."""
         heapq.heappush(self._due, (self._clock.monotonic() + delay, next(self._order), action))
 
     def run(self, done: Callable[[], bool], deadline: float) -> bool:
-        """Go on until `done` says so; False when the clock reached `deadline` (monotonic seconds) before."""
+        """Run until `done` returns True; False when the clock reached `deadline` (monotonic seconds) before."""
         while not done():
             now = self._clock.monotonic()
             if now >= deadline:
@@ -48,23 +126,25 @@ class Loop:
                 heapq.heappop(self._due)[2]()
             self._tick()
             next_due = self._due[0][0] if self._due else deadline
-            self._receive(min(next_due, deadline) - now)
+            self._receive(min(next_due, deadline) - now, deadline)
         return True
 
     def finish(self, workers: Workers, grace: float) -> None:
         """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun."""
         end = self._clock.monotonic() + grace
         while workers.pending and (left := end - self._clock.monotonic()) > 0:
-            self._receive(left)
+            self._receive(left, end)
 
     def close(self, grace: float) -> None:
         """Let the threads end, waiting `grace` seconds for each."""
         for workers in (self.submits, self.polls, self.downloads):
             workers.close(grace)
 
-    def _receive(self, timeout: float) -> None:
+    def _receive(self, timeout: float, deadline: float) -> None:
+        """Take what threads have done, however much it is only until the deadline."""
         busy = any(workers.pending for workers in (self.submits, self.polls, self.downloads))
         action = self._clock.receive(self._inbox, min(timeout, self._interval), busy=busy)
         while action is not None:
             action()
-            action = None if self._inbox.empty() else self._inbox.get()
+            more = not self._inbox.empty() and self._clock.monotonic() < deadline
+            action = self._inbox.get() if more else None

@@ -1,11 +1,11 @@
-"""What an error means for the person: its stable code, the sentence, the next step, and the exit code it leads to."""
+"""What a failure means for the user: its stable code, the sentence, the next step, and the exit code it leads to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode
-from imgen.records import JobRecord, Problem, State
+from imgen.errors import ExitCode, Problem
+from imgen.records import JobRecord, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import (
@@ -25,6 +25,8 @@ from imgen_providers.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imgen_providers.catalog import ServiceEntry
 
 _CODES: dict[type[ServiceError], str] = {
@@ -68,6 +70,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "not_saved": ExitCode.NOT_SAVED,
     "ledger": ExitCode.NOT_SAVED,
     "not_understood": ExitCode.BUG,
+    "bug": ExitCode.BUG,
 }
 """The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
 
@@ -77,18 +80,33 @@ def of_question(error: ServiceError) -> Problem:
     return Problem(_CODES[type(error)], error.message + _named(error))
 
 
-def of_error(error: ServiceError, record: JobRecord) -> Problem:
-    """The problem a service error is for this job."""
-    named = _named(error, f"; ours: {record.id}")
-    return Problem(_CODES[type(error)], error.message + named, _hint(error, record))
+def of_submit(error: ServiceError, record: JobRecord) -> Problem:
+    """The problem that a failed submit is for its job."""
+    return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
+
+
+def of_poll(error: ServiceError, record: JobRecord) -> Problem:
+    """The problem that a failed question is for a job that was accepted: it is paid, and goes on."""
+    match error:
+        case KeyRefused():
+            first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
+        case JobNotFound():
+            first = "If it was just accepted, or made with another key: "
+        case _:
+            first = ""
+    return Problem(_CODES[type(error)], _message(error, record), f"{first}imgen wait {record.id}")
+
+
+def _message(error: ServiceError, record: JobRecord) -> str:
+    return error.message + _named(error, f"; ours: {record.id}")
 
 
 def _named(error: ServiceError, ours: str = "") -> str:
-    """What to tell the service's support, where it gave the exchange a name."""
+    """What the service's support needs to know, where the service gave the exchange a name."""
     return f" Its name for this exchange: {error.request_id}{ours}." if error.request_id else ""
 
 
-def _hint(error: ServiceError, record: JobRecord) -> str | None:
+def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
     entry = SERVICES[record.provider]
     match error:
         case Uncertain():
@@ -105,8 +123,6 @@ def _hint(error: ServiceError, record: JobRecord) -> str | None:
             return f"`imgen models {record.family or ''}` shows what the model takes.".replace(" `", "`")
         case ContentRefused():
             return "Change the prompt or the reference pictures."
-        case JobNotFound():
-            return f"imgen forget {record.id} closes it."
         case _:
             return None
 
@@ -124,7 +140,7 @@ def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
 
 
 def uncertain_hint(record: JobRecord) -> str:
-    """The one sentence that helps when nobody knows whether a job was charged."""
+    """The one sentence that helps when it is not known whether a job was charged."""
     title = SERVICES[record.provider].title
     return (
         f"Look at your jobs at {title}. If it is there: imgen wait {record.id} --remote ITS_ID. "
@@ -143,6 +159,24 @@ def of_end(status: Failed | Cancelled) -> tuple[State, Problem]:
             return State.FAILED, Problem("job_failed", _reason(status), "Run the command again to try once more.")
         case Cancelled():
             return State.CANCELLED, Problem("job_cancelled", status.reason or "The job was cancelled at the service.")
+
+
+def no_links(record: JobRecord, keys: Sequence[str]) -> Problem:
+    """The service keeps reporting that the job is finished, and shows no picture; `keys` are what it shows instead."""
+    title = SERVICES[record.provider].title
+    shown = f" The answer has only: {', '.join(keys)}." if keys else ""
+    return Problem(
+        "no_pictures",
+        f"{title} reports {record.remote_id} as finished, but shows no picture.{shown}",
+        f"It is paid. To ask once more: imgen download {record.id}",
+    )
+
+
+def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Problem:
+    """A picture that is paid and not here; `elsewhere` is whether another folder would help."""
+    way = " -o ELSEWHERE" if elsewhere else ""
+    message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
+    return Problem("not_saved", message, f"imgen download {record.id}{way}")
 
 
 def _reason(status: Failed) -> str:

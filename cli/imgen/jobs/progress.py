@@ -1,15 +1,23 @@
-"""How a job looks while it is being followed: what any display, from a live bar to a log line, is drawn from."""
+"""How a followed job looks and how far it is: what any display, from a live bar to a log line, is drawn from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.records import Problem, State
+    from imgen.errors import Problem
+    from imgen.records import State
+
+
+ENOUGH = 3
+"""Own past jobs, before they are trusted more than the documentation."""
+
+_NEVER_PAST = 0.95  # an estimate never claims to be done
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,25 @@ class Progress:
     basis: Literal["service", "estimate"]
     samples: int = 0
     remaining: float | None = None
+
+
+def estimate(past: Sequence[float], documented: float | None, elapsed: float) -> Progress | None:
+    """Progress after `elapsed` seconds, from own past times or the documented duration; None where neither is known."""
+    if len(past) >= ENOUGH:
+        expected, samples = median(past), len(past)
+    elif documented:
+        expected, samples = documented, 0
+    else:
+        return None
+    fraction = min(_NEVER_PAST, elapsed / expected) if expected > 0 else _NEVER_PAST
+    return Progress(fraction, "estimate", samples, remaining=max(0.0, expected - elapsed) or None)
+
+
+def reported(fraction: float, elapsed: float) -> Progress:
+    """Progress as the service reports it; the time to go follows from it once there is enough to go by."""
+    fraction = min(1.0, max(0.0, fraction))
+    remaining = elapsed * (1 - fraction) / fraction if fraction >= 0.1 else None
+    return Progress(fraction, "service", remaining=remaining)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +75,7 @@ class JobView:
     saved: tuple[Path, ...] = ()
     differences: tuple[str, ...] = ()
     problem: Problem | None = None
-    settled: bool = False
+    done: bool = False
 
 
 class Display(Protocol):

@@ -1,4 +1,4 @@
-"""After a rebuild: what is missing from the new ledger is told, and looked for in what the services list."""
+"""After the ledger was rebuilt: report what it lost, and take over missing jobs from the lists that services keep."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs.connections import Services
+from imgen.jobs.reconcile import Found, reconcile
 from imgen.jobs.session import TAKE_OVER
-from imgen.jobs.steps import Accepted, reconcile
 from imgen.jobs.uploads import sent
-from imgen.ledger.ledger import Draft, Ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
 from imgen.orders.drafts import new_id
 from imgen.pictures.naming import DEFAULT_TEMPLATE
-from imgen.records import UNKNOWN, JobRecord, State, Target
+from imgen.pictures.target import Target
+from imgen.records import UNKNOWN, Draft, JobRecord, State
 from imgen_providers.base import ListsRecent, Request
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import ServiceError
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
     from imgen.config.config import Config
     from imgen.jobs.clock import Clock
+    from imgen.ledger.ledger import Ledger
     from imgen_providers.base import RecentJob
     from imgen_providers.catalog import ServiceEntry
 
 _CLOCKS_DIFFER = 60.0  # seconds; a service's clock and ours
 
 
-def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
-    """Say once what a rebuild left, and ask each service until it has answered; one process at a time does it.
+def report_and_reimport(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
+    """Report once what a rebuild left, and ask each service until it has answered; one process at a time does it.
 
     Raises `LedgerUnusable`.
     """
@@ -47,7 +48,7 @@ def tell_and_list(config: Config, ledger: Ledger, clock: Clock, say: Callable[[s
             if not rebuilt.told:
                 for sentence in _what_is_left(rebuilt):
                     say(sentence)
-            rebuilt = _ask(config, ledger, rebuilt, say)
+            rebuilt = _poll(config, ledger, rebuilt, say)
             if not rebuilt.ask or clock.wall() > rebuilt.until:
                 rebuilt_note(path).unlink()
     except Timeout:
@@ -90,14 +91,14 @@ def _what_is_left(rebuilt: Rebuilt) -> Iterator[str]:
         yield "Budgets do not count what is missing, nor jobs whose cost is lost: look at imgen costs."
 
 
-def _ask(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
+def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
     """Ask the services that have not answered yet, and note each that has."""
     services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
     rebuilt = replace(rebuilt, told=True)
     note_rebuilt(config.ledger_path, rebuilt)
     try:
         for entry in [SERVICES[name] for name in rebuilt.ask if name in SERVICES and config.has_key(SERVICES[name])]:
-            answer = _asked(config, services, ledger, entry, rebuilt.since, say)
+            answer = _polled_elsewhere(config, services, ledger, entry, rebuilt.since, say)
             if not answer:
                 silent.append(entry.title)
             if answer is not False:
@@ -111,7 +112,7 @@ def _ask(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], 
     return rebuilt
 
 
-def _asked(
+def _polled_elsewhere(
     config: Config, services: Services, ledger: Ledger, entry: ServiceEntry, since: float, say: Callable[[str], None]
 ) -> bool | None:
     """Whether the service said all that it has; None for one that lists nothing at all."""
@@ -145,7 +146,7 @@ class _Listing:
         for record in self._doubtful():
             if record.state is State.UNCERTAIN:
                 outcome = reconcile(self.ledger, self.service, record)
-                if isinstance(outcome, Accepted):
+                if isinstance(outcome, Found):
                     say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
 
     def adopt(self, since: float, say: Callable[[str], None]) -> bool:
@@ -154,7 +155,7 @@ class _Listing:
         listed = [one for model in models for one in self.service.latest(model, since)]
         # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
         contested, bare = self._contested()
-        known = {record.remote_id for record in self.ledger.find("") if record.provider == self.entry.name}
+        known = {record.remote_id for record in self.ledger.jobs.find("") if record.provider == self.entry.name}
         found, left = [], []
         for one in listed:
             remote = one.job.remote_id
@@ -163,7 +164,7 @@ class _Listing:
             if remote in contested or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
                 left.append(remote)
             else:
-                found.append(self.ledger.adopt(self._draft(one), one.job))
+                found.append(self.ledger.jobs.adopt(self._draft(one), one.job))
         opened = f", and they are open now: imgen wait {' '.join(found)}" if found else "."
         say(f"{self.entry.title} lists {len(found)} of the last week that were not in it{opened}")
         if left:
@@ -176,17 +177,17 @@ class _Listing:
     def _contested(self) -> tuple[set[str], list[JobRecord]]:
         """The service's jobs that may be those of ours in doubt, and ours of which nobody knows what they asked."""
         doubtful = self._doubtful()
-        told = [record for record in doubtful if record.request.model and record.submitted_at is not None]
+        polled = [record for record in doubtful if record.request.model and record.submitted_at is not None]
         found = {
             one.job.remote_id
-            for record in told
+            for record in polled
             for one in self.service.recent(sent(self.ledger, record), record.submitted_at or 0.0)
         }
-        return found, [record for record in doubtful if record not in told]
+        return found, [record for record in doubtful if record not in polled]
 
     def _doubtful(self) -> list[JobRecord]:
         """Jobs sent there, or about to be, of which no remote id is known."""
-        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
+        records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         states = (State.SUBMITTING, State.UNCERTAIN)
         here = [record for record in records if (record.provider, record.origin) == (self.entry.name, self.origin)]
         return [record for record in here if record.state in states and record.remote_id is None]

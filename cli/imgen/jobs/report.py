@@ -1,16 +1,83 @@
-"""What a finished command says to the shell: one exit code for many jobs."""
+"""Where jobs were to go, where they were left, and the one exit code of it all."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES
-from imgen.records import JobRecord, Problem, State
+from imgen.records import JobRecord, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class Goal(Enum):
+    """How far jobs are to be followed."""
+
+    ACCEPTANCE = "acceptance"  # submitted; pictures that came with the answer are saved
+    ANSWER = "answer"  # polled once, nothing saved
+    WHAT_IS_READY = "what is ready"  # polled once, and saved if finished
+    FINISHED = "finished"  # the same, and what is not finished is no problem
+    PICTURES = "pictures"  # to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The jobs where the follower left them. `problems` are those of this process, by job id.
+
+    `displayed` are those that the display has shown. `in_time` is False when the time to wait ended first.
+    """
+
+    records: tuple[JobRecord, ...]
+    problems: dict[str, Problem]
+    displayed: frozenset[Problem]
+    in_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of jobs: their records, and by id why each is not where it was to go.
+
+    `displayed` are the problems that a display has shown already. `in_time` is False when the time to wait ended
+    first; `interrupted` is True when the user stopped the waiting, and the jobs go on.
+    """
+
+    records: tuple[JobRecord, ...]
+    problems: Mapping[str, Problem]
+    displayed: frozenset[Problem] = frozenset()
+    in_time: bool = True
+    interrupted: bool = False
+
+    @property
+    def going_on(self) -> list[JobRecord]:
+        """The jobs that go on without this process: those that a command to come back is printed for."""
+        states = (State.QUEUED, State.RUNNING, State.READY, State.SUBMITTING)
+        return [record for record in self.records if record.state in states]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The one exit code of all the jobs."""
+        return self._exit_code(strict=False)
+
+    @property
+    def strict_exit_code(self) -> ExitCode:
+        """The same, where a picture that differs from the order is a failure."""
+        return self._exit_code(strict=True)
+
+    def _exit_code(self, *, strict: bool) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        problems = [(record, self.problems.get(record.id)) for record in self.records]
+        return combined(exit_code(record, problem, strict=strict) for record, problem in problems)
+
+
+def report(records: Sequence[JobRecord], met: Mapping[str, Problem], goal: Goal) -> Report:
+    """What became of the jobs on their way to the goal; `met` are the problems that this process met, by job id."""
+    found = {record.id: problem_of(record, met.get(record.id), goal) for record in records}
+    return Report(tuple(records), {job_id: problem for job_id, problem in found.items() if problem})
 
 
 def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem | None:
@@ -34,12 +101,14 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 or record.problem
                 or Problem("not_saved", "The picture is paid but not saved yet.", f"imgen download {record.id}")
             )
-        case State.EXPIRED if not record.lost:
-            told = "The picture was saved once and is gone, and its link is dead."
-            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+        case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
+            return record.problem
+        case State.EXPIRED if not record.never_saved:
+            message = "The picture was saved once and is gone, and its link is dead."
+            return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
-            told = "It was paid, and its link died before the picture was saved."
-            return Problem("expired", told, f"imgen forget {record.id} closes it.")
+            message = "It was paid, and its link died before the picture was saved."
+            return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 
@@ -55,7 +124,7 @@ def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = Fals
         case State.EXPIRED:
             return ExitCode.EXPIRED
         case State.READY:
-            return ExitCode.NOT_SAVED
+            return ExitCode.BUG if problem.code == "bug" else ExitCode.NOT_SAVED
         case State.QUEUED | State.RUNNING | State.SUBMITTING | State.PLANNED:
             kept = (ExitCode.KEY, ExitCode.BUG, ExitCode.NOT_SAVED)
             code = EXIT_CODES.get(problem.code, ExitCode.UNFINISHED)
@@ -65,7 +134,7 @@ def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = Fals
 
 
 def combined(codes: Iterable[ExitCode]) -> ExitCode:
-    """The exit code of several jobs: all alike give that one, else what matters most to the person's money."""
+    """The exit code of several jobs: all alike give that one, else what matters most to the user's money."""
     found = set(codes)
     if len(found) <= 1:
         return found.pop() if found else ExitCode.DONE

@@ -1,37 +1,74 @@
-"""One finished picture, from the service to its place on disk: fetched, verified, put in place, then recorded."""
+"""Saving the pictures of a finished job: each is fetched, verified, put in place, then recorded, and never twice.
+
+A damaged one goes again, one whose link expired again on a fresh link.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerUnusable
+from imgen.errors import LedgerUnusable, Problem
+from imgen.files import discard, new_part, part_path
+from imgen.jobs.problems import not_saved
+from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
-from imgen.pictures.place import discard, new_part, part_path, place
+from imgen.pictures.place import keep_unverified, place
 from imgen.pictures.template import BadTarget
-from imgen.pictures.verify import EXTENSIONS, Damaged, Format, Wanted, differences, inspect, known_format
-from imgen.records import JobRecord, Problem, Result, ResultState
-from imgen_providers.base import InlineAsset, LinkedAsset
+from imgen.pictures.verify import (
+    EXTENSIONS,
+    Damaged,
+    Format,
+    Picture,
+    TooManyPixels,
+    Unverified,
+    Wanted,
+    differences,
+    inspect,
+    known_format,
+)
+from imgen.records import JobRecord, Result, ResultState
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from imgen.jobs.connections import Connection
     from imgen.ledger.ledger import Ledger
     from imgen.ledger.owners import Owner
-    from imgen_providers.base import Asset
+    from imgen.pictures.target import Target
     from imgen_providers.client import Network
+
+SAVED_ELSEWHERE_AGAIN = 0.5
+"""Seconds between two looks at a job or a picture that another process has in hand."""
+
+_TRIES = 5
+_FIRST_DELAY = 0.5  # seconds before the second try; each further one waits twice as long
+_EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
+
+
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """What saving needs of this process; `target` is where to put pictures instead of where their job was to."""
+
+    ledger: Ledger
+    network: Network
+    owner: Owner
+    target: Target | None = None
+
+    def target_of(self, record: JobRecord) -> Target:
+        """Where the pictures of a job go."""
+        return self.target or record.target
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The picture lies at `path`. `moved` says that its name was taken meanwhile."""
+    """The picture lies at `path`. `moved` means that another file had taken its name."""
 
     path: Path
     moved: bool
@@ -39,7 +76,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class NotSaved:
-    """The picture is not here. `again` says whether trying again may help, `retry_after` when (seconds)."""
+    """The picture is not here. `again` is whether trying again may help, `retry_after` when (seconds)."""
 
     problem: Problem
     again: bool = False
@@ -47,102 +84,181 @@ class NotSaved:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
-    """The link of the picture no longer works."""
+class LinkExpired:
+    """The picture's link no longer works."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """Another living process is saving this picture, or has saved it."""
+class ClaimedElsewhere:
+    """Another running process is saving this picture, or has saved it."""
 
 
-Ending = Saved | NotSaved | Dead | Elsewhere
+Outcome = Saved | NotSaved | LinkExpired | ClaimedElsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """What saving needs of this process."""
-
-    ledger: Ledger
-    network: Network
-    owner: Owner
+class _Stopped(Exception):
+    """The waiting ended in the middle of a download."""
 
 
-def save(
-    keeper: Keeper,
-    connection: Connection,
-    record: JobRecord,
-    number: int,
-    asset: Asset,
-    on_bytes: Callable[[int, int | None], None],
-) -> Ending:
-    """Save one picture of a job. Raises `LedgerUnusable`; every other trouble is in what it returns."""
-    result = record.results[number - 1]
+# The main thread's half ---------------------------------------------------------------------------------------
+
+
+def begin(ledger: Ledger, job: Tracked) -> list[int]:
+    """The pictures to save now, each of which is then under way; those that have no link at all are expired."""
+    job.save_delay = 0.0
+    for result in job.record.results:
+        if result.index in job.unsaved() and result.url is None and result.kept is None:
+            ledger.results.expired(job.record.id, result.index)
+    job.refresh(ledger)
+    numbers = job.unsaved()
+    job.saving.update(numbers)
+    return numbers
+
+
+def after(ledger: Ledger, job: Tracked, number: int, outcome: Outcome, wall: float, say: Callable[[str], None]) -> Next:
+    """What comes next once a picture was saved or not; `wall` is in seconds since 1970."""
+    job.refresh(ledger)
+    job.saving.discard(number)
+    match outcome:
+        case Saved(path, moved):
+            if moved:
+                say(f"The name was taken meanwhile, so it is saved as {path.name}.")
+        case NotSaved():
+            _not_saved(ledger, job, number, outcome)
+        case LinkExpired():
+            _link_expired(ledger, job, number, wall)
+        case ClaimedElsewhere():
+            job.activity = "another imgen is saving it"
+            job.save_delay = SAVED_ELSEWHERE_AGAIN
+    return Pending() if job.saving else after_all(job)
+
+
+def after_all(job: Tracked) -> Next:
+    """No picture of the job is under way any more: those that failed go again together, on fresh links."""
+    if not job.unsaved():
+        return Done(job.problem if job.given_up else None)
+    return Go(Phase.POLL if job.save_tries or job.expired_links else Phase.SAVE, job.save_delay)
+
+
+def _not_saved(ledger: Ledger, job: Tracked, number: int, outcome: NotSaved) -> None:
+    job.problem = outcome.problem
+    job.save_tries[number] += 1
+    tries = job.save_tries[number]
+    if outcome.again and tries < _TRIES:
+        job.activity = "download broken, trying again"
+        delay = max(_FIRST_DELAY * job.connection.pace * 2.0 ** (tries - 1), outcome.retry_after or 0.0)
+        job.save_delay = max(job.save_delay, delay)
+    else:
+        job.given_up.add(number)
+        ledger.jobs.set_problem(job.record.id, outcome.problem)
+        job.refresh(ledger)
+
+
+def _link_expired(ledger: Ledger, job: Tracked, number: int, wall: float) -> None:
+    job.expired_links[number] += 1
+    times = job.expired_links[number]
+    expires_at = job.record.results[number - 1].expires_at
+    should_work = expires_at is not None and wall < expires_at
+    if times > (_EXPIRED_LINKS if should_work else 1):
+        ledger.results.expired(job.record.id, number)
+        job.refresh(ledger)
+        return
+    job.activity = "link dead, asking for a fresh one"
+    if times > 1:  # a fresh link may take its time to work everywhere
+        job.save_delay = max(job.save_delay, job.connection.pace * 2.0**times)
+
+
+# The thread's half --------------------------------------------------------------------------------------------
+
+
+def save(saver: Saver, job: Tracked, number: int) -> Outcome:
+    """Save one picture of a job. Runs in a thread. Raises `LedgerUnusable`; all other trouble is in what it returns."""
+    record, result = job.record, job.record.results[number - 1]
+    target = saver.target_of(record)
     try:
-        part = part_path(_wanted_path(record, number, known_format(record.request.format) or "png"))
+        part = part_path(_ordered_path(target, record, number))
+        if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
+            return ClaimedElsewhere()
     except BadTarget as error:
-        return NotSaved(_problem(record, str(error)))
-    if not keeper.ledger.claim(record.id, number, part, keeper.owner.name, keeper.owner.is_alive):
-        return Elsewhere()
+        return NotSaved(not_saved(record, str(error), elsewhere=True))
+    except UnicodeEncodeError:
+        folder = str(target.folder).encode(errors="replace").decode()
+        reason = f"The path of {folder} is not UTF-8, so the ledger cannot hold it"
+        return NotSaved(not_saved(record, reason, elsewhere=True))
     if result.part:
         discard(result.part)
     try:
-        if found := _already_in_place(keeper, record, result):
-            return found
-        return _fetched(keeper, connection, record, number, asset, part, on_bytes)
+        return _already_in_place(saver, record, result) or _fetched(saver, job, record, number, part)
     except LinkDead:
-        return Dead()
+        return LinkExpired()
     except DownloadFailed as error:
-        return NotSaved(_problem(record, str(error)), again=True, retry_after=error.retry_after)
-    except Damaged as error:
-        return NotSaved(_problem(record, f"What arrived is damaged: {error}"), again=True)
-    except (LinkRefused, BadTarget) as error:
-        return NotSaved(_problem(record, str(error)))
+        return NotSaved(not_saved(record, str(error)), again=True, retry_after=error.retry_after)
+    except LinkRefused as error:
+        return NotSaved(not_saved(record, str(error)))
+    except _Stopped:
+        return NotSaved(not_saved(record, "The waiting ended before it was here"))
+    except BadTarget as error:
+        return NotSaved(not_saved(record, str(error), elsewhere=True))
     except OSError as error:
-        reason = error.strerror or str(error)
-        return NotSaved(_problem(record, f"{part.parent} cannot take it: {reason}"))
+        reason = f"{part.parent} cannot take it: {error.strerror or error}"
+        return NotSaved(not_saved(record, reason, elsewhere=True))
     finally:
         discard(part)
-        with suppress(LedgerUnusable):  # whoever comes next sees that this process is dead
-            keeper.ledger.unclaim(record.id, number, keeper.owner.name)
+        with suppress(LedgerUnusable):  # the next process finds that this one has ended
+            saver.ledger.results.unclaim(record.id, number, saver.owner.name)
 
 
-def _fetched(
-    keeper: Keeper,
-    connection: Connection,
-    record: JobRecord,
-    number: int,
-    asset: Asset,
-    part: Path,
-    on_bytes: Callable[[int, int | None], None],
-) -> Saved:
+def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path) -> Outcome:
     part.parent.mkdir(parents=True, exist_ok=True)
-    match asset:
-        case LinkedAsset(url):
-            fetch(keeper.network, url, part, trusted_origin=connection.origin, on_bytes=on_bytes)
-        case InlineAsset(data):
-            with new_part(part) as file:
-                file.write(data)
-    picture = inspect(part)
-    wanted = _wanted_path(record, number, picture.format)
+    result, target = record.results[number - 1], saver.target_of(record)
+    if result.kept:
+        try:
+            kept = result.kept.open("rb")
+        except FileNotFoundError:
+            return LinkExpired()  # the service may show it once more
+        with kept, new_part(part) as file:
+            shutil.copyfileobj(kept, file)
+    elif result.url:
+
+        def on_bytes(received: int, _: int | None) -> None:
+            if job.stopped:
+                raise _Stopped
+            job.received[number] = received
+
+        fetch(saver.network, result.url, part, trusted_origin=job.connection.origin, on_bytes=on_bytes)
+    try:
+        picture = inspect(part)
+    except Damaged as error:
+        return _unverified(job, number, part, _ordered_path(target, record, number), error)
+    wanted = _wanted_path(target, record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
-        keeper.ledger.placing(record.id, number, wanted, picture.sha256)
+        saver.ledger.results.placing(record.id, number, wanted, picture.sha256)
     except LedgerUnusable as error:
         unrecorded = error
-    path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
+    path = place(part, wanted, replaces=target.replaces.get(str(wanted)))
     if unrecorded:
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    keeper.ledger.saved(record.id, number, path, picture, differences(picture, _order(record)))
-    if kept := record.results[number - 1].kept:
-        discard(kept)
+    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, target, record))
+    if result.kept:
+        discard(result.kept)
     return Saved(path, moved=path != wanted)
 
 
-def _already_in_place(keeper: Keeper, record: JobRecord, result: Result) -> Saved | None:
-    """A process that died after the picture was put in place, and before that was recorded, left it whole."""
+def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Damaged) -> NotSaved:
+    """What came is no whole picture of a format we know: again where that may help, else it is kept and named."""
+    same_again = isinstance(error, TooManyPixels) or (isinstance(error, Unverified) and error.format.is_picture)
+    again = not same_again and job.save_tries[number] + 1 < _TRIES
+    reason = f"What arrived cannot be verified: {error}"
+    if not again:
+        reason += f". It is kept as {keep_unverified(part, wanted)}"
+    return NotSaved(not_saved(job.record, reason), again=again)
+
+
+def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved | None:
+    """A process that was killed after the picture was put in place, and before that was recorded, left it whole."""
     if result.path is None or result.sha256 is None or result.state is not ResultState.READY:
         return None
     try:
@@ -152,33 +268,35 @@ def _already_in_place(keeper: Keeper, record: JobRecord, result: Result) -> Save
         picture = inspect(result.path)
     except (OSError, Damaged):
         return None
-    keeper.ledger.saved(record.id, result.index, result.path, picture, differences(picture, _order(record)))
+    found = _differences(picture, saver.target_of(record), record)
+    saver.ledger.results.saved(record.id, result.index, result.path, picture, found)
     return Saved(result.path, moved=False)
 
 
-def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
-    return file_name(
-        record.target,
+def _ordered_path(target: Target, record: JobRecord, number: int) -> Path:
+    """Where a picture goes if it comes in the format that was ordered."""
+    return _wanted_path(target, record, number, known_format(record.request.format) or "png")
+
+
+def _wanted_path(target: Target, record: JobRecord, number: int, format: Format) -> Path:
+    """Where a picture goes. One beyond the order is named after the job's first, with its number behind."""
+    extra = number > record.request.count
+    path = file_name(
+        target,
         slug=slug(record.request.prompt),
         id=record.id,
-        index=record.target.first_index + number - 1,
+        index=target.first_index + (0 if extra else number - 1),
         ext=EXTENSIONS[format],
         provider=record.provider,
         model=record.family or record.request.model,
         date=datetime.fromtimestamp(record.created_at).astimezone().strftime("%Y-%m-%d"),
     )
+    return path.with_stem(f"{path.stem}-{number}") if extra else path
 
 
-def _order(record: JobRecord) -> Wanted:
+def _differences(picture: Picture, target: Target, record: JobRecord) -> tuple[str, ...]:
+    """What is not as ordered."""
     model = SERVICES[record.provider].model(record.request.model)
     size = model.size(record.request.aspect, record.request.resolution) if model else None
     # A format that only the file's name asks for is compared too, where the service takes no order for it.
-    return Wanted(known_format(record.request.format) or asked_format(record.target.template), size)
-
-
-def _problem(record: JobRecord, reason: str) -> Problem:
-    return Problem(
-        "not_saved",
-        f"The picture is paid but not saved yet. {reason.rstrip('.')}.",
-        f"imgen download {record.id}",
-    )
+    return differences(picture, Wanted(known_format(record.request.format) or asked_format(target.template), size))

@@ -1,21 +1,24 @@
-"""The ledger as every command begins with it: settled, and made anew where it was damaged, all of it said."""
+"""The ledger as a command uses it: orphans closed, recovered where it was damaged, and the jobs that a user names."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerDamaged
-from imgen.jobs.orphans import settle
+from imgen.errors import LedgerDamaged, UsageProblem
+from imgen.jobs.clock import SystemClock
+from imgen.jobs.orphans import close_orphans
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.schema import damage_note, damaged, new_ledger
-from imgen.records import Target
+from imgen.pictures.target import Target
+from imgen.records import JobRecord, ResultState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from imgen.config.config import Config
@@ -24,8 +27,93 @@ if TYPE_CHECKING:
 TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
 
 
+class Session:
+    """One command's use of the ledger, which is opened when it is first needed, and at most once.
+
+    `say` prints what the user has to know of the ledger, such as what was lost when it was damaged.
+    """
+
+    def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:
+        self._config = config
+        self._clock = clock
+        self._say = say
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, with the orphans of killed processes closed. Raises `LedgerUnusable`."""
+        return open_sound(self._config, self._clock, self._say)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no ledger yet, so nothing to find in it."""
+        return not self._config.ledger_path.exists()
+
+    def close(self) -> None:
+        """Close the ledger, if it was opened."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+    def find(self, names: Sequence[str]) -> list[JobRecord]:
+        """The jobs a user names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
+        return [self._find(name) for name in dict.fromkeys(names)]
+
+    def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
+        """Jobs that are not finished, and those that may have been charged; `sandbox` keeps to the sandbox's."""
+        records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
+        return [record for record in records if record.sandbox or not sandbox]
+
+    def expired_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
+        """Jobs with a picture that was paid for and never saved, of a provider if one is named.
+
+        `sandbox` keeps to the sandbox's.
+        """
+        records = self.ledger.jobs.expired()
+        return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
+
+    def reopen_expired(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """Make the pictures that were never saved, because their link expired, `ready` to be fetched again."""
+        for record in records:
+            for result in record.results:
+                if result.never_saved:
+                    self.ledger.results.reopen(record.id, result.index)
+        return self.ledger.jobs.get_many([record.id for record in records])
+
+    def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """Make the pictures whose saved file is gone, or whose link expired, `ready` to be fetched again."""
+        for record in records:
+            for result in record.results:
+                gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
+                if gone or result.state is ResultState.EXPIRED:
+                    self.ledger.results.reopen(record.id, result.index)
+        return self.ledger.jobs.get_many([record.id for record in records])
+
+    def _find(self, name: str) -> JobRecord:
+        found = self.ledger.jobs.find(name) if name else []
+        if not found:
+            raise UsageProblem(
+                f"There is no job {name!r} in the ledger.",
+                f"If a service gave you that id, name the service: imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
+            )
+        if len(found) > 1:
+            raise UsageProblem(
+                f"{name!r} is the start of {len(found)} jobs: {', '.join(record.id for record in found[:8])}.",
+                "Type one letter more.",
+            )
+        return found[0]
+
+
+@contextmanager
+def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
+    """A session on this machine's own clock."""
+    opened = Session(config, SystemClock(), say)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
-    """The ledger, settled; a damaged one is rebuilt first. Raises `LedgerUnusable`."""
+    """The ledger with its orphans closed; a damaged one is rebuilt first. Raises `LedgerUnusable`."""
     path = config.ledger_path
     if kind := network_type(path.parent):
         say(f"The ledger is on a network file system ({kind}); a local disk is safer: set IMGEN_HOME to one.")
@@ -36,22 +124,22 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
     try:
         if damage_note(path).exists():
             raise damaged(path, "a command that ran before could not read it")
-        settle(ledger, config.owners_folder)
+        close_orphans(ledger)
         if empty:
             say(f"The ledger {path} was empty and begins anew. What was in it is taken over with: {TAKE_OVER}")
     except LedgerDamaged as damage:
         ledger.close()
         _rebuild(config, clock, damage)
-        settle(ledger, config.owners_folder)
+        close_orphans(ledger)
     if rebuilt_note(path).exists():
-        from imgen.jobs.reimport import tell_and_list
+        from imgen.jobs.reimport import report_and_reimport
 
-        tell_and_list(config, ledger, clock, say)
+        report_and_reimport(config, ledger, clock, say)
     return ledger
 
 
 def _is_empty(path: Path) -> bool:
-    """Whether the file was cut to nothing; one that somebody has open is just being made."""
+    """Whether the file was cut to nothing; one that another process has open is just being made."""
     if path.exists() and not path.stat().st_size:
         with suppress(InUse), alone(path, 0.0):
             return not path.stat().st_size

@@ -1,33 +1,76 @@
-"""One job while this process follows it: what the ledger does not keep because it only matters now."""
+"""One job while this process follows it, and what may come next of it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from imgen.jobs.progress import JobView, Progress
-from imgen.jobs.timings import estimate, reported
-from imgen.records import JobRecord, Problem, ResultState, State
+from imgen.jobs.progress import JobView, Progress, estimate, reported
+from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imgen.errors import Problem
     from imgen.jobs.connections import Connection
-    from imgen_providers.base import Asset
+    from imgen.ledger.ledger import Ledger
 
 _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set
 
 
+class Phase(Enum):
+    """What is done with a job; `START` chooses by what the ledger has of it."""
+
+    START = "start"
+    SUBMIT = "submit"
+    RECONCILE = "reconcile"
+    POLL = "poll"
+    SAVE = "save"
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The job enters a phase, after `delay` seconds."""
+
+    phase: Phase
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The job is followed no further; `problem` is why it is not where it was to go."""
+
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Other pictures of the job are still being saved; the last of them decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The ledger failed at this job; the problem names the remote id, where there is one."""
+
+    problem: Problem
+
+
+Next = Go | Done | Pending | Unrecorded
+
+
 @dataclass(slots=True)
 class Tracked:
-    """`since` is the monotonic time the service took the job, or we began; `watched` says we saw it happen.
+    """What the ledger does not keep of a job, because it matters only while the job is followed.
 
-    `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; a laptop may sleep since.
-    `past` are earlier jobs' seconds and `documented` the usual ones, for an estimate. `assets` are what the
-    service last showed. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `dead_links` counts links that did not work, `given_up` will not be tried again; `received` counts bytes.
+    `since` is the monotonic time the service accepted it, or we began; `watched` means that we saw it happen.
+    `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
+    time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
+    usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
+    `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
+    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once.
     """
 
     record: JobRecord
@@ -38,22 +81,27 @@ class Tracked:
     documented: float | None
     job: Job | None = None
     unfinished_at: float | None = None
+    no_links_since: float | None = None
     submit_tries: int = 0
     unanswered: int = 0
-    empty_answers: int = 0
-    assets: Sequence[Asset | None] = ()
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)
-    dead_links: Counter[int] = field(default_factory=Counter)
+    expired_links: Counter[int] = field(default_factory=Counter)
     given_up: set[int] = field(default_factory=set)
     received: dict[int, int] = field(default_factory=dict)
-    save_again_in: float | None = None
+    save_delay: float = 0.0
     activity: str | None = None
     problem: Problem | None = None
-    settled: bool = False
+    done: bool = False
+    stopped: bool = False
+    crashed: bool = False
+
+    def refresh(self, ledger: Ledger) -> None:
+        """Read the job's record again."""
+        self.record = ledger.jobs.get(self.record.id)
 
     def age(self, now: float) -> float:
-        """Seconds since the service took the job."""
+        """Seconds since the service accepted the job."""
         return now - self.since
 
     def took(self, now: float, wall: float) -> float | None:
@@ -97,7 +145,7 @@ class Tracked:
             saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
             differences=record.differences,
             problem=self.problem or record.problem,
-            settled=self.settled,
+            done=self.done,
         )
 
     def _progress(self, now: float) -> Progress | None:

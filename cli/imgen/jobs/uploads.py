@@ -6,20 +6,19 @@ run removes it. The signed link is a secret that dies, and is nowhere but in the
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgen.errors import BadConfiguration
+from imgen.errors import BadConfiguration, Problem
+from imgen.files import write
 from imgen.ledger.uploads import Upload
 from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS
-from imgen.records import Problem
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
 from imgen_providers.catalog import SERVICES
 
@@ -92,7 +91,7 @@ class Uploads:
         link = self._at_service.get(place)
         if link is None:
             link = self._at_service[place] = service.upload(picture)
-        self._ledger.uploading(record.id, Upload(picture.sha256, link=link.url))
+        self._ledger.uploads.uploading(record.id, Upload(picture.sha256, link=link.url))
         return link
 
     def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
@@ -100,8 +99,8 @@ class Uploads:
         with self._alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
             key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
-            ours = self._ledger.is_upload(key)
-            self._ledger.uploading(
+            ours = self._ledger.uploads.is_ours(key)
+            self._ledger.uploads.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
             )
         try:
@@ -114,9 +113,9 @@ class Uploads:
         except OSError as error:
             self._nothing_put(record, picture, ours=ours)
             raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
-        self._ledger.uploaded(record.id, picture.sha256)
+        self._ledger.uploads.uploaded(record.id, picture.sha256)
         if not ours:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
         try:
             link = storage.link(key)
         except StorageTrouble as error:
@@ -127,9 +126,9 @@ class Uploads:
     def _nothing_put(self, record: JobRecord, picture: PictureFile, *, ours: bool) -> None:
         """There is nothing to remove, unless it was put there before; a storage that never took a byte is not asked."""
         if ours:
-            self._ledger.uploaded(record.id, picture.sha256)
+            self._ledger.uploads.uploaded(record.id, picture.sha256)
         else:
-            self._ledger.not_uploaded(record.id, picture.sha256)
+            self._ledger.uploads.not_uploaded(record.id, picture.sha256)
 
     def _check_link(self, link: str, place: Place, connection: Connection) -> None:
         """What we cannot fetch from outside, the service cannot either."""
@@ -144,8 +143,8 @@ class Uploads:
 
     def _unneeded(self) -> list[Upload]:
         """Without what a living process is still putting up."""
-        found = self._ledger.unneeded_uploads(LINK_LIVES.total_seconds())
-        busy = {u.key for u in found if u.uploader and self._owner.is_alive(u.uploader)}
+        found = self._ledger.uploads.unneeded(LINK_LIVES.total_seconds())
+        busy = {u.key for u in found if u.uploader and self._ledger.is_alive(u.uploader)}
         return [upload for upload in found if upload.key not in busy]
 
     def _clear(self, url: str | None, uploads: list[Upload]) -> str | None:
@@ -155,9 +154,9 @@ class Uploads:
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
-                    self._ledger.upload_removed(url, key)
+                    self._ledger.uploads.removed(url, key)
                 else:
-                    self._ledger.upload_left(url, key)
+                    self._ledger.uploads.abandoned(url, key)
         except StorageTrouble as error:
             return f"{error.message} {_LATER}"
         except BadConfiguration as error:
@@ -175,7 +174,7 @@ class Uploads:
 
 def sent(ledger: Ledger, record: JobRecord) -> Request:
     """The job's request as it was sent to a service with a place of its own for pictures."""
-    links = ledger.upload_links(record.id)
+    links = ledger.uploads.links(record.id)
 
     def as_sent(reference: Reference) -> Reference:
         if isinstance(reference, PictureFile) and reference.sha256 in links:
@@ -206,12 +205,8 @@ def _opened(url: str) -> Storage:
 def _installation(folder: Path) -> str:
     """The name that keys of this ledger begin with; to be asked for under a lock. Raises `OSError`."""
     path = folder / "installation"
-    if path.exists() and not path.stat().st_size:
-        path.unlink()  # whoever made it died before it was written
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
+    if not path.exists() or not path.stat().st_size:  # versions before could leave an empty one
+        write(path, secrets.token_hex(8).encode())
     return path.read_text(encoding="ascii")
 
 

@@ -1,198 +1,132 @@
-"""One command's work with jobs: settle what died, record, follow, and say where everything was left.
+"""This process at work on jobs: their owner, its connections to services, and what it does with both.
 
-Light to import: what talks to services is imported when there is something to ask.
+Light to import: what talks to services is imported when there is something to send or to poll.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
-from statistics import median
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from imgen.config.config import SANDBOX
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
-from imgen.jobs.report import combined, exit_code, problem_of
-from imgen.jobs.session import open_sound
-from imgen.jobs.timings import ENOUGH
-from imgen.ledger.ledger import Draft, SameRequestUncertain
-from imgen.ledger.remote_ids import IdTaken
+from imgen.jobs.report import Goal, Report, report
+from imgen.ledger.jobs import IdTaken, SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
-from imgen.records import Cost, JobRecord, Problem, ResultState, State, Target
+from imgen.records import UNKNOWN, Draft, JobRecord, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from imgen.config.config import Config
-    from imgen.jobs.goals import Goal
+    from imgen.errors import Problem
+    from imgen.jobs.connections import Services
     from imgen.jobs.progress import Display
-    from imgen.money.budget import Verdict
-    from imgen.orders.order import Choice
+    from imgen.jobs.save import Saver
+    from imgen.jobs.session import Session
+    from imgen.jobs.uploads import Uploads
+    from imgen.ledger.owners import Owner
+    from imgen.pictures.target import Target
     from imgen_providers.base import Job
     from imgen_providers.catalog import ServiceEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where the jobs were left, why each is not where it was to go, and the exit code of it all.
-
-    `displayed` are the problems that a display has shown already; `in_time` is False when the waiting ended first.
-    """
-
-    records: tuple[JobRecord, ...]
-    problems: dict[str, Problem]
-    exit_code: ExitCode
-    displayed: frozenset[Problem] = frozenset()
-    in_time: bool = True
-
-
-class Session:
-    """The ledger, opened and settled, and what can be done with its jobs."""
-
-    def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:
-        self._config = config
-        self._clock = clock
-        self.ledger = open_sound(config, clock, say)
-
-    def close(self) -> None:
-        """Close the ledger."""
-        self.ledger.close()
-
-    def record(
-        self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET
-    ) -> list[JobRecord]:
-        """Commit the jobs before anything is sent. Raises `StillUncertain` and `OverBudget`."""
-        try:
-            self.ledger.plan(self._here(drafts), owner, resubmit=resubmit, budget=budget)
-        except SameRequestUncertain as error:
-            raise StillUncertain(
-                f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Settle it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
-            ) from error
-        return self.ledger.jobs([draft.id for draft in drafts])
-
-    def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
-        """Whether the jobs would be within each limit, were they recorded now."""
-        return self.ledger.verdicts(self._here(drafts), budget)
-
-    def _here(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """The jobs as those of the project we are in."""
-        return [replace(draft, project=self._config.project) for draft in drafts]
-
-    def find(self, names: Sequence[str]) -> list[JobRecord]:
-        """The jobs a person names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
-        return [self._find(name) for name in dict.fromkeys(names)]
-
-    def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
-        """What still needs somebody, and what may have been charged; `sandbox` keeps to the sandbox's."""
-        records = [*self.ledger.open_jobs(), *self.ledger.uncertain_jobs()]
-        return [record for record in records if record.sandbox or not sandbox]
-
-    def lost_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
-        """What was paid for and died before it was saved; with a provider, there; `sandbox` keeps to the sandbox's."""
-        records = self.ledger.lost_jobs()
-        return [r for r in records if provider in (None, r.provider) and (r.sandbox or not sandbox)]
-
-    def reopen_lost(self, records: Sequence[JobRecord]) -> list[JobRecord]:
-        """Pictures that were never saved because their link was found dead are to be asked for again."""
-        for record in records:
-            for result in record.results:
-                if result.lost:
-                    self.ledger.reopen(record.id, result.index)
-        return self.ledger.jobs([record.id for record in records])
-
-    def reopen_deleted(self, records: Sequence[JobRecord]) -> list[JobRecord]:
-        """Pictures whose saved file is gone, or whose link was found dead, are to be fetched again."""
-        for record in records:
-            for result in record.results:
-                gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
-                if gone or result.state is ResultState.EXPIRED:
-                    self.ledger.reopen(record.id, result.index)
-        return self.ledger.jobs([record.id for record in records])
-
-    def _find(self, name: str) -> JobRecord:
-        found = self.ledger.find(name) if name else []
-        if not found:
-            raise UsageProblem(
-                f"There is no job {name!r} in the ledger.",
-                f"If a service gave you that id, name the service: imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
-            )
-        if len(found) > 1:
-            raise UsageProblem(
-                f"{name!r} is the start of {len(found)} jobs: {', '.join(record.id for record in found[:8])}.",
-                "Type one letter more.",
-            )
-        return found[0]
-
-
-@cache
-def _say_once(text: str) -> None:
-    """A command may open the ledger several times."""
-    from imgen.screen.console import err
-
-    err(text)
-
-
-@contextmanager
-def session(config: Config) -> Iterator[Session]:
-    """A session on this machine's own clock, which says on stderr what a person has to know of the ledger."""
-    opened = Session(config, SystemClock(), _say_once)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-class Work:
-    """This process as the owner of jobs, with its connections to services; made only when there is something to ask."""
+class Worker:
+    """This process as the owner of jobs, with its connections to services; each is made when it is first needed."""
 
     def __init__(self, session: Session, config: Config, clock: Clock, poll_every: float | None = None) -> None:
-        from imgen.jobs.connections import Services
-        from imgen.jobs.save import Keeper
-        from imgen.jobs.uploads import Uploads
-        from imgen.ledger.owners import Owner
-
         self._session = session
-        self._project = config.project
+        self._config = config
         self._clock = clock
-        self._services = Services(config, poll_every)
-        self.owner = Owner(config.owners_folder)
-        self._keeper = Keeper(session.ledger, self._services.network, self.owner)
-        self._uploads = Uploads(session.ledger, self._services.network, self.owner, config)
+        self._poll_every = poll_every
+
+    @cached_property
+    def owner(self) -> Owner:
+        """What shows other processes that this one lives."""
+        return self._session.ledger.new_owner()
+
+    @cached_property
+    def _services(self) -> Services:
+        from imgen.jobs.connections import Services
+
+        return Services(self._config, self._poll_every)
+
+    @cached_property
+    def _saver(self) -> Saver:
+        from imgen.jobs.save import Saver
+
+        return Saver(self._session.ledger, self._services.network, self.owner)
+
+    @cached_property
+    def _uploads(self) -> Uploads:
+        """One for all that is followed: a picture that several services fetch is uploaded once."""
+        from imgen.jobs.uploads import Uploads
+
+        return Uploads(self._session.ledger, self._services.network, self.owner, self._config)
+
+    def _record_crash(self, error: Exception) -> Problem:
+        from imgen.crash import crash_problem
+
+        return crash_problem(error, self._config.state_folder, self._config.known_keys())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
-        self._services.close()
-        self.owner.release()
+        if "_services" in self.__dict__:
+            self._services.close()
+        if "owner" in self.__dict__:
+            self.owner.release()
+
+    def check_key(self, entry: ServiceEntry, origin: str) -> None:
+        """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
+        if origin != SANDBOX:
+            self._config.account(entry)
 
     def reach(self, entry: ServiceEntry, origin: str) -> None:
-        """Make sure that the service can be asked at all. Raises `KeyMissing` or `BadConfiguration`."""
+        """Open the connection to a service. Raises `KeyMissing` or `BadConfiguration`."""
         self._services.connection(entry.name, origin)
 
-    def follow(
-        self,
-        records: Sequence[JobRecord],
-        goal: Goal,
-        display: Display,
-        *,
-        timeout: float | None,
-        strict: bool = False,
-    ) -> Report:
-        """Follow the jobs towards the goal and report. Raises `KeyboardInterrupt`; every job is then in the ledger."""
+    def record(self, drafts: Sequence[Draft], *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[JobRecord]:
+        """Commit jobs of ours before anything is sent. Raises `StillUncertain` and `OverBudget`."""
+        jobs = self._session.ledger.jobs
+        try:
+            jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget)
+        except SameRequestUncertain as error:
+            raise StillUncertain(
+                f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+                f"Resolve it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
+            ) from error
+        return jobs.get_many([draft.id for draft in drafts])
+
+    def follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None) -> Report:
+        """Follow jobs towards the goal, in `timeout` seconds if given, and close the display.
+
+        Ctrl-C ends the waiting, not the jobs: the report is then `interrupted`, and every job is in the ledger.
+        """
+        with closing(display):
+            try:
+                return self._follow(records, goal, display, timeout)
+            except KeyboardInterrupt:
+                left = self._session.ledger.jobs.get_many([record.id for record in records])
+                stopped = report(left, {}, Goal.PICTURES)
+                return replace(stopped, displayed=frozenset(stopped.problems.values()), interrupted=True)
+
+    def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
         from imgen.jobs.follow import Follower
 
-        follower = Follower(self._keeper, self._uploads, self._services, display, self._clock, goal, timeout)
-        followed = follower.follow(records)
+        parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
+        followed = Follower(*parts, goal, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
-        told = report(followed.records, followed.problems, goal, strict=strict)
-        return replace(told, displayed=followed.displayed, in_time=followed.in_time)
+        found = report(followed.records, followed.problems, goal)
+        return replace(found, displayed=followed.displayed, in_time=followed.in_time)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
-        """Say which of the service's jobs one is whose reply was lost.
+        """Record which of the service's jobs an uncertain one is.
 
         Raises `UsageProblem`, `NotAdopted`, `KeyMissing` or `BadConfiguration`.
         """
@@ -200,22 +134,24 @@ class Work:
 
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
-        job = self._asked(known(record.provider), record.origin, remote_id)
+        job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
+        jobs = self._session.ledger.jobs
         try:
-            self._session.ledger.attach(record.id, job)
+            jobs.attach(record.id, job)
         except IdTaken as taken:
             raise UsageProblem(f"{remote_id} is {taken.job_id} already.", f"imgen wait {taken.job_id}") from taken
-        return self._session.ledger.job(record.id)
+        return jobs.get(record.id)
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
-        """Record a job that was submitted elsewhere, once its service says that it is there. Raises `NotAdopted`."""
+        """Record a job that was submitted elsewhere, once its service confirms that it exists. Raises `NotAdopted`."""
         from imgen.orders.drafts import new_id
         from imgen_providers.base import Request
 
-        for known in self._session.ledger.find(remote_id):
+        jobs = self._session.ledger.jobs
+        for known in jobs.find(remote_id):
             if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
                 return known
-        job = self._asked(entry, origin, remote_id)
+        job = self._polled_elsewhere(entry, origin, remote_id)
         draft = Draft(
             id=new_id(),
             run_id=new_id(),
@@ -225,12 +161,12 @@ class Work:
             family=None,
             request=Request(model="", prompt=""),
             target=target,
-            cost=Cost(None, None),
-            project=self._project,
+            cost=UNKNOWN,
+            project=self._config.project,
         )
-        return self._session.ledger.job(self._session.ledger.adopt(draft, job))
+        return jobs.get(jobs.adopt(draft, job))
 
-    def _asked(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
+    def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
         """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
         from imgen_providers.base import Job, Queued
         from imgen_providers.errors import ServiceError
@@ -245,36 +181,10 @@ class Work:
 
 
 @contextmanager
-def work(opened: Session, config: Config, *, poll_every: float | None = None) -> Iterator[Work]:
-    """The means to follow jobs, closed at the end."""
-    working = Work(opened, config, SystemClock(), poll_every)
+def work(opened: Session, config: Config, *, poll_every: float | None = None) -> Iterator[Worker]:
+    """The means to work on jobs, closed at the end; `poll_every` in seconds overrides the poll schedule."""
+    worker = Worker(opened, config, SystemClock(), poll_every)
     try:
-        yield working
+        yield worker
     finally:
-        working.close()
-
-
-def report(records: Sequence[JobRecord], here: dict[str, Problem], goal: Goal, *, strict: bool = False) -> Report:
-    """What became of the jobs, for the person and the shell."""
-    found = {record.id: problem_of(record, here.get(record.id), goal) for record in records}
-    codes = [exit_code(record, found[record.id], strict=strict) for record in records]
-    problems = {job_id: problem for job_id, problem in found.items() if problem}
-    return Report(tuple(records), problems, combined(codes))
-
-
-def past_speed(config: Config) -> Callable[[Choice], float | None]:
-    """How many seconds jobs like a choice took so far, by the ledger; None where there are too few."""
-
-    def seconds(choice: Choice) -> float | None:
-        if not config.ledger_path.exists():
-            return None
-        with session(config) as opened:
-            taken = opened.ledger.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
-        return median(taken) if len(taken) >= ENOUGH else None
-
-    return seconds
-
-
-def unsettled(records: Sequence[JobRecord]) -> list[JobRecord]:
-    """The jobs that go on without this process: those a recovery command is printed for."""
-    return [r for r in records if r.state in (State.QUEUED, State.RUNNING, State.READY, State.SUBMITTING)]
+        worker.close()

@@ -8,7 +8,9 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgen.records import Cost, JobRecord, Problem, Result, ResultState, State, Target
+from imgen.errors import Problem
+from imgen.pictures.target import Target
+from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 
 if TYPE_CHECKING:

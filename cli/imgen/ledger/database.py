@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Store:
+class Database:
     """One SQLite file, shared by every process and thread; `now` is seconds since 1970."""
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        self._path = path
-        self._now = now
+        self.path = path
+        self.now = now
         self._threads = threading.local()
         self._lock = threading.Lock()
         # SQLite lets one write at a time and is not fair: with ten processes of twelve threads each, some were kept
@@ -34,21 +34,34 @@ class Store:
             mine.close()
             self._threads.connection = None
 
-    def _read(self, statement: str, values: Sequence[object]) -> list[sqlite3.Row]:
-        connection = self._connection()
+    def read(self, statement: str, values: Sequence[object]) -> list[sqlite3.Row]:
+        connection = self.connection()
         try:
             return connection.execute(statement, values).fetchall()
         except ERRORS as error:
             raise self._unusable(error) from error
 
-    def _set(self, statement: str, values: Sequence[object]) -> bool:
+    def change(self, statement: str, values: Sequence[object]) -> bool:
         """Change one row; False when it was not as the statement wants it."""
-        with self._write() as write:
+        with self.write() as write:
             return write.execute(statement, values).rowcount > 0
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several reads of one moment; they neither wait for a writer nor keep one waiting."""
+        connection = self.connection()
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+        except ERRORS as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        connection = self.connection()
         try:
             with self._writing:
                 connection.execute("BEGIN IMMEDIATE")
@@ -62,17 +75,17 @@ class Store:
         except ERRORS as error:
             raise self._unusable(error) from error
 
-    def _connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
         mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if mine is None:
             with self._lock:  # one at a time: two threads that both make a new file could drop each other's locks
-                mine = self._threads.connection = open_ledger(self._path)
+                mine = self._threads.connection = open_ledger(self.path)
         return mine
 
     def _unusable(self, error: Exception) -> LedgerUnusable:
         if is_damage(error):
-            return damaged(self._path, error)
+            return damaged(self.path, error)
         return LedgerUnusable(
-            f"The ledger {self._path} cannot be used: {reason(self._path, error)}.",
+            f"The ledger {self.path} cannot be used: {reason(self.path, error)}.",
             "Free some space or mend the file's rights, then run the command again.",
         )

@@ -1,4 +1,4 @@
-"""Who is alive: a process holds a lock file as long as it lives, so an obtainable lock means it is dead.
+"""The owners of jobs: a process holds a lock file while it runs, so a lock that can be taken means it has ended.
 
 Process ids are not used: they are recycled, and they lie across containers.
 """
@@ -6,60 +6,66 @@ Process ids are not used: they are recycled, and they lie across containers.
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.files import make_private_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from filelock import FileLock
 
 
 class Owner:
-    """This process, as long as it holds its lock file below `folder`. Raises `LedgerUnusable`."""
+    """A running process; jobs and pictures carry its name while it is at work on them."""
 
-    def __init__(self, folder: Path) -> None:
-        from filelock import FileLock
-
-        self.name = secrets.token_hex(8)
-        self.folder = folder
-        self._path = _lock_path(folder, self.name)
-        self._lock = FileLock(self._path, mode=0o600)
-        try:
-            for each in (folder.parent, folder):  # the mode goes to the last folder of a path only
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock.acquire()
-        except OSError as error:
-            raise LedgerUnusable(
-                f"The folder {folder} cannot be used: {error}.",
-                "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
-            ) from error
-
-    def is_alive(self, name: str) -> bool:
-        """Whether the process behind another owner's name still lives (or is this one)."""
-        return name == self.name or is_alive(self.folder, name)
+    def __init__(self, name: str, lock: FileLock) -> None:
+        self.name = name
+        self._lock = lock
 
     def release(self) -> None:
         """Nothing of this process is under way any more."""
         self._lock.release()
-        self._path.unlink(missing_ok=True)
+        Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
-def is_alive(folder: Path, name: str) -> bool:
-    """Whether somebody holds the lock `name`; the file of a dead one is cleared away."""
-    from filelock import FileLock, Timeout
+class Owners:
+    """The processes at work on one ledger, each with a lock file below `folder`."""
 
-    path = _lock_path(folder, name)
-    if not path.exists():
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def enter(self) -> Owner:
+        """A new owner, held by this process. Raises `LedgerUnusable`."""
+        from filelock import FileLock
+
+        name = secrets.token_hex(8)
+        try:
+            make_private_folder(self._folder)
+            lock = FileLock(self._path(name), mode=0o600)
+            lock.acquire()
+        except OSError as error:
+            raise LedgerUnusable(
+                f"The folder {self._folder} cannot be used: {error}.",
+                "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
+            ) from error
+        return Owner(name, lock)
+
+    def is_alive(self, name: str) -> bool:
+        """Whether a process holds the lock of that name; the file of one that ended is removed."""
+        from filelock import FileLock, Timeout
+
+        path = self._path(name)
+        if not path.exists():
+            return False
+        lock = FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        path.unlink(missing_ok=True)
         return False
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return True
-    lock.release()
-    path.unlink(missing_ok=True)
-    return False
 
-
-def _lock_path(folder: Path, name: str) -> Path:
-    return folder / f"{name}.lock"
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.lock"

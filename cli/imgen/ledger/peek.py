@@ -24,7 +24,7 @@ _NEEDED = (
 )
 
 
-class Recalled(NamedTuple):
+class PeekedJob(NamedTuple):
     """A job by its id, the beginning of its prompt, and its state."""
 
     id: str
@@ -32,7 +32,7 @@ class Recalled(NamedTuple):
     state: str
 
 
-def recall(path: Path, beginning: str, *, open_only: bool) -> list[Recalled]:
+def peek_jobs(path: Path, beginning: str, *, open_only: bool) -> list[PeekedJob]:
     """The latest jobs whose ids begin so, or those that are open, newest first.
 
     Nothing where the ledger at `path` cannot be read at once.
@@ -43,4 +43,4 @@ def recall(path: Path, beginning: str, *, open_only: bool) -> list[Recalled]:
             found = ledger.execute(_SELECT.format(_NEEDED if open_only else _LATEST), asked).fetchall()
     except sqlite3.Error:
         return []
-    return [Recalled(*row) for row in found]
+    return [PeekedJob(*row) for row in found]

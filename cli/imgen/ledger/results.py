@@ -5,34 +5,39 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgen.ledger.database import Store
-
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from imgen.ledger.database import Database
+    from imgen.ledger.owners import Owners
     from imgen.pictures.verify import Picture
 
 
-class ResultRows(Store):
+class Results:
     """The pictures of jobs, by job and number."""
 
-    def place_for(self, job_id: str, number: int) -> Path:
-        """Where the bytes of a picture that came inside an answer are kept until it is saved."""
-        return self._path.with_name("inline") / f"{job_id}-{number}"
+    def __init__(self, database: Database, owners: Owners) -> None:
+        self._database = database
+        self._owners = owners
 
-    def claim(self, job_id: str, number: int, part: Path, owner: str, alive: Callable[[str], bool]) -> bool:
-        """Take one picture to save it; False when a living process has it, or it is no longer `ready`."""
+    def inline_path(self, job_id: str, number: int) -> Path:
+        """Where the bytes of a picture that came inside an answer are kept until it is saved."""
+        return self._database.path.with_name("inline") / f"{job_id}-{number}"
+
+    def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
+        """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
         select = "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?"
 
         def taken(row: sqlite3.Row) -> bool:
-            return row["state"] != "ready" or (row["fetcher"] not in (None, owner) and alive(row["fetcher"]))
+            taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
+            return row["state"] != "ready" or taken_by_another
 
-        # Whoever waits for a picture that another saves looks often, and a look keeps nobody from writing.
-        if taken(self._read(select, (job_id, number))[0]):
+        # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
+        if taken(self._database.read(select, (job_id, number))[0]):
             return False
-        with self._write() as write:
+        with self._database.write() as write:
             if taken(write.execute(select, (job_id, number)).fetchone()):
                 return False
             write.execute(
@@ -43,14 +48,14 @@ class ResultRows(Store):
 
     def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
         """A verified picture is about to be put at `path`: should this process die, it is found there."""
-        self._set(
+        self._database.change(
             "UPDATE result SET path = ?, sha256 = ? WHERE job_id = ? AND number = ?",
             (str(path), sha256, job_id, number),
         )
 
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""
-        with self._write() as write:
+        with self._database.write() as write:
             write.execute(
                 "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, kept = NULL, path = ?, format = ?,"
                 " width = ?, height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
@@ -67,7 +72,7 @@ class ResultRows(Store):
 
     def unclaim(self, job_id: str, number: int, owner: str) -> None:
         """`owner` did not save the picture this time; anybody may try."""
-        self._set(
+        self._database.change(
             "UPDATE result SET fetcher = NULL, part = NULL"
             " WHERE job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?",
             (job_id, number, owner),
@@ -75,7 +80,7 @@ class ResultRows(Store):
 
     def expired(self, job_id: str, number: int) -> None:
         """The link died before the picture was saved."""
-        self._set(
+        self._database.change(
             "UPDATE result SET state = 'expired', fetcher = NULL, part = NULL"
             " WHERE job_id = ? AND number = ? AND state = 'ready'",
             (job_id, number),
@@ -83,7 +88,7 @@ class ResultRows(Store):
 
     def reopen(self, job_id: str, number: int) -> None:
         """The saved file is gone, or a dead link is given another chance: the picture is to be fetched again."""
-        self._set(
+        self._database.change(
             "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state <> 'ready'",
             (job_id, number),
         )

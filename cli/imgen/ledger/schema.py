@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.files import make_private_folder
 from imgen.ledger.file_lock import Hold
 from imgen.ledger.network_disk import network_type
 
@@ -105,7 +106,16 @@ SELECT job.rowid AS recorded, job.*, CASE
 FROM job;
 """
 
-MIGRATIONS = (_VERSION_1,)
+_TURNED_AWAY = """
+CREATE TABLE turned_away (           -- submits that a service turned away, uncharged: they count for its rate limit
+    provider TEXT NOT NULL,
+    origin   TEXT NOT NULL,
+    at       REAL NOT NULL
+) STRICT;
+CREATE INDEX turned_away_at ON turned_away (at);
+"""
+
+MIGRATIONS = (_VERSION_1, _TURNED_AWAY)
 """SQL steps; a ledger's `user_version` says how many of them it has seen."""
 
 
@@ -134,7 +144,7 @@ class LedgerConnection(sqlite3.Connection):
 def open_ledger(path: Path) -> LedgerConnection:
     """Open the ledger at `path`, made or brought up to date first. Raises `LedgerUnusable`."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         connection = _connect(path)
         try:
             _set_up(connection)
@@ -170,11 +180,11 @@ def reason(path: Path, error: Exception) -> str:
 
     with suppress(OSError):
         if shutil.disk_usage(path.parent).free < _ROOM:
-            return f"there is no space left on its disk ({_told(error)})"
-    return _told(error)
+            return f"there is no space left on its disk ({_reason_text(error)})"
+    return _reason_text(error)
 
 
-def _told(error: Exception) -> str:
+def _reason_text(error: Exception) -> str:
     """The error in words; never any of the ledger's own: it may be a signed link."""
     if _wrong_text(error):
         return "a text in it cannot be read"
@@ -188,7 +198,7 @@ def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
     with suppress(OSError):
         damage_note(path).touch(mode=0o600)
     return LedgerDamaged(
-        f"The ledger {path} is damaged: {error if isinstance(error, str) else _told(error)}.",
+        f"The ledger {path} is damaged: {error if isinstance(error, str) else _reason_text(error)}.",
         "imgen status keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
     )
 

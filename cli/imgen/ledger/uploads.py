@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imgen.ledger.database import Store
+if TYPE_CHECKING:
+    from imgen.ledger.database import Database
 
 _ARRIVES = 600.0  # seconds in which a storage may still take what a dead process had sent
 
@@ -23,26 +25,29 @@ class Upload:
     uploader: str | None = None
 
 
-class UploadRows(Store):
+class Uploads:
     """The uploads of jobs, recorded before their first byte leaves."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def uploading(self, job_id: str, upload: Upload) -> None:
         """A picture is about to be put somewhere for the job: should this process die, it is found there."""
-        self._set(
+        self._database.change(
             "INSERT OR REPLACE INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)",
             (job_id, upload.sha256, upload.link, upload.storage, upload.key, upload.uploader),
         )
 
     def uploaded(self, job_id: str, sha256: str) -> None:
         """The picture is there: nobody writes to that place for this job any more."""
-        self._set("UPDATE upload SET uploader = NULL WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
+        self._database.change("UPDATE upload SET uploader = NULL WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
-    def upload_links(self, job_id: str) -> dict[str, str]:
+    def links(self, job_id: str) -> dict[str, str]:
         """Where a service fetches the pictures put into its own place for this job, by sha256."""
-        rows = self._read("SELECT sha256, link FROM upload WHERE job_id = ? AND link IS NOT NULL", (job_id,))
+        rows = self._database.read("SELECT sha256, link FROM upload WHERE job_id = ? AND link IS NOT NULL", (job_id,))
         return {row["sha256"]: row["link"] for row in rows}
 
-    def unneeded_uploads(self, link_seconds: float) -> list[Upload]:
+    def unneeded(self, link_seconds: float) -> list[Upload]:
         """What lies in a person's storage for jobs that are all over.
 
         A key that is needed anywhere stays everywhere, since one storage can be written as different URLs.
@@ -52,35 +57,35 @@ class UploadRows(Store):
             "stage IN ('finished', 'failed', 'cancelled') OR (stage = 'uncertain'"
             " AND (forgotten_at IS NOT NULL OR submitted_at < ?))"
         )
-        rows = self._read(
+        rows = self._database.read(
             "SELECT upload.* FROM upload WHERE storage IS NOT NULL AND NOT EXISTS ("  # noqa: S608  (our own)
             "SELECT 1 FROM upload AS other JOIN job ON job.id = other.job_id"
             f" WHERE other.key = upload.key AND NOT ({over}))"
             " AND (removed_at IS NULL OR removed_at < ?)",
-            (self._now() - link_seconds, self._now() - _ARRIVES),
+            (self._database.now() - link_seconds, self._database.now() - _ARRIVES),
         )
         return [Upload(row["sha256"], row["link"], row["storage"], row["key"], row["uploader"]) for row in rows]
 
-    def is_upload(self, key: str) -> bool:
+    def is_ours(self, key: str) -> bool:
         """Whether what lies in a storage by this name was put there for a job in this ledger, or was about to be."""
-        return bool(self._read("SELECT 1 FROM upload WHERE key = ? LIMIT 1", (key,)))
+        return bool(self._database.read("SELECT 1 FROM upload WHERE key = ? LIMIT 1", (key,)))
 
     def not_uploaded(self, job_id: str, sha256: str) -> None:
         """The picture was there already and is not ours to remove."""
-        self._set("DELETE FROM upload WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
+        self._database.change("DELETE FROM upload WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
-    def upload_removed(self, storage: str, key: str) -> None:
+    def removed(self, storage: str, key: str) -> None:
         """Nothing lies there any more; where its uploader died meanwhile, it is to be removed once more later."""
-        now = self._now()
-        self._set(
+        now = self._database.now()
+        self._database.change(
             "DELETE FROM upload WHERE storage = ? AND key = ? AND (uploader IS NULL OR removed_at < ?)",
             (storage, key, now - _ARRIVES),
         )
-        self._set(
+        self._database.change(
             "UPDATE upload SET removed_at = ? WHERE storage = ? AND key = ? AND removed_at IS NULL",
             (now, storage, key),
         )
 
-    def upload_left(self, storage: str, key: str) -> None:
+    def abandoned(self, storage: str, key: str) -> None:
         """Nobody wants it removed."""
-        self._set("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))
+        self._database.change("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))

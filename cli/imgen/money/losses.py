@@ -38,15 +38,15 @@ SELECT id, provider, model, accepted_at, NULL, coalesce(json_extract(request, '$
 
 
 @dataclass(frozen=True, slots=True)
-class Dying:
+class Expiring:
     """How many pictures die soon, and when the first of them does."""
 
     pictures: int
     first: float
 
 
-def dying(ledger: Path, now: float, until: float, *, told: Collection[str]) -> Dying | None:
-    """What was paid for and dies between `now` and `until`, without the jobs in `told`; None where nothing does.
+def expiring(ledger: Path, now: float, until: float, *, already_shown: Collection[str]) -> Expiring | None:
+    """What was paid for and expires between `now` and `until`, less the jobs in `already_shown`; None where none does.
 
     Reads the file with one query and changes nothing. Raises `sqlite3.Error`.
     """
@@ -56,12 +56,12 @@ def dying(ledger: Path, now: float, until: float, *, told: Collection[str]) -> D
     found: list[tuple[float, int]] = []
     for job_id, provider, model, accepted_at, expires_at, pictures in rows:
         dies_at = _at_the_earliest(provider, model, accepted_at) if expires_at is None else expires_at
-        if job_id not in told and dies_at is not None and now < dies_at <= until:
+        if job_id not in already_shown and dies_at is not None and now < dies_at <= until:
             found.append((dies_at, pictures))
-    return Dying(sum(pictures for _, pictures in found), min(found)[0]) if found else None
+    return Expiring(sum(pictures for _, pictures in found), min(found)[0]) if found else None
 
 
-def may_die_by(record: JobRecord, until: float) -> bool:
+def may_expire_by(record: JobRecord, until: float) -> bool:
     """Whether some link of the job may be dead at `until`; one of which nothing is known may be."""
     if record.state in (State.QUEUED, State.RUNNING) and record.accepted_at is not None:
         times = [_at_the_earliest(record.provider, record.request.model, record.accepted_at)]
@@ -102,9 +102,9 @@ def losses(records: Iterable[JobRecord]) -> list[Loss]:
     pictures: defaultdict[tuple[str, str | None], int] = defaultdict(int)
     amounts: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
     for record in records:
-        if record.lost and not record.sandbox:
-            cost = lost_cost(record)
-            pictures[record.provider, cost.unit] += record.lost
+        if record.never_saved and not record.sandbox:
+            cost = expired_cost(record)
+            pictures[record.provider, cost.unit] += record.never_saved
             amounts[record.provider, cost.unit] += Decimal(cost.amount or 0)
     return [
         Loss(provider, number, _text(amounts[provider, unit]) if unit else None, unit)
@@ -112,14 +112,14 @@ def losses(records: Iterable[JobRecord]) -> list[Loss]:
     ]
 
 
-def lost_cost(record: JobRecord) -> Cost:
+def expired_cost(record: JobRecord) -> Cost:
     """What the lost pictures of a job cost: their share of the whole."""
     from imgen.money.budget import best_known
 
     cost = best_known(record)
     if cost.amount is None or cost.unit is None:
         return UNKNOWN
-    return Cost(_text(Decimal(cost.amount) * record.lost / len(record.results)), cost.unit)
+    return Cost(_text(Decimal(cost.amount) * record.never_saved / len(record.results)), cost.unit)
 
 
 def _text(amount: Decimal) -> str:

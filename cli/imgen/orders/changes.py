@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import UsageProblem
-from imgen.orders.options import parse_options
-from imgen.orders.order import Order, nearest
+from imgen.orders.matching import nearest
+from imgen.orders.order import Order, parse_options
 from imgen.orders.sizes import parse_size
 from imgen.orders.sources import Link
 from imgen_providers.base import PictureFile, PictureLink

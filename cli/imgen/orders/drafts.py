@@ -9,12 +9,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.ledger.ledger import Draft
-from imgen.records import Cost, Target
+from imgen.records import Cost, Draft
 from imgen_providers.base import PictureFile, Reference, Request
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
+    from imgen.pictures.target import Target
     from imgen_providers.catalog import Model
 
 _ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e
@@ -25,8 +25,13 @@ def new_id() -> str:
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
 
 
-def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[Draft]:
-    """The jobs that make the ordered pictures, each at most what one request of the model can make."""
+def split(
+    choice: Choice, target: Target, *, parent_id: str | None = None, project: str | None = None
+) -> tuple[Draft, ...]:
+    """The jobs that make the ordered pictures, each at most what one request of the model can make.
+
+    `parent_id` is the job that the order goes on from, `project` the folder that it is counted for.
+    """
     key = request_key(choice)
     run_id = new_id()
     drafts = []
@@ -45,17 +50,18 @@ def split(choice: Choice, target: Target, parent_id: str | None = None) -> list[
                 target=replace(target, first_index=first, pictures_in_run=choice.request.count),
                 cost=price(choice.model, choice.request, count),
                 parent_id=parent_id,
+                project=project,
             )
         )
         first += count
-    return drafts
+    return tuple(drafts)
 
 
 def request_key(choice: Choice) -> str:
     """What makes two orders the same: service, model, parameters, and the contents of the references.
 
-    The whole order is hashed, before it is split, so the rows of one run share their key and are told apart by
-    their place in it; a later run of the same order meets them all.
+    The whole order is hashed, before it is split: the rows of one run share their key, and differ by their place in
+    the run. A later run of the same order meets them all.
     """
     request = choice.request
     parts = {

@@ -1,40 +1,69 @@
-"""The limits that apply to an order, as the command line and the configuration say them, and what fits into them."""
+"""The limits that apply to an order, from the command line and the configuration, and which services fit into them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
 from imgen.money.budget import Amount, BadAmount, Budget, Limit, Span, check, parse_amounts
-from imgen.orders.drafts import split
-from imgen.records import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.config.config import Config
-    from imgen.jobs.worker import Session
     from imgen.money.budget import Verdict
     from imgen.orders.order import Choice
-    from imgen.orders.ranking import Ranked
+    from imgen.records import Draft
 
 MAX_COST = "--max-cost"
 _NONE_HINT = "Raise the limit or order less (-n, -r); --allow-unknown-cost takes prices that cannot be compared."
 
 
-def budget_of(max_cost: str | None, choices: Sequence[Choice], config: Config, *, allow_unknown: bool) -> Budget:
-    """Every limit that applies here. Raises `UsageProblem` and `BadConfiguration` for what is no amount of money."""
+class BudgetSettings(Protocol):
+    """The limits that the settings hold: each as it was written, and where."""
+
+    @property
+    def budget_per_day(self) -> tuple[tuple[str, str], ...]:
+        """On what a day may cost. Raises `BadConfiguration`."""
+        ...
+
+    @property
+    def budget_per_project(self) -> tuple[tuple[str, str], ...]:
+        """On what a project may cost. Raises `BadConfiguration`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A service that can do an order, why it has its place in the ranking, and the jobs that it would be given.
+
+    `verdicts` say whether these jobs are within each limit of the budget; there are none where there is no limit.
+    """
+
+    choice: Choice
+    why: str
+    drafts: tuple[Draft, ...]
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def over(self) -> Verdict | None:
+        """The first limit that it is not within."""
+        return next((verdict for verdict in self.verdicts if not verdict.within), None)
+
+
+def budget_of(
+    max_cost: str | None, choices: Sequence[Choice], standing: Sequence[Limit], *, allow_unknown: bool
+) -> Budget:
+    """Every limit on an order: the one on the command line, then the `standing` ones. Raises `UsageProblem`."""
     of_order = () if max_cost is None else (Limit(Span.ORDER, _of_order(max_cost, choices), MAX_COST),)
-    return Budget((*of_order, *standing_limits(config)), allow_unknown)
+    return Budget((*of_order, *standing), allow_unknown)
 
 
-def standing_limits(config: Config) -> tuple[Limit, ...]:
-    """The limits that the configuration sets, a day's first. Raises `BadConfiguration`."""
-    said = [(Span.DAY, *one) for one in config.budget_per_day]
-    said += [(Span.PROJECT, *one) for one in config.budget_per_project]
-    return tuple(Limit(span, checked_amounts(source, text), source) for span, text, source in said)
+def standing_limits(settings: BudgetSettings) -> tuple[Limit, ...]:
+    """The limits that the settings hold, a day's first. Raises `BadConfiguration`."""
+    written = [(Span.DAY, *one) for one in settings.budget_per_day]
+    written += [(Span.PROJECT, *one) for one in settings.budget_per_project]
+    return tuple(Limit(span, checked_amounts(source, text), source) for span, text, source in written)
 
 
 def _of_order(text: str, choices: Sequence[Choice]) -> tuple[Amount, ...]:
@@ -47,9 +76,9 @@ def _of_order(text: str, choices: Sequence[Choice]) -> tuple[Amount, ...]:
     prices = {choice.entry.name: choice.model.prices.get(choice.request.resolution or "1K") for choice in choices}
     units = {price.unit: name for name, price in prices.items() if price}
     if len(units) > 1:
-        told = " and ".join(f"{unit} ({name})" for unit, name in units.items())
+        listed = " and ".join(f"{unit} ({name})" for unit, name in units.items())
         raise UsageProblem(
-            f"{MAX_COST} {text} has no unit, and the prices of this order are in {told}.",
+            f"{MAX_COST} {text} has no unit, and the prices of this order are in {listed}.",
             f"Name the unit ({MAX_COST} {text}usd) or the service (-p).",
         )
     return tuple(replace(amount, unit=next(iter(units), None)) for amount in amounts)
@@ -66,26 +95,16 @@ def checked_amounts(source: str, text: str) -> tuple[Amount, ...]:
     return amounts
 
 
-def verdicts(opened: Session, choice: Choice, budget: Budget) -> list[Verdict]:
-    """Whether an order at one service would be within each limit now."""
-    return opened.verdicts(split(choice, Target(Path(), "")), budget)
-
-
-def affordable(opened: Session, ranked: Sequence[Ranked], budget: Budget) -> tuple[list[Ranked], list[str]]:
+def affordable(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:
     """The services where the order is within the budget, and a sentence for each other one.
 
-    Raises `OverBudget` where there is none left. Only `Ledger.plan` decides: it counts once more as it reserves.
+    Raises `OverBudget` where there is none left. The ledger counts once more when it reserves, and only that decides.
     """
-    fitting, left_out = [], []
-    for candidate in ranked:
-        over = next((one for one in verdicts(opened, candidate.choice, budget) if not one.within), None)
-        if over:
-            left_out.append((candidate.choice.entry.name, over))
-        else:
-            fitting.append(candidate)
+    fitting = [candidate for candidate in candidates if candidate.over is None]
+    left_out = [(candidate.choice.entry.name, over) for candidate in candidates if (over := candidate.over)]
     if not fitting:
         if len(left_out) == 1:
             check([left_out[0][1]])
-        told = " ".join(f"{name}: {over.message}" for name, over in left_out)
-        raise OverBudget(f"No service is within the budget. {told} Nothing was sent.", _NONE_HINT)
+        reasons = " ".join(f"{name}: {over.message}" for name, over in left_out)
+        raise OverBudget(f"No service is within the budget. {reasons} Nothing was sent.", _NONE_HINT)
     return fitting, [f"{name} is left out: {over.message}" for name, over in left_out]

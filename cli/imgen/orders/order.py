@@ -1,26 +1,22 @@
-"""What a person asks for, checked against the catalogue before anything is recorded or sent."""
+"""The nouns of an order: what the command line asks for, and the service and request that one becomes."""
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, field, replace
+import json
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imgen.config.config import SANDBOX, Config
-from imgen.config.settings import MOST_PICTURES
-from imgen.errors import KeyMissing, UsageProblem
-from imgen.orders.sizes import covering
-from imgen_providers.base import Json, Request
-from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
+from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from imgen_providers.base import Json, Request
+    from imgen_providers.catalog import Model, ServiceEntry
 
 AUTO = "auto"
 """The provider that stands for whichever suits the order best."""
-
-_RESOLUTIONS = {"512": "0.5K", "512px": "0.5K", "0.5k": "0.5K", "1k": "1K", "2k": "2K", "4k": "4K"}
-_FORMATS = {"jpg": "jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,8 @@ class Choice:
     """The service, its model and origin, and the request for the whole order (`count` not split yet).
 
     `listed` is False for a model the catalogue does not have: then nothing of the request is checked. `nearest` is
-    the model of the catalogue that one may have been meant to be, by its exact name.
+    the model of the catalogue that one may have been meant to be, by its exact name. `notes` are what was done to the
+    order's pictures for this service, in sentences.
     """
 
     entry: ServiceEntry
@@ -59,235 +56,35 @@ class Choice:
     request: Request
     listed: bool = True
     nearest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
-def possible(order: Order, config: Config) -> list[Choice]:
-    """Every service that can do the order, in the person's order, then the catalogue's; one alone where it is named.
+def parse_options(texts: Sequence[str]) -> dict[str, Json]:
+    """Parameters from texts such as "temperature=0.5": a value that is JSON is read as such, any other is a text.
 
-    Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would tell the service.
+    Raises `UsageProblem`.
     """
-    _check_prompt(order.prompt)
-    if order.count is not None and not 1 <= order.count <= MOST_PICTURES:
-        raise UsageProblem(
-            f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
-            f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
-        )
-    if order.model and "/" in order.model:
-        return [_exact(order, order.model, config)]
-    if order.model is not None:
-        check_family(order.model)
-    if order.provider not in (None, AUTO):
-        entry = find_service(order.provider or "")
-        return [_checked(order, entry, _family_at(order, entry), config)]
-    return _able(order, _services(order, config), config)
-
-
-def find_service(name: str) -> ServiceEntry:
-    """The service of that name. Raises `UsageProblem` with the nearest one."""
-    entry = SERVICES.get(name)
-    if entry is None:
-        raise UsageProblem(f"There is no provider {name!r}.", nearest(name, SERVICES, "Providers"))
-    return entry
-
-
-def check_family(name: str) -> None:
-    """Raises `UsageProblem` with the nearest one for a family of models that nobody has."""
-    if name not in FAMILIES:
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, FAMILIES, "Models"), about="model")
-
-
-def nearest(word: str, known: Iterable[str], label: str) -> str:
-    """All known names, after the one that the word may have meant."""
-    names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1)
-    listed = f"{label}: {', '.join(names)}"
-    return f"Did you mean {near[0]}? {listed}" if near else listed
-
-
-def _check_prompt(prompt: str) -> None:
-    if not prompt.strip():
-        raise UsageProblem("The prompt is empty.", 'imgen generate "a red fox in the snow"')
-    try:
-        prompt.encode()
-    except UnicodeEncodeError:
-        raise UsageProblem("The prompt is not valid UTF-8.", "Write it in a file: --prompt-file FILE") from None
-
-
-# Which service and model -------------------------------------------------------------------------------------
-
-
-def _services(order: Order, config: Config) -> list[ServiceEntry]:
-    every = [SERVICES[name] for name in dict.fromkeys((*config.preferred, *SERVICES))]
-    able = [entry for entry in every if order.model is None or entry.family(order.model)]
-    if order.sandbox:
-        return able if order.provider == AUTO else able[:1]
-    keyed = [entry for entry in able if config.has_key(entry)]
-    if not keyed:
-        variables = " or ".join(entry.key_variable for entry in able)
-        raise KeyMissing(
-            f"No key is set: {variables}.",
-            "export one of them, or keep one with imgen keys set; --sandbox tries everything without a key.",
-        )
-    return keyed
-
-
-def _able(order: Order, entries: Sequence[ServiceEntry], config: Config) -> list[Choice]:
-    """The services that can do the order as it stands, all with the same model family."""
-    family = order.model or next(name for name in FAMILIES if any(entry.family(name) for entry in entries))
-    named = replace(order, model=family)
-    choices, reasons = [], []
-    for entry in entries:
-        if entry.family(family) is None:
-            continue
+    found: dict[str, Json] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageProblem(f"--option takes KEY=VALUE, not {text!r}.", "For example: --option temperature=0.5")
+        if key in found:
+            raise UsageProblem(f"--option {key} is given twice.")
         try:
-            choices.append(_checked(named, entry, _family_at(named, entry), config))
-        except UsageProblem as problem:
-            reasons.append(problem)
-    if not choices:
-        first = reasons[0]
-        if len(reasons) == 1:
-            raise first
-        told = "; ".join(problem.message.rstrip(".") for problem in reasons)
-        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint, about=first.about)
-    return choices
-
-
-def _family_at(order: Order, entry: ServiceEntry) -> Model:
-    family = order.model or next(name for name in FAMILIES if entry.family(name))
-    models = [model for model in entry.models if model.family == family]
-    if not models:
-        has = [name for name in FAMILIES if entry.family(name)]
-        raise UsageProblem(f"{entry.title} does not have {family}.", f"It has: {', '.join(has)}", about="model")
-    if order.channel is None:
-        return models[0]
-    found = next((model for model in models if model.channel == order.channel), None)
-    if found is None:
-        channels = [model.channel for model in models if model.channel]
-        hint = f"Its channels: {', '.join(channels)}" if channels else "Leave --channel out: it has only one."
-        raise UsageProblem(f"{entry.title} has no channel {order.channel!r} for {family}.", hint)
+            found[key] = json.loads(value, parse_constant=_finite, parse_float=_finite)
+        except ValueError:
+            found[key] = value
+        except RecursionError:
+            raise UsageProblem(f"--option {key} is nested too deeply.") from None
     return found
 
 
-def _exact(order: Order, named: str, config: Config) -> Choice:
-    provider, remote_id = named.split("/", 1)
-    if provider not in SERVICES and (having := [each.name for each in SERVICES.values() if each.model(named)]):
-        exact = " or ".join(f"-m {name}/{named}" for name in having)
-        raise UsageProblem(f"{named!r} is a model's own id, and needs its service before it.", exact, about="model")
-    entry = find_service(provider)
-    if order.provider not in (None, AUTO, entry.name):
-        raise UsageProblem(f"-m names a model of {entry.name}, -p says {order.provider}.", "Leave one of them out.")
-    model = entry.model(remote_id)
-    return _checked(order, entry, model, config) if model else _unchecked(order, entry, remote_id, config)
-
-
-# The request, in the catalogue's words -----------------------------------------------------------------------
-
-
-def _checked(order: Order, entry: ServiceEntry, model: Model, config: Config) -> Choice:
-    if model.prompt_limit is not None and len(order.prompt) > model.prompt_limit:
+def _finite(text: str) -> float:
+    """A number that JSON has: Python also reads NaN and Infinity, and 1e999 as the latter."""
+    number = float(text)
+    if not math.isfinite(number):
         raise UsageProblem(
-            f"The prompt has {len(order.prompt):,} characters; {_named(entry, model)} takes {model.prompt_limit:,}."
+            f"--option takes no {text}: JSON has no such number.", f"""As a text: --option 'KEY="{text}"'"""
         )
-    _check_options(order.options, entry)
-    aspect, resolution = _aspect(order.aspect, entry, model), _resolution(order.resolution, entry, model)
-    if order.size:
-        aspect, resolution = covering(model, order.size, aspect, resolution if order.resolution else None)
-    request = Request(
-        model=model.remote_id,
-        prompt=order.prompt,
-        aspect=aspect,
-        resolution=resolution,
-        format=_format(order, entry, model),
-        count=order.count or 1,
-        extras=order.options,
-    )
-    return Choice(entry, model, _origin(order, entry, config), request)
-
-
-def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, config: Config) -> Choice:
-    """A model the catalogue does not have: everything is passed on, one picture a request, at an unknown price."""
-    if order.size or order.channel:
-        raise UsageProblem(
-            f"Nothing is known of {entry.name}/{remote_id}, so --size and --channel mean nothing for it.",
-            "Say it in the service's own words: --option key=value",
-        )
-    model = Model(
-        remote_id=remote_id,
-        family=remote_id,
-        pixels={},
-        aspects=(),
-        auto_aspect=False,
-        resolutions=(),
-        formats=(),
-        max_count=1,
-        max_references=0,
-        reference_formats=(),
-        reference_bytes=None,
-        prompt_limit=None,
-        prices={},
-        durations={},
-        link_seconds=None,
-    )
-    request = Request(
-        model=remote_id,
-        prompt=order.prompt,
-        aspect=order.aspect,
-        resolution=_RESOLUTIONS.get((order.resolution or "").lower(), order.resolution),
-        format=_FORMATS.get((order.format or "").lower(), order.format),
-        count=order.count or 1,
-        extras=order.options,
-    )
-    near = difflib.get_close_matches(remote_id, [row.remote_id for row in entry.models], n=1, cutoff=0.8)
-    nearest = f"{entry.name}/{near[0]}" if near else None
-    return Choice(entry, model, _origin(order, entry, config), request, listed=False, nearest=nearest)
-
-
-def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
-    own = [key for key in options if key in entry.own_fields]
-    if own:
-        raise UsageProblem(
-            f"--option {own[0]} would override what is priced and checked for {entry.title}.",
-            "Say it with the prompt, -m, -n, -a, -r, -f or -i.",
-        )
-
-
-def _origin(order: Order, entry: ServiceEntry, config: Config) -> str:
-    return SANDBOX if order.sandbox else config.origin(entry)
-
-
-def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None:
-    # "auto" is every service's own choice, also where its wire has no word for that.
-    if aspect is None or aspect == "auto":
-        return None
-    if aspect not in model.aspects:
-        raise UsageProblem(
-            f"{_named(entry, model)} does not have the aspect {aspect!r}.",
-            f"It has: {', '.join((*model.aspects, 'auto'))}",
-            about="aspect",
-        )
-    return aspect
-
-
-def _resolution(resolution: str | None, entry: ServiceEntry, model: Model) -> str:
-    wanted = "1K" if resolution is None else _RESOLUTIONS.get(resolution.lower(), resolution)
-    if wanted not in model.resolutions:
-        raise UsageProblem(
-            f"{_named(entry, model)} does not have the resolution {resolution!r}.",
-            f"It has: {', '.join(model.resolutions)}",
-            about="resolution",
-        )
-    return wanted
-
-
-def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
-    if order.format is None:
-        return order.wished_format if order.wished_format in model.formats else None
-    wanted = _FORMATS.get(order.format.lower(), order.format.lower())
-    if wanted not in model.formats:
-        draws = f"It draws: {', '.join(model.formats)}" if model.formats else "Leave -f out: it chooses by itself."
-        raise UsageProblem(f"{_named(entry, model)} takes no order for {order.format!r}.", draws)
-    return wanted
-
-
-def _named(entry: ServiceEntry, model: Model) -> str:
-    return f"{model.family} at {entry.title}"
+    return number

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A service in the order it would be asked, and why it stands there."""
+    """A service in its place among those that can do an order, and why it has that place."""
 
     choice: Choice
     why: str
@@ -59,8 +59,8 @@ def _better(one: Choice, other: Choice, speed: Callable[[Choice], float | None])
         return None
     if Decimal(mine.amount) != Decimal(theirs.amount):
         cheaper = Decimal(mine.amount) < Decimal(theirs.amount)
-        told = f"{mine.amount} {mine.unit} a picture, against {theirs.amount} at {other.entry.name}"
-        return told if cheaper else None
+        reason = f"{mine.amount} {mine.unit} a picture, against {theirs.amount} at {other.entry.name}"
+        return reason if cheaper else None
     seconds, others = speed(one), speed(other)
     if seconds is None or others is None or seconds >= others:
         return None

@@ -1,28 +1,28 @@
-"""What an edit goes on from, and what becomes of it at each service: the same pictures, in the form that one takes."""
+"""The pictures that an edit goes on from, checked and converted into the form that each service takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from imgen.config.config import SANDBOX, Config
+from imgen.config.config import SANDBOX
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
-from imgen.jobs.connections import network_of
+from imgen.files import discard, make_private_folder, part_path
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.heif import check_heif, sniff_heif
-from imgen.pictures.place import discard, part_path
 from imgen.pictures.prepared import keep
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
-from imgen.pictures.verify import EXTENSIONS, sniff
+from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
 from imgen_providers.addresses import is_loopback
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.conversation import is_conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
     from imgen.orders.order import Choice
@@ -54,7 +54,7 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
             f"The picture of job {source.job_id} was changed since it was saved.",
             f"Name it as a file: -i {source.path}",
         )
-    made_by = ledger.job_with_picture(examined.sha256)
+    made_by = ledger.jobs.with_picture(examined.sha256)
     # Several jobs may have made the same bytes: the one that was named is meant.
     return Named(source, examined, source.job_id if made_by and source.job_id else made_by)
 
@@ -63,14 +63,17 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
 class Basis:
     """What one edit goes on from: the pictures named, and the job whose conversation goes on.
 
-    `said` is what was done to the pictures for each service, in sentences.
+    `folder` takes the copies of pictures that are made to be sent. `network` opens the way out of this machine, for
+    pictures behind links. `check_storage` raises `BadConfiguration` where a service fetches pictures from the user's
+    own storage and none is set; it is given the service's title.
     """
 
     pictures: Sequence[Named]
     parent: JobRecord | None
     changes: Changes
-    config: Config
-    said: dict[str, list[str]] = field(default_factory=dict)
+    folder: Path
+    network: Callable[[], Network]
+    check_storage: Callable[[str], object]
     _fetched: dict[str, Local] = field(default_factory=dict)
 
     @property
@@ -87,7 +90,7 @@ class Basis:
         """
         found: list[Choice] = []
         problems: list[ImgenError] = []
-        network = network_of(self.config)
+        network = self.network()
         try:
             for choice in choices:
                 try:
@@ -112,20 +115,21 @@ class Basis:
                 f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
                 "Leave some out, or choose another model: `imgen models` shows how many each takes.",
             )
-        said = self.said[choice.entry.name] = self._whose()
+        notes = self._named_jobs()
         if self.parent and not native and _belongs_there(self.parent, choice):
-            said.append(f"The conversation of job {self.parent.id} cannot be read, so its picture is sent instead.")
-        references = tuple(self._reference(picture, choice, network, said) for picture in pictures)
+            notes.append(f"The conversation of job {self.parent.id} cannot be read, so its picture is sent instead.")
+        references = tuple(self._reference(picture, choice, network, notes) for picture in pictures)
         conversation = self.parent.conversation if self.parent and native else None
-        return replace(choice, request=replace(choice.request, references=references, conversation=conversation))
+        request = replace(choice.request, references=references, conversation=conversation)
+        return replace(choice, request=request, notes=tuple(notes))
 
-    def _whose(self) -> list[str]:
-        """Which jobs were named: a prefix of an id may mean another one than the person thought of."""
+    def _named_jobs(self) -> list[str]:
+        """Which jobs were named, in sentences: a prefix of an id may be that of another job than the user meant."""
         named = [(p.source.name, p.source.job_id) for p in self.pictures if isinstance(p.source, Local)]
-        said = [f"-i {word} is a picture of job {job_id}." for word, job_id in named if job_id]
-        return [f"Goes on from job {self.parent.id}.", *said] if self.parent else said
+        notes = [f"-i {word} is a picture of job {job_id}." for word, job_id in named if job_id]
+        return [f"Goes on from job {self.parent.id}.", *notes] if self.parent else notes
 
-    def _reference(self, picture: Named, choice: Choice, network: Network, said: list[str]) -> Reference:
+    def _reference(self, picture: Named, choice: Choice, network: Network, notes: list[str]) -> Reference:
         if isinstance(picture.source, Link):
             link = picture.source
             self._check_link(link, choice)
@@ -141,9 +145,7 @@ class Basis:
         assert picture.examined
         assert isinstance(picture.source, Local)
         if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
-            from imgen.jobs.uploads import configured_place
-
-            configured_place(self.config, choice.entry.title)
+            self.check_storage(choice.entry.title)
         # What a service drew has no notes of the person's: it goes back as it came.
         changes = replace(self.changes, keep_metadata=self.changes.keep_metadata or picture.made_by is not None)
         return reference(
@@ -151,8 +153,8 @@ class Basis:
             picture.source.name,
             limits(choice.entry, choice.model),
             changes,
-            self.config.references_folder,
-            said.append,
+            self.folder,
+            notes.append,
         )
 
     def _check_link(self, link: Link, choice: Choice) -> None:
@@ -174,13 +176,12 @@ class Basis:
         """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
-        folder = self.config.references_folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = part_path(folder / "fetched")
+        make_private_folder(self.folder)
+        part = part_path(self.folder / "fetched")
         try:
             fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
             with part.open("rb") as file:
-                copy = keep(iter(lambda: file.read(_BLOCK), b""), folder, "picture")
+                copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:
             raise _unfetchable(link, error) from error
         finally:
@@ -210,7 +211,7 @@ def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
         if heif:
             check_heif(fetched.path)
         else:
-            examine(fetched.path)
+            inspect(fetched.path)
     if model.reference_bytes is not None and size > model.reference_bytes:
         raise UsageProblem(
             f"{link.name} has {size / 1e6:.1f} MB;"

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import httpx
 
-from imgen.pictures.place import new_part
-from imgen_providers.addresses import Address, is_loopback, is_loopback_address, is_public, literal
+from imgen.files import new_part
+from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
+from imgen_providers.content_coding import unpacked
+from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from httpcore import NetworkStream
 
     from imgen_providers.client import Network
+    from imgen_providers.peers import Watch
 
 _REDIRECTS = 5
-_PEEK = 512  # bytes: enough to tell what a file is
-_HEADERS = {"Accept-Encoding": "identity"}
-_UNPACKED_HERE = ("", "identity", "gzip", "deflate")  # content codings that every httpx decodes
+_ADDRESSES = 3  # of one host that are tried
+_PEEK = 512  # bytes: enough to name a file's format
+_LOCATION = "X-Imgen-Location"
+_AROUND = "".join(map(chr, range(0x21)))  # what browsers take off a link (WHATWG URL, 4.4)
+_INSIDE = re.compile(r"[\t\r\n]")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class DownloadError(Exception):
@@ -60,28 +70,35 @@ def fetch(
     trusted_origin: str | None,
     on_bytes: Callable[[int, int | None], None],
     limit: int = 256 * 1024 * 1024,
+    deadline: float | None = None,
 ) -> int:
     """Fetch `url` into the new file `part`, synced to disk, and return its size. Sends no key and no cookie.
 
-    `trusted_origin` is the service's configured origin (scheme and host): the only one that may lie in a
-    private network; where it is on this machine, so may its pictures. `on_bytes(received, total)` hears of
-    every piece, with `total` None where nobody says it; what it raises ends the download. Sizes are in bytes.
+    `trusted_origin` is the service's configured origin (scheme and host): the only one that may be in a private
+    network; where it is on this machine, so may its pictures. `on_bytes(received, total)` is called for every piece,
+    with `total` None where the host does not name it; what it raises ends the download. Sizes are in bytes,
+    `deadline` in seconds of `time.monotonic`: at that moment the connection is closed, whatever comes through it.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`, and `OSError` from the disk; `part` is then gone.
     """
     with new_part(part) as file:
-        return _followed(
-            network, url, trusted_origin, _HEADERS, lambda response: _save(response, file, on_bytes, limit)
-        )
+        transfer = _Transfer(network, trusted_origin, {"Accept-Encoding": "identity"}, deadline)
+        return _followed(transfer, url, lambda response: _save(response, file, on_bytes, limit))
 
 
 def check_link(url: str, *, trusted_origin: str | None) -> None:
-    """Raises `LinkRefused` for a link that `fetch` would not follow, as far as the link itself says it."""
-    _Guard(trusted_origin).admit(_parsed(url))
+    """Raises `LinkRefused` for a link that must not be given to a service, as far as the link itself shows it.
+
+    What `fetch` would fetch by https all the same, a service would fetch as it is written.
+    """
+    with _refusals():
+        written = parsed(url)
+        if written.scheme != _admitted(PeerGuard(trusted_origin), url).scheme:
+            raise LinkRefused(f"The link to {host_of(written)} is not https.")
 
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """The first bytes behind a link, and how many there are in all where the host says it."""
+    """The first bytes behind a link, and how many there are in all where the host names it."""
 
     head: bytes
     size: int | None
@@ -92,137 +109,149 @@ def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
 
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
     """
-    headers = {**_HEADERS, "Range": f"bytes=0-{_PEEK - 1}"}
-    return _followed(network, url, trusted_origin, headers, _peeked)
+    headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_PEEK - 1}"}
+    return _followed(_Transfer(network, trusted_origin, headers, None), url, _peeked)
 
 
 Outcome = TypeVar("Outcome")
 
 
-def _followed(
-    network: Network,
-    url: str,
-    trusted_origin: str | None,
-    headers: Mapping[str, str],
-    read: Callable[[httpx.Response], Outcome],
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Transfer:
+    """How a link is followed; `deadline` as `fetch` has it."""
+
+    network: Network
+    trusted_origin: str | None
+    headers: Mapping[str, str]
+    deadline: float | None
+
+    def seconds_left(self, host: str) -> float | None:
+        """Raises `DownloadFailed` where none are."""
+        left = None if self.deadline is None else self.deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise DownloadFailed(f"The download from {host} took too long.")
+        return left
+
+
+def _followed(transfer: _Transfer, url: str, read: Callable[[httpx.Response], Outcome]) -> Outcome:
     """What `read` makes of the answer at the end of the link's redirects."""
-    guard = _Guard(trusted_origin)
-    link = guard.admit(_parsed(url))
-    for _ in range(_REDIRECTS + 1):
-        try:
-            # A client for each hop: no cookie lives on, and no connection checked for another link.
-            with (
-                network.new_client() as client,
-                client.stream("GET", link, headers=headers, extensions={"trace": guard.watch(link)}) as response,
-            ):
-                if response.next_request is None:
-                    _check_status(response, network.now())
+    guard = PeerGuard(transfer.trusted_origin)
+    with _refusals():
+        link = _admitted(guard, url)
+        for _ in range(_REDIRECTS + 1):
+            with _answer(transfer, guard, link) as response:
+                location = response.headers.get(_LOCATION)
+                if not (response.is_redirect and location):
+                    _check_status(response, transfer.network.now())
                     return read(response)
-                link = guard.admit(response.next_request.url)
-        except httpx.HTTPError as error:
-            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
-            raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
-        except UnicodeError as error:  # from the resolver, for a host name with a label over 63 letters
-            raise LinkRefused(f"The link leads to {link.host}, which is no host name.") from error
+                link = _admitted(guard, _joined(link, location))
     raise LinkRefused(f"The link was sent on more than {_REDIRECTS} times, last to {link.host}.")
 
 
-def _peeked(response: httpx.Response) -> Peek:
-    head = bytearray()
-    for piece in response.iter_bytes(_PEEK):
-        head += piece
-        if len(head) >= _PEEK:
-            break
-    # "bytes 0-511/70000", or the length of the whole where the host knows no ranges (RFC 9110, 14.4).
-    total = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
-    return Peek(bytes(head[:_PEEK]), int(total) if total.isdecimal() else None)
-
-
-class _Guard:
-    """Which links may be followed, and which machines may answer them.
-
-    A name can resolve to anything, and to something else a moment later, so what counts is the address that
-    the connection really has: httpx's trace shows it before the first byte is sent. Behind a proxy that is
-    the proxy's address, and the proxy resolves names itself: there only the link's own host can be judged.
-    """
-
-    def __init__(self, trusted_origin: str | None) -> None:
-        self._trusted = httpx.URL(trusted_origin or "")
-        self._trusts_loopback = is_loopback(_host(self._trusted))
-
-    def admit(self, link: httpx.URL) -> httpx.URL:
-        """The link, if it may be followed. Raises `LinkRefused`."""
-        host = _host(link)
-        if not host:
-            raise LinkRefused("The link names no host.")
-        if link.userinfo:
-            raise LinkRefused(f"The link to {host} has a user name or password in it.")
-        local = is_loopback(host)
-        if link.scheme != "https" and not (link.scheme == "http" and local and self._trusts_loopback):
-            raise LinkRefused(f"The link to {host} is not https.")
-        if local and not (self._trusts_loopback or self._is_trusted(link)):
-            raise LinkRefused(f"The link leads to {host}, on this machine.")
-        address = literal(host)
-        if address is not None and not self._permits(link, address):
-            raise _private(link, address)
-        return link
-
-    def watch(self, link: httpx.URL) -> Callable[[str, dict[str, Any]], None]:
-        """A trace for httpx that ends a connection to a place `link` may not lead to."""
-        direct = False
-
-        def trace(event: str, info: dict[str, Any]) -> None:
-            nonlocal direct
-            if event == "connection.connect_tcp.started":
-                direct = info["host"] == _host(link)
-            elif event == "connection.connect_tcp.complete" and direct:
-                stream = info["return_value"]
-                try:
-                    self._check_peer(link, stream)
-                except BaseException:
-                    stream.close()  # httpcore does not know of it yet
-                    raise
-
-        return trace
-
-    def _check_peer(self, link: httpx.URL, stream: NetworkStream) -> None:
-        try:
-            address = ip_address(stream.get_extra_info("server_addr")[0])
-        except OSError as error:
-            raise httpx.ConnectError("the connection was lost at once") from error
-        if not self._permits(link, address):
-            raise _private(link, address)
-
-    def _permits(self, link: httpx.URL, address: Address) -> bool:
-        if self._is_trusted(link) or is_public(address):
-            return True
-        return self._trusts_loopback and is_loopback_address(address)
-
-    def _is_trusted(self, link: httpx.URL) -> bool:
-        ours = self._trusted
-        return (link.scheme, _host(link), link.port) == (ours.scheme, _host(ours), ours.port)
-
-
-def _parsed(url: str) -> httpx.URL:
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        return httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise LinkRefused("The link cannot be read as a URL.") from error
+        yield
+    except PeerRefused as refused:
+        raise LinkRefused(refused.message) from None
 
 
-def _host(link: httpx.URL) -> str:
-    """The host as it goes to the resolver."""
-    return link.raw_host.decode("ascii")
+def _admitted(guard: PeerGuard, url: str) -> httpx.URL:
+    """The link as it is fetched: by https, also where it is written without, but for this machine's own."""
+    link = parsed(_INSIDE.sub("", url.strip(_AROUND)))
+    if link.scheme == "http" or (not link.scheme and link.host):
+        by_https = link.copy_with(scheme="https", port=None if link.port == 80 else link.port)
+        local = link.scheme == "http" and is_loopback_host(host_of(link))
+        return guard.admit(link if local and guard.trusts_loopback else by_https)
+    return guard.admit(link)
 
 
-def _private(link: httpx.URL, address: Address) -> LinkRefused:
-    return LinkRefused(f"The link leads to {link.host}, in a private network ({address}).")
+def _joined(link: httpx.URL, location: str) -> str:
+    try:
+        return str(link.join(_INSIDE.sub("", location.strip(_AROUND))))
+    except (httpx.InvalidURL, ValueError):
+        raise DownloadFailed(f"{link.host} sent the download on to an address that cannot be read.") from None
+
+
+@contextmanager
+def _answer(transfer: _Transfer, guard: PeerGuard, link: httpx.URL) -> Iterator[httpx.Response]:
+    """The answer of the link's host, by the first of its addresses that can be reached.
+
+    A client of its own: no cookie lives on, and no connection checked for another link.
+    """
+    with ExitStack() as stack:
+        client = stack.enter_context(transfer.network.new_client())
+        # httpx reads where a redirect leads, also where it is not followed, and raises what it likes.
+        client.event_hooks = {"response": [_hide_location]}
+        try:
+            yield _connected(transfer, guard, link, client, stack)
+        except httpx.HTTPError as error:
+            transfer.seconds_left(link.host)
+            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
+            raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
+
+
+def _connected(
+    transfer: _Transfer, guard: PeerGuard, link: httpx.URL, client: httpx.Client, stack: ExitStack
+) -> httpx.Response:
+    turn = 0
+    while True:
+        watch = guard.watch(link, turn)
+        bound = _Bound(watch, transfer.seconds_left(link.host))
+        stack.callback(bound.end)
+        try:
+            return stack.enter_context(
+                client.stream("GET", link, headers=transfer.headers, extensions={"trace": bound})
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            turn += 1
+            if turn >= min(_ADDRESSES, len(watch.addresses)):
+                raise
+
+
+class _Bound:
+    """A trace for httpx that closes the connection once `seconds` have passed, however slowly an answer comes."""
+
+    def __init__(self, watch: Watch, seconds: float | None) -> None:
+        self._watch = watch
+        self._stream: NetworkStream | None = None
+        self._over = False
+        self._timer = threading.Timer(seconds, self._close) if seconds is not None else None
+        if self._timer:
+            self._timer.daemon = True
+            self._timer.start()
+
+    def __call__(self, event: str, info: dict[str, Any]) -> None:
+        """Called by httpx for each thing that happens to a request."""
+        self._watch(event, info)
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._stream = info["return_value"]
+            if self._over:
+                self._close()
+
+    def end(self) -> None:
+        """The answer was read."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _close(self) -> None:
+        self._over = True
+        stream = self._stream
+        if stream:
+            with suppress(OSError):
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def _hide_location(response: httpx.Response) -> None:
+    if location := response.headers.get("Location"):
+        response.headers[_LOCATION] = location
+        del response.headers["Location"]
 
 
 def _check_status(response: httpx.Response, now: float) -> None:
     host, status = response.url.host, response.status_code
-    if status == HTTPStatus.OK or (status == HTTPStatus.PARTIAL_CONTENT and "Range" in response.request.headers):
+    ranged = "Range" in response.request.headers
+    if response.is_success and (ranged or _is_whole(response.headers.get("Content-Range"))):
         return
     if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise LinkDead(f"The link does not work any more: {host} answered HTTP {status}.")
@@ -232,24 +261,45 @@ def _check_status(response: httpx.Response, now: float) -> None:
     )
 
 
+def _is_whole(content_range: str | None) -> bool:
+    """Whether a 206, which was not asked for, brings everything (RFC 9110, 14.4); what it does not name may be."""
+    found = _RANGE.fullmatch((content_range or "").strip().lower())
+    if found is None:
+        return True
+    first, last, total = found.groups()
+    return first == "0" and total in ("*", str(int(last) + 1))
+
+
+def _peeked(response: httpx.Response) -> Peek:
+    head = bytearray()
+    for piece in unpacked(response.iter_raw(), response.headers.get("Content-Encoding", "")):
+        head += piece
+        if len(head) >= _PEEK:
+            break
+    # "bytes 0-511/70000", or the length of the whole where the host knows no ranges (RFC 9110, 14.4).
+    total = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
+    return Peek(bytes(head[:_PEEK]), int(total) if total.isdecimal() and len(total) < 20 else None)
+
+
 def _save(response: httpx.Response, file: BinaryIO, on_bytes: Callable[[int, int | None], None], limit: int) -> int:
     """Write the body as it comes; httpx itself raises when it is shorter than its Content-Length.
 
     A host that packs the body unasked will do so every time, so it is unpacked rather than lost.
     """
-    coding = response.headers.get("Content-Encoding", "").strip().lower()
-    if coding not in _UNPACKED_HERE:
-        raise DownloadFailed(f"{response.url.host} sent the picture packed in a way we cannot unpack.")
-    announced = response.headers.get("Content-Length")
-    total = int(announced) if announced and coding in ("", "identity") else None
+    host = response.url.host
+    announced = response.headers.get("Content-Length", "")
+    coding = response.headers.get("Content-Encoding", "")
+    total = int(announced) if announced.isdecimal() and len(announced) < 20 and not coding else None
     received = 0
     if total is None or total <= limit:
-        for piece in response.iter_bytes():
+        for piece in unpacked(response.iter_raw(), coding):
             received += len(piece)
             if received > limit:
                 break
             file.write(piece)
             on_bytes(received, total)
         else:
+            if not received and response.status_code != HTTPStatus.OK:
+                raise DownloadFailed(f"{host} did not give the picture (HTTP {response.status_code}).")
             return received
-    raise LinkRefused(f"What {response.url.host} sends is larger than {limit:,} bytes.")
+    raise LinkRefused(f"What {host} sends is larger than {limit:,} bytes.")

@@ -12,14 +12,16 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from imgen.pictures import foreign
+from imgen.pictures.formats import Damaged, OtherFormat, check_dimensions, decoding
 from imgen.pictures.metadata import upright_exif, without_notes
-from imgen.pictures.verify import Damaged
+from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.pictures.verify import Format
+    from imgen.pictures.formats import Format
 
 _READERS: dict[Format, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
     "png": PngImageFile,
@@ -30,6 +32,10 @@ _QUALITIES = (95, 90, 85, 80, 75)  # tried one after the other while bytes have 
 _SMALLER_QUALITY = 90  # of a picture that is made smaller anyway
 _EXIF = b"Exif\0\0"  # what Pillow expects before it
 _EXIF_LIMIT = 65_500  # bytes that a JPEG has room for; the other formats take more
+_SIDES: dict[Format, int] = {"jpeg": 65_500, "webp": 16_383}
+"""The longest side of each format in pixels, as their encoders have it."""
+
+_LONGEST = 2**31 - 1
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,6 +57,15 @@ class _Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture that was decoded, upright and plain; `lost` is what it lacks of the file."""
+
+    picture: Image.Image
+    beside: _Beside
+    lost: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """A picture encoded anew; `width` and `height` in pixels, `lost` in words for a person."""
 
@@ -64,7 +79,7 @@ class Fitted:
 
 def fitted(
     path: Path,
-    format: Format,
+    format: Format | OtherFormat,
     orientation: int,
     *,
     formats: Sequence[Format],
@@ -78,22 +93,14 @@ def fitted(
     it has transparent places. Without `shrink` it keeps its size in pixels, and may be longer than `most`. Of its
     notes it keeps none, or with `keep_exif` that one. Raises `Damaged`, or `OSError` from the disk.
     """
-    data = path.read_bytes()
-    try:
-        with _READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
-            opened.load()
-            exif = upright_exif(data, format) if keep_exif else None
-            if exif and len(exif) > _EXIF_LIMIT:
-                exif = None
-            beside = _Beside(opened.info.get("icc_profile"), exif)
-            lost = _lost(opened, data)
-            picture: Image.Image = opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
-    except (SyntaxError, ValueError, OSError, Image.DecompressionBombError) as error:
-        raise Damaged(f"it cannot be decoded ({error})") from error
-    clear = picture.has_transparency_data
-    picture = _plain(picture, transparent=clear)
-    picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
-    found = format if format in formats else _other(formats, transparent=clear)
+    read = (
+        _other_picture(path, format, keep_exif=keep_exif)
+        if isinstance(format, OtherFormat)
+        else _own_picture(path, format, orientation, keep_exif=keep_exif)
+    )
+    picture, beside, lost = read.picture, read.beside, list(read.lost)
+    clear = picture.mode == "RGBA"
+    found = next((one for one in formats if one == format), None) or _other(formats, transparent=clear)
     data, quality = _in_quality(picture, found, most, beside)
     if most is not None and len(data) > most and found == "png" and "jpeg" in formats and not clear:
         found = "jpeg"
@@ -106,18 +113,48 @@ def fitted(
         data = _encoded(smaller, found, quality := _SMALLER_QUALITY, beside)
     if quality < _QUALITIES[0] and found != "png":
         lost.append(f"saved at quality {quality}")
-    return Fitted(data, found, *smaller.size, tuple(lost), exif is not None)
+    return Fitted(data, found, *smaller.size, tuple(lost), beside.exif is not None)
 
 
-def _lost(opened: JpegImageFile | PngImageFile | WebPImageFile, data: bytes) -> list[str]:
+def _own_picture(path: Path, format: Format, orientation: int, *, keep_exif: bool) -> _Read:
+    with open_regular(path) as file:
+        data = file.read()
+    try:
+        with _READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
+            check_dimensions(*opened.size)
+            with decoding(opened.width * opened.height):
+                opened.load()
+            lost = _lost(opened)
+            if format == "png" and data[24] == 16:  # the bit depth in its header
+                lost.append("reduced to 8 bits")
+            exif = upright_exif(data, format) if keep_exif else None
+            turned = opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
+            return _Read(_bare(turned, opened), _Beside(opened.info.get("icc_profile"), _fitting(exif)), lost)
+    except (SyntaxError, ValueError, OSError, Image.DecompressionBombError) as error:
+        raise Damaged(f"it cannot be decoded ({error})") from error
+
+
+def _other_picture(path: Path, format: OtherFormat, *, keep_exif: bool) -> _Read:
+    with foreign.opened(path, format) as opened:
+        exif = opened.getexif().tobytes().removeprefix(_EXIF) if keep_exif and opened.getexif() else None
+        beside = _Beside(opened.info.get("icc_profile"), _fitting(exif))
+        return _Read(_bare(opened.copy(), opened), beside, _lost(opened))
+
+
+def _fitting(exif: bytes | None) -> bytes | None:
+    return exif if exif and len(exif) <= _EXIF_LIMIT else None
+
+
+def _bare(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    picture = plain(picture, transparent=opened.has_transparency_data)
+    picture.info = {}  # Pillow writes what it read there, such as a comment, into the new file
+    return picture
+
+
+def _lost(opened: Image.Image) -> list[str]:
     """What the pixels that were read lack of the file."""
-    lost = []
     frames = getattr(opened, "n_frames", 1)
-    if frames > 1:
-        lost.append(f"only the first of {frames} frames")
-    if isinstance(opened, PngImageFile) and data[24] == 16:  # the bit depth in its header
-        lost.append("reduced to 8 bits")
-    return lost
+    return [f"only the first of {frames} frames"] if frames > 1 else []
 
 
 def _in_quality(picture: Image.Image, format: Format, most: int | None, beside: _Beside) -> tuple[bytes, int]:
@@ -135,17 +172,22 @@ def _other(formats: Sequence[Format], *, transparent: bool) -> Format:
     return next(one for one in wanted if one in formats)
 
 
-def _plain(picture: Image.Image, *, transparent: bool) -> Image.Image:
-    """Grey, RGB or RGBA: what every format of ours can hold."""
+def plain(picture: Image.Image, *, transparent: bool) -> Image.Image:
+    """Grey, RGB or RGBA of 8 bits: what every format of ours can hold."""
     if transparent:
         return picture if picture.mode == "RGBA" else picture.convert("RGBA")
-    if picture.mode.startswith("I"):  # 16 bits of grey, of which the upper eight are kept
+    if picture.mode.startswith(("I", "F")):  # 16 bits of grey, of which the upper eight are kept
         return picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
 def _encoded(picture: Image.Image, format: Format, quality: int, beside: _Beside) -> bytes:
     held = io.BytesIO()
+    if max(picture.size) > _SIDES.get(format, _LONGEST):
+        raise Damaged(
+            f"it is {picture.width}x{picture.height} pixels, and no {format.upper()} has a side"
+            f" over {_SIDES.get(format, _LONGEST):,}"
+        )
     if format == "jpeg" and picture.mode == "RGBA":
         picture = picture.convert("RGB")
     # A profile for inks, or for grey, says nothing about the red, green and blue that they become (ICC.1:2022, 7.2.6).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from imgen.pictures.verify import Damaged, check_dimensions
+from imgen.pictures.formats import Damaged, check_dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

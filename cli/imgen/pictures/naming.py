@@ -10,6 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.files import make_private_folder
+from imgen.pictures.target import Target
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
     NAME_BYTES,
@@ -20,7 +22,6 @@ from imgen.pictures.template import (
     fill,
     split_suffix,
 )
-from imgen.records import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -215,11 +216,13 @@ def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
     return next((path for path in files if _is_folder(path) or (os.path.lexists(path) and not overwrite)), None)
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, *, private: bool = False) -> None:
     """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`."""
     import tempfile
 
     try:
+        if private:
+            make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: no death leaves it behind
             file.write(bytes(4096))  # an empty file fits on a full disk

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import filecmp
 import itertools
-import os
-import secrets
 import stat
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from imgen.files import discard, sync_folder
+from imgen.pictures.formats import EXTENSIONS, HEAD, other_format, sniff
+from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_PART_NAME_BYTES = 100  # of the wanted name that a part's name shows
-
-
-def part_path(wanted: Path) -> Path:
-    """A new hidden name beside `wanted`, for the bytes until they are verified; at most 120 bytes long."""
-    shown = wanted.name.encode()[:_PART_NAME_BYTES].decode(errors="ignore")
-    return wanted.with_name(f".{shown}.{secrets.token_hex(4)}.part")
-
-
-@contextmanager
-def new_part(part: Path) -> Iterator[BinaryIO]:
-    """Write a file that must not exist yet: on disk (fsync) once the block ends, gone if the block fails.
-
-    It gets the mode that any new file gets here, since `place` keeps it. Raises `FileExistsError`, also for a
-    symbolic link of that name, and any other `OSError` of the disk.
-    """
-    file = part.open("xb")
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        discard(part)
-        raise
 
 
 def fingerprint(path: Path) -> str | None:
@@ -67,10 +42,20 @@ def place(part: Path, wanted: Path, *, replaces: str | None) -> Path:
     return placed
 
 
-def discard(part: Path) -> None:
-    """Remove a part that is not wanted any more; one that cannot be removed stays hidden, and is no picture."""
-    with suppress(OSError):
-        part.unlink()
+def keep_unverified(part: Path, wanted: Path) -> Path:
+    """Put a file that could not be verified beside its place, as "fox.unverified.avif"; returns where it lies.
+
+    The extension is what its bytes look like. Never replaces a file; one with the same bytes is enough. Raises
+    `OSError`.
+    """
+    with open_regular(part) as file:
+        head = file.read(HEAD)
+    format = sniff(head)
+    extension = EXTENSIONS[format] if format else other_format(head).extension
+    kept = wanted.with_name(f"{wanted.stem}.unverified.{extension}")
+    if kept.is_file() and filecmp.cmp(part, kept, shallow=False):
+        return kept
+    return place(part, kept, replaces=None)
 
 
 def _numbered(wanted: Path) -> Iterator[Path]:
@@ -103,18 +88,3 @@ def _take_without_links(part: Path, path: Path) -> bool:
         path.unlink()
         raise
     return True
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder are on disk. Raises `OSError` where the disk fails."""
-    if os.name == "nt":
-        return  # Windows opens no folders; NTFS keeps a journal of names
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # File systems that cannot sync a folder say so in many ways; only a failing disk says EIO.
-        if error.errno == errno.EIO:
-            raise
-    finally:
-        os.close(descriptor)

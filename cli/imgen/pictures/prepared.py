@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures.place import discard, new_part, part_path
+from imgen.files import PRIVATE, discard, make_private_folder, new_part, part_path, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,12 +28,11 @@ class Copy:
 
 def keep(pieces: Iterable[bytes | memoryview], folder: Path, extension: str) -> Copy:
     """Write a copy, or find the same one there already. Raises `OSError`, and what `pieces` raises."""
-    for each in (folder.parent, folder):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     digest = hashlib.sha256()
     size = 0
     part = part_path(folder / extension)
-    with new_part(part) as file:
+    with new_part(part, mode=PRIVATE) as file:
         for piece in pieces:
             file.write(piece)
             digest.update(piece)
@@ -44,6 +43,7 @@ def keep(pieces: Iterable[bytes | memoryview], folder: Path, extension: str) -> 
         path.touch()
     else:
         part.replace(path)
+        sync_folder(folder)
     return Copy(path, size, digest.hexdigest())
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
-from imgen.pictures.examine import Examined, NotReadHere, examine
+from imgen.pictures.examine import Examined, examine
+from imgen.pictures.foreign import NotReadHere
+from imgen.pictures.formats import EXTENSIONS, Damaged, Format, OtherFormat, TooManyPixels, known_format
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.prepared import Copy, keep
-from imgen.pictures.verify import EXTENSIONS, PIXEL_LIMIT, Damaged, Format, TooManyPixels, known_format
+from imgen.pictures.regular import open_regular
 from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:
@@ -72,11 +74,11 @@ def sendable(name: str, hint: str = "Name a whole PNG, JPEG or WebP file.") -> I
         millions = error.width * error.height / 1e6
         raise UsageProblem(
             f"{name} has {millions:.0f} megapixels ({error.width}x{error.height});"
-            f" at most {PIXEL_LIMIT / 1e6:.0f} can be sent.",
+            f" at most {error.limit / 1e6:.0f} can be sent.",
             "Scale it down first.",
         ) from error
     except NotReadHere as error:
-        raise UsageProblem(f"{name} cannot be sent: {error}.", HEIF_HINT) from error
+        raise UsageProblem(f"{name} cannot be sent: {error}.", f"{error.missing}, or convert it to JPEG.") from error
     except Damaged as error:
         raise UsageProblem(f"{name} cannot be sent: {error}.", hint) from error
     except OSError as error:
@@ -91,11 +93,15 @@ def reference(
     A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` is
     told of every change a person may see. Raises `UsageProblem` for what does not fit, and `OSError` from the disk.
     """
+    if isinstance(found.format, OtherFormat):
+        if not changes.fit:
+            raise _not_taken(name, found.format, limits)
+        return _encoded_anew(found, name, limits, changes, folder, say)
     turned = found.orientation != _UPRIGHT and not changes.keep_metadata
     wrong_format = found.format not in limits.formats
     if turned or (changes.fit and wrong_format):
         return _encoded_anew(found, name, limits, changes, folder, say)
-    sent = _without_notes(found, folder) if found.has_notes and not changes.keep_metadata else None
+    sent = _without_notes(found.path, found.format, folder) if found.has_notes and not changes.keep_metadata else None
     if wrong_format:
         raise UsageProblem(
             f"{name} is a {found.format.upper()}; {limits.model} takes {_listed(limits.formats)} from this disk.",
@@ -117,9 +123,10 @@ def _encoded_anew(
     from imgen.pictures.fit import fitted
 
     # A picture that only has to be turned keeps its format where the model takes it.
-    formats = (found.format,) if found.format in limits.formats and not changes.fit else limits.formats
+    same = tuple(one for one in limits.formats if one == found.format)
+    formats = same if same and not changes.fit else limits.formats
     most, shrink = limits.most, changes.fit
-    try:
+    with sendable(name, "Scale it down, or save it as JPEG, first."):
         anew = fitted(
             found.path,
             found.format,
@@ -129,8 +136,6 @@ def _encoded_anew(
             shrink=shrink,
             keep_exif=changes.keep_metadata,
         )
-    except Damaged as error:
-        raise UsageProblem(f"{name} cannot be sent: {error}.") from error
     if limits.most is not None and len(anew.data) > limits.most:
         raise _too_large(name, len(anew.data), limits)
     copy = keep([anew.data], folder, EXTENSIONS[anew.format])
@@ -141,7 +146,7 @@ def _encoded_anew(
     if (anew.width, anew.height) != upright:
         done.append(f"scaled from {upright[0]}x{upright[1]} to {anew.width}x{anew.height}")
     if anew.format != found.format:
-        done.append(f"converted from {found.format.upper()} to {anew.format.upper()}")
+        done.append(f"converted from {_name(found.format)} to {anew.format.upper()}")
     done += anew.lost
     if changes.keep_metadata and found.has_notes:
         done.append("with its EXIF and no other notes" if anew.has_exif else "without its notes")
@@ -149,8 +154,23 @@ def _encoded_anew(
     return PictureFile(copy.path, MEDIA_TYPES[anew.format], copy.size, copy.sha256)
 
 
-def _without_notes(found: Examined, folder: Path) -> Copy:
-    return keep(without_notes(found.path.read_bytes(), found.format), folder, EXTENSIONS[found.format])
+def _without_notes(path: Path, format: Format, folder: Path) -> Copy:
+    with open_regular(path) as file:
+        return keep(without_notes(file.read(), format), folder, EXTENSIONS[format])
+
+
+def _not_taken(name: str, format: OtherFormat, limits: Limits) -> UsageProblem:
+    link = " GMI Cloud takes it behind a public URL." if format.name in ("HEIC", "HEIF") else ""
+    article = "an" if format.name == "AVIF" else "a"
+    return UsageProblem(
+        f"{name} cannot be sent: it is {article} {format.name} picture, and {limits.model} takes"
+        f" {_listed(limits.formats)} from this disk.",
+        f"--fit converts it.{link}",
+    )
+
+
+def _name(format: Format | OtherFormat) -> str:
+    return format.name if isinstance(format, OtherFormat) else format.upper()
 
 
 def _too_large(name: str, size: int, limits: Limits) -> UsageProblem:

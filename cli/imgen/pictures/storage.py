@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from imgen.config.config import is_loopback
 from imgen.errors import BadConfiguration
+from imgen_providers.body import ReferenceChangedError, open_checked
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
@@ -121,7 +122,11 @@ class Storage:
         """
         import obstore
 
-        data = picture.path.read_bytes()
+        try:
+            with open_checked(picture) as file:
+                data = file.read()
+        except ReferenceChangedError as error:
+            raise StorageTrouble(f"The upload was not begun: {error}.", refused=True) from error
         if self._has(key):
             return False
         try:

@@ -24,7 +24,7 @@ _DRAWN_IN_ASCII = str.maketrans("│├└─…✓✗", "||`-~+x")  # each one 
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Streams:
     """What this process is connected to.
 
     `color` is the person's wish, None where they said nothing. `width` is in columns, None where
@@ -41,7 +41,7 @@ class Surroundings:
     unicode: bool
 
     @classmethod
-    def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Surroundings:
+    def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Streams:
         """Read them off the streams and NO_COLOR, FORCE_COLOR, TERM, COLUMNS and what build servers set."""
         columns = environ.get("COLUMNS", "")
         return cls(

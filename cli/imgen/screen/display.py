@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imgen.jobs.progress import Display, JobView
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 
 class SilentDisplay:
@@ -28,22 +28,22 @@ class SilentDisplay:
         """There is nothing to leave."""
 
 
-def display_for(surroundings: Surroundings, *, quiet: bool, clock: Callable[[], float]) -> Display:
+def display_for(standard_streams: Streams, *, quiet: bool, clock: Callable[[], float]) -> Display:
     """Live bars on a terminal that can draw them, else one line per change; nothing when `quiet`.
 
     `clock` is monotonic, in seconds.
     """
     if quiet:
         return SilentDisplay()
-    if draws_live(surroundings, quiet=quiet):
+    if draws_live(standard_streams, quiet=quiet):
         from imgen.screen.exchanges import ExchangesAbove, shown_lines
         from imgen.screen.live import LiveDisplay
 
-        live, lines = LiveDisplay(surroundings, clock=clock), shown_lines()
+        live, lines = LiveDisplay(standard_streams, clock=clock), shown_lines()
         return ExchangesAbove(live, lines) if lines else live
     return LineDisplay(clock)
 
 
-def draws_live(surroundings: Surroundings, *, quiet: bool) -> bool:
+def draws_live(standard_streams: Streams, *, quiet: bool) -> bool:
     """Whether `display_for` chooses the live view, which ends in the saved paths."""
-    return surroundings.stderr_is_terminal and not surroundings.dumb and not surroundings.ci and not quiet
+    return standard_streams.stderr_is_terminal and not standard_streams.dumb and not standard_streams.ci and not quiet

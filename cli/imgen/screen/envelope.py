@@ -20,7 +20,8 @@ from imgen.screen.text import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imgen.records import Cost, JobRecord, Problem, Result
+    from imgen.errors import Problem
+    from imgen.records import Cost, JobRecord, Result
 
 
 class Form(Enum):

@@ -161,8 +161,8 @@ class EventDisplay:
         if self._has_moved(now):
             self._progress[now.id] = now
             yield _progressed(now, time)
-        left = now.settled and (now.problem is not None or now.state in _ENDED_BADLY)
-        if left and not (before and before.settled):
+        left = now.done and (now.problem is not None or now.state in _ENDED_BADLY)
+        if left and not (before and before.done):
             yield Failed("failed", time, now.id, now.state, error_entry(now.problem))
 
     def _submitted(self, job_id: str, remote_id: str, time: str) -> Submitted:

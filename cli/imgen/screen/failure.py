@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
-    from imgen.records import Problem
+    from imgen.errors import Problem
 
 _RED, _YELLOW, _DIM, _OFF = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 

@@ -41,7 +41,7 @@ class LineDisplay:
                 self.say(line)
             # An activity that comes and goes with each attempt is told once.
             self._last[job.id] = replace(job, activity=job.activity or (before.activity if before else None))
-        if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.settled for job in jobs):
+        if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.done for job in jobs):
             self.say(_heartbeat(jobs))
 
     def say(self, text: str) -> None:
@@ -102,11 +102,11 @@ def _without_numbers(activity: str | None) -> str | None:
 
 
 def _heartbeat(jobs: Sequence[JobView]) -> str:
-    unsettled = [job for job in jobs if not job.settled]
-    longest = max(job.elapsed for job in unsettled)
-    if len(unsettled) > 1:
+    going_on_there = [job for job in jobs if not job.done]
+    longest = max(job.elapsed for job in going_on_there)
+    if len(going_on_there) > 1:
         return f"{tally(jobs)}, {span(longest)} so far"
-    job = unsettled[0]
+    job = going_on_there[0]
     line = f"{job.id} {standing(job)}, {span(longest)} so far"
     if job.progress and job.progress.remaining is not None:
         basis = " (estimate)" if job.progress.basis == "estimate" else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from imgen.jobs.progress import JobView
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 _MOST_ROWS = 8
 # Who comes first when there are more jobs than rows: the nearer to a picture, the higher.
@@ -34,15 +34,15 @@ class LiveDisplay:
 
     interval = 0.1
 
-    def __init__(self, surroundings: Surroundings, *, clock: Callable[[], float]) -> None:
+    def __init__(self, standard_streams: Streams, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._glyphs = UNICODE if surroundings.unicode else ASCII
+        self._glyphs = UNICODE if standard_streams.unicode else ASCII
         self._console = Console(
-            file=cast(IO[str], Stderr()),
+            file=cast("IO[str]", Stderr()),
             force_terminal=True,
             force_interactive=True,
-            color_system="standard" if surroundings.stderr_color else None,
-            width=surroundings.width,
+            color_system="standard" if standard_streams.stderr_color else None,
+            width=standard_streams.width,
             markup=False,
             highlight=False,
             emoji=False,
@@ -64,7 +64,7 @@ class LiveDisplay:
         pen = self._pen()
         with self._console:
             self._live.update(self._frame(pen))
-            self._tell(pen, [job for job in jobs if job.settled])
+            self._tell(pen, [job for job in jobs if job.done])
             self._live.refresh()
 
     def say(self, text: str) -> None:
@@ -99,11 +99,11 @@ class LiveDisplay:
         )
 
     def _frame(self, pen: Pen) -> Group:
-        unsettled = [job for job in self._jobs if not job.settled]
+        going_on_there = [job for job in self._jobs if not job.done]
         most = max(1, min(_MOST_ROWS, self._console.height // 2))
-        rows = unsettled
-        if len(unsettled) > most:
-            rows = sorted(unsettled, key=_nearness)[:most]
+        rows = going_on_there
+        if len(going_on_there) > most:
+            rows = sorted(going_on_there, key=_nearness)[:most]
         lines = [pen.row(job) for job in rows]
         notes = [tally(self._jobs)] if len(self._jobs) > most else []
         if not layout_for(pen.width).basis:

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.screen.console import Surroundings
+    from imgen.screen.console import Streams
 
 _PATIENCE = 20.0  # seconds for all pictures
 _MOST_ROWS = 24
 
 
-def show(pictures: Sequence[Path], around: Surroundings) -> None:
+def show(pictures: Sequence[Path], streams: Streams) -> None:
     """Draw the pictures where a person sees them; never fails, and does nothing without a terminal."""
-    if not pictures or around.dumb or not (around.stdin_is_terminal and around.stdout_is_terminal):
+    if not pictures or streams.dumb or not (streams.stdin_is_terminal and streams.stdout_is_terminal):
         return
     if not can_draw():
         err("--show needs one more library: pip install 'imgen[preview]'")

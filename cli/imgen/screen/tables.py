@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from imgen.money.budget import best_known
-from imgen.money.losses import lost_cost
+from imgen.money.losses import expired_cost
 from imgen.records import ResultState, State
 from imgen.screen.columns import GAP, Column, aligned, fitting, total
 from imgen.screen.durations import ago, left
@@ -58,7 +58,7 @@ def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> l
     """One line per job with lost pictures: id, how many, model, age, what they cost, prompt."""
     columns = [
         Column("", tuple(job.id for job in jobs)),
-        Column("", tuple(f"{job.lost} of {len(job.results)} lost" for job in jobs)),
+        Column("", tuple(f"{job.never_saved} of {len(job.results)} lost" for job in jobs)),
         Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
         Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
         Column("", tuple(_lost_cost(job) for job in jobs)),
@@ -131,7 +131,7 @@ def _life_left(result: Result, now: float) -> str:
 def _lost_cost(job: JobRecord) -> str:
     if job.sandbox:
         return "nothing (sandbox)"
-    cost = lost_cost(job)
+    cost = expired_cost(job)
     return f"{cost.amount} {cost.unit}" if cost.amount else "price unknown"
 
 

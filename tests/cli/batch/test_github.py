@@ -21,7 +21,8 @@ from imgen.batch.github import (
     run_summary,
 )
 from imgen.batch.report import AssetResult, Outcome, RunReport
-from imgen.records import Cost, Problem
+from imgen.errors import Problem
+from imgen.records import Cost
 
 HOSTILE = (
     "x\n::error::y\r\n##[error]z|`rm`<img src=x>%0A::set-output\u202e @someone [a](http://b)\x1b]52;c\x07 https://e.com"

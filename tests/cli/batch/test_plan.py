@@ -15,35 +15,36 @@ from cli.batch.manifests import asset, orderable
 from imgen.batch.asset import Asset, LinkPicture
 from imgen.batch.lock import LockFile
 from imgen.batch.manifest import load
-from imgen.batch.offers import Offer, Offers, anywhere, in_words, totals
+from imgen.batch.offers import EveryService, Offer, Offers, in_words, totals
 from imgen.batch.plan import Plan, matching, plan
 from imgen.batch.standing import standings
-from imgen.config.config import Config
 from imgen.errors import KeyMissing, UsageProblem
-from imgen.orders.order import possible
+from imgen.orders.matching import possible
 from imgen.records import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.orders.order import Choice, Order
-
-KEYS = {"GMI_API_KEY": "a-key", "REAPI_API_KEY": "a-key", "THREEDAISTUDIO_API_KEY": "a-key"}
+    from imgen_providers.catalog import ServiceEntry
 
 
-def offers(folder: Path, **keys: str) -> Offers:
-    config = Config({"IMGEN_HOME": str(folder / "home"), **keys}, folder)
-    return Offers(partial(possible, config=config), sandbox=False)
+class Keyed(EveryService):
+    """A user with keys for some services."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def has_key(self, entry: ServiceEntry) -> bool:
+        return entry.name in self.names
 
 
-def keyless(folder: Path) -> Offers:
-    config = Config({"IMGEN_HOME": str(folder / "home")}, folder)
+def offers(*names: str) -> Offers:
+    return Offers(partial(possible, accounts=Keyed(*names)), sandbox=False)
 
-    def everywhere(order: Order) -> Sequence[Choice]:
-        return possible(anywhere(order), config)
 
-    return Offers(everywhere, sandbox=False)
+def keyless() -> Offers:
+    return Offers(partial(possible, accounts=EveryService()), sandbox=False)
 
 
 def made(folder: Path, text: str, only: Sequence[str] = (), force: Sequence[str] = ()) -> Plan:
@@ -52,7 +53,9 @@ def made(folder: Path, text: str, only: Sequence[str] = (), force: Sequence[str]
     lock = LockFile(folder / "assets.lock", "assets.lock")
     forced = matching(manifest, force, "--force")
     found = standings(manifest, lock.assets, sandbox=False, forced=forced)
-    return plan(found, offers(folder, **KEYS).best, matching(manifest, only, "--only") if only else None)
+    return plan(
+        found, offers("gmicloud", "reapi", "3daistudio").best, matching(manifest, only, "--only") if only else None
+    )
 
 
 def ordered(plan: Plan) -> list[str]:
@@ -179,7 +182,7 @@ def test_another_width_needs_no_order(tmp_path: Path) -> None:
 def test_what_no_service_has_is_refused_without_any_key(
     tmp_path: Path, wanted: dict[str, object], about: str | None, said: str
 ) -> None:
-    matched = keyless(tmp_path)
+    matched = keyless()
     right = Asset("a.png", 0, "a cat")
 
     problem = matched.refusal(replace(right, **wanted))  # type: ignore[arg-type]
@@ -191,7 +194,7 @@ def test_what_no_service_has_is_refused_without_any_key(
 
 
 def test_a_long_prompt_is_not_taken_for_a_short_one(tmp_path: Path) -> None:
-    matched = keyless(tmp_path)
+    matched = keyless()
     short = Asset("a.png", 0, "a cat", provider="reapi", model="gemini-2.5-flash")
 
     assert matched.refusal(short) is None
@@ -200,7 +203,7 @@ def test_a_long_prompt_is_not_taken_for_a_short_one(tmp_path: Path) -> None:
 
 
 def test_every_choice_carries_its_own_prompt(tmp_path: Path) -> None:
-    matched = offers(tmp_path, **KEYS)
+    matched = offers("gmicloud")
 
     prompts = [matched.choices(Asset("a.png", 0, prompt))[0].request.prompt for prompt in ("a cat", "a dog")]
 
@@ -209,9 +212,9 @@ def test_every_choice_carries_its_own_prompt(tmp_path: Path) -> None:
 
 def test_a_plan_without_any_key_says_which_are_missing(tmp_path: Path) -> None:
     with pytest.raises(KeyMissing):
-        offers(tmp_path).best(Asset("a.png", 0, "a cat"))
+        offers().best(Asset("a.png", 0, "a cat"))
 
-    assert keyless(tmp_path).best(Asset("a.png", 0, "a cat", provider="reapi")).cost == Cost("0.050", "usd")
+    assert keyless().best(Asset("a.png", 0, "a cat", provider="reapi")).cost == Cost("0.050", "usd")
 
 
 # Prices ---------------------------------------------------------------------------------------------------------

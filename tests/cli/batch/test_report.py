@@ -6,7 +6,8 @@ import json
 from xml.etree.ElementTree import fromstring
 
 from imgen.batch.report import AssetResult, Outcome, RunReport, as_json, as_junit, spent
-from imgen.records import Cost, Problem
+from imgen.errors import Problem
+from imgen.records import Cost
 
 HOSTILE = 'x\x1b[31m ]]> <a&"b"> \ufffe \ud800'
 RESULTS = (

@@ -17,8 +17,9 @@ import pytest
 
 from cli.drafts import draft, taken
 from cli.program.terminal import Terminal, terminal
+from imgen.errors import Problem
 from imgen.ledger.ledger import Ledger
-from imgen.records import Problem, State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,9 +88,9 @@ def running(shell: Shell, imgen: Program, **variables: str) -> Iterator[Terminal
     setup = imgen.home / shell.file
     setup.write_text(shell.setup, encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    surroundings = {"PATH": path, "LC_ALL": "C.UTF-8", "HOME": str(imgen.home), "ZDOTDIR": str(imgen.home)}
+    standard_streams = {"PATH": path, "LC_ALL": "C.UTF-8", "HOME": str(imgen.home), "ZDOTDIR": str(imgen.home)}
     arguments = [argument.format(setup) for argument in shell.arguments]
-    at_home = replace(imgen, variables={**imgen.variables, **surroundings, **variables})
+    at_home = replace(imgen, variables={**imgen.variables, **standard_streams, **variables})
     with terminal(at_home, found, *arguments) as shown:
         shown.until_only(PROMPT)
         yield shown
@@ -100,11 +101,11 @@ def fill(home: Path) -> None:
     """One job that the service has, and a later one, closed, whose prompt means harm to a shell."""
     home.mkdir()
     ledger = Ledger(home / "ledger.sqlite3", time.time)
-    ledger.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "nobody", resubmit=False)
+    ledger.jobs.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "nobody", resubmit=False)
     for job_id in (OPEN, CLOSED):
-        ledger.submitting(job_id)
-        ledger.accepted(job_id, taken(f"remote-{job_id}"))
-    ledger.ended(CLOSED, State.FAILED, Problem("failed", "It failed.", None))
+        ledger.jobs.submitting(job_id)
+        ledger.jobs.accepted(job_id, taken(f"remote-{job_id}"))
+    ledger.jobs.ended(CLOSED, State.FAILED, Problem("failed", "It failed.", None))
     ledger.close()
 
 

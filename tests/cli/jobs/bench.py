@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cli.clock import FakeClock
 from imgen.config.config import Config
-from imgen.jobs.goals import Goal
-from imgen.jobs.worker import Report, Session, Work
+from imgen.jobs.report import Goal, Report
+from imgen.jobs.session import Session
+from imgen.jobs.worker import Worker
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import parse_output
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from imgen.jobs.progress import JobView
-    from imgen.ledger.ledger import Draft
-    from imgen.records import JobRecord
+    from imgen.records import Draft, JobRecord
+    from imgen_providers.base import Job, Json, Request, Service
 
 
 @dataclass
@@ -51,6 +53,29 @@ class Watcher:
     def activities(self) -> set[str]:
         """Every activity any job was shown with."""
         return {job.activity for jobs in self.shown for job in jobs if job.activity}
+
+
+class OddService:
+    """A service as the sandbox plays it, whose answers a test bends: with a bug of ours, or as no sandbox answers."""
+
+    def __init__(
+        self,
+        service: Service,
+        submitted: Callable[[Request, Job], Job] = lambda _, job: job,
+        refreshed: Callable[[Job], Job] = lambda job: job,
+    ) -> None:
+        self._service = service
+        self._submitted = submitted
+        self._refreshed = refreshed
+
+    def submit(self, request: Request) -> Job:
+        return self._submitted(request, self._service.submit(request))
+
+    def refresh(self, job: Job) -> Job:
+        return self._refreshed(self._service.refresh(job))
+
+    def preview(self, request: Request) -> tuple[str, Json]:
+        return self._service.preview(request)
 
 
 class Bench:
@@ -89,7 +114,7 @@ class Bench:
         home = {"IMGEN_HOME": str(folder / "home")}
         self.config = Config({**variables, **keys, **home}, folder)
         self.session = Session(self.config, self.clock, self.said.append)
-        self._working: Work | None = None
+        self._working: Worker | None = None
 
     def _note(self, line: str) -> None:
         """A request was read and its answer is about to leave: `just_before` says what happens now, once."""
@@ -125,6 +150,10 @@ class Bench:
         """The lines of the server's log that hold a text."""
         return [line for line in self.log if text in line]
 
+    def submits(self) -> int:
+        """How many paid requests reached a service."""
+        return len([line for line in self.requests("POST") if "/upload" not in line])
+
     def order(
         self,
         prompt: str = "a red fox",
@@ -139,8 +168,8 @@ class Bench:
         resubmit: bool = False,
     ) -> list[JobRecord]:
         """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
-        wish = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
-        choice = possible(wish, self.config)[0]
+        resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
+        choice = possible(resolved, self.config)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
@@ -148,16 +177,29 @@ class Bench:
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""
-        return self.session.record(drafts, self.work().owner.name, resubmit=resubmit)
+        return self.work().record(drafts, resubmit=resubmit)
 
-    def work(self) -> Work:
+    def work(self) -> Worker:
         """The process at work, begun now if there is none."""
-        self._working = self._working or Work(self.session, self.config, self.clock)
+        self._working = self._working or Worker(self.session, self.config, self.clock)
         return self._working
+
+    def bend(
+        self,
+        provider: str,
+        *,
+        submitted: Callable[[Request, Job], Job] = lambda _, job: job,
+        refreshed: Callable[[Job], Job] = lambda job: job,
+    ) -> None:
+        """Until the process ends, what a service answers goes through these."""
+        services, origin = self.work()._services, self.config.origin(SERVICES[provider])
+        connection = services.connection(provider, origin)
+        odd = OddService(connection.service, submitted, refreshed)
+        services._open[provider, origin] = replace(connection, service=odd)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""
-        working = self._working or Work(self.session, self.config, self.clock)
+        working = self._working or Worker(self.session, self.config, self.clock)
         try:
             return working.follow(records, goal, self.watcher, timeout=timeout)
         finally:

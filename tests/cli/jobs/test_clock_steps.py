@@ -11,8 +11,8 @@ from cli.clock import FakeClock
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
-from imgen.jobs.rate_limit import Limit, TooSoon
+from imgen.jobs.report import Goal
+from imgen.ledger.jobs import Limit, TooSoon
 from imgen.records import State
 from imgen.screen.envelope import envelope
 from imgen.screen.family import family_lines
@@ -88,7 +88,7 @@ def test_while_a_job_is_followed(bench: Bench, step: float) -> None:
     report = bench.follow(records)
 
     assert report.exit_code is ExitCode.DONE
-    timings = bench.session.ledger.seconds_taken("3daistudio", records[0].request.model, "0.5K")
+    timings = bench.session.ledger.jobs.seconds_taken("3daistudio", records[0].request.model, "0.5K")
     assert timings == [], "it may have slept: no measure for later jobs"
     assert bench.clock.monotonic() < 60.0
 
@@ -98,18 +98,18 @@ def test_a_submit_of_the_future_holds_nobody_back_and_a_wait_is_never_longer_tha
     ledger: Ledger, clock: FakeClock, step: float
 ) -> None:
     limit = Limit(2, 60.0)
-    ledger.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
+    ledger.jobs.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
     for number in range(2):
-        assert ledger.submitting(f"job{number}", limit)
+        assert ledger.jobs.submitting(f"job{number}", limit)
     with pytest.raises(TooSoon):
-        ledger.submitting("job2", limit)
+        ledger.jobs.submitting("job2", limit)
 
     clock.time += step
 
-    assert ledger.submitting("job2", limit)
-    assert ledger.submitting("job3", limit)
+    assert ledger.jobs.submitting("job2", limit)
+    assert ledger.jobs.submitting("job3", limit)
     with pytest.raises(TooSoon) as early:
-        ledger.submitting("job4", limit)
+        ledger.jobs.submitting("job4", limit)
     assert early.value.seconds <= 60.0
 
 
@@ -131,13 +131,13 @@ def test_a_lost_reply_is_never_sent_again_whatever_the_clock_says(tmp_path: Path
 def test_a_job_is_drawn_below_the_one_it_goes_on_from_although_the_clock_went_back(
     ledger: Ledger, clock: FakeClock
 ) -> None:
-    ledger.plan([draft("first")], "me", resubmit=False)
+    ledger.jobs.plan([draft("first")], "me", resubmit=False)
     clock.time -= 10 * DAY
-    ledger.plan([draft("later", prompt="bluer", parent_id="first")], "me", resubmit=False)
-    ledger.submitting("later")
-    ledger.accepted("later", taken("remote"))
+    ledger.jobs.plan([draft("later", prompt="bluer", parent_id="first")], "me", resubmit=False)
+    ledger.jobs.submitting("later")
+    ledger.jobs.accepted("later", taken("remote"))
 
-    family = ledger.family("first")
+    family = ledger.jobs.family("first")
 
     assert [job.id for job in family] == ["first", "later"]
     lines = family_lines(family, clock.wall(), width=None)

@@ -13,7 +13,8 @@ from PIL import Image
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import parse_output
 from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Reference

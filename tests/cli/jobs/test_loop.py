@@ -1,4 +1,4 @@
-"""Does everything happen when it is due, in the main thread, and does waiting end?"""
+"""Does everything happen when it is due, in the main thread, and does waiting end whatever the threads do?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.jobs.clock import SystemClock
-from imgen.jobs.loop import Loop
+from imgen.jobs.loop import Action, Loop, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from cli.clock import FakeClock
 
 INTERVAL = 10.0
+LIMIT = 3
+PATIENCE = 5.0  # real seconds; nothing here takes as long unless it is broken
+
+
+def unexpected(outcome: object) -> None:
+    """A task that does not end this way."""
+    raise AssertionError(outcome)
 
 
 class Ticks:
@@ -38,7 +45,7 @@ def ticks(clock: FakeClock) -> Ticks:
 
 @pytest.fixture
 def loop(clock: FakeClock, ticks: Ticks) -> Iterator[Loop]:
-    made = Loop(clock, ticks, INTERVAL, farewell=lambda: None)
+    made = Loop(clock, ticks, INTERVAL, on_close=lambda: None)
     yield made
     made.close(grace=5.0)
 
@@ -96,6 +103,7 @@ def test_what_threads_have_done_arrives_in_the_main_thread(loop: Loop, ticks: Ti
             workers.start(
                 lambda number=number: number,  # type: ignore[misc]
                 lambda outcome: seen.append((outcome, threading.current_thread().name)),
+                unexpected,
             )
 
     assert loop.run(lambda: len(seen) == 60, deadline=100.0)
@@ -105,14 +113,21 @@ def test_what_threads_have_done_arrives_in_the_main_thread(loop: Loop, ticks: Ti
     assert ticks.times[-1] == 0.0, "no time passes while somebody is at work"
 
 
-def test_an_error_of_a_thread_ends_the_waiting(loop: Loop) -> None:
-    def fail() -> None:
-        raise ValueError("broken")
+def test_what_threads_have_done_is_taken_only_until_the_deadline(loop: Loop, clock: FakeClock) -> None:
+    taken: list[int] = []
 
-    loop.polls.start(fail, lambda _: None)
+    def take(number: int) -> None:
+        taken.append(number)
+        clock.time += 1.0
 
-    with pytest.raises(ValueError, match="broken"):
-        loop.run(lambda: False, deadline=100.0)
+    for number in range(60):
+        loop.downloads.start(lambda number=number: number, take, unexpected)  # type: ignore[misc]
+    while loop._inbox.qsize() < 60:
+        time.sleep(0.001)
+
+    assert not loop.run(lambda: False, deadline=10.0)
+
+    assert len(taken) == 10
 
 
 def test_submits_under_way_are_given_their_time_and_nothing_else_is_begun(loop: Loop) -> None:
@@ -124,7 +139,7 @@ def test_submits_under_way_are_given_their_time_and_nothing_else_is_begun(loop: 
         gate.wait(5.0)
         return "remote id"
 
-    loop.submits.start(submit, answered.append)
+    loop.submits.start(submit, answered.append, unexpected)
     threading.Timer(0.05, gate.set).start()
 
     loop.finish(loop.submits, grace=3.0)
@@ -133,9 +148,9 @@ def test_submits_under_way_are_given_their_time_and_nothing_else_is_begun(loop: 
 
 
 def test_a_submit_without_an_answer_is_not_waited_for_longer_than_its_grace() -> None:
-    loop = Loop(SystemClock(), lambda: None, interval=0.01, farewell=lambda: None)
+    loop = Loop(SystemClock(), lambda: None, interval=0.01, on_close=lambda: None)
     gate = threading.Event()
-    loop.submits.start(lambda: gate.wait(5.0), lambda _: None)
+    loop.submits.start(lambda: gate.wait(5.0), lambda _: None, unexpected)
 
     began = time.monotonic()
     loop.finish(loop.submits, grace=0.05)
@@ -156,3 +171,122 @@ def test_the_machines_own_clock_waits_for_an_item_or_the_time() -> None:
     assert clock.receive(inbox, 5.0, busy=True) == "item"
     assert abs(clock.wall() - time.time()) < 60.0
     assert clock.monotonic() <= clock.monotonic()
+
+
+# The threads ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inbox() -> queue.SimpleQueue[Action]:
+    return queue.SimpleQueue()
+
+
+@pytest.fixture
+def workers(inbox: queue.SimpleQueue[Action]) -> Iterator[Workers]:
+    made = Workers("test", LIMIT, inbox, lambda: None)
+    yield made
+    made.close(PATIENCE)
+    assert not threads()
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
+
+
+def test_a_task_runs_elsewhere_and_its_outcome_arrives_here(workers: Workers, inbox: queue.SimpleQueue[Action]) -> None:
+    seen: list[tuple[str, str]] = []
+    workers.start(
+        lambda: threading.current_thread().name,
+        lambda name: seen.append((name, threading.current_thread().name)),
+        unexpected,
+    )
+    assert workers.pending == 1
+    action = inbox.get(timeout=PATIENCE)
+    assert seen == [], "nothing happens before the main thread takes it"
+
+    action()
+
+    assert seen == [("test-0", threading.current_thread().name)]
+    assert workers.pending == 0
+
+
+def test_no_more_threads_than_the_limit_and_no_more_than_needed(
+    workers: Workers, inbox: queue.SimpleQueue[Action]
+) -> None:
+    for _ in range(2):
+        workers.start(lambda: None, lambda _: None, unexpected)
+        inbox.get(timeout=PATIENCE)()
+    assert len(threads()) == 1
+
+    gate = threading.Event()
+    for _ in range(10):
+        workers.start(lambda: gate.wait(PATIENCE), lambda _: None, unexpected)
+    assert len(threads()) == LIMIT
+    assert all(thread.daemon for thread in threads())
+    assert workers.pending == 10
+    gate.set()
+    for _ in range(10):
+        inbox.get(timeout=PATIENCE)()
+    assert workers.pending == 0
+
+
+def test_an_exception_of_a_task_is_handed_over_here_and_its_thread_lives_on(
+    workers: Workers, inbox: queue.SimpleQueue[Action]
+) -> None:
+    error = ValueError("broken")
+    failures: list[tuple[Exception, str]] = []
+
+    def fail() -> None:
+        raise error
+
+    workers.start(fail, unexpected, lambda failure: failures.append((failure, threading.current_thread().name)))
+    inbox.get(timeout=PATIENCE)()
+    assert failures == [(error, threading.current_thread().name)]
+    assert workers.pending == 0
+
+    workers.start(lambda: 7, lambda outcome: None, unexpected)
+    inbox.get(timeout=PATIENCE)()
+    assert len(threads()) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
+def test_an_end_of_the_program_in_a_thread_is_one_here(
+    workers: Workers, inbox: queue.SimpleQueue[Action], error: BaseException
+) -> None:
+    def fail() -> None:
+        raise error
+
+    workers.start(fail, unexpected, unexpected)
+    action = inbox.get(timeout=PATIENCE)
+    with pytest.raises(type(error)) as raised:
+        action()
+    assert raised.value is error
+    assert workers.pending == 0
+
+
+def test_closing_does_not_wait_for_a_long_request(inbox: queue.SimpleQueue[Action]) -> None:
+    gate = threading.Event()
+    workers = Workers("test", LIMIT, inbox, lambda: None)
+    workers.start(lambda: gate.wait(PATIENCE), lambda _: None, unexpected)
+
+    workers.close(grace=0.0)
+
+    (thread,) = threads()
+    assert thread.daemon
+    gate.set()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_closing_begins_nothing_more(inbox: queue.SimpleQueue[Action]) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    workers = Workers("test", 1, inbox, lambda: None)
+    workers.start(lambda: gate.wait(PATIENCE), lambda _: None, unexpected)
+    workers.start(begun.set, lambda _: None, unexpected)
+
+    workers.close(grace=0.0)
+    gate.set()
+    workers.close(grace=PATIENCE)
+
+    assert not threads()
+    assert not begun.is_set()

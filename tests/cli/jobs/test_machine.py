@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError
 
@@ -114,7 +114,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.bench.follow(found, timeout=60.0)
 
     @rule()
-    def ask(self) -> None:
+    def poll(self) -> None:
         if found := self.bench.session.open_jobs(sandbox=False):
             self.bench.follow(found, Goal.ANSWER)
 
@@ -126,7 +126,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(which=some)
     def forget(self, which: int) -> None:
         if rows := self.rows():
-            self.bench.session.ledger.forget([rows[which % len(rows)].id])
+            self.bench.session.ledger.jobs.forget([rows[which % len(rows)].id])
 
     @rule(which=some)
     def delete(self, which: int) -> None:
@@ -158,7 +158,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for record in self.record(prompt, service, 1, resubmit=True):
             working = self.bench.work()
             if moment != "recorded":
-                assert self.bench.session.ledger.submitting(record.id)
+                assert self.bench.session.ledger.jobs.submitting(record.id)
             if moment == "sent":
                 with suppress(ServiceError):
                     working._services.connection(service, record.origin).service.submit(record.request)
@@ -176,7 +176,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def follow_and_die(self, records: Sequence[JobRecord], ticks: int) -> None:
         working = self.bench.work()
-        parts = (working._keeper, working._uploads, working._services, Mortal(ticks), self.bench.clock)
+        parts = (
+            working._saver,
+            working._uploads,
+            working._services,
+            Mortal(ticks),
+            self.bench.clock,
+            working._record_crash,
+        )
         follower = Follower(*parts, Goal.PICTURES, 60.0)
         with suppress(Killed):
             follower.follow(records)
@@ -189,14 +196,14 @@ class LedgerMachine(RuleBasedStateMachine):
         if saved:
             result = saved[which % len(saved)].results[0]
             if result.path and result.sha256 and result.path.exists():
-                self.bench.session.ledger.reopen(result.job_id, result.index)
-                self.bench.session.ledger.placing(result.job_id, result.index, result.path, result.sha256)
+                self.bench.session.ledger.results.reopen(result.job_id, result.index)
+                self.bench.session.ledger.results.placing(result.job_id, result.index, result.path, result.sha256)
                 self.bench.restart()
 
     # What always holds ------------------------------------------------------------------------------------
 
     def rows(self) -> list[JobRecord]:
-        return self.bench.session.ledger.find("")
+        return self.bench.session.ledger.jobs.find("")
 
     def charges(self) -> list[Charge]:
         stored = [json.loads(path.read_bytes()) for path in (self.folder / "sandbox" / "jobs").glob("*.json")]

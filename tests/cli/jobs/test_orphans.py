@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.drafts import draft, taken
-from imgen.jobs.orphans import close, settle
+from imgen.jobs.orphans import close, close_orphans
 from imgen.records import State
 
 if TYPE_CHECKING:
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from imgen.ledger.ledger import Ledger
 
 
-def left_by_another(ledger_path: Path, owners: Path, part: Path, child: Children) -> subprocess.Popen[str]:
+def left_by_another(ledger_path: Path, part: Path, child: Children) -> subprocess.Popen[str]:
     """A living process that owns one job in each open state and has half a picture on disk."""
-    other = child("leave", ledger_path, owners, part)
+    other = child("leave", ledger_path, part)
     assert other.stdout is not None
     assert other.stdout.readline()
     return other
 
 
 def states(ledger: Ledger) -> list[State]:
-    return [job.state for job in ledger.jobs(["planned", "sent", "queued", "ready"])]
+    return [job.state for job in ledger.jobs.get_many(["planned", "sent", "queued", "ready"])]
 
 
 def test_what_a_killed_process_left_is_settled(
     ledger: Ledger, ledger_path: Path, tmp_path: Path, child: Children
 ) -> None:
-    owners, part = tmp_path / "owners", tmp_path / ".half.part"
-    other = left_by_another(ledger_path, owners, part, child)
+    part = tmp_path / ".half.part"
+    other = left_by_another(ledger_path, part, child)
     other.kill()
     other.wait()
 
-    settle(ledger, owners)
+    close_orphans(ledger)
 
     assert states(ledger) == [State.CANCELLED, State.UNCERTAIN, State.QUEUED, State.READY]
-    planned, sent, _, ready = ledger.jobs(["planned", "sent", "queued", "ready"])
+    planned, sent, _, ready = ledger.jobs.get_many(["planned", "sent", "queued", "ready"])
     assert planned.problem is not None
     assert planned.problem.code == "never_sent"
     assert sent.problem is not None
@@ -47,57 +47,57 @@ def test_what_a_killed_process_left_is_settled(
     assert "imgen forget sent" in str(sent.problem.hint)
     assert not part.exists()
     assert (ready.results[0].fetcher, ready.results[0].part) == (None, None)
-    before = ledger.jobs(["planned", "sent", "queued", "ready"])
-    settle(ledger, owners)
-    assert ledger.jobs(["planned", "sent", "queued", "ready"]) == before, "it is settled once"
+    before = ledger.jobs.get_many(["planned", "sent", "queued", "ready"])
+    close_orphans(ledger)
+    assert ledger.jobs.get_many(["planned", "sent", "queued", "ready"]) == before, "it is settled once"
 
 
 def test_what_a_living_process_has_under_way_is_left_alone(
     ledger: Ledger, ledger_path: Path, tmp_path: Path, child: Children
 ) -> None:
-    owners, part = tmp_path / "owners", tmp_path / ".half.part"
-    left_by_another(ledger_path, owners, part, child)
-    before = ledger.open_jobs()
+    part = tmp_path / ".half.part"
+    left_by_another(ledger_path, part, child)
+    before = ledger.jobs.open()
 
-    settle(ledger, owners)
+    close_orphans(ledger)
 
-    assert ledger.open_jobs() == before
+    assert ledger.jobs.open() == before
     assert states(ledger) == [State.PLANNED, State.SUBMITTING, State.QUEUED, State.READY]
     assert part.exists()
 
 
 def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> None:
     """Its process sent it, was told the remote id, and ended, all between our two looks."""
-    ledger.plan([draft("one", prompt="1"), draft("two", prompt="2")], "dead", resubmit=False)
-    ledger.submitting("two")
-    as_read = ledger.open_jobs()
-    ledger.submitting("one")
-    ledger.accepted("one", taken("far one"))
-    ledger.accepted("two", taken("far two"))
+    ledger.jobs.plan([draft("one", prompt="1"), draft("two", prompt="2")], "dead", resubmit=False)
+    ledger.jobs.submitting("two")
+    as_read = ledger.jobs.open()
+    ledger.jobs.submitting("one")
+    ledger.jobs.accepted("one", taken("far one"))
+    ledger.jobs.accepted("two", taken("far two"))
 
     for record in as_read:
         close(ledger, record)
 
-    assert [job.state for job in ledger.jobs(["one", "two"])] == [State.QUEUED, State.QUEUED]
+    assert [job.state for job in ledger.jobs.get_many(["one", "two"])] == [State.QUEUED, State.QUEUED]
 
 
-def test_a_plan_that_nobody_owns_is_closed(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.plan([draft("one")], "an owner whose file is gone", resubmit=False)
+def test_a_plan_that_nobody_owns_is_closed(ledger: Ledger) -> None:
+    ledger.jobs.plan([draft("one")], "an owner whose file is gone", resubmit=False)
 
-    settle(ledger, tmp_path)
+    close_orphans(ledger)
 
-    assert ledger.job("one").state is State.CANCELLED
+    assert ledger.jobs.get("one").state is State.CANCELLED
 
 
 def test_an_unfinished_file_that_cannot_be_removed_stops_nothing(ledger: Ledger, tmp_path: Path) -> None:
     in_the_way = tmp_path / "part"
     in_the_way.mkdir()
-    ledger.plan([draft("one")], "dead", resubmit=False)
-    ledger.submitting("one")
-    ledger.accepted("one", taken("far"))
-    ledger.finished("one", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
-    ledger.claim("one", 1, in_the_way, "dead", lambda _: False)
+    ledger.jobs.plan([draft("one")], "dead", resubmit=False)
+    ledger.jobs.submitting("one")
+    ledger.jobs.accepted("one", taken("far"))
+    ledger.jobs.finished("one", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
+    ledger.results.claim("one", 1, in_the_way, "dead")
 
-    settle(ledger, tmp_path)
+    close_orphans(ledger)
 
-    assert ledger.job("one").results[0].fetcher is None
+    assert ledger.jobs.get("one").results[0].fetcher is None

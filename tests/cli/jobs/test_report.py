@@ -13,13 +13,13 @@ from imgen.errors import (
     ImgenError,
     KeyMissing,
     LedgerUnusable,
+    Problem,
     StillUncertain,
     UsageProblem,
 )
-from imgen.jobs.goals import Goal
-from imgen.jobs.problems import EXIT_CODES, of_end, of_error
-from imgen.jobs.report import combined, exit_code, headline, problem_of
-from imgen.records import JobRecord, Problem, Result, ResultState, State
+from imgen.jobs.problems import EXIT_CODES, of_end, of_poll, of_submit
+from imgen.jobs.report import Goal, combined, exit_code, headline, problem_of
+from imgen.records import JobRecord, Result, ResultState, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.errors import (
     Busy,
@@ -41,7 +41,7 @@ SOME = record(State.QUEUED)
 
 
 def met(error: ServiceError) -> Problem:
-    return of_error(error, SOME)
+    return of_poll(error, SOME)
 
 
 def ended(end: Failed | Cancelled) -> JobRecord:
@@ -50,10 +50,11 @@ def ended(end: Failed | Cancelled) -> JobRecord:
 
 
 def closed(state: State, error: ServiceError) -> JobRecord:
-    return record(state, problem=met(error))
+    return record(state, problem=of_submit(error, SOME))
 
 
 NEVER_SENT = Problem("never_sent", "It was never sent.")
+BUG = Problem("bug", "imgen met a bug of its own.")
 NOT_SAVED = Problem("not_saved", "The folder cannot take it.")
 SAVED = record(State.SAVED, pictures=1)
 Row = tuple[int, JobRecord, Problem | None, Goal]
@@ -78,6 +79,11 @@ WAITED: dict[str, Row] = {
     "finished without a picture": (
         *(5, record(State.FAILED, problem=Problem("no_pictures", "None.")), None, Goal.PICTURES),
     ),
+    "finished without a link": (
+        *(11, record(State.EXPIRED, problem=Problem("no_pictures", "None.")), None, Goal.PICTURES),
+    ),
+    "a bug met while it was polled": (1, record(State.QUEUED), BUG, Goal.PICTURES),
+    "a bug met while it was saved": (1, record(State.READY), BUG, Goal.PICTURES),
     "failed for no known reason": (5, record(State.FAILED), None, Goal.PICTURES),
     "not reached": (6, closed(State.CANCELLED, NotSent("no route")), None, Goal.PICTURES),
     "rate limited to the end": (6, closed(State.CANCELLED, RateLimited("slow")), None, Goal.PICTURES),

@@ -39,7 +39,7 @@ def test_a_link_may_be_as_old_as_the_last_look_before_the_sleep(tmp_path: Path) 
         assert result.expires_at is not None
         assert began < result.expires_at - DAY <= began + 12.0
         record = report.records[0]
-        assert bench.session.ledger.seconds_taken(record.provider, record.request.model, "0.5K") == []
+        assert bench.session.ledger.jobs.seconds_taken(record.provider, record.request.model, "0.5K") == []
 
 
 @pytest.mark.parametrize(

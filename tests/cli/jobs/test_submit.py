@@ -1,26 +1,33 @@
-"""Submitting: paced by all processes together, reconciled where the service lists its jobs, never twice by itself."""
+"""A job is submitted once, paced by all processes together; only what cost nothing goes again, after a growing wait."""
 
 from __future__ import annotations
 
-import threading
+import hashlib
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
-from cli.jobs.bench import Bench
-from imgen.errors import ExitCode, StillUncertain
-from imgen.jobs.goals import Goal
+from cli.drafts import draft, taken
+from cli.jobs.bench import Bench, Watcher
+from imgen.errors import ExitCode, LedgerUnusable, Problem, StillUncertain
+from imgen.jobs.report import Goal
+from imgen.orders.drafts import split
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
+from imgen.pictures.naming import DEFAULT_TEMPLATE
+from imgen.pictures.target import Target
 from imgen.records import State
-from imgen_providers import connect
-from imgen_providers.catalog import SERVICES
-from imgen_providers.client import Network
+from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-
-def submits(bench: Bench) -> int:
-    return len([line for line in bench.requests("POST") if "/upload" not in line])
+    from imgen.jobs.progress import JobView
+    from imgen.ledger.ledger import Ledger
 
 
 def test_submits_keep_to_what_the_account_allows_a_minute(tmp_path: Path) -> None:
@@ -65,7 +72,7 @@ def test_the_same_request_is_refused_while_it_may_have_been_charged(tmp_path: Pa
 
         assert doubtful.id in refusal.value.message
         assert "--resubmit" in (refusal.value.hint or "")
-        assert submits(bench) == 1
+        assert bench.submits() == 1
         assert bench.generate("another fox").exit_code is ExitCode.DONE
 
 
@@ -76,62 +83,8 @@ def test_a_second_charge_that_was_accepted_closes_the_old_row(tmp_path: Path) ->
         report = bench.follow(bench.order("a fox", resubmit=True))
 
         assert report.exit_code is ExitCode.DONE
-        assert bench.session.ledger.job(doubtful.id).forgotten_at is not None
+        assert bench.session.ledger.jobs.get(doubtful.id).forgotten_at is not None
         assert bench.session.open_jobs(sandbox=False) == []
-
-
-@pytest.mark.parametrize("fault", ["lost-reply", "garbage", "gmi-blocking,lost-reply"])
-def test_a_lost_reply_is_found_again_where_the_service_lists_its_jobs(tmp_path: Path, fault: str) -> None:
-    with Bench(tmp_path, faults=fault, seconds=0.3) as bench:
-        report = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"))
-
-        assert report.exit_code is ExitCode.DONE
-        assert report.records[0].state is State.SAVED
-        assert submits(bench) == 1
-        assert any("the service lists it" in text for text in bench.watcher.said)
-
-
-def test_lost_replies_to_equal_requests_are_matched_one_to_one(tmp_path: Path) -> None:
-    with Bench(tmp_path, faults="lost-reply*4", seconds=1.0) as bench:
-        report = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K", count=4))
-
-        assert report.exit_code is ExitCode.DONE
-        assert len({record.remote_id for record in report.records}) == 4
-        assert submits(bench) == 4
-
-
-def test_a_request_the_service_does_not_list_stays_uncertain(tmp_path: Path) -> None:
-    with Bench(tmp_path, faults="reset-after-read") as bench:
-        report = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"))
-
-        assert report.exit_code is ExitCode.UNCERTAIN
-        assert report.records[0].remote_id is None
-
-
-def test_one_of_four_that_never_arrived_takes_no_job_of_the_other_three(tmp_path: Path) -> None:
-    with Bench(tmp_path, faults="reset-after-read", seconds=1.0) as bench:
-        report = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K", count=4))
-
-        states = sorted(record.state for record in report.records)
-        assert states == [State.SAVED, State.SAVED, State.SAVED, State.UNCERTAIN]
-        assert report.exit_code is ExitCode.UNCERTAIN
-
-
-def test_a_later_command_reconciles_what_a_killed_one_left(tmp_path: Path) -> None:
-    with Bench(tmp_path, seconds=1.0) as bench:
-        record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
-        bench.session.ledger.submitting(record.id)
-        network = Network(user_agent="test")
-        connect("gmicloud", bench.config.account(SERVICES["gmicloud"]), network).submit(record.request)
-        network.close()
-        bench.die()
-        assert bench.session.ledger.job(record.id).state is State.UNCERTAIN
-
-        report = bench.follow(bench.session.open_jobs(sandbox=False))
-
-        assert report.exit_code is ExitCode.DONE
-        assert report.records[0].id == record.id
-        assert submits(bench) == 1
 
 
 def test_a_job_that_a_living_process_is_submitting_is_left_to_it(tmp_path: Path) -> None:
@@ -144,35 +97,193 @@ def test_a_job_that_a_living_process_is_submitting_is_left_to_it(tmp_path: Path)
         report = bench.follow(planned, timeout=20.0)
 
         assert report.exit_code is ExitCode.UNFINISHED
-        assert submits(bench) == 0
-        assert bench.session.ledger.job(planned[0].id).state is State.PLANNED
+        assert bench.submits() == 0
+        assert bench.session.ledger.jobs.get(planned[0].id).state is State.PLANNED
         bench._working = owner
         assert bench.follow(planned).exit_code is ExitCode.DONE
 
 
-def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None:
+def test_an_answer_that_comes_late_is_never_lost(ledger: Ledger) -> None:
+    ledger.jobs.plan([draft("a")], "me", resubmit=True)
+    ledger.jobs.submitting("a")
+    ledger.jobs.mark_uncertain("a", Problem("uncertain", "The reply was lost."))
+    ledger.jobs.forget(["a"])
+
+    ledger.jobs.accepted("a", taken("late"))
+
+    assert (ledger.jobs.get("a").state, ledger.jobs.get("a").remote_id) == (State.QUEUED, "late")
+    assert ledger.jobs.get("a").forgotten_at is None
+
+
+def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
-        bench.follow(bench.order("a fox", count=4), Goal.ACCEPTANCE)
-        bench.clock.time += 10
-        jobs = bench.session.open_jobs(sandbox=False)
-        reports = []
+        records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
+        with bench.session.ledger._database.write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage = 'queued'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
 
-        def follow() -> None:
-            from imgen.jobs.clock import SystemClock
-            from imgen.jobs.worker import Session, Work
+        report = bench.follow(records)
 
-            mine = Session(bench.config, SystemClock(), bench.said.append)
-            working = Work(mine, bench.config, SystemClock())
-            reports.append(working.follow(jobs, Goal.PICTURES, bench.watcher, timeout=20.0))
-            working.close()
-            mine.close()
+        assert report.exit_code is ExitCode.NOT_SAVED
+        polled = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
+        assert len(polled) == len(bench.requests("POST"))
+        assert all("--remote" in (problem.hint or "") for problem in polled)
 
-        threads = [threading.Thread(target=follow) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30.0)
 
-        assert [report.exit_code for report in reports] == [ExitCode.DONE] * 3
-        assert len(bench.requests("/sandbox/pictures/")) == 4
-        assert len(list((tmp_path / "out").iterdir())) == 4
+class Impatient(Watcher):
+    """Ends the waiting once, at the first problem."""
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        """Look, and press Ctrl-C."""
+        first = not any(view.problem for views in self.shown for view in views)
+        super().show(jobs)
+        if first and any(view.problem for view in jobs):
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        bench.watcher = Impatient()
+        records = [*bench.order("a fox"), *bench.order("an owl")]
+        with bench.session.ledger._database.write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job"
+                f" WHEN NEW.stage = 'queued' AND OLD.id = '{records[0].id}'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+
+        with pytest.raises(LedgerUnusable) as polled:
+            bench.follow(records)
+
+        assert "3D AI Studio accepted the job as" in polled.value.message
+        assert f"imgen wait {records[0].id} --remote" in str(polled.value.hint)
+
+
+def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> None:
+    from imgen.jobs.submit import Ended, _accepted
+
+    with Bench(tmp_path, seconds=1.0) as bench:
+        first = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
+        second = bench.order("an owl")[0]
+        bench.session.ledger.jobs.submitting(second.id)
+
+        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""))
+
+        assert isinstance(outcome, Ended)
+        doubt = bench.session.ledger.jobs.get(second.id)
+        assert doubt.state is State.UNCERTAIN
+        assert doubt.problem
+        assert first.id in doubt.problem.message
+
+
+def test_a_retry_after_is_honoured(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="429=120") as bench:
+        report = bench.generate()
+
+        assert report.exit_code is ExitCode.DONE
+        assert bench.clock.time >= 150.0
+
+
+def test_what_was_never_sent_is_closed_when_the_waiting_ends(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="429=300*always") as bench:
+        report = bench.generate(timeout=60.0)
+
+        assert report.exit_code is ExitCode.UNREACHABLE
+        assert report.records[0].state is State.CANCELLED
+        assert report.problems[report.records[0].id].code == "rate_limited"
+
+
+def test_a_job_that_no_time_was_left_to_send_says_what_to_do(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        report = bench.generate(timeout=0.0)
+
+        problem = report.problems[report.records[0].id]
+        assert (report.exit_code, report.records[0].state) == (ExitCode.UNREACHABLE, State.CANCELLED)
+        assert bench.requests("POST") == []
+        assert problem.message == "The waiting ended before anything was sent, so nothing was charged."
+        assert problem.hint
+        assert "--timeout" in problem.hint
+
+
+def test_a_service_that_cannot_be_reached_costs_nothing_and_is_said_soon(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        records = bench.order()
+        bench.server.close()
+
+        report = bench.follow(records)
+
+        assert report.exit_code is ExitCode.UNREACHABLE
+        assert report.records[0].state is State.CANCELLED
+        assert bench.clock.time < 30
+
+
+def moments(bench: Bench) -> list[float]:
+    """From now on, the seconds at which a paid request reached the service."""
+    times: list[float] = []
+    note = bench.log.append
+
+    class Log(list[str]):
+        def append(self, line: str) -> None:
+            if "POST" in line:
+                times.append(bench.clock.time)
+            note(line)
+
+    bench.log = Log()
+    return times
+
+
+@pytest.mark.parametrize("provider", ["reapi", "gmicloud", "gptproto"])
+def test_a_retry_after_of_0_makes_no_busy_loop(tmp_path: Path, provider: str) -> None:
+    with Bench(tmp_path, faults="429=0*always") as bench:
+        times = moments(bench)
+
+        report = bench.follow(bench.order(provider=provider, resolution="1K", format=None), timeout=300.0)
+
+        assert report.exit_code is ExitCode.UNREACHABLE
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert len([time for time in times if time <= 7.0]) <= 4
+        assert gaps[0] >= 0.9
+        assert gaps[4] > 3 * gaps[0]
+        assert max(gaps) <= 75.1
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_is_turned_away_counts_for_our_own_rate_limit(tmp_path: Path, count: int) -> None:
+    with Bench(tmp_path, faults="429=0*always") as bench:
+        times = moments(bench)
+
+        bench.follow(bench.order(count=count), timeout=400.0)
+
+        assert len(times) >= 6
+        for begin in times:
+            assert len([time for time in times if begin <= time < begin + 59.9]) <= 3
+
+
+def test_what_another_process_had_turned_away_counts_too(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="429=0*3", seconds=1.0) as bench:
+        bench.follow(bench.order("first", count=12), timeout=2.0)
+        assert bench.submits() == 3
+
+        bench.follow(bench.order("second"), Goal.ACCEPTANCE)
+
+        assert bench.submits() == 4
+        assert bench.clock.time >= 60.0
+
+
+def test_an_order_whose_settings_cannot_be_used_is_closed_with_the_reason(tmp_path: Path) -> None:
+    picture = tmp_path / "teal.png"
+    Image.new("RGB", (64, 48), "teal").save(picture)
+    data = picture.read_bytes()
+    reference = PictureFile(picture, "image/png", len(data), hashlib.sha256(data).hexdigest())
+    with Bench(tmp_path) as bench:
+        choice = possible(Order("bluer", "reapi", None, None, "1K", None, 1, sandbox=False), bench.config)[0]
+        choice = replace(choice, request=replace(choice.request, references=(reference,)))
+        records = [*bench.record(split(choice, Target(tmp_path / "out", DEFAULT_TEMPLATE))), *bench.order("a fox")]
+
+        report = bench.follow(records)
+
+        assert [record.state for record in report.records] == [State.CANCELLED, State.SAVED]
+        assert report.problems[records[0].id].code == "configuration"
+        assert bench.submits() == 1

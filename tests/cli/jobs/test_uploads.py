@@ -10,15 +10,17 @@ import pytest
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.config.config import Config
-from imgen.errors import ExitCode
-from imgen.jobs.goals import Goal
+from imgen.errors import ExitCode, Problem
+from imgen.jobs.report import Goal
 from imgen.jobs.uploads import sent
 from imgen.ledger.uploads import Upload
 from imgen.orders.drafts import split
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 from imgen.pictures.naming import parse_output
 from imgen.pictures.storage import Place, parse_place
-from imgen.records import Problem, State, Target
+from imgen.pictures.target import Target
+from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Request
 
 if TYPE_CHECKING:
@@ -33,57 +35,57 @@ HOURS = 3600.0
 
 
 def put_up(ledger: Ledger, job_id: str, uploader: str | None = None) -> None:
-    ledger.uploading(job_id, Upload("ab", storage=STORAGE, key="ab.png", uploader=uploader))
+    ledger.uploads.uploading(job_id, Upload("ab", storage=STORAGE, key="ab.png", uploader=uploader))
 
 
 def unneeded(ledger: Ledger) -> list[str | None]:
-    return [upload.key for upload in ledger.unneeded_uploads(2 * HOURS)]
+    return [upload.key for upload in ledger.uploads.unneeded(2 * HOURS)]
 
 
 def test_a_picture_in_a_storage_is_needed_until_every_job_that_uses_it_is_over(ledger: Ledger) -> None:
-    ledger.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
     put_up(ledger, "k3aaaa")
     put_up(ledger, "k3bbbb")
 
-    ledger.never_sent("k3aaaa", PROBLEM)
+    ledger.jobs.never_sent("k3aaaa", PROBLEM)
     assert unneeded(ledger) == []
-    ledger.submitting("k3bbbb")
-    ledger.accepted("k3bbbb", taken("remote"))
+    ledger.jobs.submitting("k3bbbb")
+    ledger.jobs.accepted("k3bbbb", taken("remote"))
     assert unneeded(ledger) == []
-    ledger.ended("k3bbbb", State.FAILED, PROBLEM)
+    ledger.jobs.ended("k3bbbb", State.FAILED, PROBLEM)
     assert unneeded(ledger) == ["ab.png", "ab.png"]
 
-    ledger.upload_removed(STORAGE, "ab.png")
+    ledger.uploads.removed(STORAGE, "ab.png")
     assert unneeded(ledger) == []
 
 
 def test_a_key_that_is_needed_stays_however_the_storage_is_written(ledger: Ledger) -> None:
-    ledger.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3aaaa"), draft("k3bbbb")], "me", resubmit=False)
     put_up(ledger, "k3aaaa")
-    ledger.uploading("k3bbbb", Upload("ab", storage=f"{STORAGE}/?region=auto", key="ab.png"))
+    ledger.uploads.uploading("k3bbbb", Upload("ab", storage=f"{STORAGE}/?region=auto", key="ab.png"))
 
-    ledger.never_sent("k3aaaa", PROBLEM)
+    ledger.jobs.never_sent("k3aaaa", PROBLEM)
     assert unneeded(ledger) == []
-    ledger.never_sent("k3bbbb", PROBLEM)
+    ledger.jobs.never_sent("k3bbbb", PROBLEM)
     assert unneeded(ledger) == ["ab.png", "ab.png"]
 
 
 def test_a_picture_that_was_there_already_is_not_ours_to_remove(ledger: Ledger) -> None:
-    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
-    assert not ledger.is_upload("ab.png")
+    ledger.jobs.plan([draft("k3aaaa")], "me", resubmit=False)
+    assert not ledger.uploads.is_ours("ab.png")
     put_up(ledger, "k3aaaa")
-    assert ledger.is_upload("ab.png")
+    assert ledger.uploads.is_ours("ab.png")
 
-    ledger.not_uploaded("k3aaaa", "ab")
-    ledger.never_sent("k3aaaa", PROBLEM)
+    ledger.uploads.not_uploaded("k3aaaa", "ab")
+    ledger.jobs.never_sent("k3aaaa", PROBLEM)
     assert unneeded(ledger) == []
 
 
 def test_an_uncertain_job_may_still_be_drawn_until_its_link_is_dead(ledger: Ledger, clock: FakeClock) -> None:
-    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3aaaa")], "me", resubmit=False)
     put_up(ledger, "k3aaaa")
-    ledger.submitting("k3aaaa")
-    ledger.lost("k3aaaa", PROBLEM)
+    ledger.jobs.submitting("k3aaaa")
+    ledger.jobs.mark_uncertain("k3aaaa", PROBLEM)
 
     assert unneeded(ledger) == []
     clock.time += 2 * HOURS + 1
@@ -91,26 +93,26 @@ def test_an_uncertain_job_may_still_be_drawn_until_its_link_is_dead(ledger: Ledg
 
 
 def test_who_is_putting_a_picture_up_is_known_until_it_is_there(ledger: Ledger) -> None:
-    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3aaaa")], "me", resubmit=False)
     put_up(ledger, "k3aaaa", "me")
-    ledger.never_sent("k3aaaa", PROBLEM)
+    ledger.jobs.never_sent("k3aaaa", PROBLEM)
 
-    assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == ["me"]
-    ledger.uploaded("k3aaaa", "ab")
-    assert [upload.uploader for upload in ledger.unneeded_uploads(HOURS)] == [None]
+    assert [upload.uploader for upload in ledger.uploads.unneeded(HOURS)] == ["me"]
+    ledger.uploads.uploaded("k3aaaa", "ab")
+    assert [upload.uploader for upload in ledger.uploads.unneeded(HOURS)] == [None]
 
 
 def test_what_a_dead_process_was_putting_up_is_removed_once_more_later(ledger: Ledger, clock: FakeClock) -> None:
-    ledger.plan([draft("k3aaaa")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3aaaa")], "me", resubmit=False)
     put_up(ledger, "k3aaaa", "dead")
-    ledger.never_sent("k3aaaa", PROBLEM)
+    ledger.jobs.never_sent("k3aaaa", PROBLEM)
 
-    ledger.upload_removed(STORAGE, "ab.png")
-    assert (unneeded(ledger), ledger.is_upload("ab.png")) == ([], True)
+    ledger.uploads.removed(STORAGE, "ab.png")
+    assert (unneeded(ledger), ledger.uploads.is_ours("ab.png")) == ([], True)
     clock.time += 601
     assert unneeded(ledger) == ["ab.png"]
-    ledger.upload_removed(STORAGE, "ab.png")
-    assert not ledger.is_upload("ab.png")
+    ledger.uploads.removed(STORAGE, "ab.png")
+    assert not ledger.uploads.is_ours("ab.png")
 
 
 def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
@@ -118,10 +120,12 @@ def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledge
         PictureFile(tmp_path / "a.png", "image/png", 3, "ab"),
         PictureLink("https://pictures.example.com/b.png"),
     )
-    ledger.plan([draft("k3aaaa", request=Request("model", "at night", pictures))], "me", resubmit=False)
-    ledger.uploading("k3aaaa", Upload("ab", link="https://storage.example.com/a.png"))
+    ledger.jobs.plan([draft("k3aaaa", request=Request("model", "at night", pictures))], "me", resubmit=False)
+    ledger.uploads.uploading("k3aaaa", Upload("ab", link="https://storage.example.com/a.png"))
 
-    links = [reference.url for reference in sent(ledger, ledger.job("k3aaaa")).references if hasattr(reference, "url")]
+    links = [
+        reference.url for reference in sent(ledger, ledger.jobs.get("k3aaaa")).references if hasattr(reference, "url")
+    ]
 
     assert links == ["https://storage.example.com/a.png", "https://pictures.example.com/b.png"]
     assert unneeded(ledger) == []
@@ -162,7 +166,7 @@ def test_four_requests_with_one_picture_upload_it_once(tmp_path: Path, picture: 
     with Bench(tmp_path, seconds=1.0) as bench:
         ids = edit(bench, picture, count=4)
 
-        report = bench.follow(bench.session.ledger.jobs(ids))
+        report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.DONE
         assert len(bench.requests("POST")) == 5
@@ -173,7 +177,7 @@ def test_a_lost_reply_to_an_edit_is_found_among_the_jobs_of_the_service(tmp_path
     with Bench(tmp_path, seconds=1.0, faults="lost-reply") as bench:
         ids = edit(bench, picture)
 
-        report = bench.follow(bench.session.ledger.jobs(ids))
+        report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.DONE
         assert "lost" in bench.watcher.said[0]
@@ -185,7 +189,7 @@ def test_a_picture_that_changed_since_it_was_ordered_is_not_sent(tmp_path: Path,
         ids = edit(bench, picture)
         picture.write_bytes(bytes(picture.stat().st_size))
 
-        report = bench.follow(bench.session.ledger.jobs(ids))
+        report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.UNREACHABLE
         assert report.records[0].state is State.CANCELLED
@@ -208,7 +212,7 @@ def test_a_storage_that_never_took_a_byte_is_said_once_and_not_asked_again(
         bench.config = Config({**bench.config.environ, **nowhere}, tmp_path)
         ids = edit(bench, picture, provider="reapi")
 
-        report = bench.follow(bench.session.ledger.jobs(ids))
+        report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.UNREACHABLE
         said = "Your storage s3://buck at http://127.0.0.1:9 did not take the picture: it cannot be reached."
@@ -222,9 +226,9 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
 ) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         ledger = bench.session.ledger
-        ledger.plan([draft("k3aaaa")], "me", resubmit=False)
-        ledger.uploading("k3aaaa", Upload("ab", storage=nowhere["IMGEN_UPLOAD"], key="ab.png"))
-        ledger.never_sent("k3aaaa", PROBLEM)
+        ledger.jobs.plan([draft("k3aaaa")], "me", resubmit=False)
+        ledger.uploads.uploading("k3aaaa", Upload("ab", storage=nowhere["IMGEN_UPLOAD"], key="ab.png"))
+        ledger.jobs.never_sent("k3aaaa", PROBLEM)
 
         assert bench.generate().exit_code is ExitCode.DONE
         (said,) = bench.watcher.said

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cli.drafts import draft, record
+from imgen.errors import Problem
 from imgen.ledger.codec import problem_text, read_request, request_text, target_text
-from imgen.records import OPEN, Problem, Result, ResultState, State, Target
+from imgen.pictures.target import Target
+from imgen.records import OPEN, Result, ResultState, State
 from imgen_providers.base import Json, PictureFile, PictureLink, Request
 
 if TYPE_CHECKING:
@@ -68,12 +70,12 @@ def test_a_request_comes_back_as_it_was(request: Request) -> None:
 @example(Request("m", "not UTF-8"), Target(Path("/pictures/\udcff"), "{prompt}.{ext}"))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_request_and_target_come_back_through_the_ledger(ledger: Ledger, request: Request, target: Target) -> None:
-    ledger.plan([draft("job", request=request, target=target)], "me", resubmit=False)
+    ledger.jobs.plan([draft("job", request=request, target=target)], "me", resubmit=False)
     try:
-        found = ledger.job("job")
+        found = ledger.jobs.get("job")
         assert (found.request, found.target) == (request, target)
     finally:
-        connection = ledger._connection()
+        connection = ledger._database.connection()
         connection.execute("DELETE FROM job")
 
 

@@ -84,7 +84,7 @@ def order(bench: Bench) -> JobRecord:
 def saved_later(bench: Bench, record: JobRecord) -> None:
     """After all that, the next command saves it, and it was paid once."""
     bench.clock.time += 5.0
-    found = bench.session.ledger.job(record.id)
+    found = bench.session.ledger.jobs.get(record.id)
     report = bench.follow([found])
     assert report.exit_code is ExitCode.DONE
     assert [result.path and result.path.exists() for result in report.records[0].results] == [True]
@@ -104,7 +104,7 @@ def test_before_the_record_nothing_is_sent(bench: Bench, disks: dict[str, Disk])
     assert "Free some space" in str(refused.value.hint)
     assert bench.log == []
     disks["home"].free()
-    assert bench.session.ledger.open_jobs() == []
+    assert bench.session.ledger.jobs.open() == []
     working.close()
 
 
@@ -119,7 +119,7 @@ def test_before_the_submit_nothing_is_sent(bench: Bench, disks: dict[str, Disk])
     assert bench.log == []
     disks["home"].free()
     bench.restart()
-    assert bench.session.ledger.job(record.id).state is State.CANCELLED
+    assert bench.session.ledger.jobs.get(record.id).state is State.CANCELLED
 
 
 def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Bench, disks: dict[str, Disk]) -> None:
@@ -134,7 +134,7 @@ def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Be
     assert f"imgen wait {record.id} --remote {remote}" in str(report.problems[record.id].hint)
     disks["home"].free()
     bench.restart()
-    doubtful = bench.session.ledger.job(record.id)
+    doubtful = bench.session.ledger.jobs.get(record.id)
     assert doubtful.state is State.UNCERTAIN
     bench.work().attach(doubtful, remote)
     saved_later(bench, record)
@@ -160,12 +160,12 @@ def test_a_picture_that_cannot_be_recorded_is_there_and_told(bench: Bench, disks
     record = order(bench)
     bench.just_before[PICTURES] = disks["home"].fill
 
-    with pytest.raises(LedgerUnusable) as told:
+    with pytest.raises(LedgerUnusable) as polled:
         bench.follow([record])
 
     pictures = [path for path in disks["out"].folder.iterdir() if path.suffix == ".png"]
     assert len(pictures) == 1
-    assert f"{pictures[0]} is saved" in told.value.message
+    assert f"{pictures[0]} is saved" in polled.value.message
     disks["home"].free()
     bench.restart()
     saved_later(bench, record)
@@ -199,7 +199,7 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
     assert len(bench.log) == sent
     disks["home"].unlock()
     bench.restart()
-    assert [job.state for job in bench.session.ledger.find("")] == [State.SAVED]
+    assert [job.state for job in bench.session.ledger.jobs.find("")] == [State.SAVED]
 
 
 def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_remote_id(tmp_path: Path) -> None:
@@ -221,11 +221,11 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_rem
 
         bench.just_before["POST"] = meet
 
-        with pytest.raises(LedgerUnusable) as told:
+        with pytest.raises(LedgerUnusable) as polled:
             bench.follow(records)
 
         paid = [path.stem for path in (tmp_path / "sandbox" / "jobs").glob("*.json")]
         assert len(paid) == 3
         for remote in paid:
-            assert f"GMI Cloud accepted the job as {remote}" in told.value.message
-            assert f"imgen wait -p gmicloud {remote}" in str(told.value.hint)
+            assert f"GMI Cloud accepted the job as {remote}" in polled.value.message
+            assert f"imgen wait -p gmicloud {remote}" in str(polled.value.hint)

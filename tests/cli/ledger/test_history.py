@@ -47,7 +47,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
             origin="sandbox" if job_id == "cat" else "https://x",
             cost=costs.get(job_id, Cost("15", "credits")),
         )
-        ledger.plan([made], "me", resubmit=False)
+        ledger.jobs.plan([made], "me", resubmit=False)
     yield ledger
     ledger.close()
 
@@ -72,17 +72,17 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     ],
 )
 def test_what_is_wanted_is_found_the_latest_first(ledger: Ledger, wanted: Wanted, found: list[str]) -> None:
-    records, every = ledger.history(wanted, 10)
+    records, every = ledger.jobs.history(wanted, 10)
 
     assert [record.id for record in records] == found
     assert every == len(found)
 
 
 def test_times_bound_what_is_found_and_a_limit_keeps_the_latest(ledger: Ledger) -> None:
-    times = {record.id: record.created_at for record in ledger.history(Wanted(), 0)[0]}
+    times = {record.id: record.created_at for record in ledger.jobs.history(Wanted(), 0)[0]}
 
-    between, _ = ledger.history(Wanted(since=times["owl"], until=times["dog"]), 10)
-    latest, every = ledger.history(Wanted(), 1)
+    between, _ = ledger.jobs.history(Wanted(since=times["owl"], until=times["dog"]), 10)
+    latest, every = ledger.jobs.history(Wanted(), 1)
 
     assert [record.id for record in between] == ["cat", "owl"]
     assert ([record.id for record in latest], every) == (["dog"], 4)
@@ -91,7 +91,7 @@ def test_times_bound_what_is_found_and_a_limit_keeps_the_latest(ledger: Ledger) 
 def test_a_state_that_derives_from_pictures_is_found(ledger: Ledger) -> None:
     bring_to(ledger, State.SAVED, "done")
 
-    assert [record.id for record in ledger.history(Wanted(state=State.SAVED), 5)[0]] == ["done"]
+    assert [record.id for record in ledger.jobs.history(Wanted(state=State.SAVED), 5)[0]] == ["done"]
 
 
 def test_dates_are_of_this_machines_clock_and_spans_count_back() -> None:

@@ -9,7 +9,8 @@ import pytest
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import LedgerUnusable
-from imgen.ledger.ledger import Ledger, SameRequestUncertain
+from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.ledger import Ledger
 from imgen.records import Cost, State
 from imgen_providers.base import Request
 
@@ -25,28 +26,28 @@ READY, SAVED, EXPIRED = State.READY, State.SAVED, State.EXPIRED
 FAILED, CANCELLED, UNCERTAIN = State.FAILED, State.CANCELLED, State.UNCERTAIN
 
 MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
-    "submitting": (lambda ledger: ledger.submitting(JOB), {P: S}),
-    "not sent": (lambda ledger: ledger.not_sent(JOB), {S: P}),
-    "never sent": (lambda ledger: ledger.never_sent(JOB, TROUBLE), {P: CANCELLED}),
-    "lost": (lambda ledger: ledger.lost(JOB, TROUBLE), {S: UNCERTAIN}),
-    "running": (lambda ledger: ledger.running(JOB), {Q: R}),
+    "submitting": (lambda ledger: ledger.jobs.submitting(JOB), {P: S}),
+    "not sent": (lambda ledger: ledger.jobs.not_sent(JOB), {S: P}),
+    "never sent": (lambda ledger: ledger.jobs.never_sent(JOB, TROUBLE), {P: CANCELLED}),
+    "lost": (lambda ledger: ledger.jobs.mark_uncertain(JOB, TROUBLE), {S: UNCERTAIN}),
+    "running": (lambda ledger: ledger.jobs.running(JOB), {Q: R}),
     "accepted": (
-        lambda ledger: ledger.accepted(JOB, taken("remote")),
+        lambda ledger: ledger.jobs.accepted(JOB, taken("remote")),
         dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), Q),
     ),
     "failed there": (
-        lambda ledger: ledger.ended(JOB, FAILED, TROUBLE),
+        lambda ledger: ledger.jobs.ended(JOB, FAILED, TROUBLE),
         dict.fromkeys((P, S, Q, R, CANCELLED, UNCERTAIN), FAILED),
     ),
     "cancelled there": (
-        lambda ledger: ledger.ended(JOB, CANCELLED, TROUBLE),
+        lambda ledger: ledger.jobs.ended(JOB, CANCELLED, TROUBLE),
         dict.fromkeys((P, S, Q, R, FAILED, UNCERTAIN), CANCELLED),
     ),
     "finished": (finish, dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), READY)),
-    "link died": (lambda ledger: ledger.expired(JOB, 1), {}),  # one of two: the other is still ready
-    "file gone": (lambda ledger: ledger.reopen(JOB, 1), {SAVED: READY, EXPIRED: READY}),
-    "troubled": (lambda ledger: ledger.troubled(JOB, TROUBLE), {}),
-    "forgotten": (lambda ledger: ledger.forget([JOB]), {}),
+    "link died": (lambda ledger: ledger.results.expired(JOB, 1), {}),  # one of two: the other is still ready
+    "file gone": (lambda ledger: ledger.results.reopen(JOB, 1), {SAVED: READY, EXPIRED: READY}),
+    "troubled": (lambda ledger: ledger.jobs.set_problem(JOB, TROUBLE), {}),
+    "forgotten": (lambda ledger: ledger.jobs.forget([JOB]), {}),
 }
 
 
@@ -54,12 +55,12 @@ MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
 @pytest.mark.parametrize("move", MOVES)
 def test_a_job_moves_only_where_it_may_go(ledger: Ledger, move: str, before: State) -> None:
     bring_to(ledger, before)
-    assert ledger.job(JOB).state is before
+    assert ledger.jobs.get(JOB).state is before
     change, allowed = MOVES[move]
 
     change(ledger)
 
-    assert ledger.job(JOB).state is allowed.get(before, before)
+    assert ledger.jobs.get(JOB).state is allowed.get(before, before)
 
 
 def test_a_job_is_sent_by_whoever_says_so_first(ledger: Ledger, ledger_path: Path, clock: FakeClock) -> None:
@@ -67,7 +68,11 @@ def test_a_job_is_sent_by_whoever_says_so_first(ledger: Ledger, ledger_path: Pat
     bring_to(ledger, P)
     other = Ledger(ledger_path, clock.wall)
 
-    assert [ledger.submitting(JOB), other.submitting(JOB), ledger.submitting(JOB)] == [True, False, False]
+    assert [ledger.jobs.submitting(JOB), other.jobs.submitting(JOB), ledger.jobs.submitting(JOB)] == [
+        True,
+        False,
+        False,
+    ]
     other.close()
 
 
@@ -76,17 +81,17 @@ def test_a_job_that_was_closed_meanwhile_is_not_sent(ledger: Ledger, close: str)
     bring_to(ledger, P)
     MOVES[close][0](ledger)
 
-    assert not ledger.submitting(JOB)
-    assert ledger.job(JOB).submitted_at is None
+    assert not ledger.jobs.submitting(JOB)
+    assert ledger.jobs.get(JOB).submitted_at is None
 
 
 def test_what_is_recorded_before_a_byte_leaves(ledger: Ledger, clock: FakeClock) -> None:
     request = Request("gemini/3.1/flash", "a fox", aspect="16:9", extras={"seed": 7}, idempotency_key="run-job")
     drawn = draft(JOB, request=request)
 
-    ledger.plan([drawn], "me", resubmit=False)
+    ledger.jobs.plan([drawn], "me", resubmit=False)
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     assert found.request == request
     assert (found.owner, found.created_at) == ("me", clock.wall())
     assert (found.target, found.cost) == (drawn.target, Cost("15", "credits"))
@@ -98,22 +103,22 @@ def test_what_is_recorded_before_a_byte_leaves(ledger: Ledger, clock: FakeClock)
 def test_times_say_what_happened_when(ledger: Ledger, clock: FakeClock) -> None:
     bring_to(ledger, P)
     clock.time = 1.0
-    ledger.submitting(JOB)
+    ledger.jobs.submitting(JOB)
     clock.time = 2.0
-    ledger.not_sent(JOB)
-    assert ledger.job(JOB).submitted_at is None
+    ledger.jobs.not_sent(JOB)
+    assert ledger.jobs.get(JOB).submitted_at is None
     clock.time = 3.0
-    ledger.submitting(JOB)
+    ledger.jobs.submitting(JOB)
     clock.time = 4.0
-    ledger.lost(JOB, TROUBLE)
-    assert ledger.job(JOB).finished_at == clock.wall()
+    ledger.jobs.mark_uncertain(JOB, TROUBLE)
+    assert ledger.jobs.get(JOB).finished_at == clock.wall()
     clock.time = 5.0
-    ledger.accepted(JOB, taken("remote"))
-    assert ledger.job(JOB).finished_at is None
+    ledger.jobs.accepted(JOB, taken("remote"))
+    assert ledger.jobs.get(JOB).finished_at is None
     clock.time = 9.0
     finish(ledger)
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     start = clock.wall() - 9.0
     assert [found.created_at, found.submitted_at, found.accepted_at, found.finished_at] == [
         *(start, start + 3.0, start + 5.0, start + 9.0)
@@ -124,17 +129,17 @@ def test_a_late_acceptance_overrides_the_doubt(ledger: Ledger) -> None:
     """The waiting ended, the row is uncertain, and then the answer does come."""
     bring_to(ledger, UNCERTAIN)
 
-    ledger.accepted(JOB, taken("remote", url="https://x/status"))
+    ledger.jobs.accepted(JOB, taken("remote", url="https://x/status"))
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     assert (found.remote_id, found.handle, found.problem) == ("remote", {"url": "https://x/status"}, None)
-    assert ledger.uncertain_jobs() == []
+    assert ledger.jobs.uncertain() == []
 
 
 def test_a_failure_keeps_its_reason(ledger: Ledger) -> None:
     bring_to(ledger, FAILED)
 
-    assert ledger.job(JOB).problem == TROUBLE
+    assert ledger.jobs.get(JOB).problem == TROUBLE
 
 
 # The same request again --------------------------------------------------------------------------------------
@@ -145,26 +150,30 @@ def test_a_request_that_may_have_been_charged_is_not_recorded_again(ledger: Ledg
     again = [draft("another", prompt="another"), draft("second", prompt=JOB)]
 
     with pytest.raises(SameRequestUncertain) as refused:
-        ledger.plan(again, "me", resubmit=False)
+        ledger.jobs.plan(again, "me", resubmit=False)
 
     assert refused.value.job_ids == (JOB,)
-    assert ledger.find("another") == ledger.find("second") == []
-    assert [job.id for job in ledger.uncertain_jobs()] == [JOB]
+    assert ledger.jobs.find("another") == ledger.jobs.find("second") == []
+    assert [job.id for job in ledger.jobs.uncertain()] == [JOB]
 
 
 def test_resubmit_closes_the_old_rows_and_records_the_new(ledger: Ledger, clock: FakeClock) -> None:
     run = [draft(name, prompt="fox") for name in ("one", "two")]
-    ledger.plan(run, "me", resubmit=False)
+    ledger.jobs.plan(run, "me", resubmit=False)
     for name in ("one", "two"):
-        ledger.submitting(name)
-        ledger.lost(name, TROUBLE)
+        ledger.jobs.submitting(name)
+        ledger.jobs.mark_uncertain(name, TROUBLE)
     clock.time = 60.0
 
-    ledger.plan([draft("three", prompt="fox")], "me", resubmit=True)
+    ledger.jobs.plan([draft("three", prompt="fox")], "me", resubmit=True)
 
-    assert ledger.uncertain_jobs() == []
-    assert [job.forgotten_at for job in ledger.jobs(["one", "two", "three"])] == [clock.wall(), clock.wall(), None]
-    assert [job.id for job in ledger.open_jobs()] == ["three"]
+    assert ledger.jobs.uncertain() == []
+    assert [job.forgotten_at for job in ledger.jobs.get_many(["one", "two", "three"])] == [
+        clock.wall(),
+        clock.wall(),
+        None,
+    ]
+    assert [job.id for job in ledger.jobs.open()] == ["three"]
 
 
 def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledger) -> None:
@@ -172,44 +181,44 @@ def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledg
     bring_to(ledger, State.QUEUED, "taken")
 
     with pytest.raises(LedgerUnusable):
-        ledger.plan([draft("new", prompt=JOB), draft("taken", prompt=JOB)], "me", resubmit=True)
+        ledger.jobs.plan([draft("new", prompt=JOB), draft("taken", prompt=JOB)], "me", resubmit=True)
 
-    assert [job.id for job in ledger.uncertain_jobs()] == [JOB]
-    assert ledger.find("new") == []
-    assert ledger.job("taken").state is State.QUEUED
+    assert [job.id for job in ledger.jobs.uncertain()] == [JOB]
+    assert ledger.jobs.find("new") == []
+    assert ledger.jobs.get("taken").state is State.QUEUED
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
 def test_the_same_request_may_be_made_twice_while_nothing_is_in_doubt(ledger: Ledger, state: State) -> None:
     bring_to(ledger, state)
 
-    ledger.plan([draft("second", prompt=JOB)], "me", resubmit=False)
+    ledger.jobs.plan([draft("second", prompt=JOB)], "me", resubmit=False)
 
-    assert ledger.job("second").state is State.PLANNED
+    assert ledger.jobs.get("second").state is State.PLANNED
 
 
 def test_doubt_in_one_place_does_not_block_another(ledger: Ledger) -> None:
-    ledger.plan([draft(JOB, origin="sandbox")], "me", resubmit=False)
-    ledger.submitting(JOB)
-    ledger.lost(JOB, TROUBLE)
+    ledger.jobs.plan([draft(JOB, origin="sandbox")], "me", resubmit=False)
+    ledger.jobs.submitting(JOB)
+    ledger.jobs.mark_uncertain(JOB, TROUBLE)
 
-    ledger.plan([draft("real")], "me", resubmit=False)
+    ledger.jobs.plan([draft("real")], "me", resubmit=False)
 
-    assert ledger.job("real").state is State.PLANNED
+    assert ledger.jobs.get("real").state is State.PLANNED
 
 
 def test_doubt_that_a_person_has_settled_does_not_block(ledger: Ledger) -> None:
     bring_to(ledger, State.UNCERTAIN)
 
-    ledger.forget([JOB])
-    ledger.plan([draft("second", prompt=JOB)], "me", resubmit=False)
+    ledger.jobs.forget([JOB])
+    ledger.jobs.plan([draft("second", prompt=JOB)], "me", resubmit=False)
 
-    assert ledger.job("second").state is State.PLANNED
-    assert ledger.job(JOB).state is State.UNCERTAIN
+    assert ledger.jobs.get("second").state is State.PLANNED
+    assert ledger.jobs.get(JOB).state is State.UNCERTAIN
 
 
 def test_all_rows_of_a_run_are_recorded_or_none(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnusable):
-        ledger.plan([draft("one"), draft("two"), draft("one")], "me", resubmit=False)
+        ledger.jobs.plan([draft("one"), draft("two"), draft("one")], "me", resubmit=False)
 
-    assert ledger.open_jobs() == []
+    assert ledger.jobs.open() == []

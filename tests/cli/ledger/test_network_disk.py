@@ -84,10 +84,10 @@ def test_a_ledger_there_has_no_shared_log_and_that_is_said(ledger_path: Path, cl
     said: list[str] = []
 
     ledger = open_sound(Config({"IMGEN_HOME": str(ledger_path.parent)}, tmp_path), clock, said.append)
-    ledger.plan([draft("k3f9xy")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
 
     assert mode(ledger_path) == "delete"
-    assert ledger._connection().execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert ledger._database.connection().execute("PRAGMA synchronous").fetchone()[0] == 2
     assert said == ["The ledger is on a network file system (nfs4); a local disk is safer: set IMGEN_HOME to one."]
     ledger.close()
 
@@ -95,12 +95,12 @@ def test_a_ledger_there_has_no_shared_log_and_that_is_said(ledger_path: Path, cl
 def test_a_ledger_that_is_brought_there_leaves_its_log(
     ledger: Ledger, ledger_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    ledger.plan([draft("k3f9xy")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
     ledger.close()
     assert mode(ledger_path) == "wal"
 
     request.getfixturevalue("on_network")
-    assert ledger.job("k3f9xy").state is State.PLANNED
+    assert ledger.jobs.get("k3f9xy").state is State.PLANNED
 
     assert mode(ledger_path) == "delete"
 
@@ -108,7 +108,7 @@ def test_a_ledger_that_is_brought_there_leaves_its_log(
 def test_without_that_log_too_processes_write_at_once_and_lose_nothing(
     ledger: Ledger, ledger_path: Path, child: Children
 ) -> None:
-    ledger.plan([draft("k3f9xy")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
     ledger.close()
     with closing(sqlite3.connect(ledger_path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -116,7 +116,7 @@ def test_without_that_log_too_processes_write_at_once_and_lose_nothing(
     writers = [child("write", ledger_path, f"writer{n}", "5") for n in range(3)]
 
     assert [writer.wait(timeout=30) for writer in writers] == [0] * 3
-    jobs = [job for job in ledger.open_jobs() if job.id != "k3f9xy"]
+    jobs = [job for job in ledger.jobs.open() if job.id != "k3f9xy"]
     assert {job.id for job in jobs} == {f"writer{n}-{k}" for n in range(3) for k in range(5)}
     assert {job.state for job in jobs} == {State.QUEUED}
     assert mode(ledger_path) == "delete", "nobody went back"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.errors import ExitCode, LedgerUnusable
-from imgen.ledger.owners import Owner, is_alive
+from imgen.ledger.owners import Owners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,40 +18,42 @@ if TYPE_CHECKING:
 
 
 def test_a_process_is_alive_until_it_is_killed(tmp_path: Path, ledger_path: Path, child: Children) -> None:
-    owners = tmp_path / "owners"
-    other = child("leave", ledger_path, owners, tmp_path / "part")
+    folder = ledger_path.with_name("owners")
+    owners = Owners(folder)
+    other = child("leave", ledger_path, tmp_path / "part")
     assert other.stdout is not None
     name = other.stdout.readline().strip()
 
-    assert [is_alive(owners, name) for _ in range(3)] == [True] * 3
+    assert [owners.is_alive(name) for _ in range(3)] == [True] * 3
     other.kill()
     other.wait()
 
-    assert not is_alive(owners, name)
-    assert list(owners.iterdir()) == []
+    assert not owners.is_alive(name)
+    assert list(folder.iterdir()) == []
 
 
 def test_two_owners_of_one_process_are_two(tmp_path: Path) -> None:
-    one, two = Owner(tmp_path), Owner(tmp_path)
+    owners = Owners(tmp_path)
+    one, two = owners.enter(), owners.enter()
 
     assert one.name != two.name
-    assert one.is_alive(two.name)
+    assert owners.is_alive(two.name)
     two.release()
-    assert not one.is_alive(two.name)
-    assert one.is_alive(one.name)
+    assert not owners.is_alive(two.name)
+    assert owners.is_alive(one.name)
     one.release()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_is_not_alive(tmp_path: Path) -> None:
-    assert not is_alive(tmp_path / "missing", "nobody")
+    assert not Owners(tmp_path / "missing").is_alive("nobody")
     assert not (tmp_path / "missing").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_folders_and_lock_are_for_this_person_only(tmp_path: Path) -> None:
     """The lock may be taken before the ledger is made, and must not make its folder for everybody."""
-    owner = Owner(tmp_path / "state" / "owners")
+    owner = Owners(tmp_path / "state" / "owners").enter()
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "state").rglob("*")}
     assert modes == {"owners": 0o700, f"{owner.name}.lock": 0o600}
@@ -63,6 +65,6 @@ def test_a_place_that_takes_no_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a folder")
 
     with pytest.raises(LedgerUnusable, match="cannot be used") as refused:
-        Owner(tmp_path / "state" / "owners")
+        Owners(tmp_path / "state" / "owners").enter()
 
     assert refused.value.exit_code is ExitCode.NOT_SAVED

@@ -8,7 +8,7 @@ import pytest
 
 from cli.drafts import draft, taken
 from cli.states import JOB, bring_to, finish
-from imgen.ledger.remote_ids import IdTaken
+from imgen.ledger.jobs import IdTaken
 from imgen.records import Cost, State
 from imgen_providers.base import Request
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def test_jobs_are_found_by_id_by_its_start_and_by_remote_id(ledger: Ledger) -> None:
-    ledger.plan([draft("abc234", prompt="1"), draft("abd567", prompt="2")], "me", resubmit=False)
-    ledger.submitting("abd567")
-    ledger.accepted("abd567", taken("abc-remote"))
+    ledger.jobs.plan([draft("abc234", prompt="1"), draft("abd567", prompt="2")], "me", resubmit=False)
+    ledger.jobs.submitting("abd567")
+    ledger.jobs.accepted("abd567", taken("abc-remote"))
 
     def found(text: str) -> list[str]:
-        return [job.id for job in ledger.find(text)]
+        return [job.id for job in ledger.jobs.find(text)]
 
     assert found("abc234") == ["abc234"]
     assert found("ab") == ["abc234", "abd567"]
@@ -36,14 +36,14 @@ def test_jobs_are_found_by_id_by_its_start_and_by_remote_id(ledger: Ledger) -> N
 
 
 def test_a_whole_id_is_meant_even_where_it_is_the_start_of_another(ledger: Ledger) -> None:
-    ledger.plan([draft("abc"), draft("abcdef")], "me", resubmit=False)
+    ledger.jobs.plan([draft("abc"), draft("abcdef")], "me", resubmit=False)
 
-    assert [job.id for job in ledger.find("abc")] == ["abc"]
+    assert [job.id for job in ledger.jobs.find("abc")] == ["abc"]
 
 
 def test_a_job_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
     with pytest.raises(KeyError):
-        ledger.job("nobody")
+        ledger.jobs.get("nobody")
 
 
 def test_open_jobs_are_those_that_need_somebody_in_the_order_they_were_made(ledger: Ledger) -> None:
@@ -51,17 +51,17 @@ def test_open_jobs_are_those_that_need_somebody_in_the_order_they_were_made(ledg
         bring_to(ledger, state, f"{10 - list(State).index(state):02} {state}")
     forgotten = "00 forgotten"
     bring_to(ledger, State.QUEUED, forgotten)
-    ledger.forget([forgotten])
+    ledger.jobs.forget([forgotten])
 
-    assert [job.state for job in ledger.open_jobs()] == [
+    assert [job.state for job in ledger.jobs.open()] == [
         State.PLANNED,
         State.SUBMITTING,
         State.QUEUED,
         State.RUNNING,
         State.READY,
     ]
-    assert [job.state for job in ledger.uncertain_jobs()] == [State.UNCERTAIN]
-    assert ledger.job(forgotten).forgotten_at is not None
+    assert [job.state for job in ledger.jobs.uncertain()] == [State.UNCERTAIN]
+    assert ledger.jobs.get(forgotten).forgotten_at is not None
 
 
 def test_a_remote_id_belongs_to_one_job_of_a_service_at_an_origin(ledger: Ledger) -> None:
@@ -71,28 +71,28 @@ def test_a_remote_id_belongs_to_one_job_of_a_service_at_an_origin(ledger: Ledger
         {"provider": "reapi", "origin": "https://api.3daistudio.com"},
     ]
     for number, place in enumerate(places):
-        ledger.plan([draft(f"job{number}", **place)], "me", resubmit=False)
-        ledger.submitting(f"job{number}")
-        ledger.accepted(f"job{number}", taken("same"))
-    ledger.plan([draft("double", **places[0])], "me", resubmit=False)
-    ledger.submitting("double")
+        ledger.jobs.plan([draft(f"job{number}", **place)], "me", resubmit=False)
+        ledger.jobs.submitting(f"job{number}")
+        ledger.jobs.accepted(f"job{number}", taken("same"))
+    ledger.jobs.plan([draft("double", **places[0])], "me", resubmit=False)
+    ledger.jobs.submitting("double")
 
     with pytest.raises(IdTaken) as refusal:
-        ledger.accepted("double", taken("same"))
+        ledger.jobs.accepted("double", taken("same"))
 
     assert refusal.value.job_id == "job0"
-    assert ledger.job("double").state is State.SUBMITTING
-    assert [job.id for job in ledger.find("same")] == ["job0", "job1", "job2"]
+    assert ledger.jobs.get("double").state is State.SUBMITTING
+    assert [job.id for job in ledger.jobs.find("same")] == ["job0", "job1", "job2"]
 
 
 def test_a_job_from_elsewhere_is_taken_over_once(ledger: Ledger) -> None:
-    ledger.adopt(draft(JOB, request=Request("", ""), cost=Cost(None, None)), taken("far", url="u"))
+    ledger.jobs.adopt(draft(JOB, request=Request("", ""), cost=Cost(None, None)), taken("far", url="u"))
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     assert (found.state, found.remote_id, found.handle, found.owner) == (State.QUEUED, "far", {"url": "u"}, None)
     assert found.accepted_at == found.created_at
     assert found.cost == Cost(None, None)
-    assert ledger.adopt(draft("second"), taken("far")) == JOB
+    assert ledger.jobs.adopt(draft("second"), taken("far")) == JOB
 
 
 def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_sandboxs(
@@ -100,9 +100,9 @@ def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_s
 ) -> None:
     def done(name: str, took: float | None, *, resolution: str | None = "1K", **place: str) -> None:
         request = Request(place.pop("model", "m"), name, resolution=resolution)
-        ledger.plan([draft(name, prompt=name, request=request, **place)], "me", resubmit=False)
-        ledger.submitting(name)
-        ledger.accepted(name, taken(f"remote {name}"))
+        ledger.jobs.plan([draft(name, prompt=name, request=request, **place)], "me", resubmit=False)
+        ledger.jobs.submitting(name)
+        ledger.jobs.accepted(name, taken(f"remote {name}"))
         clock.time += 1.0
         finish(ledger, name, took=took)
 
@@ -117,7 +117,7 @@ def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_s
     done("other model", 80.0, model="other")
     done("other service", 60.0, provider="reapi")
 
-    assert ledger.seconds_taken("3daistudio", "m", "1K") == [40.0, 30.0, 20.0, 10.0]
-    assert ledger.seconds_taken("3daistudio", "m", "1K", limit=2) == [40.0, 30.0]
-    assert ledger.seconds_taken("3daistudio", "m", None) == [70.0]
-    assert ledger.seconds_taken("3daistudio", "m", "0.5K") == []
+    assert ledger.jobs.seconds_taken("3daistudio", "m", "1K") == [40.0, 30.0, 20.0, 10.0]
+    assert ledger.jobs.seconds_taken("3daistudio", "m", "1K", limit=2) == [40.0, 30.0]
+    assert ledger.jobs.seconds_taken("3daistudio", "m", None) == [70.0]
+    assert ledger.jobs.seconds_taken("3daistudio", "m", "0.5K") == []

@@ -15,6 +15,7 @@ from imgen.records import ResultState, State
 if TYPE_CHECKING:
     from cli.clock import FakeClock
     from imgen.ledger.ledger import Ledger
+    from imgen.ledger.owners import Owner
 
 
 def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: FakeClock) -> None:
@@ -22,7 +23,7 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
     accepted = clock.wall()
     clock.time = 50.0
 
-    ledger.finished(
+    ledger.jobs.finished(
         JOB,
         ["https://x/1", Path("/kept/2")],
         link_seconds=60.0,
@@ -31,7 +32,7 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
         unfinished_at=accepted + 45.0,
     )
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     assert [(r.index, r.url, r.state) for r in found.results] == [
         (1, "https://x/1", ResultState.READY),
         (2, None, ResultState.READY),
@@ -47,7 +48,7 @@ def test_links_of_a_job_nobody_watched_may_be_as_old_as_its_acceptance(ledger: L
 
     finish(ledger, took=None)
 
-    assert ledger.job(JOB).expires_at == accepted + 86_400.0
+    assert ledger.jobs.get(JOB).expires_at == accepted + 86_400.0
 
 
 def test_a_clock_that_was_set_back_lets_no_link_live_longer(ledger: Ledger, clock: FakeClock) -> None:
@@ -57,28 +58,28 @@ def test_a_clock_that_was_set_back_lets_no_link_live_longer(ledger: Ledger, cloc
 
     finish(ledger, took=None)
 
-    assert ledger.job(JOB).expires_at == clock.wall() + 86_400.0
+    assert ledger.jobs.get(JOB).expires_at == clock.wall() + 86_400.0
 
 
 def test_where_nothing_is_known_of_links_nothing_is_claimed(ledger: Ledger) -> None:
     bring_to(ledger, State.QUEUED)
 
-    ledger.finished(JOB, LINKS, link_seconds=None, took_seconds=3.0, conversation=None)
+    ledger.jobs.finished(JOB, LINKS, link_seconds=None, took_seconds=3.0, conversation=None)
 
-    assert ledger.job(JOB).expires_at is None
+    assert ledger.jobs.get(JOB).expires_at is None
 
 
 def test_a_second_finish_renews_the_links_of_ready_pictures_only(ledger: Ledger, clock: FakeClock) -> None:
     bring_to(ledger, State.QUEUED)
     finish(ledger, links=["https://x/1", "https://x/2", "https://x/3"], took=4.0)
     save(ledger, 1)
-    ledger.expired(JOB, 2)
-    first = ledger.job(JOB)
+    ledger.results.expired(JOB, 2)
+    first = ledger.jobs.get(JOB)
     clock.time = 100.0
 
     finish(ledger, links=["https://new/1", "https://new/2", "https://new/3", "https://new/4"], took=104.0)
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     assert [(r.state, r.url) for r in found.results] == [
         (ResultState.SAVED, "https://x/1"),
         (ResultState.EXPIRED, "https://x/2"),
@@ -86,16 +87,16 @@ def test_a_second_finish_renews_the_links_of_ready_pictures_only(ledger: Ledger,
         (ResultState.READY, "https://new/4"),
     ]
     assert found.finished_at == first.finished_at
-    assert ledger.seconds_taken("3daistudio", "gemini/3.1/flash", "1K") == [4.0]
+    assert ledger.jobs.seconds_taken("3daistudio", "gemini/3.1/flash", "1K") == [4.0]
     assert found.results[0].path == Path("/pictures/1.png")
 
 
 def test_a_saved_picture_is_recorded_whole(ledger: Ledger) -> None:
     bring_to(ledger, State.READY)
-    ledger.troubled(JOB, TROUBLE)
-    ledger.claim(JOB, 1, Path("/pictures/.1.part"), "me", lambda _: True)
-    ledger.placing(JOB, 1, Path("/pictures/planned.png"), "cd" * 32)
-    placing = ledger.job(JOB).results[0]
+    ledger.jobs.set_problem(JOB, TROUBLE)
+    ledger.results.claim(JOB, 1, Path("/pictures/.1.part"), "me")
+    ledger.results.placing(JOB, 1, Path("/pictures/planned.png"), "cd" * 32)
+    placing = ledger.jobs.get(JOB).results[0]
     assert (placing.path, placing.sha256, placing.state) == (
         Path("/pictures/planned.png"),
         "cd" * 32,
@@ -104,7 +105,7 @@ def test_a_saved_picture_is_recorded_whole(ledger: Ledger) -> None:
 
     save(ledger, 1, differences=["format: ordered jpeg, got png"])
 
-    found = ledger.job(JOB)
+    found = ledger.jobs.get(JOB)
     result = found.results[0]
     assert (result.state, result.path, result.format) == (ResultState.SAVED, Path("/pictures/1.png"), "png")
     assert (result.width, result.height, result.size, result.sha256) == (1024, 768, 1_234_567, "ab" * 32)
@@ -112,75 +113,78 @@ def test_a_saved_picture_is_recorded_whole(ledger: Ledger) -> None:
     assert result.differences == ("format: ordered jpeg, got png",)
     assert found.problem == TROUBLE, "the other picture is still missing"
     save(ledger, 2)
-    assert ledger.job(JOB).problem is None
-    assert ledger.job(JOB).state is State.SAVED
+    assert ledger.jobs.get(JOB).problem is None
+    assert ledger.jobs.get(JOB).state is State.SAVED
 
 
 def test_a_job_with_a_dead_link_is_expired_once_the_others_are_saved(ledger: Ledger) -> None:
     bring_to(ledger, State.READY)
-    ledger.expired(JOB, 2)
-    assert ledger.job(JOB).state is State.READY
+    ledger.results.expired(JOB, 2)
+    assert ledger.jobs.get(JOB).state is State.READY
 
     save(ledger, 1)
 
-    assert ledger.job(JOB).state is State.EXPIRED
+    assert ledger.jobs.get(JOB).state is State.EXPIRED
 
 
 def test_a_picture_is_saved_by_one_living_process(ledger: Ledger) -> None:
     bring_to(ledger, State.READY)
-    living = {"a", "b"}
+    a, b = ledger.new_owner(), ledger.new_owner()
 
-    def claim(owner: str, number: int = 1) -> bool:
-        return ledger.claim(JOB, number, Path(f"/pictures/.{owner}.part"), owner, living.__contains__)
+    def claim(owner: Owner, number: int = 1) -> bool:
+        return ledger.results.claim(JOB, number, Path(f"/pictures/.{owner.name}.part"), owner.name)
 
-    assert claim("a")
-    assert claim("a"), "again by the same"
-    assert not claim("b")
-    assert claim("b", number=2), "the other picture is free"
-    living.remove("a")
-    assert claim("b"), "its fetcher is dead"
-    result = ledger.job(JOB).results[0]
-    assert (result.fetcher, result.part) == ("b", Path("/pictures/.b.part"))
+    assert claim(a)
+    assert claim(a), "again by the same"
+    assert not claim(b)
+    assert claim(b, number=2), "the other picture is free"
+    a.release()
+    assert claim(b), "its fetcher has ended"
+    result = ledger.jobs.get(JOB).results[0]
+    assert (result.fetcher, result.part) == (b.name, Path(f"/pictures/.{b.name}.part"))
+    b.release()
 
 
 @pytest.mark.parametrize("state", [State.SAVED, State.EXPIRED])
 def test_a_picture_that_is_settled_is_not_fetched_again(ledger: Ledger, state: State) -> None:
     bring_to(ledger, state)
 
-    assert not ledger.claim(JOB, 1, Path("/pictures/.part"), "me", lambda _: False)
+    assert not ledger.results.claim(JOB, 1, Path("/pictures/.part"), "me")
 
 
 def test_who_only_looks_needs_not_wait_for_who_writes(ledger: Ledger, ledger_path: Path) -> None:
     """Ten processes that wait for the same hundred jobs would else keep each other waiting until SQLite gives up."""
     bring_to(ledger, State.READY)
-    ledger.claim(JOB, 1, Path("/pictures/.1.part"), "another", lambda _: True)
+    another = ledger.new_owner()
+    ledger.results.claim(JOB, 1, Path("/pictures/.1.part"), another.name)
     with closing(sqlite3.connect(ledger_path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
 
-        assert not ledger.claim(JOB, 1, Path("/pictures/.2.part"), "me", lambda _: True)
+        assert not ledger.results.claim(JOB, 1, Path("/pictures/.2.part"), "me")
         finish(ledger)  # as the ledger has it
 
         writer.execute("ROLLBACK")
-    assert [result.fetcher for result in ledger.job(JOB).results] == ["another", None]
+    assert [result.fetcher for result in ledger.jobs.get(JOB).results] == [another.name, None]
+    another.release()
 
 
 def test_only_its_fetcher_gives_a_picture_back(ledger: Ledger) -> None:
     """Somebody cleaning up after a dead fetcher must not free what a living one has claimed meanwhile."""
     bring_to(ledger, State.READY)
-    ledger.claim(JOB, 1, Path("/pictures/.part"), "living", lambda _: False)
+    ledger.results.claim(JOB, 1, Path("/pictures/.part"), "living")
 
-    ledger.unclaim(JOB, 1, "dead")
-    assert ledger.job(JOB).results[0].fetcher == "living"
+    ledger.results.unclaim(JOB, 1, "dead")
+    assert ledger.jobs.get(JOB).results[0].fetcher == "living"
 
-    ledger.unclaim(JOB, 1, "living")
-    result = ledger.job(JOB).results[0]
+    ledger.results.unclaim(JOB, 1, "living")
+    result = ledger.jobs.get(JOB).results[0]
     assert (result.fetcher, result.part, result.state) == (None, None, ResultState.READY)
 
 
 def test_a_saved_picture_whose_file_is_gone_is_ready_again(ledger: Ledger) -> None:
     bring_to(ledger, State.SAVED)
 
-    ledger.reopen(JOB, 1)
+    ledger.results.reopen(JOB, 1)
 
-    result = ledger.job(JOB).results[0]
+    result = ledger.jobs.get(JOB).results[0]
     assert (result.state, result.path, result.url) == (ResultState.READY, None, "https://x/1")

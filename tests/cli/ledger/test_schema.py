@@ -45,7 +45,7 @@ def test_every_commit_reaches_the_disk_and_readers_do_not_block_writers(ledger_p
 
 @posix_modes
 def test_folder_and_files_are_for_this_person_only(ledger_path: Path, ledger: Ledger) -> None:
-    ledger.plan([draft("k3f9xy")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
 
     assert stat.S_IMODE(ledger_path.parent.stat().st_mode) == 0o700
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in ledger_path.parent.iterdir()}
@@ -66,7 +66,7 @@ def test_opening_again_changes_nothing(ledger_path: Path) -> None:
 def test_a_later_step_is_added_to_what_is_there(
     ledger_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger.plan([draft("k3f9xy")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
     step = "ALTER TABLE job ADD COLUMN note TEXT; -- one;\nUPDATE job SET note = 'a; b';\n"
     monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, step))
 
@@ -154,7 +154,7 @@ def test_an_empty_file_becomes_a_ledger(ledger_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["stage", "id"])
 def test_the_tables_refuse_what_no_job_can_be(ledger_path: Path, ledger: Ledger, column: str) -> None:
-    ledger.plan([draft("k3f9xy"), draft("m4g8yz")], "me", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy"), draft("m4g8yz")], "me", resubmit=False)
 
     with closing(open_ledger(ledger_path)) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute(f"UPDATE job SET {column} = 'k3f9xy'")

@@ -13,12 +13,12 @@ import pytest
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
-from imgen.errors import OverBudget
-from imgen.jobs.orphans import settle
-from imgen.jobs.steps import record_status
-from imgen.ledger.ledger import Ledger, SameRequestUncertain
+from imgen.errors import OverBudget, Problem
+from imgen.jobs.orphans import close_orphans
+from imgen.jobs.poll import record_status
+from imgen.ledger.jobs import SameRequestUncertain
 from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
-from imgen.records import UNKNOWN, Cost, Problem, State
+from imgen.records import UNKNOWN, Cost, State
 from imgen.screen.envelope import job_json
 from imgen_providers.base import Charge, Failed, LinkedAsset, Running, Succeeded, Unrecognised
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cli.clock import FakeClock
     from cli.conftest import Children
+    from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Status
 
 
@@ -38,7 +39,7 @@ def budget(text: str = "100 credits", span: Span = Span.DAY, *, allow_unknown: b
 def order(ledger: Ledger, job_id: str, limits: Budget, *, resubmit: bool = False, **fields: Any) -> bool:
     """Plan a job of 15 credits; False where the budget does not allow it."""
     try:
-        ledger.plan([draft(job_id, **{"prompt": job_id, **fields})], "me", resubmit=resubmit, budget=limits)
+        ledger.jobs.plan([draft(job_id, **{"prompt": job_id, **fields})], "me", resubmit=resubmit, budget=limits)
     except OverBudget:
         return False
     return True
@@ -46,23 +47,23 @@ def order(ledger: Ledger, job_id: str, limits: Budget, *, resubmit: bool = False
 
 def counted(ledger: Ledger) -> Decimal:
     """The credits that count at the service of all the tests' jobs."""
-    return spent(ledger.spendings(), "3daistudio", "credits").amount.value
+    return spent(ledger.spending.totals(), "3daistudio", "credits").amount.value
 
 
 def refuse(ledger: Ledger) -> None:
-    ledger.submitting(JOB)
-    ledger.ended(JOB, State.FAILED, Problem("content_refused", "No."))
+    ledger.jobs.submitting(JOB)
+    ledger.jobs.ended(JOB, State.FAILED, Problem("content_refused", "No."))
 
 
 def fail_there(ledger: Ledger) -> None:
-    ledger.submitting(JOB)
-    ledger.accepted(JOB, taken("remote"))
-    ledger.ended(JOB, State.FAILED, Problem("job_failed", "It broke."))
+    ledger.jobs.submitting(JOB)
+    ledger.jobs.accepted(JOB, taken("remote"))
+    ledger.jobs.ended(JOB, State.FAILED, Problem("job_failed", "It broke."))
 
 
 def lose(ledger: Ledger) -> None:
-    ledger.submitting(JOB)
-    ledger.lost(JOB, TROUBLE)
+    ledger.jobs.submitting(JOB)
+    ledger.jobs.mark_uncertain(JOB, TROUBLE)
 
 
 def after(*steps: Callable[[Ledger], object]) -> Callable[[Ledger], None]:
@@ -75,23 +76,29 @@ def after(*steps: Callable[[Ledger], object]) -> Callable[[Ledger], None]:
 
 PATHS: dict[str, tuple[Callable[[Ledger], object], int]] = {
     "planned": (lambda ledger: None, 15),
-    "never sent": (lambda ledger: ledger.never_sent(JOB, TROUBLE), 0),
-    "turned away": (after(lambda ledger: ledger.submitting(JOB), lambda ledger: ledger.not_sent(JOB)), 15),
+    "never sent": (lambda ledger: ledger.jobs.never_sent(JOB, TROUBLE), 0),
+    "turned away": (after(lambda ledger: ledger.jobs.submitting(JOB), lambda ledger: ledger.jobs.not_sent(JOB)), 15),
     "refused": (refuse, 0),
     "lost": (lose, 15),
-    "lost and forgotten": (after(lose, lambda ledger: ledger.forget([JOB])), 0),
+    "lost and forgotten": (after(lose, lambda ledger: ledger.jobs.forget([JOB])), 0),
     "lost, forgotten and found after all": (
-        after(lose, lambda ledger: ledger.forget([JOB]), lambda ledger: ledger.attach(JOB, taken("remote"))),
+        after(lose, lambda ledger: ledger.jobs.forget([JOB]), lambda ledger: ledger.jobs.attach(JOB, taken("remote"))),
         15,
     ),
     "never sent, they said, and then accepted": (
-        after(lambda ledger: ledger.never_sent(JOB, TROUBLE), lambda ledger: ledger.accepted(JOB, taken("remote"))),
+        after(
+            lambda ledger: ledger.jobs.never_sent(JOB, TROUBLE),
+            lambda ledger: ledger.jobs.accepted(JOB, taken("remote")),
+        ),
         15,
     ),
     "failed where that is free": (fail_there, 0),
     "failed, and then finished": (after(fail_there, finish), 15),
-    "finished and forgotten": (after(finish, lambda ledger: ledger.forget([JOB])), 15),
-    "the service says less": (after(finish, lambda ledger: ledger.charged(JOB, Charge("12.5", "credits"))), 12),
+    "finished and forgotten": (after(finish, lambda ledger: ledger.jobs.forget([JOB])), 15),
+    "the service says less": (
+        after(finish, lambda ledger: ledger.spending.charged(JOB, Charge("12.5", "credits"))),
+        12,
+    ),
 }
 
 
@@ -112,7 +119,7 @@ def test_a_failure_that_no_document_calls_free_counts_until_it_is_forgotten(ledg
     fail_there(ledger)
 
     assert not order(ledger, "second", budget("0.1 usd"), **dime)
-    ledger.forget([JOB])
+    ledger.jobs.forget([JOB])
     assert order(ledger, "third", budget("0.1 usd"), **dime)
 
 
@@ -122,12 +129,12 @@ def test_ordering_again_in_doubt_counts_both_until_the_first_is_forgotten(ledger
     with pytest.raises(SameRequestUncertain):
         order(ledger, "again", budget("30 credits"), prompt="a fox")
     assert not order(ledger, "again", budget("29 credits"), prompt="a fox", resubmit=True)
-    assert ledger.job(JOB).forgotten_at is None, "an order that is refused closes nothing"
+    assert ledger.jobs.get(JOB).forgotten_at is None, "an order that is refused closes nothing"
 
     assert order(ledger, "again", budget("30 credits"), prompt="a fox", resubmit=True)
 
     assert counted(ledger) == 30
-    ledger.forget([JOB])
+    ledger.jobs.forget([JOB])
     assert counted(ledger) == 15
 
 
@@ -135,11 +142,11 @@ def test_an_order_of_several_jobs_is_within_as_a_whole_or_not_at_all(ledger: Led
     four = [draft(f"job{number}", prompt="four", cost=Cost("0.134", "usd")) for number in range(4)]
 
     with pytest.raises(OverBudget, match=r"costs 0\.536 usd, and the limit is 0\.535 usd"):
-        ledger.plan(four, "me", resubmit=False, budget=budget("0.535 usd", Span.ORDER))
-    assert ledger.open_jobs() == []
+        ledger.jobs.plan(four, "me", resubmit=False, budget=budget("0.535 usd", Span.ORDER))
+    assert ledger.jobs.open() == []
 
-    ledger.plan(four, "me", resubmit=False, budget=budget("0.536 usd", Span.ORDER))
-    assert len(ledger.open_jobs()) == 4
+    ledger.jobs.plan(four, "me", resubmit=False, budget=budget("0.536 usd", Span.ORDER))
+    assert len(ledger.jobs.open()) == 4
 
 
 def test_the_strictest_of_all_limits_decides(ledger: Ledger) -> None:
@@ -175,16 +182,16 @@ def test_the_sandbox_neither_counts_nor_is_counted(ledger: Ledger) -> None:
     assert order(ledger, "free", budget("0 credits"), origin="sandbox")
     assert order(ledger, "free, too", budget("0 credits"), origin="sandbox", cost=UNKNOWN)
     assert order(ledger, "paid", budget("15 credits"))
-    assert [one.jobs for one in ledger.spendings()] == [1]
+    assert [one.jobs for one in ledger.spending.totals()] == [1]
 
 
-def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledger: Ledger) -> None:
     assert order(ledger, "planned", budget("15 credits"))
     assert not order(ledger, "next", budget("15 credits"))
 
-    settle(ledger, tmp_path / "owners")  # "me" holds no lock there: it is dead
+    close_orphans(ledger)  # "me" holds no lock there: it is dead
 
-    assert ledger.job("planned").state is State.CANCELLED
+    assert ledger.jobs.get("planned").state is State.CANCELLED
     assert order(ledger, "next", budget("15 credits"))
 
 
@@ -204,7 +211,7 @@ def test_processes_that_order_at_once_stay_within_the_limit_together(
     planned = [json.loads(racer.stdout.readline()) for racer in racers if racer.stdout]
 
     assert sum(planned) == 20
-    assert spent(ledger.spendings(), "gmicloud", "usd").amount.value == Decimal(2)
+    assert spent(ledger.spending.totals(), "gmicloud", "usd").amount.value == Decimal(2)
 
 
 # The whole program --------------------------------------------------------------------------------------------
@@ -226,7 +233,7 @@ def test_four_pictures_of_a_service_that_makes_one_a_request_cost_four_times_as_
         records = bench.order(count=4, provider="gmicloud", resolution="1K")
 
         assert len(records) == 4
-        assert spent(bench.session.ledger.spendings(), "gmicloud", "usd").amount.value == Decimal("0.536")
+        assert spent(bench.session.ledger.spending.totals(), "gmicloud", "usd").amount.value == Decimal("0.536")
 
 
 def test_a_job_knows_the_project_it_was_ordered_in(tmp_path: Path) -> None:
@@ -248,9 +255,9 @@ def test_a_job_knows_the_project_it_was_ordered_in(tmp_path: Path) -> None:
 )
 def test_what_a_service_says_it_charged_is_kept_once_it_is_final(ledger: Ledger, status: Status, charged: Cost) -> None:
     bring_to(ledger, State.QUEUED)
-    told = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
+    polled = replace(taken("remote"), status=status, charged=Charge("12.5", "credits"))
 
-    record_status(ledger, ledger.job(JOB), told, took_seconds=None)
+    record_status(ledger, ledger.jobs.get(JOB), polled, took_seconds=None)
 
-    assert ledger.job(JOB).charged == charged
-    assert ledger.job(JOB).cost == Cost("15", "credits")
+    assert ledger.jobs.get(JOB).charged == charged
+    assert ledger.jobs.get(JOB).cost == Cost("15", "credits")

@@ -30,12 +30,12 @@ def break_tables(path: Path) -> None:
 
 
 USES: dict[str, Callable[[Ledger], object]] = {
-    "plan": lambda ledger: ledger.plan([draft("new")], "me", resubmit=False),
-    "submitting": lambda ledger: ledger.submitting(JOB),
-    "accepted": lambda ledger: ledger.accepted(JOB, taken("remote")),
-    "job": lambda ledger: ledger.job(JOB),
-    "open jobs": lambda ledger: ledger.open_jobs(),
-    "past times": lambda ledger: ledger.seconds_taken("3daistudio", "m", "1K"),
+    "plan": lambda ledger: ledger.jobs.plan([draft("new")], "me", resubmit=False),
+    "submitting": lambda ledger: ledger.jobs.submitting(JOB),
+    "accepted": lambda ledger: ledger.jobs.accepted(JOB, taken("remote")),
+    "job": lambda ledger: ledger.jobs.get(JOB),
+    "open jobs": lambda ledger: ledger.jobs.open(),
+    "past times": lambda ledger: ledger.jobs.seconds_taken("3daistudio", "m", "1K"),
 }
 
 
@@ -51,41 +51,43 @@ def test_a_ledger_that_breaks_in_use_is_told_with_its_path(ledger: Ledger, ledge
 
 
 def test_an_interrupted_write_leaves_nothing_and_the_ledger_usable(ledger: Ledger) -> None:
-    def interrupted(owner: str) -> bool:
-        raise KeyboardInterrupt
-
     bring_to(ledger, State.READY)
-    ledger.claim(JOB, 1, Path("/pictures/.part"), "other", lambda _: True)
+    ledger.results.claim(JOB, 1, Path("/pictures/.part"), "other")
+
+    def interrupted() -> None:
+        with ledger._database.write() as write:
+            write.execute("UPDATE result SET fetcher = 'me'")
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ledger.claim(JOB, 1, Path("/pictures/.mine"), "me", interrupted)
+        interrupted()
 
-    assert ledger.job(JOB).results[0].fetcher == "other"
+    assert ledger.jobs.get(JOB).results[0].fetcher == "other"
     save(ledger, 1)
-    assert ledger.job(JOB).results[0].state is ResultState.SAVED
+    assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 
 
 def test_a_full_disk_is_told_and_nothing_is_half_recorded(ledger: Ledger) -> None:
     """SQLite's own limit on the file stands for a disk without space."""
     bring_to(ledger, State.PLANNED)
-    connection = ledger._connection()
+    connection = ledger._database.connection()
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(LedgerUnusable, match="full"):
-        ledger.plan([draft(f"job{n}", prompt="x" * 5_000) for n in range(20)], "me", resubmit=False)
+        ledger.jobs.plan([draft(f"job{n}", prompt="x" * 5_000) for n in range(20)], "me", resubmit=False)
 
-    assert [job.id for job in ledger.open_jobs()] == [JOB]
-    assert ledger.submitting(JOB)
+    assert [job.id for job in ledger.jobs.open()] == [JOB]
+    assert ledger.jobs.submitting(JOB)
 
 
 def test_each_thread_has_its_own_connection_and_closes_only_that(ledger_path: Path, clock: FakeClock) -> None:
     ledger = Ledger(ledger_path, clock.wall)
-    ledger.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
+    ledger.jobs.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
     moved: list[bool] = []
 
     def submit(number: int) -> None:
-        moved.extend(ledger.submitting(f"job{number}") for _ in range(2))
+        moved.extend(ledger.jobs.submitting(f"job{number}") for _ in range(2))
         ledger.close()
 
     threads = [threading.Thread(target=submit, args=(n,)) for n in range(8)]
@@ -95,7 +97,7 @@ def test_each_thread_has_its_own_connection_and_closes_only_that(ledger_path: Pa
         thread.join()
     assert sorted(moved) == [False] * 8 + [True] * 8
 
-    assert len(ledger.open_jobs()) == 8, "a thread that closed its own left ours alone"
+    assert len(ledger.jobs.open()) == 8, "a thread that closed its own left ours alone"
     ledger.close()
 
 
@@ -103,7 +105,7 @@ def test_eight_processes_write_at_once_and_nothing_is_lost(ledger: Ledger, ledge
     writers = [child("write", ledger_path, f"writer{n}", "10") for n in range(8)]
 
     assert [writer.wait(timeout=30) for writer in writers] == [0] * 8
-    jobs = ledger.open_jobs()
+    jobs = ledger.jobs.open()
     assert {job.id for job in jobs} == {f"writer{n}-{k}" for n in range(8) for k in range(10)}
     assert {job.state for job in jobs} == {State.QUEUED}
     assert all(job.remote_id == f"remote {job.id}" for job in jobs)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import record
-from imgen.errors import ExitCode, OverBudget
+from imgen.errors import ExitCode, OverBudget, Problem
 from imgen.money.budget import (
     Amount,
     BadAmount,
@@ -30,7 +30,7 @@ from imgen.money.budget import (
     spent,
     standing,
 )
-from imgen.records import UNKNOWN, Cost, Problem, State
+from imgen.records import UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

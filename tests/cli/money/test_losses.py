@@ -11,7 +11,7 @@ import pytest
 from cli.drafts import draft, record, taken
 from cli.states import bring_to, finish, save
 from imgen.money import losses as losses_module
-from imgen.money.losses import Dying, Loss, dying, losses, lost_cost, may_die_by, soonest_first
+from imgen.money.losses import Expiring, Loss, expired_cost, expiring, losses, may_expire_by, soonest_first
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import Request
 
@@ -36,8 +36,8 @@ def lost(expired: int, saved: int = 0, **fields: Any) -> JobRecord:
     return record(State.EXPIRED, results=tuple(results), **fields)
 
 
-def dying_within(ledger_path: Path, clock: FakeClock, hours: float, *told: str) -> Dying | None:
-    return dying(ledger_path, clock.wall(), clock.wall() + hours * HOUR, told=told)
+def dying_within(ledger_path: Path, clock: FakeClock, hours: float, *told: str) -> Expiring | None:
+    return expiring(ledger_path, clock.wall(), clock.wall() + hours * HOUR, already_shown=told)
 
 
 def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
@@ -51,48 +51,48 @@ def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
     died = clock.wall() + 2 * HOUR
 
     assert dying_within(ledger_path, clock, 1) is None
-    assert dying_within(ledger_path, clock, 2) == Dying(2, died)
-    assert dying_within(ledger_path, clock, 3) == Dying(4, died)
-    assert dying_within(ledger_path, clock, 3, "first") == Dying(2, died + HOUR)
+    assert dying_within(ledger_path, clock, 2) == Expiring(2, died)
+    assert dying_within(ledger_path, clock, 3) == Expiring(4, died)
+    assert dying_within(ledger_path, clock, 3, "first") == Expiring(2, died + HOUR)
     save(ledger, 1, "first")
-    assert dying_within(ledger_path, clock, 3) == Dying(3, died)
-    ledger.forget(["first"])
-    assert dying_within(ledger_path, clock, 3) == Dying(2, died + HOUR)
+    assert dying_within(ledger_path, clock, 3) == Expiring(3, died)
+    ledger.jobs.forget(["first"])
+    assert dying_within(ledger_path, clock, 3) == Expiring(2, died + HOUR)
 
 
 def test_a_job_that_nobody_asked_about_since_may_have_ended_at_once(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     request = Request("gemini/3.1/flash", "foxes", count=3)
-    ledger.plan([draft("asleep", request=request)], "me", resubmit=False)
-    ledger.submitting("asleep")
-    ledger.accepted("asleep", taken("remote"))
+    ledger.jobs.plan([draft("asleep", request=request)], "me", resubmit=False)
+    ledger.jobs.submitting("asleep")
+    ledger.jobs.accepted("asleep", taken("remote"))
     dies = clock.wall() + 24 * HOUR
     clock.time = 22 * HOUR
 
-    assert dying_within(ledger_path, clock, 3) == Dying(3, dies)
-    assert may_die_by(ledger.job("asleep"), dies)
-    assert not may_die_by(ledger.job("asleep"), dies - 1)
+    assert dying_within(ledger_path, clock, 3) == Expiring(3, dies)
+    assert may_expire_by(ledger.jobs.get("asleep"), dies)
+    assert not may_expire_by(ledger.jobs.get("asleep"), dies - 1)
 
 
 def test_what_cost_nothing_or_is_dead_already_or_came_with_the_answer_is_not_dying(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     jobs = [draft("toy", origin="sandbox"), draft("asleep", origin="sandbox"), draft("dead"), draft("here")]
-    ledger.plan(jobs, "me", resubmit=True)
+    ledger.jobs.plan(jobs, "me", resubmit=True)
     for job in jobs:
-        ledger.submitting(job.id)
-        ledger.accepted(job.id, taken(f"remote {job.id}"))
+        ledger.jobs.submitting(job.id)
+        ledger.jobs.accepted(job.id, taken(f"remote {job.id}"))
     for name in ("toy", "dead"):
         finish(ledger, name)
-    ledger.finished("here", [Path("/kept/1")], link_seconds=HOUR, took_seconds=None, conversation=None)
+    ledger.jobs.finished("here", [Path("/kept/1")], link_seconds=HOUR, took_seconds=None, conversation=None)
     assert dying_within(ledger_path, clock, 23) is None
 
     clock.time = 24 * HOUR
 
     assert dying_within(ledger_path, clock, 3) is None
-    assert not may_die_by(ledger.job("here"), clock.wall())
-    assert may_die_by(ledger.job("dead"), clock.wall())
+    assert not may_expire_by(ledger.jobs.get("here"), clock.wall())
+    assert may_expire_by(ledger.jobs.get("dead"), clock.wall())
 
 
 def test_the_question_reads_no_row_that_is_saved(ledger: Ledger, ledger_path: Path) -> None:
@@ -112,16 +112,16 @@ def test_a_ledger_that_is_none_says_so_and_is_left_alone(tmp_path: Path) -> None
     broken.write_bytes(b"no database, however hard you look at it")
 
     with pytest.raises(sqlite3.Error):
-        dying(broken, 0.0, 1.0, told=())
+        expiring(broken, 0.0, 1.0, already_shown=())
 
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite3"]
 
 
 def test_a_link_of_which_nothing_is_known_may_die_at_any_time() -> None:
-    assert may_die_by(ready(NOW + HOUR, None), NOW)
-    assert may_die_by(ready(NOW + HOUR), NOW + HOUR)
-    assert not may_die_by(ready(NOW + HOUR), NOW)
-    assert not may_die_by(record(State.SAVED, pictures=1), NOW)
+    assert may_expire_by(ready(NOW + HOUR, None), NOW)
+    assert may_expire_by(ready(NOW + HOUR), NOW + HOUR)
+    assert not may_expire_by(ready(NOW + HOUR), NOW)
+    assert not may_expire_by(record(State.SAVED, pictures=1), NOW)
 
 
 def test_the_soonest_death_comes_first_and_what_has_no_link_last() -> None:
@@ -134,19 +134,19 @@ def test_the_soonest_death_comes_first_and_what_has_no_link_last() -> None:
 def test_a_picture_that_was_saved_once_is_not_lost(ledger: Ledger) -> None:
     for name in ("saved once", "lost"):
         bring_to(ledger, State.SAVED if name == "saved once" else State.READY, name)
-        ledger.reopen(name, 1)
-        ledger.expired(name, 1)
+        ledger.results.reopen(name, 1)
+        ledger.results.expired(name, 1)
 
-    assert [(job.id, job.lost) for job in ledger.lost_jobs()] == [("lost", 1)]
-    ledger.forget(["lost"])
-    assert ledger.lost_jobs() == []
+    assert [(job.id, job.never_saved) for job in ledger.jobs.expired()] == [("lost", 1)]
+    ledger.jobs.forget(["lost"])
+    assert ledger.jobs.expired() == []
 
 
 def test_lost_pictures_cost_their_share() -> None:
-    assert lost_cost(lost(1, saved=3, cost=Cost("60", "credits"))) == Cost("15", "credits")
-    assert lost_cost(lost(2, saved=1, cost=Cost("0.402", "usd"))) == Cost("0.268", "usd")
-    assert lost_cost(lost(1, saved=2, cost=Cost("0.1", "usd"))) == Cost("0.0333", "usd")
-    assert lost_cost(lost(1, cost=Cost(None, None))) == Cost(None, None)
+    assert expired_cost(lost(1, saved=3, cost=Cost("60", "credits"))) == Cost("15", "credits")
+    assert expired_cost(lost(2, saved=1, cost=Cost("0.402", "usd"))) == Cost("0.268", "usd")
+    assert expired_cost(lost(1, saved=2, cost=Cost("0.1", "usd"))) == Cost("0.0333", "usd")
+    assert expired_cost(lost(1, cost=Cost(None, None))) == Cost(None, None)
 
 
 def test_losses_are_added_up_by_service_and_unit_and_the_sandbox_loses_nothing() -> None:

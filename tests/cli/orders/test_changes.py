@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +12,15 @@ from imgen.config.config import Config
 from imgen.errors import UsageProblem
 from imgen.orders.changes import Difference, changed, differences, order_of, other_pictures, words_of
 from imgen.orders.drafts import request_key
-from imgen.orders.order import Order, possible
+from imgen.orders.matching import possible
 from imgen.orders.references import Named
 from imgen.orders.sources import Link, Local
 from imgen.pictures.examine import Examined
 from imgen.records import State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
+
+if TYPE_CHECKING:
+    from imgen.orders.order import Order
 
 FLASH = "gemini-3.1-flash"
 ORDERED = Request(

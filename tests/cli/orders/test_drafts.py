@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from imgen.orders.drafts import new_id, price, request_key, split
 from imgen.orders.order import Choice
-from imgen.records import Cost, Target
+from imgen.pictures.target import Target
+from imgen.records import Cost
 from imgen_providers.base import PictureFile, PictureLink, Request
 from imgen_providers.catalog import SERVICES
 

@@ -9,7 +9,8 @@ import pytest
 
 from imgen.config.config import Config
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
-from imgen.orders.order import Choice, Order, nearest, possible
+from imgen.orders.matching import nearest, possible
+from imgen.orders.order import Choice, Order
 from imgen_providers.base import Request
 from imgen_providers.catalog import FAMILIES, SERVICES
 

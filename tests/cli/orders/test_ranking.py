@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from imgen.commands.telling import tell_choice
+from imgen.commands.reporting import Reporter
 from imgen.config.config import Config
 from imgen.errors import ExitCode, UsageProblem
-from imgen.orders.options import parse_options
-from imgen.orders.order import Choice, Order, possible
-from imgen.orders.ranking import Ranked, rank
+from imgen.jobs.run_order import OrderPlan, RunOptions
+from imgen.money.budget import NO_BUDGET
+from imgen.orders.limits import Candidate
+from imgen.orders.matching import possible
+from imgen.orders.order import Choice, Order, parse_options
+from imgen.orders.ranking import rank
 from imgen.orders.sizes import covering, parse_size
+from imgen.screen.console import Streams
 from imgen_providers.catalog import SERVICES
 
+STREAMS = Streams(False, False, False, color=None, ci=False, dumb=False, width=None, unicode=True)
 KEYS = {entry.key_variable: "a-key" for entry in SERVICES.values()}
 
 
@@ -96,9 +101,13 @@ def test_a_model_the_catalogue_does_not_have_is_reached_unchecked() -> None:
     assert choice.request.extras == {"nsfw_checker": True}
 
 
-def test_a_model_that_is_sent_unchecked_is_told_with_the_one_it_may_mean(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_is_sent_unchecked_is_reported_with_the_one_it_may_mean(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for name in ("reapi/gemini-3-pro-image-preveiw", "reapi/flux-2"):
-        tell_choice(Ranked(able(Order("a fox", model=name))[0], "why"), alone=True, sized=False)
+        order = Order("a fox", model=name)
+        candidate = Candidate(able(order)[0], "why", ())
+        Reporter("generate", STREAMS).chosen(OrderPlan(order, RunOptions(), NO_BUDGET, (candidate,)), candidate)
 
     close, far = capsys.readouterr().err.splitlines()
     assert close.endswith("no price known. Did you mean reapi/gemini-3-pro-image-preview?")

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Answer = bytes | None
-"""What one connection is sent before it is closed; after None it stays open and silent."""
+Answer = bytes | tuple[bytes, bytes] | None
+"""What one connection is sent before it is closed; after None it stays open and silent.
+
+Of a pair, the second is sent over and over, ten times a second, until the other side has gone.
+"""
 
 
 _STOP = b"that is all"
@@ -49,6 +52,11 @@ class WireServer:
 
     def _answer(self, connection: socket.socket) -> None:
         answer = self._answers.pop(0) if self._answers else b""
+        if isinstance(answer, tuple):
+            connection.sendall(answer[0])
+            while not self._over.wait(0.1):
+                connection.sendall(answer[1])
+            return
         connection.sendall(answer or b"")
         if answer is None:
             self._over.wait(10)

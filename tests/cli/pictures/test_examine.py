@@ -44,6 +44,11 @@ def png(packed: bytes, *, colour: int = 2, interlaced: int = 0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
+def noisy_rows() -> bytes:
+    """The rows of a picture that cannot be packed well, each with its filter."""
+    return b"".join(b"\0" + picture(size=(SIZE[0], 1)).tobytes() for _ in range(SIZE[1]))
+
+
 def interlaced_rows() -> bytes:
     """The rows of an interlaced grey picture, pass by pass, as the specification counts them for 90x60 pixels."""
     passes = ((12, 8), (11, 8), (23, 7), (22, 15), (45, 15), (45, 30), (90, 30))  # columns and rows of each
@@ -81,9 +86,9 @@ DAMAGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "too few rows": (lambda: png(zlib.compress(bytes(271 * 59))), "271 bytes of its pixels are missing"),
     "no rows": (lambda: png(b""), "bytes of its pixels are missing"),
     "unpackable rows": (lambda: png(b"not packed at all"), "cannot be unpacked"),
-    "rows cut short": (lambda: png(zlib.compress(picture().tobytes())[:-900]), "pixels are missing"),
+    "rows cut short": (lambda: png(zlib.compress(noisy_rows())[:-900]), "pixels are missing"),
     "a pass missing": (lambda: png(zlib.compress(interlaced_rows()[:-91]), colour=0, interlaced=1), "91 bytes of"),
-    "unheard-of colours": (lambda: png(zlib.compress(bytes(99_999)), colour=5), "kind of pixel"),
+    "unheard-of colours": (lambda: png(zlib.compress(bytes(99_999)), colour=5), "colour type 5"),
     "JPEG": (lambda: WHOLE["JPEG"]()[:-40], "breaks off"),
     "JPEG mended": (lambda: mended(WHOLE["JPEG"](), 0.9), "some of its pixels are missing"),
     "JPEG with restarts mended": (lambda: mended(WHOLE["JPEG with restarts"](), 0.9), "some of its pixels are missing"),

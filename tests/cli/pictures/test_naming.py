@@ -26,7 +26,7 @@ from imgen.pictures.naming import (
 )
 
 if TYPE_CHECKING:
-    from imgen.records import Target
+    from imgen.pictures.target import Target
 
 KEPT = Path("kept").absolute()
 VALUES: dict[str, Any] = {

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imgen.pictures.place import discard, fingerprint, new_part, part_path, place
+from imgen.files import discard, new_part, part_path
+from imgen.pictures.place import fingerprint, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,51 +38,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
         monkeypatch.setattr(os, "link", link)
     return tmp_path
-
-
-def test_a_part_lies_hidden_beside_its_target_under_a_new_name(tmp_path: Path) -> None:
-    wanted = tmp_path / "cat.png"
-    first, second = part_path(wanted), part_path(wanted)
-    assert first.parent == tmp_path
-    assert first.name.startswith(".cat.png.")
-    assert first.suffix == ".part"
-    assert first != second
-
-
-def test_the_name_of_a_part_fits_however_long_the_target(tmp_path: Path) -> None:
-    part = made(tmp_path / ("猫" * 66 + ".png"))
-    assert len(part.name.encode()) <= 120
-
-
-def test_a_part_that_fails_is_gone(tmp_path: Path) -> None:
-    part = tmp_path / ".cat.png.part"
-
-    def interrupted() -> None:
-        with new_part(part) as file:
-            file.write(b"half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert names(tmp_path) == set()
-
-
-def test_a_part_on_a_full_disk_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        made(tmp_path / "cat.png")
-    assert names(tmp_path) == set()
-
-
-def test_a_part_follows_no_link(tmp_path: Path) -> None:
-    part = tmp_path / ".cat.png.part"
-    part.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FileExistsError), new_part(part):
-        pass
-    assert names(tmp_path) == {part.name}
 
 
 def test_a_free_name_is_taken(folder: Path) -> None:

@@ -17,12 +17,12 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from cli.pictures.signing import SOURCE_TYPE, signed
-from imgen.pictures.c2pa_claim import Claim, claim_in, has_claim, verified
 from imgen.pictures.metadata import without_notes
-from imgen.pictures.provenance import provenance
-from imgen.pictures.tagging import MADE_BY_A_MODEL, CannotTag, job_of, tagged
+from imgen.pictures.provenance.claim import Claim, claim_in, has_claim, verified
+from imgen.pictures.provenance.reading import provenance
+from imgen.pictures.provenance.tagging import MADE_BY_A_MODEL, CannotTag, job_of, tagged
+from imgen.pictures.provenance.xmp import described, packet
 from imgen.pictures.verify import Damaged
-from imgen.pictures.xmp import described, packet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,7 +291,7 @@ def test_what_is_no_picture_says_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text").write_text("x")
 
-    with pytest.raises(Damaged, match="it is no file"):
+    with pytest.raises(OSError, match="it is no file but a folder, a pipe or a device"):
         provenance(tmp_path / "pipe")
     with pytest.raises(Damaged, match="it is not a PNG, JPEG or WebP picture"):
         provenance(tmp_path / "text")

@@ -14,8 +14,9 @@ from PIL import Image
 
 from cli.pictures.photos import FORMATS, PROFILE, photo
 from imgen.errors import UsageProblem
+from imgen.pictures import webp
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.metadata import orientation, webp_size, without_notes
+from imgen.pictures.metadata import orientation, without_notes
 from imgen.pictures.prepared import KEPT_SECONDS, clear, keep
 from imgen.pictures.references import Changes, Limits
 from imgen.pictures.verify import Damaged
@@ -117,8 +118,8 @@ def test_the_size_of_a_webp_is_read_from_its_header(lossless: bool) -> None:
     held = io.BytesIO()
     Image.new("RGB", (321, 123), "teal").save(held, "WEBP", lossless=lossless)
 
-    assert webp_size(held.getvalue()) == (321, 123)
-    assert webp_size(photo("webp")) == (40, 24)
+    assert webp.size(held.getvalue()) == (321, 123)
+    assert webp.size(photo("webp")) == (40, 24)
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgen.pictures import verify
 from imgen.pictures.verify import Damaged, Format, Picture, Wanted, differences, inspect, known_format, sniff
 
 if TYPE_CHECKING:
@@ -81,14 +80,15 @@ def damage(file: Path, data: bytes) -> str:
 def test_a_whole_picture_is_described(file: Path, name: str) -> None:
     data = FILES[name]
     file.write_bytes(data)
-    kind = cast(Format, name.partition(" ")[0])
+    kind = cast("Format", name.partition(" ")[0])
     assert inspect(file) == Picture(kind, 31, 23, len(data), hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_picture_cut_anywhere_is_damaged(file: Path, name: str) -> None:
     data = FILES[name]
-    for length in range(len(data)):
+    whole = len(data) - 2 * name.startswith("jpeg")  # some encoders leave the end marker of a JPEG out
+    for length in range(whole):
         assert damage(file, data[:length]), f"cut after {length} bytes"
 
 
@@ -129,20 +129,19 @@ def test_bytes_that_are_no_picture_are_damage(file: Path, data: bytes) -> None:
         ),
         (b' {"error": "expired"}', "it is a JSON text, not a picture"),
         (b"[]", "it is a JSON text, not a picture"),
-        (b"GIF89a....", "it is not a PNG, JPEG or WebP picture"),
+        (b"nothing known", "it is not a PNG, JPEG or WebP picture"),
         (PNG[:1000], "it breaks off after 1,000 bytes"),
-        (FILES["jpeg"][:-2], f"it breaks off after {len(FILES['jpeg']) - 2:,} bytes"),
+        (FILES["jpeg"][:-3], f"it breaks off after {len(FILES['jpeg']) - 3:,} bytes"),
         (
             FILES["webp"][:-1],
             f"it breaks off after {len(FILES['webp']) - 1:,} of {len(FILES['webp']):,} bytes",
         ),
-        (PNG + b"\n", "something follows after its end"),
         (SIGNATURE + END, "it does not begin with a PNG header"),
         (SIGNATURE + header() + END, "it has a PNG header and no picture"),
         (SIGNATURE + header(0, 5) + END, "it has no pixels"),
         (
             SIGNATURE + header(20_000, 20_000) + END,
-            "it claims 20000x20000 pixels, more than any service draws",
+            "it claims 20000x20000 pixels, and at most 100 million are opened",
         ),
         (SIGNATURE + header() + b"\0" * 20, "no PNG chunk begins at byte 33, where one should"),
         (
@@ -162,8 +161,8 @@ def test_large_png_chunks_are_checked_to_their_end(file: Path) -> None:
     assert "checksum" in damage(file, data[:200_000] + b"\1" + data[200_001:])
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "png"])
-def test_what_follows_the_end_of_a_jpeg_or_webp_is_no_damage(file: Path, name: str) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_what_follows_the_end_of_a_picture_is_no_damage(file: Path, name: str) -> None:
     for more in (b"\0" * 100, FILES["jpeg"], b"notes of an encoder \xff\xd8\xff"):
         file.write_bytes(FILES[name] + more)
         assert inspect(file).size == len(FILES[name] + more)
@@ -181,15 +180,16 @@ def test_a_thumbnail_does_not_stand_in_for_the_end_of_a_jpeg(file: Path) -> None
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
     file.write_bytes(jpeg[:2] + segment + jpeg[2:])
     assert inspect(file).width == 31
-    assert "breaks off" in damage(file, jpeg[:2] + segment + jpeg[2:-2])
+    assert "breaks off" in damage(file, jpeg[:2] + segment + jpeg[2:-3])
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"progressive": True}), ("WEBP", {})])
 def test_too_many_pixels_are_refused_before_they_are_decoded(
-    file: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    file: Path, kind: str, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "PIXEL_LIMIT", 31 * 23 - 1)
-    assert damage(file, encoded(noise(), kind)) == "it claims 31x23 pixels, more than any service draws"
+    for name in ("jpeg", "webp"):
+        monkeypatch.setattr(f"imgen.pictures.{name}.HELD_LIMIT", 31 * 23 - 1)
+    assert "it claims 31x23 pixels" in damage(file, encoded(noise(), kind, **options))
 
 
 def test_pillow_keeps_its_settings(file: Path) -> None:

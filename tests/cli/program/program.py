@@ -136,7 +136,7 @@ class Program:
             return []
         ledger = Ledger(path, time.time)
         try:
-            return ledger.find("")  # the beginning of every id
+            return ledger.jobs.find("")  # the beginning of every id
         finally:
             ledger.close()
 

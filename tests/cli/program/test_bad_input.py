@@ -191,7 +191,7 @@ def test_each_mistake_is_told_to_a_program_in_one_line_of_json(there: Program, l
 def test_a_beginning_that_several_ids_have_names_none_of_them(there: Program, log: list[str]) -> None:
     there.home.mkdir()
     ledger = Ledger(there.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
-    ledger.plan([draft("k3abcd"), draft("k3abce")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3abcd"), draft("k3abce")], "nobody", resubmit=False)
     ledger.close()
 
     for command in ("wait", "forget"):

@@ -34,9 +34,9 @@ def show_no_secret(*told: Ended) -> None:
 
 
 def test_everything_goes_through_the_proxy_to_who_its_certificate_vouches_for(imgen: Program, network: Company) -> None:
-    around = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
+    streams = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
 
-    saved, asked = imgen.at(ORIGIN).run_lines([(FOX, around, b""), (("status", "--json"), around, b"")])
+    saved, asked = imgen.at(ORIGIN).run_lines([(FOX, streams, b""), (("status", "--json"), streams, b"")])
 
     assert saved.code == ExitCode.DONE, saved.stderr
     assert [job.state for job in imgen.jobs()] == [State.SAVED]
@@ -66,11 +66,11 @@ def test_without_trust_or_a_way_through_nothing_is_sent(imgen: Program, network:
 
 
 def test_what_no_proxy_names_is_reached_without_it(imgen: Program, network: Company) -> None:
-    around = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
+    streams = {"HTTPS_PROXY": network.proxy, "SSL_CERT_FILE": str(network.ca_file)}
     models = ("models", "--live", "-p", "gmicloud")  # a question, which is given up sooner than a submit
     nowhere = imgen.at("https://127.0.0.2:9")
 
-    through, past = nowhere.run_lines([(models, around, b""), (models, {**around, "NO_PROXY": "127.0.0.2"}, b"")])
+    through, past = nowhere.run_lines([(models, streams, b""), (models, {**streams, "NO_PROXY": "127.0.0.2"}, b"")])
 
     assert through.code == past.code == ExitCode.UNREACHABLE
     assert set(network.connects) == {"127.0.0.2:9"}
@@ -85,11 +85,11 @@ def test_the_machines_own_certificates_can_be_trusted(imgen: Program, network: C
     folder = tmp_path / "trusted by the machine"
     folder.mkdir()
     shutil.copy(network.ca_file, folder / f"{hashed.stdout.strip()}.0")
-    around = {"HTTPS_PROXY": network.proxy, "SSL_CERT_DIR": str(folder)}
+    streams = {"HTTPS_PROXY": network.proxy, "SSL_CERT_DIR": str(folder)}
     models = ("models", "--live", "-p", "gmicloud")
 
     bundled, system = imgen.at(ORIGIN).run_lines(
-        [(models, around, b""), (models, {**around, "IMGEN_CERTIFICATES": "system"}, b"")]
+        [(models, streams, b""), (models, {**streams, "IMGEN_CERTIFICATES": "system"}, b"")]
     )
 
     assert bundled.code == ExitCode.UNREACHABLE

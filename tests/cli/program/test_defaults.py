@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imgen.commands.defaults import filled
-from imgen.commands.making import Manner
+from imgen.commands.defaults import resolve_order
 from imgen.config.config import Config
 from imgen.errors import BadConfiguration
-from imgen.orders.order import Order, possible
-from imgen.screen.envelope import Form
+from imgen.jobs.run_order import RunOptions
+from imgen.orders.matching import possible
+from imgen.orders.order import Order
 
 if TYPE_CHECKING:
-    from imgen.commands.defaults import Filled
+    from imgen.commands.defaults import ResolvedOrder
 
 KEYS = dict.fromkeys(("THREEDAISTUDIO_API_KEY", "REAPI_API_KEY", "GMI_API_KEY"), "not-a-real-key")
 
@@ -26,23 +26,8 @@ def order(**fields: object) -> Order:
     return Order("a fox", **fields)  # type: ignore[arg-type]
 
 
-def manner(output: str | None = None, timeout: float | None = None) -> Manner:
-    return Manner(
-        output,
-        None,
-        no_wait=False,
-        dry_run=False,
-        overwrite=False,
-        resubmit=False,
-        strict=False,
-        timeout=timeout,
-        poll_every=None,
-        max_cost=None,
-        allow_unknown_cost=False,
-        form=Form.TEXT,
-        show=False,
-        quiet=False,
-    )
+def run_options(output: str | None = None, timeout: float | None = None) -> RunOptions:
+    return RunOptions(output, timeout=timeout)
 
 
 SETTINGS = {
@@ -57,8 +42,10 @@ SETTINGS = {
 }
 
 
-def with_settings(folder: Path, environ: dict[str, str], wish: Order, how: Manner | None = None) -> Filled:
-    return filled(wish, how or manner(), Config({"IMGEN_HOME": str(folder), **environ}, folder))
+def with_settings(
+    folder: Path, environ: dict[str, str], resolved: Order, how: RunOptions | None = None
+) -> ResolvedOrder:
+    return resolve_order(resolved, how or run_options(), Config({"IMGEN_HOME": str(folder), **environ}, folder))
 
 
 def test_what_is_left_open_comes_from_settings(tmp_path: Path) -> None:
@@ -67,16 +54,16 @@ def test_what_is_left_open_comes_from_settings(tmp_path: Path) -> None:
     assert found.order == order(
         provider="reapi", model="gemini-3-pro", aspect="16:9", resolution="2K", wished_format="webp", count=3
     )
-    assert (found.manner.output, found.manner.folder, found.manner.timeout) == ("shots/", None, 90.0)
+    assert (found.run_options.output, found.run_options.folder, found.run_options.timeout) == ("shots/", None, 90.0)
 
 
 def test_what_the_command_line_says_stays(tmp_path: Path) -> None:
     said = order(provider="gmicloud", model="gemini-3-pro", aspect="1:1", resolution="1K", format="png", count=1)
 
-    found = with_settings(tmp_path, SETTINGS, said, manner("fox.png", 5.0))
+    found = with_settings(tmp_path, SETTINGS, said, run_options("fox.png", 5.0))
 
     assert found.order == replace(said, wished_format="png")
-    assert (found.manner.output, found.manner.timeout, found.used) == ("fox.png", 5.0, {})
+    assert (found.run_options.output, found.run_options.timeout, found.used) == ("fox.png", 5.0, {})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +86,7 @@ def test_a_setting_yields_to_what_the_command_line_implies(
 
 
 def test_a_size_and_a_file_name_decide_what_they_imply(tmp_path: Path) -> None:
-    found = with_settings(tmp_path, SETTINGS, order(size=(640, 480)), manner("fox.jpg"))
+    found = with_settings(tmp_path, SETTINGS, order(size=(640, 480)), run_options("fox.jpg"))
 
     assert (found.order.aspect, found.order.resolution, found.order.wished_format) == (None, None, "jpeg")
 
@@ -122,10 +109,10 @@ def test_a_project_puts_pictures_nowhere_else(tmp_path: Path, output: str) -> No
     config = Config({"IMGEN_HOME": str(tmp_path)}, project)
 
     with pytest.raises(BadConfiguration, match=r"imgen\.toml, line 2, leads out of the project") as refused:
-        filled(order(), manner(), config)
+        resolve_order(order(), run_options(), config)
 
     assert "in your own file" in str(refused.value.hint)
-    assert filled(order(), manner("mine/"), config).manner.output == "mine/"
+    assert resolve_order(order(), run_options("mine/"), config).run_options.output == "mine/"
 
 
 def test_a_projects_folder_is_where_its_file_is(tmp_path: Path) -> None:
@@ -133,7 +120,7 @@ def test_a_projects_folder_is_where_its_file_is(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "imgen.toml").write_text('output = "pictures/{slug}.png"\n')
 
-    found = filled(order(), manner(), Config({"IMGEN_HOME": str(tmp_path)}, tmp_path / "a"))
+    found = resolve_order(order(), run_options(), Config({"IMGEN_HOME": str(tmp_path)}, tmp_path / "a"))
 
-    assert (found.manner.output, found.manner.folder) == ("pictures/{slug}.png", tmp_path)
+    assert (found.run_options.output, found.run_options.folder) == ("pictures/{slug}.png", tmp_path)
     assert found.order.wished_format == "png"

@@ -65,9 +65,9 @@ def test_three_turns_keep_the_conversation_though_the_program_dies_between_them(
     with services(imgen, seconds=0.4) as (program, recorder):
         assert program.run("generate", "a red fox", *GMI, "-q", *OFTEN).code == ExitCode.DONE
         first = last_job(imgen)
-        with program.start("edit", "make it blue", "--from", first.id, *OFTEN) as dying:
+        with program.start("edit", "make it blue", "--from", first.id, *OFTEN) as expiring:
             until(lambda: [job.remote_id for job in imgen.jobs()][1:] not in ([], [None]))
-            dying.kill()
+            expiring.kill()
         second = last_job(imgen)
         assert second.state in (State.QUEUED, State.RUNNING)
         too_early = program.run("edit", "with a hat", "--from", second.id)

@@ -20,7 +20,7 @@ from cli.program.recorder import recorded
 from imgen.commands.going_on import check_words
 from imgen.errors import ExitCode, UsageProblem
 from imgen.ledger.ledger import Ledger
-from imgen.screen.console import Surroundings
+from imgen.screen.console import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,7 +195,7 @@ def test_each_mistake_has_its_own_sentence_and_nothing_is_recorded_or_sent(imgen
     fill(imgen.cwd)
     imgen.home.mkdir()
     ledger = Ledger(imgen.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
-    ledger.plan([draft("k3abcd")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3abcd")], "nobody", resubmit=False)
     ledger.close()
     lines = [((*one.line[:1], "--json", *one.line[1:]), one.variables or {}, b"") for one in MISTAKES]
     with served(imgen.home.parent / "services", []) as behind, recorded(behind) as recorder:
@@ -257,10 +257,10 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
 
 
 def test_a_picture_is_not_typed_at_a_terminal() -> None:
-    around = replace(Surroundings.of(sys.stdin, sys.stdout, sys.stderr, {}), stdin_is_terminal=True)
+    streams = replace(Streams.of(sys.stdin, sys.stdout, sys.stderr, {}), stdin_is_terminal=True)
 
     with pytest.raises(UsageProblem, match="-i - reads a picture, and standard input is this terminal"):
-        check_words(["-"], "at night", None, around)
+        check_words(["-"], "at night", None, streams)
 
 
 def test_standard_input_that_is_closed_is_said(imgen: Program) -> None:

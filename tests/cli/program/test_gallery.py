@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -94,3 +95,28 @@ def test_a_browser_shows_it_and_its_search_finds(page: Path, tmp_path: Path) -> 
         assert picture.size[0] == 1200
         colors = picture.convert("RGB").crop((0, 60, 700, 500)).getcolors(1 << 20)
     assert colors is None or len(colors) > 2000  # landscapes, not boxes of broken pictures
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes with a name of this kind")
+def test_nothing_that_came_with_a_clone_is_written_through_or_waited_for(imgen: Program) -> None:
+    assert imgen.run("generate", "an owl", "--sandbox", *SMALL, "-q", "-o", "owl.png").code == 0
+    mine = imgen.cwd.parent / "bashrc"
+    mine.write_text("mine")
+    planted = imgen.cwd / ".gallery.html.part"
+    planted.symlink_to(mine)
+    through_link = imgen.run("gallery")
+    planted.unlink()
+    os.mkfifo(planted)
+    through_pipe = imgen.run("gallery")
+
+    assert (through_link.code, through_link.stderr) == (0, "")
+    assert (through_pipe.code, through_pipe.stderr) == (0, "")
+    assert mine.read_text() == "mine"
+    os.mkfifo(imgen.cwd / "page.html")
+    (imgen.cwd / "linked.html").symlink_to(mine)
+
+    waits, linked = imgen.run("gallery", "-o", "page.html"), imgen.run("gallery", "-o", "linked.html")
+
+    assert (waits.code, linked.code) == (2, 2)
+    assert imgen.run("gallery", "-o", "linked.html", "--overwrite").code == 0
+    assert mine.read_text() == "mine"

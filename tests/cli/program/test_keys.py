@@ -35,7 +35,7 @@ def reach(*_arguments, **_named):
         raise KeyError(key)
     except KeyError:
         raise ZeroDivisionError(f"Bearer {key}")
-imgen.jobs.worker.Work.reach = reach
+imgen.jobs.worker.Worker.reach = reach
 from imgen.__main__ import main
 main()
 """

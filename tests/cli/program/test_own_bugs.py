@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 # A bug planted where every command comes by, with everything in its message that nobody else may read.
 PLANTED = """
 import os
-import imgen.jobs.worker
-def session(config):
+import imgen.jobs.session
+def session(config, say):
     key, prompt = os.environ["GMI_API_KEY"], " ".join(["a", "secret", "prompt"])
     try:
         raise KeyError(key)
     except KeyError:
         raise ZeroDivisionError(f"{key} {prompt}")
-imgen.jobs.worker.session = session
+imgen.jobs.session.session = session
 from imgen.__main__ import main
 main()
 """

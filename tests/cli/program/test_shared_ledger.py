@@ -20,16 +20,16 @@ def test_another_process_that_ends_takes_nothing_from_under_a_thread(imgen: Prog
     """The last to close a ledger clears its write-ahead log away: a thread that opens one must not undo our locks."""
     path = imgen.home / "ledger.sqlite3"
     ledger = Ledger(path, time.time)
-    ledger.plan([draft("k3f9xy")], "nobody", resubmit=False)
-    second = threading.Thread(target=lambda: ledger.job("k3f9xy"))
+    ledger.jobs.plan([draft("k3f9xy")], "nobody", resubmit=False)
+    second = threading.Thread(target=lambda: ledger.jobs.get("k3f9xy"))
     second.start()
     second.join()
 
     assert imgen.run("status", "k3f9xy").code == 0  # settles the job, for its owner is nobody
     assert path.with_name("ledger.sqlite3-wal").exists()
-    ledger.plan([draft("later", prompt="another fox")], "nobody", resubmit=False)
-    ledger.submitting("later")
-    ledger.accepted("later", taken("remote"))
+    ledger.jobs.plan([draft("later", prompt="another fox")], "nobody", resubmit=False)
+    ledger.jobs.submitting("later")
+    ledger.jobs.accepted("later", taken("remote"))
     ledger.close()
 
     assert [job.state for job in imgen.jobs()] == [State.CANCELLED, State.QUEUED]
@@ -41,7 +41,7 @@ def test_another_process_that_ends_takes_nothing_from_under_a_thread(imgen: Prog
 def test_a_damaged_ledger_is_mended_and_said_and_the_command_goes_on(imgen: Program) -> None:
     path = imgen.home / "ledger.sqlite3"
     ledger = Ledger(path, time.time)
-    ledger.plan([draft("k3f9xy")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "nobody", resubmit=False)
     ledger.close()
     with path.open("r+b") as file:
         file.write(bytes(100))

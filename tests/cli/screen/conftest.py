@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from imgen.records import Cost, JobRecord, State, Target
+from imgen.pictures.target import Target
+from imgen.records import Cost, JobRecord, State
 from imgen_providers.base import Request
 
 MakeRecord = Callable[..., JobRecord]

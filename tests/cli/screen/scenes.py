@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.errors import Problem
 from imgen.jobs.progress import JobView, Progress
-from imgen.records import Problem, State
-from imgen.screen.console import Surroundings
+from imgen.records import State
+from imgen.screen.console import Streams
 from imgen.screen.display import display_for
 from imgen.screen.exchanges import exchanges_shown
 
@@ -69,12 +70,12 @@ def settling(display: Display) -> None:
     step("open")
     display.say("the next submit waits [red]20 s[/red] \x1b[2J\u202e::error::")
     refusal = Problem("content_policy", "The content policy of 3D AI Studio refused the prompt, and nothing was paid.")
-    settled = (
+    done = (
         replace(OPEN[0], state=State.SAVED, saved=(LONG_PATH,), differences=("1024x1024 instead of 1376x768",)),
         replace(OPEN[1], state=State.FAILED, problem=refusal),
         replace(OPEN[2], state=State.UNCERTAIN, problem=Problem("uncertain", "It may have been charged.")),
     )
-    settled_and_open = (*(replace(job, settled=True) for job in settled), OPEN[3])
+    settled_and_open = (*(replace(job, done=True) for job in done), OPEN[3])
     display.show(settled_and_open)
     display.show(settled_and_open)
     step("settled")
@@ -97,7 +98,7 @@ def saving(display: Display) -> None:
 def finishing(display: Display) -> None:
     display.show(OPEN[:1])
     step("drawn")
-    display.show([replace(FOX, state=State.SAVED, elapsed=40, saved=(Path("/pictures/fox.png"),), settled=True)])
+    display.show([replace(FOX, state=State.SAVED, elapsed=40, saved=(Path("/pictures/fox.png"),), done=True)])
     display.close()
 
 
@@ -135,9 +136,9 @@ SCENES = {
 
 
 def main() -> None:
-    surroundings = Surroundings.of(sys.stdin, sys.stdout, sys.stderr, os.environ)
+    standard_streams = Streams.of(sys.stdin, sys.stdout, sys.stderr, os.environ)
     with exchanges_shown():
-        display = display_for(surroundings, quiet=False, clock=lambda: 7.5)
+        display = display_for(standard_streams, quiet=False, clock=lambda: 7.5)
         try:
             SCENES[sys.argv[1]](display)
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgen.screen.console import Surroundings
+from imgen.screen.console import Streams
 
 PRELUDE = "import sys; from imgen.screen.console import err, out, out_bytes; "
 
@@ -21,9 +21,9 @@ def run(code: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def surroundings(encoding: str = "utf-8", **environ: str) -> Surroundings:
+def standard_streams(encoding: str = "utf-8", **environ: str) -> Streams:
     with io.TextIOWrapper(io.BytesIO(), encoding=encoding) as stream:
-        return Surroundings.of(stream, stream, stream, environ)
+        return Streams.of(stream, stream, stream, environ)
 
 
 @pytest.mark.parametrize(
@@ -38,21 +38,21 @@ def surroundings(encoding: str = "utf-8", **environ: str) -> Surroundings:
     ],
 )
 def test_the_persons_wish_for_color(environ: dict[str, str], color: bool | None) -> None:
-    around = surroundings(**environ)
-    assert around.color is color
-    assert around.stderr_color is bool(color)  # there is no terminal here, so only a wish brings colour
+    streams = standard_streams(**environ)
+    assert streams.color is color
+    assert streams.stderr_color is bool(color)  # there is no terminal here, so only a wish brings colour
 
 
 def test_ci_dumb_terminals_and_widths_are_read_from_the_environment() -> None:
-    assert surroundings(CI="true").ci
-    assert surroundings(GITHUB_ACTIONS="true").ci
-    assert not any(surroundings(CI=value).ci for value in ("", "0", "false"))
-    assert [surroundings(TERM=term).dumb for term in ("dumb", "xterm")] == [True, False]
-    assert [surroundings(COLUMNS=columns).width for columns in ("72", "0", "x", "")] == [72, None, None, None]
+    assert standard_streams(CI="true").ci
+    assert standard_streams(GITHUB_ACTIONS="true").ci
+    assert not any(standard_streams(CI=value).ci for value in ("", "0", "false"))
+    assert [standard_streams(TERM=term).dumb for term in ("dumb", "xterm")] == [True, False]
+    assert [standard_streams(COLUMNS=columns).width for columns in ("72", "0", "x", "")] == [72, None, None, None]
 
 
 def test_unicode_is_what_stderr_can_encode() -> None:
-    assert [surroundings(encoding=name).unicode for name in ("utf-8", "ascii", "latin-1")] == [
+    assert [standard_streams(encoding=name).unicode for name in ("utf-8", "ascii", "latin-1")] == [
         True,
         False,
         False,
@@ -60,7 +60,7 @@ def test_unicode_is_what_stderr_can_encode() -> None:
 
 
 def test_a_pipe_has_no_width() -> None:
-    assert surroundings(COLUMNS="72").stdout_width is None
+    assert standard_streams(COLUMNS="72").stdout_width is None
 
 
 def test_long_lines_stay_whole() -> None:

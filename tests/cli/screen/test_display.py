@@ -9,7 +9,7 @@ import pytest
 
 from imgen.jobs.progress import JobView
 from imgen.records import State
-from imgen.screen.console import Surroundings
+from imgen.screen.console import Streams
 from imgen.screen.display import display_for
 
 TERMINAL = {
@@ -37,12 +37,12 @@ TERMINAL = {
     ],
 )
 def test_live_only_where_it_can_be_drawn(changed: dict[str, bool], quiet: bool, name: str) -> None:
-    surroundings = Surroundings(**(TERMINAL | changed))  # type: ignore[arg-type]
-    assert type(display_for(surroundings, quiet=quiet, clock=lambda: 0.0)).__name__ == name
+    standard_streams = Streams(**(TERMINAL | changed))  # type: ignore[arg-type]
+    assert type(display_for(standard_streams, quiet=quiet, clock=lambda: 0.0)).__name__ == name
 
 
 def test_a_silent_display_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    display = display_for(Surroundings(**TERMINAL), quiet=True, clock=lambda: 0.0)  # type: ignore[arg-type]
+    display = display_for(Streams(**TERMINAL), quiet=True, clock=lambda: 0.0)  # type: ignore[arg-type]
     display.say("the next submit waits 20 s")
     display.show([JobView("k3f9", "reapi", "m", "a fox", State.RUNNING, "a1", 3.0)])
     display.close()

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgen.records import Cost, JobRecord, Problem, Result, ResultState, State
+from imgen.errors import Problem
+from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen.screen.envelope import Envelope, JobEntry, envelope, job_json, timestamp
 from imgen_providers.base import PictureLink, Request
 from imgen_providers.catalog import Price
@@ -33,9 +34,9 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
         sha256="ab" * 32,
         differences=("format: ordered webp, got png",),
     )
-    dying = Result("k3f9", 2, ResultState.READY, expires_at=1_795_260_838.2)
+    expiring = Result("k3f9", 2, ResultState.READY, expires_at=1_795_260_838.2)
     request = Request(model="gemini/3.1/flash", prompt="a fox", references=(PictureLink("https://x/y.png"),), count=2)
-    assert job_json(record(request=request, state=State.READY, results=(saved, dying))) == {
+    assert job_json(record(request=request, state=State.READY, results=(saved, expiring))) == {
         "id": "k3f9",
         "provider": "3daistudio",
         "remote_id": "a1b2c3d4-0000-4000-8000-000000000000",

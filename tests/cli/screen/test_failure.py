@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgen.records import Problem
+from imgen.errors import Problem
 from imgen.screen.failure import failure_lines
 
 UNWRITABLE = Problem("folder", "The folder /x cannot be written: Permission denied.", "imgen generate -o ~/Pictures/")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imgen.errors import Problem
 from imgen.jobs.progress import JobView, Progress
-from imgen.records import Problem, State
+from imgen.records import State
 from imgen.screen.lines import LineDisplay
 
 FOX = JobView(
@@ -59,7 +60,7 @@ def test_a_job_from_acceptance_to_its_picture(log: Log) -> None:
         "k3f9 saved fox-k3f9-1.png",
         "k3f9 not as ordered: format: ordered png, got jpeg",
     ]
-    assert log.show(replace(saved, settled=True)) == []
+    assert log.show(replace(saved, done=True)) == []
 
 
 def test_each_saved_picture_has_its_line_once(log: Log) -> None:
@@ -77,14 +78,14 @@ def test_a_place_in_the_queue_is_said_once(log: Log) -> None:
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.EXPIRED, State.UNCERTAIN])
 def test_an_end_without_a_picture_says_why_on_one_line(log: Log, state: State) -> None:
     log.show(RUNNING)
-    ended = replace(RUNNING, state=state, problem=Problem("policy", "the prompt was refused"), settled=True)
+    ended = replace(RUNNING, state=state, problem=Problem("policy", "the prompt was refused"), done=True)
     assert log.show(ended) == [f"k3f9 {state}: the prompt was refused"]
     assert log.show(ended) == []
 
 
 def test_an_end_without_a_reason_is_said_too(log: Log) -> None:
     log.show(RUNNING)
-    assert log.show(replace(RUNNING, state=State.CANCELLED, settled=True)) == ["k3f9 cancelled"]
+    assert log.show(replace(RUNNING, state=State.CANCELLED, done=True)) == ["k3f9 cancelled"]
 
 
 def test_a_countdown_is_one_activity(log: Log) -> None:
@@ -112,7 +113,7 @@ def test_a_heartbeat_after_thirty_seconds_of_silence(log: Log) -> None:
 
 
 def test_several_jobs_share_one_heartbeat(log: Log) -> None:
-    saved = replace(RUNNING, id="77ab", state=State.SAVED, saved=(Path("a.png"),), settled=True)
+    saved = replace(RUNNING, id="77ab", state=State.SAVED, saved=(Path("a.png"),), done=True)
     jobs = (replace(RUNNING, elapsed=40), replace(ACCEPTED, id="8mq2", elapsed=90), saved)
     log.show(*jobs)
     log.now += 30
@@ -120,10 +121,10 @@ def test_several_jobs_share_one_heartbeat(log: Log) -> None:
 
 
 def test_nothing_beats_once_all_is_settled(log: Log) -> None:
-    settled = replace(RUNNING, settled=True)
-    log.show(settled)
+    done = replace(RUNNING, done=True)
+    log.show(done)
     log.now += 300
-    assert log.show(settled) == []
+    assert log.show(done) == []
 
 
 def test_lines_are_harmless_whatever_the_service_says(log: Log) -> None:
@@ -153,4 +154,4 @@ def test_an_attempt_that_fails_again_and_again_is_told_once_and_its_end_too(log:
     ]
     assert log.show(replace(FOX, state=State.SUBMITTING, problem=refused)) == []
     assert log.show(failing) == []
-    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, settled=True)) == ["k3f9 cancelled"]
+    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, done=True)) == ["k3f9 cancelled"]

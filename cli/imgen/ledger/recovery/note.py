@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from imgen.files import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +41,7 @@ def note_rebuilt(ledger: Path, rebuilt: Rebuilt) -> None:
     """Note it so that a kill cannot take it away. Raises `OSError`."""
     from pydantic import TypeAdapter
 
-    note = rebuilt_note(ledger)
-    part = note.with_suffix(".rebuilt-part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  (its mode)
-        file.write(TypeAdapter(Rebuilt).dump_json(rebuilt))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(note)
+    write(rebuilt_note(ledger), TypeAdapter(Rebuilt).dump_json(rebuilt))
 
 
 def read_rebuilt(ledger: Path) -> Rebuilt | None:

@@ -13,6 +13,7 @@ from sqlite3 import IntegrityError
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
+from imgen.files import sync_folder
 from imgen.ledger.codec import request_text, target_text, wire_key
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
@@ -20,7 +21,6 @@ from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
 from imgen.ledger.recovery.salvage import LOGS, IndexedJob, Salvaged, copy_of, salvage
 from imgen.ledger.schema import ERRORS, damage_note, is_damage, new_ledger, open_ledger, reason
 from imgen.orders.drafts import new_id
-from imgen.pictures.place import sync_folder
 from imgen_providers.base import Request
 from imgen_providers.catalog import SERVICES
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from imgen.records import Target
+    from imgen.pictures.target import Target
 
 _PATIENCE = 5.0  # seconds for another imgen to close the ledger, or to have rebuilt it
 _LOOK_BACK = 7 * 86_400.0  # seconds: no documented link lives longer
@@ -74,7 +74,7 @@ def _is_sound(path: Path) -> bool:
                 if [row[0] for row in connection.execute("PRAGMA integrity_check")] != ["ok"]:
                     return False
                 connection.execute("SELECT * FROM upload").fetchall()
-                ledger.find("")  # the beginning of every id
+                ledger.jobs.find("")  # the beginning of every id
                 return True
         except LedgerDamaged:
             return False
@@ -181,7 +181,7 @@ def _is_known(job: IndexedJob) -> bool:
 
 
 def _stub(job: IndexedJob, now: float, target: Target) -> dict[str, object]:
-    """A row for a job of which only the indexes know. Without a remote id it is `settle` that makes it uncertain."""
+    """A row for a job that only the indexes still hold; without a remote id, `close_orphans` marks it uncertain."""
     request = Request(model="", prompt="")
     return {
         "id": job.id or new_id(),

@@ -16,11 +16,12 @@ from cli.jobs.bench import Bench
 from cli.states import finish, save
 from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
-from imgen.jobs.goals import Goal
+from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
 from imgen.ledger import schema
 from imgen.ledger.file_lock import Hold
-from imgen.ledger.ledger import Ledger, SameRequestUncertain
+from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.schema import MIGRATIONS, damage_note, log_of, open_ledger
@@ -48,10 +49,10 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with many accepted jobs, one of them saved, closed by everybody."""
     path = tmp_path_factory.mktemp("original") / "ledger.sqlite3"
     ledger = Ledger(path, FakeClock().wall)
-    ledger.plan([draft(f"job{n:03}", prompt=f"{n} foxes " * 30) for n in range(JOBS)], "me", resubmit=False)
+    ledger.jobs.plan([draft(f"job{n:03}", prompt=f"{n} foxes " * 30) for n in range(JOBS)], "me", resubmit=False)
     for number in range(JOBS):
-        ledger.submitting(f"job{number:03}")
-        ledger.accepted(f"job{number:03}", taken(f"remote{number:03}"))
+        ledger.jobs.submitting(f"job{number:03}")
+        ledger.jobs.accepted(f"job{number:03}", taken(f"remote{number:03}"))
     finish(ledger, "job003", ["https://x/1"])
     save(ledger, 1, "job003")
     ledger.close()
@@ -137,13 +138,13 @@ LOSS: dict[str, Callable[[Path], object]] = {
 
 
 def by_id(ledger: Ledger) -> dict[str, JobRecord]:
-    return {job.id: job for job in ledger.find("")}
+    return {job.id: job for job in ledger.jobs.find("")}
 
 
 def reopened(config: Config, clock: FakeClock, said: list[str]) -> dict[str, JobRecord]:
     ledger = open_sound(config, clock, said.append)
     with closing(ledger):
-        assert ledger._connection().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert ledger._database.connection().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         return by_id(ledger)
 
 
@@ -276,17 +277,17 @@ def test_a_lost_row_that_was_on_its_way_is_not_sent_again(
     full: Path, config: Config, clock: FakeClock, said: list[str]
 ) -> None:
     with closing(Ledger(full, clock.wall)) as ledger:
-        ledger.plan([draft("doubtful")], "dead", resubmit=False)
-        ledger.submitting("doubtful")
+        ledger.jobs.plan([draft("doubtful")], "dead", resubmit=False)
+        ledger.jobs.submitting("doubtful")
     overwrite(full, pages_of(full, "job")[-1])
 
     ledger = open_sound(config, clock, said.append)
 
     with closing(ledger):
         with pytest.raises(SameRequestUncertain) as refused:
-            ledger.plan([draft("again")], "me", resubmit=False)
+            ledger.jobs.plan([draft("again")], "me", resubmit=False)
         assert refused.value.job_ids == ("doubtful",)
-        assert ledger.job("doubtful").cost == draft("again").cost
+        assert ledger.jobs.get("doubtful").cost == draft("again").cost
     assert any("may be charged: doubtful. The same order is not sent again" in text for text in said)
     assert any(text.startswith("Budgets do not count what is missing") for text in said)
 
@@ -330,7 +331,7 @@ def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
     """Let this many names be changed; returns which they were."""
     done: list[str] = []
 
-    def dying(change: Callable[..., object]) -> Callable[..., object]:
+    def expiring(change: Callable[..., object]) -> Callable[..., object]:
         def changed(*names: object, **folders: object) -> object:
             if folders:  # of the scratch folder, file by file: nothing hangs on it
                 return change(*names, **folders)
@@ -342,7 +343,7 @@ def die_after(calls: int, patched: pytest.MonkeyPatch) -> list[str]:
         return changed
 
     for name in ("link", "replace", "rename", "unlink"):
-        patched.setattr(os, name, dying(getattr(os, name)))
+        patched.setattr(os, name, expiring(getattr(os, name)))
     return done
 
 
@@ -350,7 +351,7 @@ def log_beside(full: Path, clock: FakeClock) -> None:
     """The newest job is in the write-ahead log only, as after a kill."""
     copy, log = full.with_name("copy"), full.with_name("copy-wal")
     living = Ledger(full, clock.wall)
-    living.plan([draft("newest")], "me", resubmit=False)
+    living.jobs.plan([draft("newest")], "me", resubmit=False)
     copy.write_bytes(full.read_bytes())
     log.write_bytes(log_of(full).read_bytes())
     living.close()
@@ -440,10 +441,10 @@ def test_processes_that_meet_the_damage_at_once_rebuild_once(full: Path, child: 
     overwrite(full, 1)
     openers = [child("sound", full.parent) for _ in range(4)]
 
-    told = [opener.communicate(timeout=30)[0].split() for opener in openers]
+    polled = [opener.communicate(timeout=30)[0].split() for opener in openers]
 
-    assert [jobs for jobs, _ in told] == [str(JOBS)] * 4
-    assert sum(int(said) > 0 for _, said in told) == 1
+    assert [jobs for jobs, _ in polled] == [str(JOBS)] * 4
+    assert sum(int(said) > 0 for _, said in polled) == 1
     assert len(kept_files(full)) == 1
 
 
@@ -478,10 +479,10 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
         found = bench.session.open_jobs(sandbox=False)
         assert {job.remote_id for job in found} == {job.remote_id for job in lost}
         assert {job.request.prompt for job in found} == {"a fox"}
-        told = "\n".join(bench.said)
-        assert "GMI Cloud lists 1 of the last week" in told
-        assert "Look at your jobs at 3D AI Studio, reAPI, GPTProto" in told
-        assert "imgen wait -p PROVIDER REMOTE_ID" in told
+        polled = "\n".join(bench.said)
+        assert "GMI Cloud lists 1 of the last week" in polled
+        assert "Look at your jobs at 3D AI Studio, reAPI, GPTProto" in polled
+        assert "imgen wait -p PROVIDER REMOTE_ID" in polled
         bench.clock.time += 5.0
         assert {job.state for job in bench.follow(found).records} == {State.SAVED}
 
@@ -510,8 +511,8 @@ def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
     """A job the service has, and whose remote id a killed process never heard; another row is damaged."""
     record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
     ledger = bench.session.ledger
-    ledger.plan([draft("job010", origin="https://elsewhere")], "dead", resubmit=False)
-    ledger.submitting(record.id)
+    ledger.jobs.plan([draft("job010", origin="https://elsewhere")], "dead", resubmit=False)
+    ledger.jobs.submitting(record.id)
     connection = bench.work()._services.connection(record.provider, record.origin)
     remote = connection.service.submit(record.request).remote_id
     bench.session.close()
@@ -540,11 +541,11 @@ def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path
         bench.die()
 
         ledger = bench.session.ledger
-        assert [(job.id, job.state) for job in ledger.find("g") + ledger.uncertain_jobs()] == [
+        assert [(job.id, job.state) for job in ledger.jobs.find("g") + ledger.jobs.uncertain()] == [
             (record.id, State.UNCERTAIN)
         ]
         assert any(f"may belong to jobs in doubt: {remote}" in text for text in bench.said)
-        assert ledger.attach(record.id, Job("gmicloud", remote, Queued()))
+        assert ledger.jobs.attach(record.id, Job("gmicloud", remote, Queued()))
         bench.session.close()
         bench.said.clear()
         bench.restart()
@@ -557,7 +558,7 @@ def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Pat
     overwrite(full, pages_of(full, "job")[-1])
 
     with pytest.raises(LedgerDamaged):
-        ledger.find("")
+        ledger.jobs.find("")
 
     assert damage_note(full).exists()
     ledger.close()

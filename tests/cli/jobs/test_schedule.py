@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.jobs.poll_schedule import Schedule, schedule
+from imgen.jobs.schedule import RateLimit, Schedule, schedule
+from imgen.ledger.jobs import Limit
+from imgen_providers.base import Balance, Job, Json, Request
 from imgen_providers.catalog import SERVICES, Cadence
 
 CADENCE = Cadence(first=30.0, steps=((0.0, 4.0), (180.0, 10.0), (600.0, 30.0)), floor=3.0, after_rate_limit=10.0)
@@ -58,10 +60,18 @@ def test_a_service_that_is_slow_by_itself_is_not_asked_more_often_in_trouble() -
     assert slow.after_trouble(3, None, chance=0.5) == 100.0
 
 
-def test_too_fast_waits_as_long_as_the_service_says() -> None:
-    assert USUAL.after_too_fast(None) == 10.0
-    assert USUAL.after_too_fast(2.5) == 2.5
-    assert USUAL.after_too_fast(0.0) == 0.0
+@pytest.mark.parametrize("asked", [0.0, 0.5])
+def test_a_submit_that_is_turned_away_waits_longer_each_time_whatever_little_the_service_asks_for(asked: float) -> None:
+    waits = [USUAL.after_turned_away(times, asked, chance=0.5) for times in range(1, 9)]
+
+    assert waits == [1.25, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+    assert USUAL.after_turned_away(5_000, asked, chance=1.0) == 75.0
+
+
+def test_a_service_that_names_a_wait_is_given_it() -> None:
+    assert USUAL.after_turned_away(1, 200.0, chance=1.0) == 200.0
+    assert USUAL.after_turned_away(1, 2.0, chance=0.0) == 2.0
+    assert USUAL.after_turned_away(1, None, chance=0.5) == 10.0
 
 
 def test_the_persons_own_interval_replaces_the_rhythm_but_not_the_floor() -> None:
@@ -83,7 +93,7 @@ def test_the_sandboxs_pace_shrinks_every_time() -> None:
 
     assert quick.first == 3.0
     assert quick.steps[1] == (18.0, 1.0)
-    assert quick.after_too_fast(None) == 1.0
+    assert quick.after_rate_limit == 1.0
 
 
 @given(
@@ -100,3 +110,38 @@ def test_no_wait_is_shorter_than_the_services_floor(
 
     assert usual.interval(age, chance) >= SERVICES[name].cadence.floor
     assert usual.after_trouble(failures, asked, chance) >= max(usual.interval(0.0, chance), asked or 0.0)
+
+
+class Account:
+    """A service whose account names its own rate limit."""
+
+    def __init__(self, submits_per_minute: int | None) -> None:
+        self._submits_per_minute = submits_per_minute
+
+    def balance(self) -> Balance:
+        return Balance("20", "credits", self._submits_per_minute)
+
+    def submit(self, request: Request) -> Job:
+        raise NotImplementedError
+
+    def refresh(self, job: Job) -> Job:
+        raise NotImplementedError
+
+    def preview(self, request: Request) -> tuple[str, Json]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("named", "holds"), [(30, 30), (3, 3), (None, 3), (0, 3), (-1, 3), (10**30, 3)])
+def test_an_account_may_name_another_rate_limit_that_makes_sense(named: int | None, holds: int) -> None:
+    limit = RateLimit(Limit(3, 60.0), fixed=False)
+
+    assert limit.learn(Account(named)) is (holds != 3)
+    assert limit.limit == Limit(holds, 60.0)
+    assert not limit.learn(Account(7)), "it is asked once"
+
+
+def test_a_rate_limit_that_the_user_set_holds() -> None:
+    limit = RateLimit(Limit(3, 60.0), fixed=True)
+
+    assert not limit.learn(Account(30))
+    assert limit.limit == Limit(3, 60.0)

@@ -8,10 +8,10 @@ import zlib
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from imgen.pictures.c2pa_claim import has_claim
-from imgen.pictures.metadata import jpeg_segments, png_chunks, webp_chunks, webp_size
+from imgen.pictures import jpeg, png, webp
+from imgen.pictures.provenance.claim import has_claim
+from imgen.pictures.provenance.xmp import DUBLIN_CORE, IPTC, JPEG_MARK, PNG_KEYWORD, about, described, packet
 from imgen.pictures.verify import Damaged
-from imgen.pictures.xmp import DUBLIN_CORE, IPTC, JPEG_MARK, PNG_KEYWORD, about, described, packet
 
 if TYPE_CHECKING:
     from imgen.pictures.verify import Format
@@ -95,10 +95,10 @@ def _in_png(data: bytes, xmp: bytes) -> bytes:
     """In an uncompressed text chunk behind the header, or where the packet was."""
     body = b"iTXt" + PNG_KEYWORD + b"\0\0\0\0" + xmp
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    for kind, start, end in png_chunks(data):
+    for kind, start, end in png.chunks(data):
         if kind == b"iTXt" and data.startswith(PNG_KEYWORD, start + 8):
             return data[:start] + chunk + data[end:]
-    end = next(end for _, _, end in png_chunks(data))
+    end = next(end for _, _, end in png.chunks(data))
     return data[:end] + chunk + data[end:]
 
 
@@ -109,7 +109,7 @@ def _in_jpeg(data: bytes, xmp: bytes) -> bytes:
         raise CannotTag("its XMP has no room for more")
     segment = bytes((0xFF, _APP1)) + (len(body) + 2).to_bytes(2) + body
     behind = 2
-    for marker, start, end in jpeg_segments(data):
+    for marker, start, end in jpeg.segments(data):
         if marker == _APP1 and data.startswith(JPEG_MARK, start + 4):
             return data[:start] + segment + data[end:]
         if marker == _APP0 and start == behind:
@@ -120,7 +120,7 @@ def _in_jpeg(data: bytes, xmp: bytes) -> bytes:
 def _in_webp(data: bytes, xmp: bytes) -> bytes:
     """In a chunk at the end, and announced in the header, which the simplest files do not have yet."""
     whole = 8 + int.from_bytes(data[4:8], "little")
-    chunks = [(kind, data[start:end]) for kind, start, end in webp_chunks(data) if kind != b"XMP "]
+    chunks = [(kind, data[start:end]) for kind, start, end in webp.chunks(data) if kind != b"XMP "]
     if not chunks:
         raise Damaged("it has a WebP header and no picture")
     kind, first = chunks[0]
@@ -129,7 +129,7 @@ def _in_webp(data: bytes, xmp: bytes) -> bytes:
         chunks[0] = kind, header
     else:
         clear = kind == b"VP8L" and first[12] & 0x10  # whether its alpha is used: bit 28 (RFC 9649, 3.4)
-        width, height = webp_size(data)
+        width, height = webp.size(data)
         flags = _XMP_FLAG | (_ALPHA_FLAG if clear else 0)
         size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         chunks.insert(0, (b"VP8X", struct.pack("<4sIB3x", b"VP8X", 10, flags) + size))

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.jobs.progress import Progress
-from imgen.jobs.timings import estimate, reported
+from imgen.jobs.progress import Progress, estimate, reported
 
 
 def test_the_persons_own_past_counts_more_than_the_documentation() -> None:
@@ -46,9 +45,9 @@ def test_the_time_to_go_is_not_guessed_from_a_first_percent() -> None:
     assert reported(0.01, 30.0).remaining is None
 
 
-@pytest.mark.parametrize(("told", "shown"), [(-0.5, 0.0), (1.7, 1.0)])
-def test_a_number_beyond_the_scale_is_brought_back(told: float, shown: float) -> None:
-    assert reported(told, 10.0).fraction == shown
+@pytest.mark.parametrize(("polled", "shown"), [(-0.5, 0.0), (1.7, 1.0)])
+def test_a_number_beyond_the_scale_is_brought_back(polled: float, shown: float) -> None:
+    assert reported(polled, 10.0).fraction == shown
 
 
 @given(st.lists(st.floats(0, 1e5), max_size=9), st.none() | st.floats(0, 1e5), st.floats(0, 1e6))

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures.metadata import jpeg_segments, png_chunks, webp_chunks
+from imgen.pictures import jpeg, png, webp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +96,9 @@ def _store(data: bytes, format: Format) -> bytes | None:
 def _boxes_of(data: bytes, format: Format) -> Iterator[bytes]:
     match format:
         case "png":
-            yield from (data[start + 8 : end - 4] for kind, start, end in png_chunks(data) if kind == b"caBX")
+            yield from (data[start + 8 : end - 4] for kind, start, end in png.chunks(data) if kind == b"caBX")
         case "webp":
-            yield from (data[start + 8 : end] for kind, start, end in webp_chunks(data) if kind == b"C2PA")
+            yield from (data[start + 8 : end] for kind, start, end in webp.chunks(data) if kind == b"C2PA")
         case "jpeg":
             yield from _jpeg_boxes(data)
 
@@ -106,7 +106,7 @@ def _boxes_of(data: bytes, format: Format) -> Iterator[bytes]:
 def _jpeg_boxes(data: bytes) -> Iterator[bytes]:
     """The JUMBF boxes in a JPEG, each of one or many segments (ISO 19566-5, annex D)."""
     boxes: dict[bytes, bytearray] = {}
-    for marker, start, end in jpeg_segments(data):
+    for marker, start, end in jpeg.segments(data):
         body = data[start + 4 : end]
         if marker != _APP11 or not body.startswith(b"JP") or len(body) < 16:
             continue

@@ -12,41 +12,41 @@ from imgen.errors import ImgenError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from imgen.money.losses import Dying
+    from imgen.money.losses import Expiring
     from imgen.records import JobRecord
 
 _SOON = 3 * 3600.0  # seconds
-_told: set[str] = set()
+_shown: set[str] = set()
 
 
-def told(records: Iterable[JobRecord]) -> None:
+def mark_shown(records: Iterable[JobRecord]) -> None:
     """The command speaks of these jobs itself: the last line does not repeat them."""
-    _told.update(record.id for record in records)
+    _shown.update(record.id for record in records)
 
 
 def remind(*, welcome: bool) -> None:
     """End a command: write the line, where it is `welcome` and there is something to say."""
-    about = frozenset(_told)
-    _told.clear()
+    about = frozenset(_shown)
+    _shown.clear()
     if not welcome:
         return
     now = time.time()
-    found = _dying(now, about)
+    found = _expiring(now, about)
     if found is None:
         return
-    from imgen.screen.console import Surroundings, err
+    from imgen.screen.console import Streams, err
     from imgen.screen.durations import span
     from imgen.screen.failure import warning_line
 
-    around = Surroundings.of(sys.stdin, sys.stdout, sys.stderr, load().environ)
+    streams = Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ)
     several = found.pictures > 1
     subject = f"{found.pictures} pictures you paid for are" if several else "1 picture you paid for is"
     link = "the first link" if several else "its link"
     line = f"{subject} not saved yet, and {link} dies in {span(found.first - now)}: imgen download --expiring 3h"
-    err(warning_line(line, color=around.stderr_color))
+    err(warning_line(line, color=streams.stderr_color))
 
 
-def _dying(now: float, told: Collection[str]) -> Dying | None:
+def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
     """What dies soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
         ledger = load().ledger_path
@@ -56,9 +56,9 @@ def _dying(now: float, told: Collection[str]) -> Dying | None:
         return None
     import sqlite3
 
-    from imgen.money.losses import dying
+    from imgen.money.losses import expiring
 
     try:
-        return dying(ledger, now, now + _SOON, told=told)
+        return expiring(ledger, now, now + _SOON, already_shown=already_shown)
     except sqlite3.Error:
         return None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures.c2pa_claim import Claim, Verdict, claim_in, verified
-from imgen.pictures.metadata import exif_in
-from imgen.pictures.tagging import job_of
+from imgen.pictures import jpeg, png, webp
+from imgen.pictures.provenance.claim import Claim, Verdict, claim_in, verified
+from imgen.pictures.provenance.tagging import job_of
+from imgen.pictures.provenance.xmp import described, packet
+from imgen.pictures.regular import open_regular
 from imgen.pictures.verify import Damaged, Picture, inspect, sniff
-from imgen.pictures.xmp import described, packet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 256 * 1024 * 1024
 """The largest file that is looked at."""
 
+_EXIF = {"jpeg": jpeg.exif, "png": png.exif, "webp": webp.exif}
 _SOFTWARE_TAG = 0x0131  # EXIF 2.32, 4.6.4
 _ASCII = 2
 
@@ -44,14 +44,10 @@ class Provenance:
 
 def provenance(path: Path) -> Provenance:
     """Check a picture file and read what it says. Raises `Damaged`, or `OSError` where it cannot be read."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Damaged("it is no file")
-        if status.st_size > MOST_BYTES:
-            raise Damaged(f"it is larger than {MOST_BYTES // 1024 // 1024} MB")
-        data = file.read()
+    with open_regular(path) as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise Damaged(f"it is larger than {MOST_BYTES // 1024 // 1024} MB")
     picture = inspect(path)
     format = sniff(data)
     if format is None or hashlib.sha256(data).hexdigest() != picture.sha256:
@@ -59,7 +55,7 @@ def provenance(path: Path) -> Provenance:
     claim = claim_in(data, format)
     xmp = packet(data, format)
     said = described(xmp) if xmp else None
-    exif = exif_in(data, format)
+    exif = next(_EXIF[format](data), None)
     return Provenance(
         picture=picture,
         claim=claim,

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures.metadata import jpeg_segments, png_chunks, webp_chunks
+from imgen.pictures import jpeg, png, webp
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -45,13 +45,13 @@ def packet(data: bytes, format: Format) -> bytes | None:
     """The packet in a picture file, None where there is none. Raises `Damaged` for a file without whole structure."""
     match format:
         case "jpeg":
-            bodies = (data[start + 4 : end] for marker, start, end in jpeg_segments(data) if marker == _APP1)
+            bodies = (data[start + 4 : end] for marker, start, end in jpeg.segments(data) if marker == _APP1)
             return next((body.removeprefix(JPEG_MARK) for body in bodies if body.startswith(JPEG_MARK)), None)
         case "png":
-            texts = (data[start + 8 : end - 4] for kind, start, end in png_chunks(data) if kind == b"iTXt")
+            texts = (data[start + 8 : end - 4] for kind, start, end in png.chunks(data) if kind == b"iTXt")
             return next((_png_text(text) for text in texts if text.startswith(PNG_KEYWORD)), None)
         case "webp":
-            places = (start for kind, start, _ in webp_chunks(data) if kind == b"XMP ")
+            places = (start for kind, start, _ in webp.chunks(data) if kind == b"XMP ")
             return next((_without_padding(data, start) for start in places), None)
 
 

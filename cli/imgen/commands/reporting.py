@@ -1,0 +1,196 @@
+"""How a command answers: progress while it works, results to stdout, problems to stderr, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imgen.commands.expiry_notice import mark_shown
+from imgen.errors import ExitCode, Problem
+from imgen.jobs.report import Report, combined, headline
+from imgen.records import OPEN, JobRecord, ResultState, State
+from imgen.screen.console import Streams, err, out, out_path
+from imgen.screen.display import display_for, draws_live
+from imgen.screen.envelope import Form, envelope
+from imgen.screen.failure import failure_lines, hint_lines
+from imgen.screen.text import for_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from imgen.config.config import Config
+    from imgen.jobs.progress import Display
+    from imgen.jobs.run_order import OrderPlan
+    from imgen.jobs.session import Session
+    from imgen.money.losses import Loss
+    from imgen.orders.limits import Candidate
+
+
+def standard_streams(config: Config) -> Streams:
+    """What this process is connected to."""
+    return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """One command's way to answer: in which form, and how much of it.
+
+    `quiet` leaves progress out, `show` draws the pictures, `strict` counts what differs from the order as a failure.
+    """
+
+    command: str
+    streams: Streams
+    form: Form = Form.TEXT
+    quiet: bool = False
+    show: bool = False
+    strict: bool = False
+
+    def note(self, sentence: str) -> None:
+        """Print one sentence about the work on stderr, unless `quiet`."""
+        if not self.quiet:
+            err(for_log(sentence))
+
+    def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
+        """Print which service takes the order and why, where there was a choice, and what will come of a size."""
+        choice = candidate.choice
+        if len(plan.candidates) > 1:
+            self.note(f"{choice.entry.name} takes it: {candidate.why}.")
+        if not choice.listed:
+            unknown = f"{choice.entry.name}/{choice.model.remote_id} is not in the catalogue"
+            nearest = f" Did you mean {choice.nearest}?" if choice.nearest else ""
+            self.note(f"{unknown}: nothing is checked, no price known.{nearest}")
+        size = choice.model.size(choice.request.aspect, choice.request.resolution)
+        if plan.order.size and size:
+            self.note(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")
+        for sentence in choice.notes:
+            self.note(sentence)
+
+    def display(self, session: Session) -> Display:
+        """What shows jobs while they are followed: on a terminal, bars and events would tear each other apart."""
+        events = self.form is Form.EVENTS
+        silent = self.quiet or (events and self.streams.stdout_is_terminal)
+        display = display_for(self.streams, quiet=silent, clock=time.monotonic)
+        if not events:
+            return display
+        from imgen.screen.events import EventDisplay
+
+        return EventDisplay(display, session.ledger.jobs.get, time.time)
+
+    def report(self, report: Report) -> ExitCode:
+        """Print paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
+        saved = saved_paths(report.records)
+        # On a terminal that shows both streams, the live view has just ended in these very paths.
+        if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self._draws_live()):
+            for path in saved:
+                out_path(path)
+        if self.show:
+            from imgen.screen.preview import show
+
+            show(saved, self.streams)
+        self.problems(report)
+        code = self.exit_code(report)
+        if self.form is not Form.TEXT:
+            out(self.envelope(report, code))
+        return code
+
+    def ids(self, report: Report) -> ExitCode:
+        """Print the ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""
+        for record in report.records:
+            if record.remote_id:
+                out(record.id)
+        self.problems(report)
+        return self.exit_code(report)
+
+    def exit_code(self, report: Report) -> ExitCode:
+        """The exit code of the command."""
+        return report.strict_exit_code if self.strict else report.exit_code
+
+    def problems(self, report: Report) -> None:
+        """Print what went wrong and what to do, each problem once, and how to come back to the jobs that go on.
+
+        A problem that a display has shown is left at its hint; a quiet display has shown none.
+        """
+        mark_shown(report.records)
+        seen: set[Problem] = set()
+        for record in report.records:
+            problem = report.problems.get(record.id)
+            if problem is None or problem in seen or (report.interrupted and record in report.going_on):
+                continue
+            seen.add(problem)
+            if problem not in report.displayed or self.quiet:
+                self._fail(_named(problem, record, report.records))
+            elif problem.hint:
+                err(hint_lines(problem, color=self.streams.stderr_color))
+        if report.interrupted and report.going_on:
+            self._fail(_interrupted(report.going_on))
+
+    def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
+        """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
+        records = [replace(record, problem=report.problems.get(record.id)) for record in report.records]
+        if report.interrupted and report.going_on:
+            problem: Problem | None = _interrupted(report.going_on)
+        else:
+            problem = headline(code, report.problems.values())
+        return envelope(self.command, exit_code=code, jobs=records, data=data, problem=problem, form=self.form)
+
+    def nothing_open(self, provider: str | None, data: tuple[str, object] | None = None) -> ExitCode:
+        """Answer that there is nothing to do, which is no failure; with a provider, at that one."""
+        from imgen.orders.matching import find_service
+
+        there = f" at {find_service(provider).name}" if provider else ""
+        if self.form is Form.TEXT:
+            err(f"Nothing is open{there}: every job is saved or closed.")
+        else:
+            out(self.envelope(Report((), {}), ExitCode.DONE, data))
+        return ExitCode.DONE
+
+    def states(self, report: Report, lost: Sequence[Loss], *, tree: bool = False) -> ExitCode:
+        """Print how jobs stand, as lines or the envelope; the exit code is 0 once every question was answered."""
+        from imgen.jobs.problems import EXIT_CODES
+        from imgen.screen.family import family_lines
+        from imgen.screen.tables import job_lines
+
+        unanswered = _those_in(report, OPEN)
+        code = combined(EXIT_CODES.get(problem.code, ExitCode.DONE) for problem in unanswered.values())
+        if self.form is not Form.TEXT:
+            out(self.envelope(report, code, ("lost", lost)))
+            return code
+        lines = family_lines if tree else job_lines
+        out("\n".join(lines(report.records, time.time(), width=self.streams.stdout_width)))
+        uncertain = _those_in(report, {State.UNCERTAIN})
+        self.problems(replace(report, problems=unanswered | uncertain))
+        return code
+
+    def _draws_live(self) -> bool:
+        return draws_live(self.streams, quiet=self.quiet)
+
+    def _fail(self, problem: Problem) -> None:
+        err(failure_lines(problem, color=self.streams.stderr_color))
+
+
+def saved_paths(records: Sequence[JobRecord]) -> list[Path]:
+    """Where the saved pictures of these jobs are."""
+    return [r.path for record in records for r in record.results if r.state is ResultState.SAVED and r.path]
+
+
+def _those_in(report: Report, states: frozenset[State] | set[State]) -> dict[str, Problem]:
+    """The problems of the jobs in these states, by job id."""
+    return {r.id: report.problems[r.id] for r in report.records if r.state in states and r.id in report.problems}
+
+
+def _interrupted(going_on: Sequence[JobRecord]) -> Problem:
+    """The one thing to know after Ctrl-C."""
+    ids = " ".join(record.id for record in going_on)
+    several = len(going_on) > 1
+    message = f"Stopped waiting; {len(going_on)} jobs go on." if several else "Stopped waiting; the job goes on."
+    return Problem("interrupted", message, f"imgen wait {ids}")
+
+
+def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) -> Problem:
+    """With several jobs, a problem begins with the id of its job."""
+    if len(records) == 1 or record.state is State.SAVED:
+        return problem
+    return replace(problem, message=f"{record.id}: {problem.message}")

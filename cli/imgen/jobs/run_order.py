@@ -1,0 +1,236 @@
+"""Placing an order: matched, ranked, held to its budget, recorded, followed, and given to the next service if refused.
+
+Prints nothing: decisions are returned, or reported to an `Observer`. `generate`, `edit` and `again` call it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
+
+from imgen.errors import OverBudget, UsageProblem
+from imgen.jobs.progress import ENOUGH
+from imgen.jobs.report import Goal, may_move_on
+from imgen.orders.drafts import split
+from imgen.orders.limits import Candidate, affordable, budget_of, standing_limits
+from imgen.orders.matching import possible
+from imgen.orders.ranking import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from imgen.config.config import Config
+    from imgen.jobs.progress import Display
+    from imgen.jobs.report import Report
+    from imgen.jobs.session import Session
+    from imgen.jobs.worker import Worker
+    from imgen.money.budget import Budget, Limit
+    from imgen.orders.matching import Accounts
+    from imgen.orders.order import Choice, Order
+    from imgen.orders.references import Basis
+    from imgen.pictures.target import Target
+    from imgen.records import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How an order is carried out: where its pictures go, what it may cost, and how long it is waited for.
+
+    `format` is the one that the user asked for. `folder` is what `output` is relative to, None for the working
+    folder. `max_cost` is the most that it may cost, as it was typed. `timeout` and `poll_every` are in seconds.
+    """
+
+    output: str | None = None
+    format: str | None = None
+    folder: Path | None = None
+    overwrite: bool = False
+    max_cost: str | None = None
+    allow_unknown_cost: bool = False
+    resubmit: bool = False
+    no_wait: bool = False
+    timeout: float | None = None
+    poll_every: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSetup:
+    """What placing an order needs of the configuration.
+
+    `limits` are those that hold for every order. `kept` takes copies of pictures that go to standard output.
+    """
+
+    accounts: Accounts
+    limits: tuple[Limit, ...]
+    project: str | None
+    cwd: Path
+    kept: Path
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlan:
+    """What would be done for an order: nothing is recorded, made on disk or sent yet.
+
+    `candidates` are the services that can do it, the best first, at least one. `left_out` are sentences on those
+    that are over the budget; where all are, they are candidates still, and `over_budget` is why none may be used.
+    """
+
+    order: Order
+    options: RunOptions
+    budget: Budget
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[str, ...] = ()
+    over_budget: OverBudget | None = None
+
+
+class Observer(Protocol):
+    """Shows how an order is placed; it decides nothing."""
+
+    def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
+        """This service gets the order now; called again if the next one does."""
+        ...
+
+    def display(self, session: Session) -> Display:
+        """A new display for the jobs that were recorded; it is closed when they are left."""
+        ...
+
+
+def setup_of(config: Config) -> OrderSetup:
+    """What an order needs of this configuration. Raises `BadConfiguration`."""
+    return OrderSetup(
+        accounts=config,
+        limits=standing_limits(config),
+        project=config.project,
+        cwd=config.cwd,
+        kept=config.kept_folder,
+    )
+
+
+def plan_order(
+    order: Order, options: RunOptions, setup: OrderSetup, session: Session, basis: Basis | None = None
+) -> OrderPlan:
+    """Match, rank and price an order; `basis` is what an edit goes on from.
+
+    Raises `UsageProblem`, `KeyMissing`, `BadConfiguration`, `PictureUnreachable` and `LedgerUnusable`.
+    """
+    choices = possible(order, setup.accounts)
+    if basis:
+        choices = basis.able(choices, session.ledger)
+    budget = budget_of(options.max_cost, choices, setup.limits, allow_unknown=options.allow_unknown_cost)
+    candidates = []
+    for ranked in rank(choices, lambda choice: _past_seconds(choice, session)):
+        drafts = split(
+            ranked.choice,
+            _target(ranked.choice, options, setup),
+            parent_id=basis.parent_id if basis else None,
+            project=setup.project,
+        )
+        verdicts = session.ledger.spending.verdicts(drafts, budget) if budget.limits else ()
+        candidates.append(Candidate(ranked.choice, ranked.why, drafts, tuple(verdicts)))
+    try:
+        fitting, left_out = affordable(candidates)
+    except OverBudget as over:
+        return OrderPlan(order, options, budget, tuple(candidates), over_budget=over)
+    return OrderPlan(order, options, budget, tuple(fitting), tuple(left_out))
+
+
+def run_order(plan: OrderPlan, session: Session, worker: Worker, observer: Observer) -> Report:
+    """Record the order's jobs at the best service and follow them; the next service gets an order that cost nothing.
+
+    Raises `OverBudget`, `StillUncertain`, `UsageProblem`, `KeyMissing`, `BadConfiguration` and `LedgerUnusable`.
+    """
+    if plan.over_budget:
+        raise plan.over_budget
+    options = plan.options
+    goal = Goal.ACCEPTANCE if options.no_wait else Goal.PICTURES
+    left = list(plan.candidates)
+    while True:
+        candidate = left.pop(0)
+        service = candidate.choice.entry, candidate.choice.origin
+        worker.check_key(*service)  # before a folder is made
+        drafts = _placed(candidate, check_target(candidate))
+        worker.reach(*service)
+        observer.chosen(plan, candidate)
+        records = worker.record(drafts, resubmit=options.resubmit, budget=plan.budget)
+        report = worker.follow(records, goal, observer.display(session), timeout=options.timeout)
+        if report.interrupted or not report.in_time or not left or not may_move_on(report.records):
+            return report
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCheck:
+    """What stands where the pictures are to go: the folders they need, and files to replace, with fingerprints."""
+
+    folders: tuple[Path, ...]
+    replaces: Mapping[str, str]
+
+
+def check_target(candidate: Candidate) -> TargetCheck:
+    """Look at where the pictures of an order will go, and change nothing there. Raises `UsageProblem`."""
+    from imgen.pictures.naming import asked_format, certain, existing, slug
+    from imgen.pictures.place import fingerprint
+    from imgen.pictures.verify import EXTENSIONS, known_format
+
+    choice, target = candidate.choice, candidate.drafts[0].target
+    with bad_targets():
+        known = certain(
+            target,
+            slug=slug(choice.request.prompt),
+            ext=EXTENSIONS[asked_format(target.template) or known_format(choice.request.format) or "png"],
+            provider=choice.entry.name,
+            model=choice.model.family,
+            date=datetime.now().astimezone().strftime("%Y-%m-%d"),
+        )
+        taken = existing(known.files, overwrite=target.overwrite)
+    if taken:
+        hint = "Name another one with -o." if taken.is_dir() else "Name another one with -o, or add --overwrite."
+        raise UsageProblem(f"{taken} exists already.", hint)
+    found = {str(path): mark for path in known.files if (mark := fingerprint(path))} if target.overwrite else {}
+    return TargetCheck(known.folders, found)
+
+
+def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
+    """The jobs with consent to replace what stands there, and every folder known by now made and proved writable."""
+    from imgen.pictures.naming import prepare
+
+    with bad_targets():
+        for folder in check.folders:
+            prepare(folder)
+    return [replace(each, target=replace(each.target, replaces=check.replaces)) for each in candidate.drafts]
+
+
+def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
+    from imgen.pictures.naming import parse_output
+    from imgen.pictures.verify import known_format
+
+    with bad_targets():
+        return parse_output(
+            options.output,
+            cwd=options.folder or setup.cwd,
+            pictures=choice.request.count,
+            overwrite=options.overwrite,
+            format=known_format(choice.request.format) if options.format else None,
+            kept=setup.kept,
+        )
+
+
+@contextmanager
+def bad_targets() -> Iterator[None]:
+    """A place where pictures cannot go is a usage problem."""
+    from imgen.pictures.template import BadTarget
+
+    try:
+        yield
+    except BadTarget as error:
+        raise UsageProblem(error.message, error.hint, about="output") from error
+
+
+def _past_seconds(choice: Choice, session: Session) -> float | None:
+    """How many seconds jobs like this took so far, by the ledger; None where there are too few."""
+    if session.is_new:
+        return None
+    taken = session.ledger.jobs.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
+    return median(taken) if len(taken) >= ENOUGH else None

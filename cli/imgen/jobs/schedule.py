@@ -1,0 +1,103 @@
+"""When to poll, when to submit again, and how many submits a minute: the service's rhythm, with backoff and jitter."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgen.ledger.jobs import Limit
+from imgen_providers.base import Service, TellsBalance
+from imgen_providers.errors import ServiceError
+
+if TYPE_CHECKING:
+    from imgen_providers.catalog import Cadence
+
+_MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
+_LONGEST_BACKOFF = 60.0  # seconds between two questions to a service that does not answer
+_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rhythm, but not a busy loop
+_JITTER = 0.25  # of an interval, either way
+_DOUBLINGS = 12  # from the floor to past the longest backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A service's cadence as it holds here; all in seconds. `steps` are (age of the job, interval)."""
+
+    first: float
+    steps: tuple[tuple[float, float], ...]
+    floor: float
+    after_rate_limit: float
+
+    def interval(self, age: float, chance: float) -> float:
+        """The wait before the next question about a job of this age; `chance` is from 0 to 1."""
+        usual = next((interval for start, interval in reversed(self.steps) if age >= start), self.steps[0][1])
+        return max(self.floor, usual * (1 - _JITTER + 2 * _JITTER * chance))
+
+    def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
+        """The wait after `failures` unanswered questions in a row, at least what the service asked for."""
+        usual = self.interval(0.0, chance)
+        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+
+    def after_turned_away(self, times: int, asked_for: float | None, chance: float) -> float:
+        """The wait after a submit was turned away (429, busy) for the `times`th time, at least what was asked for.
+
+        Our own wait grows from an eighth of what is usual here after a 429: a Retry-After of 0, or of a moment that
+        is over, makes no busy loop.
+        """
+        own = _doubled(self.after_rate_limit / 8, times - 1, max(self.after_rate_limit, _LONGEST_BACKOFF))
+        own *= 1 - _JITTER + 2 * _JITTER * chance
+        return max(own, self.after_rate_limit if asked_for is None else asked_for)
+
+
+def _doubled(first: float, times: int, longest: float) -> float:
+    return min(first * 2.0 ** min(times, _DOUBLINGS), longest)
+
+
+def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bool) -> Schedule:
+    """The cadence as it holds here.
+
+    `pace` shrinks every time (the sandbox is quick); `every` is the person's own interval in seconds, which the
+    service's floor limits except on loopback.
+    """
+    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
+    if every is not None:
+        return Schedule(max(floor, every), ((0.0, max(floor, every)),), floor, cadence.after_rate_limit * pace)
+    return Schedule(
+        cadence.first * pace,
+        tuple((age * pace, interval * pace) for age, interval in cadence.steps),
+        floor,
+        cadence.after_rate_limit * pace,
+    )
+
+
+class RateLimit:
+    """How many submits a minute a service takes: the catalogue's number, until the account itself names another.
+
+    All processes keep to it together, through the ledger. `fixed` means that the user set it: no account is asked.
+    """
+
+    def __init__(self, limit: Limit, *, fixed: bool) -> None:
+        self._lock = threading.Lock()
+        self._limit = limit
+        self._learned = fixed
+
+    @property
+    def limit(self) -> Limit:
+        """What holds now."""
+        return self._limit
+
+    def learn(self, service: Service) -> bool:
+        """Ask the account for its own limit, at most once, and only when it matters; whether that changed anything."""
+        with self._lock:
+            if self._learned or not isinstance(service, TellsBalance):
+                return False
+            self._learned = True
+            try:
+                most = service.balance().submits_per_minute
+            except ServiceError:
+                return False
+            if most is None or not 0 < most <= _MOST or most == self._limit.most:
+                return False
+            self._limit = Limit(most, self._limit.window)
+            return True

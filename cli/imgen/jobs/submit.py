@@ -1,0 +1,183 @@
+"""Submitting a job: the thread sends it exactly once, and its answer decides whether it goes again."""
+
+from __future__ import annotations
+
+import random
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
+from imgen.jobs.poll import record_status
+from imgen.jobs.problems import of_submit, uncertain_hint
+from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
+from imgen.jobs.uploads import UploadFailed
+from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.records import JobRecord, State
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
+
+if TYPE_CHECKING:
+    from imgen.jobs.connections import Connection
+    from imgen.jobs.uploads import Uploads
+    from imgen.ledger.ledger import Ledger
+    from imgen_providers.base import Job
+
+_TRIES = 4  # of a request that provably never left
+_FIRST_DELAY = 0.5  # seconds before the second of them; each further one waits twice as long
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service took the job; it may already be done."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Retryable:
+    """The submit cost nothing and may go again; the job is `planned` as before."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The submit is over and will not go again: refused, uncertain, or closed before it left, as the ledger has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Our own rate limit holds the submit back for `seconds`; `most` a minute may go."""
+
+    seconds: float
+    most: int
+
+
+Outcome = Accepted | Retryable | Ended | Paced | Unrecorded
+
+
+def begin(job: Tracked) -> None:
+    """Show the job as being submitted; the thread commits that before it sends a byte."""
+    job.activity = None
+    job.submit_tries += 1
+    job.record = replace(job.record, state=State.SUBMITTING)
+
+
+def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+    """Send the job exactly once, after its pictures where the service fetches them. Runs in a thread."""
+    try:
+        return _send(ledger, uploads, connection, record)
+    except LedgerUnusable as error:
+        return Unrecorded(error.problem)
+
+
+def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+    service, rate_limit = connection.service, connection.rate_limit
+    try:
+        request = uploads.sendable(record, connection)
+    except (NotSent, RateLimited, Busy) as error:
+        return Retryable(error)
+    except Unreachable as error:
+        return Retryable(NotSent(error.message))
+    except ServiceError as error:
+        ledger.jobs.never_sent(record.id, of_submit(error, record))
+        return Ended()
+    except (UploadFailed, BadConfiguration) as error:
+        ledger.jobs.never_sent(record.id, error.problem)
+        return Ended()
+    try:
+        if not ledger.jobs.submitting(record.id, rate_limit.limit):
+            return Ended()
+    except TooSoon as early:
+        # The account may allow more than the document says: then it goes at once.
+        seconds = 0.0 if rate_limit.learn(service) else early.seconds
+        return Paced(seconds, rate_limit.limit.most or 0)
+    try:
+        job = service.submit(request)
+    except NotSent as error:
+        ledger.jobs.not_sent(record.id)
+        return Retryable(error)
+    except (RateLimited, Busy) as error:
+        ledger.jobs.turned_away(record.id)
+        return Retryable(error)
+    except Refused as error:
+        ledger.jobs.ended(record.id, State.FAILED, of_submit(error, record))
+        return Ended()
+    except Uncertain as error:
+        ledger.jobs.mark_uncertain(record.id, of_submit(error, record))
+        return Ended()
+    return _accepted(ledger, record, job)
+
+
+def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | Ended | Unrecorded:
+    """Commit the remote id before anything else is done with the answer."""
+    title = SERVICES[record.provider].title
+    try:
+        ledger.jobs.accepted(record.id, job)
+    except IdTaken as taken:
+        message = (
+            f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
+        )
+        ledger.jobs.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
+        return Ended()
+    except (LedgerUnusable, OSError) as error:
+        message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
+        remote = shlex.quote(job.remote_id)
+        if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
+            back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
+        else:
+            back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
+        return Unrecorded(Problem("ledger", message, back))
+    record_status(ledger, record, job, took_seconds=None)
+    return Accepted(job)
+
+
+def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unrecorded) -> Next:
+    """What comes next of a job that was not accepted this time."""
+    match outcome:
+        case Unrecorded():
+            return outcome
+        case Paced(seconds, most):
+            job.submit_tries -= 1
+            job.refresh(ledger)
+            title = SERVICES[job.record.provider].title
+            job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
+            return Go(Phase.SUBMIT, seconds)
+        case Retryable(error):
+            return _retry(ledger, job, error)
+        case Ended():
+            job.refresh(ledger)
+            return Go(Phase.RECONCILE) if job.record.state is State.UNCERTAIN else Done()
+
+
+def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
+    """Not sent, 429, or busy: again after a growing delay, and not before the service asked for it."""
+    job.problem = of_submit(error, job.record)
+    job.refresh(ledger)
+    if isinstance(error, NotSent):
+        if job.submit_tries >= _TRIES:
+            ledger.jobs.never_sent(job.record.id, job.problem)
+            return Done(job.problem)
+        job.activity = "not reached, trying again"
+        return Go(Phase.SUBMIT, _FIRST_DELAY * 2.0 ** (job.submit_tries - 1))
+    delay = job.connection.schedule.after_turned_away(job.submit_tries, error.retry_after, random.random())
+    reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
+    job.activity = f"{reason}, again in {delay:.0f} s"
+    return Go(Phase.SUBMIT, delay)
+
+
+def close(ledger: Ledger, job_id: str, owner: str, problem: Problem, *, on_its_way: str) -> JobRecord:
+    """Close what this process will not submit any more, and return its record.
+
+    `planned` was never sent, which is the `problem`; `submitting` may have been charged, and `on_its_way` is why no
+    answer is known. What was accepted, or is another process's, stays as it is.
+    """
+    record = ledger.jobs.get(job_id)
+    if record.owner != owner:
+        return record
+    if record.state is State.PLANNED:
+        ledger.jobs.never_sent(job_id, problem)
+    elif record.state is State.SUBMITTING:
+        ledger.jobs.mark_uncertain(job_id, of_submit(Uncertain(on_its_way), record))
+    return ledger.jobs.get(job_id)
