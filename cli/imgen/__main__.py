@@ -90,6 +90,7 @@ def app() -> typer.Typer:
 
     from imgen.commands import (
         again,
+        batch,
         completions,
         config,
         costs,
@@ -123,6 +124,7 @@ def app() -> typer.Typer:
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
+    commands.command()(batch.batch)
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)

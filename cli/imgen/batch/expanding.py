@@ -31,6 +31,7 @@ INDEX = "index"
 """What `count` numbers its pictures by, in a path."""
 
 _MOST_PROMPT_BYTES = 1_000_000
+_NEEDED = frozenset({"path", "prompt", "prompt_file", "for", "count"})  # without which an asset is not known
 _FIELD = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")  # {{name}} stands for {name} itself
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMAT_NAMES = {"jpg": "jpeg"}
@@ -98,23 +99,31 @@ class _Reader:
         try:
             found = model.model_validate(table)
         except ValidationError as error:
-            self._refuse(error, model, scope, table)
-            return None
+            wrong = self._refuse(error, model, scope, table)
+            if not isinstance(table, dict) or wrong & _NEEDED:
+                return None
+            # Without the fields that are wrong, the others are still checked.
+            return self.validated(model, scope, {name: table[name] for name in table if name not in wrong})
         return {name.rstrip("_"): getattr(found, name) for name in found.model_fields_set}
 
-    def _refuse(self, error: ValidationError, model: type[Any], scope: Scope, table: object) -> None:
+    def _refuse(self, error: ValidationError, model: type[Any], scope: Scope, table: object) -> set[str]:
+        """Note every field that is wrong, and return them, with those that unknown ones may have been meant to be."""
         from imgen.batch.fields import WANTED, names
 
         if not isinstance(table, dict):
             self.findings.add(scope, None, f"it is {_shown(table)}, which is not a table.")
-            return
-        for at in dict.fromkeys(str(each["loc"][0]) for each in error.errors(include_url=False)):
+            return set()
+        wrong = {str(each["loc"][0]) for each in error.errors(include_url=False)}
+        meant: set[str] = set()
+        for at in wrong:
             if at not in table:
                 self.findings.add(scope, at, "it is missing.", 'path = "art/cat.png"')
             elif at in WANTED and at in names(model):
                 self.findings.add(scope, at, f"it is {_shown(table[at])}, which is not {WANTED[at]}.")
             else:
                 self.findings.add(scope, at, "there is no such field.", _nearest(at, names(model)))
+                meant.update(difflib.get_close_matches(at.lower(), names(model), n=1))
+        return wrong | meant
 
     def assets(self, number: int, entry: Mapping[str, Any], room: int) -> Iterator[Expanded]:
         """The assets of one entry, at most `room` of them."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
+from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
@@ -23,6 +24,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "wait": None,
     "status": ("lost", list[Loss]),
     "download": None,
+    "batch": ("batch", CheckEntry | PlanEntry | InitEntry),  # with --check, --plan, --init
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "forget": None,

@@ -352,6 +352,16 @@ def test_all_of_it_is_said_at_once_in_the_order_of_lines(tmp_path: Path) -> None
     ]
 
 
+def test_an_asset_with_a_wrong_field_is_checked_for_the_rest_too(tmp_path: Path) -> None:
+    found = wrong(tmp_path, asset("../a.png", colour='"x"', tag='"yes"', references='["gone.png"]') + asset("a.png"))
+
+    assert [each.split(": ")[1] for each in found] == ["path", "colour", "tag"]
+    assert [each.split(": ")[1] for each in wrong(tmp_path, asset(colour="1", references='["gone.png"]'))] == [
+        "colour",
+        "references",
+    ]
+
+
 def test_what_the_catalogue_does_not_have_is_said_with_the_rest(tmp_path: Path) -> None:
     (tmp_path / "assets.toml").write_text(asset(aspect='"7:1"') + asset("../x.png"))
 
