@@ -100,6 +100,7 @@ def app() -> typer.Typer:
         gallery,
         generate,
         history,
+        inspect,
         keys,
         models,
         program,
@@ -128,6 +129,7 @@ def app() -> typer.Typer:
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)
+    commands.command()(inspect.inspect)
     commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.command()(schema.schema)

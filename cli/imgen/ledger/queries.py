@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     from imgen.ledger.database import Database
     from imgen.records import JobRecord
@@ -104,6 +105,15 @@ class JobQueries:
             "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
             " ORDER BY job.rowid DESC LIMIT 1",
             (sha256,),
+        )
+        return rows[0]["job_id"] if rows else None
+
+    def saved_at(self, path: Path) -> str | None:
+        """The job whose picture was last saved at this path, whatever is there now."""
+        rows = self._database.read(
+            "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE path = ? AND state = 'saved'"
+            " ORDER BY job.rowid DESC LIMIT 1",
+            (str(path),),
         )
         return rows[0]["job_id"] if rows else None
 

@@ -9,6 +9,7 @@ from imgen.money.report import CostReport
 from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
+from imgen.screen.inspected import InspectedEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
 from imgen.screen.models import LiveModel, ModelRow
 from imgen.screen.requests import RequestPreview
@@ -27,6 +28,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "batch": ("batch", CheckEntry | PlanEntry | InitEntry),  # with --check, --plan, --init
     "history": None,
     "gallery": ("gallery", GalleryEntry),
+    "inspect": ("pictures", list[InspectedEntry]),
     "forget": None,
     "config": ("settings", list[SettingEntry]),
     "config set": ("settings", list[SettingEntry]),

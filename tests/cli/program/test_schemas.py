@@ -107,6 +107,8 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("history", "--state", "no"),
         ("gallery", "-o", str(tmp_path / "page.html")),
         ("gallery", "nobody"),
+        ("inspect", str(picture), "no.png"),
+        ("inspect", "no.png"),
         ("batch", "--init"),
         ("batch", "--init"),
         ("batch", "--check"),
