@@ -18,27 +18,7 @@ from pathlib import Path
 ASSETS = 10_000
 BYTES = 40_000  # of one file, as a small WebP has
 
-_CHECK = """
-import sys
-from pathlib import Path
-from imgen.batch.check import check
-report = check(Path("assets.toml"), "assets.toml", lambda asset: None, sandbox=False)
-print(report.assets, len(report.differences))
-"""
-_PLAN = """
-import sys
-from functools import partial
-from pathlib import Path
-from imgen.batch.manifest import load
-from imgen.batch.offers import EveryService, Offers, in_words
-from imgen.batch.plan import plan
-from imgen.batch.standing import standings
-from imgen.orders.matching import possible
-offers = Offers(partial(possible, accounts=EveryService()), sandbox=False)
-manifest = load(Path("new.toml"), "new.toml", offers.refusal)
-found = plan(standings(manifest, {}, sandbox=False), offers.best)
-print(len(found.orders), in_words(found.totals))
-"""
+IMGEN = [sys.executable, "-m", "imgen", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +68,11 @@ def project(folder: Path, assets: int, size: int) -> None:
 
 def timed(command: list[str], folder: Path) -> tuple[float, str]:
     """Run a program once to warm the disk's cache and once to measure it; seconds, and its last line."""
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    environ = {**os.environ, "IMGEN_HOME": str(folder / "home")}
+    subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=True)
     began = time.perf_counter()
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return time.perf_counter() - began, run.stdout.splitlines()[-1]
+    run = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    return time.perf_counter() - began, (run.stderr or run.stdout).splitlines()[-1]
 
 
 def measure(folder: Path, assets: int, size: int) -> Measured:
@@ -101,8 +82,8 @@ def measure(folder: Path, assets: int, size: int) -> Measured:
     (folder / "files").write_text("\0".join(files))
     reference = ["sh", "-c", "xargs -0 sha256sum < files"] if shutil.which("sha256sum") else []
     seconds = timed(reference, folder)[0] if reference else _hashed(folder, files)
-    check, checked = timed([sys.executable, "-c", _CHECK], folder)
-    plan, planned = timed([sys.executable, "-c", _PLAN], folder)
+    check, checked = timed([*IMGEN, "assets.toml", "--check"], folder)
+    plan, planned = timed([*IMGEN, "new.toml", "--plan", "--sandbox"], folder)
     return Measured(seconds, check, plan, checked, planned)
 
 

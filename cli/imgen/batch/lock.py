@@ -22,7 +22,7 @@ from imgen.batch.reading import read_text
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pydantic import ValidationError
@@ -34,6 +34,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _CONFLICT = re.compile(r"<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|")
+_CHECKOUT = "git checkout brings back what it was."
 _RESOLVE = "Delete the lines with the marks and keep the others, then: imgen batch --check"
 
 
@@ -143,35 +144,28 @@ def _check_header(lines: list[str], name: str) -> None:
 
 
 def _parsed(numbered: list[tuple[int, str]], name: str) -> list[Locked]:
-    """The assets of all lines, checked in one go: thousands of small checks would take longer than hashing files."""
+    """The asset of each line. Raises `BadManifest` with every line that is broken."""
     from pydantic import TypeAdapter, ValidationError
 
-    adapter = TypeAdapter(list[Locked])
-    try:
-        return adapter.validate_json("[" + ",".join(text for _, text in numbered) + "]")
-    except ValidationError as error:
-        raise BadManifest(_broken(numbered, error, name)) from None
-
-
-def _broken(numbered: list[tuple[int, str]], error: ValidationError, name: str) -> list[Finding]:
-    """Which lines are broken, and how."""
-    hint = "git checkout brings back what it was."
-    found = []
+    read_line = TypeAdapter(Locked).validate_json
+    assets = []
+    findings: list[Finding] = []
     for number, text in numbered:
         try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            found.append(Finding(name, number, None, "the line is broken: it is not valid JSON.", hint))
-    if found:
-        return found
+            assets.append(read_line(text))
+        except ValidationError as error:
+            findings += _broken(error, number, name)
+    if findings:
+        raise BadManifest(findings)
+    return assets
+
+
+def _broken(error: ValidationError, number: int, name: str) -> Iterator[Finding]:
+    """What is wrong in a line, once for each field."""
     for each in error.errors(include_url=False, include_input=False):
-        at = each["loc"]
-        if len(at) < 2 or not isinstance(at[0], int):
-            number, field = numbered[at[0]][0] if at and isinstance(at[0], int) else 0, None
-        else:
-            number, field = numbered[at[0]][0], str(at[1])
-        found.append(Finding(name, number, field, f"the line is broken: {each['msg'].lower()}.", hint))
-    return found
+        field = str(each["loc"][0]) if each["loc"] else None
+        wrong = "it is not valid JSON" if each["type"] == "json_invalid" else each["msg"].lower()
+        yield Finding(name, number, field, f"the line is broken: {wrong}.", _CHECKOUT)
 
 
 def _by_path(numbered: list[tuple[int, str]], assets: list[Locked], name: str) -> dict[str, Locked]:
@@ -180,7 +174,7 @@ def _by_path(numbered: list[tuple[int, str]], assets: list[Locked], name: str) -
     for (number, _), locked in zip(numbered, assets, strict=True):
         if (field := _wrong_field(locked)) is not None:
             message = "the line is broken: no such value was ever written."
-            findings.append(Finding(name, number, field, message, "git checkout brings back what it was."))
+            findings.append(Finding(name, number, field, message, _CHECKOUT))
         other = by_path.get(locked.path)
         if other is None or (locked.time, locked.sha256) > (other.time, other.sha256):
             by_path[locked.path] = locked

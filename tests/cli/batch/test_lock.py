@@ -157,6 +157,10 @@ BROKEN: list[tuple[Callable[[str], str], list[str]]] = [
     ),
     (lambda text: text + "7\n", ["assets.lock:12: the line is broken: input should be an object."]),
     (lambda text: text + "[" * 100_000, ["assets.lock:12: the line is broken: it is not valid JSON."]),
+    (
+        lambda text: text.replace('"path": "bee', '"path": "b\nee'),
+        [f"assets.lock:{n}: the line is broken: it is not valid JSON. {CHECKOUT}" for n in (5, 6)],
+    ),
     (change("size", "7"), ["assets.lock:3: size: the line is broken: input should be a valid integer."]),
     (change("size", -1), ["assets.lock:3: size: the line is broken: no such value was ever written."]),
     (change("sha256", "f" * 63), ["assets.lock:3: sha256: the line is broken: no such value"]),
