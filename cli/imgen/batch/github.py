@@ -124,10 +124,10 @@ def run_summary(report: RunReport) -> str:
     sandbox = " (sandbox)" if report.sandbox else ""
     lines = [f"### imgen batch: {_plain(report.manifest)}{sandbox}", "", f"{counts or 'no assets'}", ""]
     lines += [f"Cost: {_plain(' + '.join(costs) or 'nothing')}. Time: {_seconds(report.seconds)}.", ""]
-    told = [result for result in report.assets if result.outcome is not Outcome.CURRENT]
-    told.sort(key=lambda result: result.outcome not in TROUBLED)
-    if told:
-        lines += _table(["asset", "outcome", "service", "size", "cost", "time", "why"], map(_row, told))
+    shown = [result for result in report.assets if result.outcome is not Outcome.CURRENT]
+    shown.sort(key=lambda result: result.outcome not in TROUBLED)
+    if shown:
+        lines += _table(["asset", "outcome", "service", "size", "cost", "time", "why"], map(_row, shown))
     return "\n".join(lines) + "\n\n"
 
 

@@ -1,4 +1,4 @@
-"""imgen inspect tells what made a picture and what it says of itself, on the installed program."""
+"""imgen inspect says what made a picture and what it says of itself, on the installed program."""
 
 from __future__ import annotations
 
