@@ -102,7 +102,7 @@ def tracked(*below: str) -> list[str]:
     )
     if listed.returncode:
         pytest.skip("this is no clone: what belongs to the repository is not known")
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+    return sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()})
 
 
 def test_every_room_has_its_place() -> None:
@@ -231,7 +231,7 @@ def test_httpx_is_imported_by_the_client_and_the_download_module_only() -> None:
     found = {path for path in (*modules(CLI), *modules(PROVIDERS)) if "httpx" in packages(path)}
 
     of_the_client = {
-        PROVIDERS / f"{name}.py" for name in ("client", "submission", "exchanges", "content_coding", "peers")
+        PROVIDERS / f"{name}.py" for name in ("client", "submission", "exchanges", "proxies", "content_coding", "peers")
     }
 
     assert found <= {*of_the_client, CLI / "pictures" / "download.py"}
@@ -247,6 +247,13 @@ def test_only_main_and_the_commands_know_typer() -> None:
 
     assert {path.parent for path in found} == {CLI, CLI / "commands"}
     assert {path for path in found if path.parent == CLI} == {CLI / "__main__.py"}
+
+
+def test_only_the_ledger_knows_sqlite() -> None:
+    found = {path for path in (*modules(CLI), *modules(PROVIDERS)) if "sqlite3" in packages(path)}
+
+    assert found
+    assert {path for path in found if CLI / "ledger" not in path.parents} == set()
 
 
 @pytest.mark.parametrize("path", named([*modules(CLI), *modules(PROVIDERS)]))

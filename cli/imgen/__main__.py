@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgen.errors import ExitCode, Problem
     from imgen.screen.envelope import Form
+    from imgen_providers.redaction import Redaction
 
 _VERSION = (["--version"], ["-V"])
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
@@ -66,8 +67,9 @@ def _answer(arguments: Sequence[str]) -> int:
     import typer
 
     from imgen.errors import ExitCode, ImgenError, OutputLost
-    from imgen.screen.console import Stdout
+    from imgen.screen.console import Stdout, show_notices
 
+    show_notices()
     try:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
@@ -188,8 +190,21 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
         return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
-    hint = " ".join(["imgen", _command(arguments), "--help"]) if _command(arguments) else "imgen --help"
-    return _fail(Problem("usage", message, hint), ExitCode.USAGE, arguments)
+    return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)
+
+
+def _usage_hint(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """What to type next: the help, or `--` before a prompt that was taken for options."""
+    import re
+    from shlex import quote
+
+    command = _command(arguments)
+    prompts = [word for word in arguments if re.match("-[^-a-zA-Z]|-.* ", word)]
+    if command in ("generate", "edit") and len(prompts) == 1 and type(error).__name__ == "NoSuchOption":
+        others = [quote(word) for word in arguments if word not in prompts]
+        line = " ".join(["imgen", *others, "--", quote(prompts[0])])
+        return f"A prompt that begins with a hyphen stands last, after --: {line}"
+    return " ".join(["imgen", command, "--help"]) if command else "imgen --help"
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
@@ -201,14 +216,27 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
 
-    hint = problem.hint and without_keys(problem.hint, arguments)
-    problem = Problem(problem.code, without_keys(problem.message, arguments), hint)
+    known = _known_keys()
+    hint = problem.hint and without_keys(known.text(problem.hint), arguments)
+    problem = Problem(problem.code, without_keys(known.text(problem.message), arguments), hint)
     form = _form(arguments)
     if form is not Form.TEXT:
         out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
         err(failure_lines(problem, color=standard_streams(load()).stderr_color))
     return code
+
+
+def _known_keys() -> Redaction:
+    """What hides the keys of the environment and of our files, which may have been typed into another setting too."""
+    from imgen.config.config import load
+    from imgen.errors import ImgenError
+    from imgen_providers.redaction import Redaction
+
+    try:
+        return Redaction(load().accounts.known_keys())
+    except ImgenError:
+        return Redaction()
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
@@ -218,7 +246,7 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
     try:
         config = load()
-        problem = crash_problem(error, config.state_folder, config.known_keys())
+        problem = crash_problem(error, config.folders.state, config.accounts.known_keys())
     except (ImgenError, OSError):
         where = f"{type(error).__name__} at {place_of(error)}"
         problem = Problem("bug", f"imgen met a bug of its own: {where}; please report it.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -26,6 +27,7 @@ SHARED = 0o666
 """The mode of a file that is made for the user, such as a picture: what their umask leaves of it."""
 
 _PART_NAME_BYTES = 100  # of the wanted name that a part's name shows
+_PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.ASCII | re.DOTALL)
 _OTHERS_WRITE = 0o022
 
 
@@ -56,6 +58,11 @@ def part_path(wanted: Path) -> Path:
     """A new hidden name beside `wanted`, for the bytes until they are whole; at most 120 bytes long."""
     shown = wanted.name.encode(errors="surrogateescape")[:_PART_NAME_BYTES].decode(errors="ignore")
     return wanted.with_name(f".{shown}.{secrets.token_hex(4)}.part")
+
+
+def is_part(path: Path) -> bool:
+    """Whether the path has a name that `part_path` makes; no other file is removed as a part."""
+    return path.is_absolute() and _PART.fullmatch(path.name) is not None
 
 
 @contextmanager
@@ -124,7 +131,7 @@ def require_private(path: Path) -> None:
         return
     try:
         own, mode = is_own(path), path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be used: {(error.strerror or str(error)).lower()}.") from error

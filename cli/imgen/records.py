@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -152,9 +152,19 @@ class JobRecord:
         return sum(result.never_saved for result in self.results)
 
 
+_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e
+
+
+def new_id() -> str:
+    """A short id for a job, easy to type; the ledger draws another where it is taken. Older jobs have six letters."""
+    import secrets  # slow to import, and TAB reads this file
+
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A job about to be recorded."""
+    """A job about to be recorded; the ledger gives it another id where this one is taken."""
 
     id: str
     run_id: str
@@ -167,3 +177,10 @@ class Draft:
     cost: Cost
     parent_id: str | None = None
     project: str | None = None
+
+    def with_id(self, job_id: str) -> Draft:
+        """The same job under another id, which its idempotency key names."""
+        key = self.request.idempotency_key
+        if key is not None and key.endswith(self.id):
+            key = key.removesuffix(self.id) + job_id
+        return replace(self, id=job_id, request=replace(self.request, idempotency_key=key))

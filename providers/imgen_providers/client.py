@@ -38,7 +38,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
-from imgen_providers.proxies import way
+from imgen_providers.proxies import Routes, way
 from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import context, distrust
@@ -58,7 +58,6 @@ __all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it trickles
 
 # stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
@@ -70,8 +69,8 @@ class Network:
 
     A client per thread, because one shared httpx client spends most of its time on its own pool
     (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
-    `ca_file` is a PEM file that replaces the certificates that come with certifi; without one,
-    `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
+    `ca_file` is a PEM file that replaces the certificates that come with certifi, and `ca_name` what sentences call
+    it; without one, `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
     """
 
     def __init__(
@@ -79,6 +78,7 @@ class Network:
         *,
         user_agent: str,
         ca_file: str | None = None,
+        ca_name: str | None = None,
         system_certificates: bool = False,
         connect_seconds: float = 10.0,
         read_seconds: float = 30.0,
@@ -88,6 +88,7 @@ class Network:
         self.now = now
         self.connect_seconds = connect_seconds
         self._ca_file = ca_file
+        self._ca_name = ca_name
         self._system_certificates = system_certificates
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
         self._lock = threading.Lock()
@@ -107,28 +108,21 @@ class Network:
         """
         with self._lock:
             if self._ssl is None:
-                self._ssl = context(self._ca_file, system=self._system_certificates)
+                self._ssl = context(self._ca_file, self._ca_name, system=self._system_certificates)
             return self._ssl
 
     def new_client(self) -> httpx.Client:
         """A client that follows no redirect and reaches loopback without a proxy; the caller closes it.
 
-        Raises `NotSent` where the environment names a proxy that cannot be used.
+        Its requests raise `NotSent` where the proxy that they would take, or the certificates, cannot be used.
         """
-        certificates = self.certificates()
         kind = WatchedClient if exchanges.isEnabledFor(logging.DEBUG) else httpx.Client
-        try:
-            client = kind(
-                verify=certificates,
-                timeout=self._timeout,
-                headers={"User-Agent": self.user_agent},
-                mounts={f"all://{host}": None for host in _LOOPBACK},
-            )
-        except (ValueError, ImportError, httpx.InvalidURL):
-            # Not quoted: the address of a proxy may hold a password.
-            raise NotSent(
-                "The environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) names a proxy that is neither http nor https."
-            ) from None
+        client = kind(
+            transport=Routes(self.certificates),
+            trust_env=False,
+            timeout=self._timeout,
+            headers={"User-Agent": self.user_agent},
+        )
         if isinstance(client, WatchedClient):
             client.redaction = lambda: Redaction(self._keys)
         return client
@@ -328,8 +322,7 @@ class Api:
 
     def _way(self) -> str:
         """The proxy between here and the service, where there is one."""
-        host = httpx.URL(self._account.origin).host
-        return "" if host in ("::1", *_LOOPBACK) else way(self._account.origin)
+        return way(self._account.origin)
 
     def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
         reason = self._clean(error)

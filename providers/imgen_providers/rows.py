@@ -90,7 +90,8 @@ class ServiceEntry:
     None where none is documented. `failure_is_free` says whether a failed job costs nothing, None where
     no document says. `submit_seconds` is how long one submit may take to answer. `own_fields` are what a request
     writes on the wire itself, so no parameter in the service's own words may be called so. `upload_formats` are
-    what its own place for reference pictures takes, where it has one.
+    what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
+    give with its address; a user may write it behind an origin.
     """
 
     name: str
@@ -108,6 +109,7 @@ class ServiceEntry:
     models: tuple[Model, ...]
     own_fields: frozenset[str]
     upload_formats: tuple[str, ...] = ()
+    base_path: str = ""
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

@@ -10,10 +10,10 @@ from imgen_providers.errors import NotSent, origins
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
 
 
-def context(ca_file: str | None, *, system: bool) -> ssl.SSLContext:
+def context(ca_file: str | None, ca_name: str | None = None, *, system: bool) -> ssl.SSLContext:
     """The certificates of a PEM file, else the machine's own (needs truststore), else those of certifi.
 
-    Raises `NotSent` where the file cannot be read.
+    Raises `NotSent` where the file, called `ca_name`, cannot be read, or the one that SSLKEYLOGFILE names be written.
     """
     if system and not ca_file:
         import truststore
@@ -23,9 +23,13 @@ def context(ca_file: str | None, *, system: bool) -> ssl.SSLContext:
 
     file = ca_file or certifi.where()
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:
+        raise NotSent(f"The certificates of {ca_name or file} cannot be read: {error.strerror}.") from None
+    try:
         return ssl.create_default_context(cafile=file)
     except OSError as error:
-        raise NotSent(f"The certificates in {file} cannot be read: {error.strerror}.") from error
+        raise NotSent(f"The file that SSLKEYLOGFILE names cannot be written: {error.strerror}.") from error
 
 
 def distrust(error: BaseException) -> str | None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgen.commands import options
-from imgen.config.config import Config, checked_origin, expanded, load
+from imgen.config.config import Config, load
 from imgen.errors import BadConfiguration, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from imgen.config.settings import Setting, Sourced, Value
+    from imgen.config.settings import Setting, Value
+    from imgen.config.sources import Sourced
     from imgen.config.toml_file import SettingsFile
 
 config = typer.Typer(help="Show every setting and where its value comes from, or change them.")
@@ -29,13 +29,13 @@ InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, 
 def show(context: typer.Context, profile: options.Profile = None, json: options.Json = False) -> int:
     """Show every setting and where its value comes from, or change them."""
     if context.invoked_subcommand:
-        context.obj = profile, json  # written before the word too, they count
+        context.obj = profile, json  # they count before the subcommand too
         return 0
 
     from imgen.config.settings import SETTINGS
 
     settings = load(profile)
-    _tell([settings.setting(name) for name in SETTINGS], settings, json=json)
+    _print([settings.setting(name) for name in SETTINGS], settings, json=json)
     return 0
 
 
@@ -80,7 +80,7 @@ def unset(
 def _write(
     context: typer.Context, setting: Setting, value: Value | None, *, project: bool, profile: str | None, json: bool
 ) -> int:
-    from imgen.config.toml_file import PROFILES, PROJECT_FILE, change, read
+    from imgen.config.toml_file import PROFILES, PROJECT_FILE, change
     from imgen.screen.console import err
 
     earlier_profile, earlier_json = context.obj or (None, False)
@@ -88,22 +88,33 @@ def _write(
     if project and profile:
         raise UsageProblem("--project and --profile are two places.", "Leave one of them out.")
     settings = load()
-    path = settings.cwd / PROJECT_FILE if project else settings.user_path
-    name = settings.layers.short(path)
-    before = read(path, name, project=project)
+    path = settings.cwd / PROJECT_FILE if project else settings.folders.settings
+    name = settings.sources.short(path)
+    before = _before(path, name, project=project)
     keys = (*((PROFILES, profile) if profile else ()), *setting.name.split("."))
     stands = value is not None or _has(before, setting, profile)
     if stands:
         change(path, name, before, keys, value, project=project)
     counts = load(profile if value is not None else None).setting(setting.name)
     if json:
-        _tell([counts], settings, json=True, command=f"config {context.info_name}")
+        _print([counts], settings, json=True, command=f"config {context.info_name}")
         return 0
     done = "set" if value is not None else "gone" if stands else "not set"
     err(f"{setting.name} is {done} in {_place(name, profile)}.")
     if value is not None and counts.value != value:
-        err(f"{counts.where} says otherwise, and counts here.")
+        err(f"{counts.where} sets another value, which counts here.")
     return 0
+
+
+def _before(path: Path, name: str, *, project: bool) -> SettingsFile | None:
+    """The file as it is now. Raises `BadConfiguration`, also where another user may have written it."""
+    from imgen.config.toml_file import read
+    from imgen.files import require_private
+
+    if not project:
+        require_private(path.parent)
+        require_private(path)
+    return read(path, name, project=project)
 
 
 def _writable(name: str) -> Setting:
@@ -121,7 +132,7 @@ def _writable(name: str) -> Setting:
 
 @contextmanager
 def _typed() -> Iterator[None]:
-    """What would be a bad configuration in a file is bad usage while it is being typed."""
+    """What is a bad configuration in a file is bad usage on the command line."""
     try:
         yield
     except BadConfiguration as error:
@@ -143,16 +154,17 @@ def _meant(setting: Setting, text: str) -> Value:
 
 
 def _check_meaning(setting: Setting, text: str) -> None:
-    """A text is checked as whoever reads it will. Raises `BadConfiguration` and `UsageProblem`."""
+    """A text is checked by what reads it later. Raises `BadConfiguration` and `UsageProblem`."""
     match setting.name.partition("."):
         case "model", _, _:
             _check_model(text)
-        case "aspect", _, _ if not re.fullmatch(r"\d+:\d+|auto", text):
-            raise UsageProblem(f"aspect is {text!r}, which is no aspect.", "imgen config set aspect 16:9")
         case "ca_file", _, _:
-            _check_certificates(load().user_path.parent, text)
-        case "base_url", _, _:
-            checked_origin(setting.name, text)
+            _check_certificates(load().folders.config, text)
+        case "base_url", _, service:
+            from imgen.config.accounts import checked_origin
+            from imgen_providers.catalog import SERVICES
+
+            checked_origin(setting.name, text, SERVICES[service].base_path)
         case "upload", _, _:
             from imgen.pictures.storage import parse_place
 
@@ -176,10 +188,14 @@ def _check_model(text: str) -> None:
 
 
 def _check_certificates(folder: Path, text: str) -> None:
+    from imgen.config.folders import expanded
+    from imgen.config.keys import without_keys
+
     path = folder / expanded(text)
     if not path.is_file():
         raise UsageProblem(
-            f"There is no file {path}.", "Name it with its whole path, or from the folder of the settings."
+            f"There is no file {without_keys(str(path))}.",
+            "Name it with its whole path, or from the settings' folder.",
         )
 
 
@@ -193,7 +209,7 @@ def _place(name: str, profile: str | None) -> str:
     return f"{name}, profile {profile}" if profile else name
 
 
-def _tell(found: list[Sourced], settings: Config, *, json: bool, command: str = "config") -> None:
+def _print(found: list[Sourced], settings: Config, *, json: bool, command: str = "config") -> None:
     from imgen.commands.reporting import standard_streams
     from imgen.config.settings import shown
     from imgen.screen.console import out

@@ -11,12 +11,13 @@ from imgen.config.settings import Layer
 from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
 from imgen.orders.order import AUTO
 from imgen.pictures.naming import asked_format
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from imgen.config.config import Config
-    from imgen.config.settings import Sourced
+    from imgen.config.sources import Sourced
     from imgen.jobs.run_order import RunOptions
     from imgen.orders.order import Order
 
@@ -40,7 +41,7 @@ class ResolvedOrder:
 
     @contextmanager
     def sources(self) -> Iterator[None]:
-        """Where a value is refused that came from a setting, the sentence says where that stands."""
+        """Where a value is refused that came from a setting, the error names the setting and its place."""
         try:
             yield
         except UsageProblem as problem:
@@ -58,7 +59,7 @@ class ResolvedOrder:
 
 
 def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[str, Sourced]]:
-    """Where pictures go and how long to wait, by the user's settings where the command line does not say.
+    """Where pictures go and how long to wait, by the user's settings where the command line names neither.
 
     Raises `BadConfiguration`.
     """
@@ -70,7 +71,7 @@ def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[st
 
 
 def resolve_order(order: Order, run_options: RunOptions, config: Config) -> ResolvedOrder:
-    """The order with the user's settings where it says nothing. Raises `BadConfiguration`."""
+    """The order with the user's settings where it leaves a choice open. Raises `BadConfiguration`."""
     run_options, used = placed(run_options, config)
 
     def take(name: str, given: str | None, *, open: bool = True) -> str | None:
@@ -84,6 +85,8 @@ def resolve_order(order: Order, run_options: RunOptions, config: Config) -> Reso
 
     implied = asked_format(run_options.output)
     model = take("model", order.model, open=_may_name(config.setting("model").value, order.provider))
+    if found := used.get("model"):
+        _check_listed(found)
     count = order.count
     if count is None and (found := config.setting("count")).layer is not Layer.DEFAULT:
         used["count"], count = found, int(str(found.value))
@@ -113,6 +116,20 @@ def _may_name(model: object, provider: str | None) -> bool:
     """Whether a model of the settings can be meant where the command line names the service."""
     named, exact, _ = str(model).partition("/")
     return not exact or provider in (None, AUTO, named)
+
+
+def _check_listed(found: Sourced) -> None:
+    """Raises `BadConfiguration` where a project's file names a model that is not in the catalogue.
+
+    Its price is unknown and nothing of it is checked, and that file may come with a clone.
+    """
+    provider, exact, remote_id = str(found.value).partition("/")
+    entry = SERVICES.get(provider)
+    if found.layer is Layer.PROJECT and exact and entry and entry.model(remote_id) is None:
+        raise BadConfiguration(
+            f"model = {found.value}, says {found.where}, and no catalogue has it: its price is not known.",
+            f"A project names models that imgen models lists. To order it on your own word: -m {found.value}",
+        )
 
 
 def _inside(found: Sourced) -> Path | None:

@@ -30,6 +30,7 @@ def download(
         ),
     ] = False,
     expiring: options.Expiring = None,
+    output: options.Elsewhere = None,
     strict: options.Strict = False,
     json: options.Json = False,
     events: options.Events = False,
@@ -43,7 +44,7 @@ def download(
 
     A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
     """
-    from imgen.commands.named_jobs import jobs_of
+    from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.report import Goal
     from imgen.jobs.session import session
@@ -53,6 +54,8 @@ def download(
 
     if (all or expiring is not None) and (jobs or (all and expiring is not None)):
         raise UsageProblem("Name jobs, or use --all, or --expiring: one of the three.", "imgen download --help")
+    if output is not None and not jobs:
+        raise UsageProblem("-o says where the pictures of named jobs go.", "imgen download JOB -o FOLDER")
     config = load(profile)
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("download", standard_streams(config), form, quiet, show, strict)
@@ -68,6 +71,8 @@ def download(
             return _nothing(expiring, provider, reporter)
         # Saved pictures that were moved elsewhere are not fetched again, unless their job is named.
         records = opened.reopen_deleted(records) if jobs else opened.reopen_expired(soonest_first(records))
+        if output is not None:
+            records = retargeted(opened, records, output, config)
         goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
         report = worker.follow(records, goal, reporter.display(opened), timeout=None)
     code = reporter.report(report)

@@ -1,4 +1,4 @@
-"""The last line of any command on a terminal: what was paid for, is not saved yet, and dies soon."""
+"""The last line of any command on a terminal: what was paid for, is not saved yet, and expires soon."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _shown: set[str] = set()
 
 
 def mark_shown(records: Iterable[JobRecord]) -> None:
-    """The command speaks of these jobs itself: the last line does not repeat them."""
+    """The command has shown these jobs itself: the last line does not repeat them."""
     _shown.update(record.id for record in records)
 
 
 def remind(*, welcome: bool) -> None:
-    """End a command: write the line, where it is `welcome` and there is something to say."""
+    """End a command: print the line, where it is `welcome` and something expires soon."""
     about = frozenset(_shown)
     _shown.clear()
     if not welcome:
@@ -49,16 +49,13 @@ def remind(*, welcome: bool) -> None:
 def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
     """What dies soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
-        ledger = load().ledger_path
+        ledger = load().folders.ledger
         if not ledger.exists():
             return None
     except (ImgenError, OSError):
         return None
-    import sqlite3
-
+    from imgen.ledger.peek import peek_unsaved
     from imgen.money.losses import expiring
 
-    try:
-        return expiring(ledger, now, now + _SOON, already_shown=already_shown)
-    except sqlite3.Error:
-        return None
+    unsaved = peek_unsaved(ledger, now, now + _SOON)
+    return expiring((each for each in unsaved if each.job_id not in already_shown), now, now + _SOON)

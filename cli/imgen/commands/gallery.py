@@ -11,15 +11,13 @@ from imgen.config.config import load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from imgen.errors import Problem
+    from imgen.pictures.thumbnail import Original, Thumbnail
     from imgen.records import JobRecord
     from imgen.screen.console import Streams
-
-_SIDE = 1024  # pixels of the copies on the page
-_AT_ONCE = 4
 
 
 def gallery(
@@ -40,16 +38,19 @@ def gallery(
 ) -> int:
     """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
 
-    It holds small copies of the pictures, so it can be sent to anybody; each links to the file on this disk.
+    It holds small copies of the pictures and no path outside its own folder, so it can be sent to anybody; each
+    picture beside or below the page links to its file.
     """
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
+    from imgen.pictures.naming import BadTarget, check_no_stream
+    from imgen.pictures.thumbnail import thumbnails
     from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
-    from imgen.screen.gallery import GalleryEntry
+    from imgen.screen.gallery import GalleryEntry, progress
     from imgen.screen.gallery import gallery as page
 
     config = load(profile)
@@ -57,19 +58,25 @@ def gallery(
     target = config.cwd / (output or "gallery.html")
     if output == "-":
         _check_stdout(streams, json=json)
-    elif not overwrite:
+    else:
+        try:
+            check_no_stream(target, output or str(target))
+        except BadTarget as error:
+            raise UsageProblem(error.message, "imgen gallery -o - > page.html") from error
+    if output != "-" and not overwrite:
         _check_free(target)
     with session(config, err) as opened:
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
         found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
-    small = _copies(found)
+    with progress(streams, quiet=quiet or json) as on_done:
+        small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
     if not small:
         outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
         raise UsageProblem(outcome, " ".join(["imgen wait", *(job.id for job in found)]))
-    pieces = page(found, families, small)
-    missing = sum(copy is None for copy in small.values())
+    pieces = page(found, families, small, target.parent)
+    missing = sum(copy.data is None for copy in small.values())
     if output == "-":
         out_bytes("".join(pieces).encode())
     else:
@@ -80,7 +87,8 @@ def gallery(
     elif output != "-":
         out_path(target)
     if missing and not (json or quiet):
-        err(failure_lines(_not_there(found, small), color=streams.stderr_color))
+        for problem in _not_shown(found, small):
+            err(failure_lines(problem, color=streams.stderr_color))
     return 0
 
 
@@ -102,28 +110,30 @@ def _check_free(target: Path) -> None:
         raise UsageProblem(f"{target} cannot be read: {reason}.", "Name another one with -o.") from error
 
 
-def _not_there(jobs: Sequence[JobRecord], small: Mapping[Path, bytes | None]) -> Problem:
+def _not_shown(jobs: Sequence[JobRecord], small: Mapping[Path, Thumbnail]) -> Iterator[Problem]:
     from imgen.errors import Problem
 
-    gone = {path for path, copy in small.items() if copy is None}
+    for path, copy in small.items():
+        if copy.data is None and not copy.gone:
+            yield Problem("not_shown", f"{path} is not shown: {copy.reason}.", None)
+    gone = {path for path, copy in small.items() if copy.gone}
+    if not gone:
+        return
     ids = [job.id for job in jobs if any(result.path in gone for result in job.results)]
     are = "is not where it was" if len(gone) == 1 else "are not where they were"
-    return Problem(
+    yield Problem(
         "gone",
         f"{len(gone)} of {len(small)} pictures {are} saved.",
         f"imgen download {' '.join(ids)}, while the service still has what was made",
     )
 
 
-def _copies(jobs: Sequence[JobRecord]) -> dict[Path, bytes | None]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from imgen.pictures.thumbnail import thumbnail
+def _originals(jobs: Sequence[JobRecord]) -> list[Original]:
+    from imgen.pictures.thumbnail import Original
     from imgen.records import ResultState
 
-    paths = [result.path for job in jobs for result in job.results if result.state is ResultState.SAVED and result.path]
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return dict(zip(paths, threads.map(lambda path: thumbnail(path, _SIDE), paths), strict=True))
+    saved = (result for job in jobs for result in job.results if result.state is ResultState.SAVED)
+    return [Original(result.path, result.size, result.sha256) for result in saved if result.path]
 
 
 def _write(target: Path, pieces: Iterable[str]) -> None:

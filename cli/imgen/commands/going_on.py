@@ -46,13 +46,12 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
     """The pictures that were named, checked, and the job to go on from. Raises `UsageProblem`."""
     from functools import partial
 
-    from imgen.jobs.connections import network_of
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
-    folder = config.references_folder
+    folder = config.folders.references
     clear(folder, time.time())
     parent = opened.find([from_job])[0] if from_job is not None else None
     if parent:
@@ -71,7 +70,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         parent=parent,
         changes=changes,
         folder=folder,
-        network=partial(network_of, config),
+        network=config.network.open,
         check_storage=partial(configured_place, config),
     )
 

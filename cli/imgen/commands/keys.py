@@ -60,11 +60,11 @@ def set_key(
     entry = _service(provider)
     config = load()
     key = checked(_typed(entry, standard_streams(config)))
-    source = config.keys.put(entry, key, "keyring" if keyring else "file" if file else None)
-    kept = "the system keyring" if source == "keyring" else str(config.keys.path(entry))
+    source = config.accounts.store.put(entry, key, "keyring" if keyring else "file" if file else None)
+    kept = "the system keyring" if source == "keyring" else str(config.accounts.store.path(entry))
     if not json:
         err(f"The key of {entry.title} is kept in {kept}.")
-    if config.key_source(entry) == "environment":
+    if config.accounts.key_source(entry) == "environment":
         err(f"{entry.key_variable} is set too, and comes first.")
     return _polled("keys set", [_entry(entry, config)], json=json, silent=True)
 
@@ -85,10 +85,10 @@ def remove(provider: Name, json: options.Json = False) -> int:
 
     entry = _service(provider)
     config = load()
-    source = config.keys.remove(entry)
+    source = config.accounts.store.remove(entry)
     if not json:
         err(f"The key of {entry.title} is {'removed' if source else 'not kept here'}.")
-    if config.key_source(entry) == "environment":
+    if config.accounts.key_source(entry) == "environment":
         err(f"{entry.key_variable} is set, and goes on to be used.")
     return _polled("keys remove", [_entry(entry, config)], json=json, silent=True)
 
@@ -110,7 +110,9 @@ def check(
     from imgen_providers.catalog import SERVICES
 
     config = load()
-    asked = [_service(provider)] if provider else [entry for entry in SERVICES.values() if config.has_key(entry)]
+    asked = (
+        [_service(provider)] if provider else [entry for entry in SERVICES.values() if config.accounts.has_key(entry)]
+    )
     if not asked:
         raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER, or export one of the variables.")
     services = Services(config)
@@ -149,8 +151,8 @@ def _typed(entry: ServiceEntry, streams: Streams) -> str:
 def _entry(entry: ServiceEntry, config: Config) -> KeyEntry:
     from imgen.screen.keys import KeyEntry
 
-    source = config.key_source(entry)
-    where = {"environment": entry.key_variable, "file": str(config.keys.path(entry))}.get(source or "")
+    source = config.accounts.key_source(entry)
+    where = {"environment": entry.key_variable, "file": str(config.accounts.store.path(entry))}.get(source or "")
     return KeyEntry(entry.name, source or "none", where)
 
 
@@ -165,7 +167,7 @@ def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[K
 
     known = {**asdict(_entry(entry, config)), "balance": None, "models": None}
     try:
-        service = services.connection(entry.name, config.origin(entry)).service
+        service = services.connection(entry.name, config.accounts.origin(entry)).service
         balance, models = _said(service, entry)
     except (KeyMissing, BadConfiguration) as error:  # the other services are still asked
         return KeyCheck(**known, works=None), error.problem

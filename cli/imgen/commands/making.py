@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,11 @@ from imgen.screen.envelope import Form
 if TYPE_CHECKING:
     from imgen.commands.defaults import ResolvedOrder
     from imgen.commands.reporting import Reporter
+    from imgen.jobs.progress import Display
     from imgen.jobs.report import Report
     from imgen.jobs.run_order import OrderPlan
     from imgen.jobs.session import Session
+    from imgen.orders.limits import Candidate
     from imgen.orders.order import Choice
     from imgen.orders.references import Basis
     from imgen.screen.console import Streams
@@ -49,14 +51,31 @@ def make(
             resolved.print_settings(*Layer)
             return _show_requests(plan, reporter)
         with work(opened, config, poll_every=run_options.poll_every) as worker:
-            # A project's file may come with a clone: what it decides is printed even with --quiet.
-            resolved.print_settings(Layer.PROJECT)
-            report = run_order(plan, opened, worker, reporter)
+            report = run_order(plan, opened, worker, _Observer(resolved, reporter))
     if run_options.no_wait and reporter.form is Form.TEXT:
         return reporter.ids(report)
     if run_options.output == "-":
         return write_picture(report, reporter)
     return reporter.report(report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """What is printed while an order is placed."""
+
+    resolved: ResolvedOrder
+    reporter: Reporter
+
+    def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
+        """What settings decided, and which service takes the order."""
+        if candidate is plan.candidates[0]:
+            # A project's file may come with a clone: what it decides is printed even with --quiet.
+            self.resolved.print_settings(Layer.PROJECT)
+        self.reporter.chosen(plan, candidate)
+
+    def display(self, session: Session) -> Display:
+        """The display that suits the command."""
+        return self.reporter.display(session)
 
 
 def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str) -> str:

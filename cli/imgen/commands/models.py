@@ -83,7 +83,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         prices=model.prices,
         reference_price=model.reference_price,
         link_seconds=model.link_seconds,
-        key_set=config.has_key(entry),
+        key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
     )
 
@@ -102,10 +102,12 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     from imgen_providers.errors import ServiceError
 
     every = SERVICES.values()
-    entries = [find_service(provider)] if provider else [each for each in every if sandbox or config.has_key(each)]
+    entries = (
+        [find_service(provider)] if provider else [each for each in every if sandbox or config.accounts.has_key(each)]
+    )
     if not entries:
         raise KeyMissing(
-            "No key is set or kept, so there is nobody to ask.",
+            "No key is set or kept, so there is no service to ask.",
             "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
         )
     listed: list[LiveModel] = []
@@ -113,7 +115,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     services = Services(config)
     try:
         for entry in entries:
-            service = services.connection(entry.name, SANDBOX if sandbox else config.origin(entry)).service
+            service = services.connection(entry.name, SANDBOX if sandbox else config.accounts.origin(entry)).service
             if not isinstance(service, ListsModels):
                 err(f"{entry.title} does not list its models.")
                 continue

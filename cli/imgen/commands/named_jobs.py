@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
+from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +33,30 @@ def jobs_of(
     from imgen.pictures.naming import parse_output
 
     entry = find_service(provider)
-    origin = SANDBOX if sandbox else config.account(entry).origin
-    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.kept_folder)
+    origin = SANDBOX if sandbox else config.accounts.account(entry).origin
+    target = parse_output(None, cwd=config.cwd, pictures=1, overwrite=False, format=None, kept=config.folders.kept)
     return [worker.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
+
+
+def retargeted(opened: Session, records: Sequence[JobRecord], output: str, config: Config) -> list[JobRecord]:
+    """The jobs with their unsaved pictures to go where `output` says, numbered through all of them.
+
+    Raises `UsageProblem`, with nothing changed, where pictures cannot go there.
+    """
+    from imgen.jobs.run_order import bad_targets
+    from imgen.pictures.naming import parse_output, prepare
+
+    if output == "-":
+        raise UsageProblem("-o takes a file, a folder or a template here, not standard output.", "-o FOLDER")
+    counts = [max(record.request.count, len(record.results)) for record in records]
+    with bad_targets():
+        target = parse_output(
+            output, cwd=config.cwd, pictures=sum(counts), overwrite=False, format=None, kept=config.folders.kept
+        )
+        prepare(target.folder)
+    for record, first in zip(records, accumulate(counts, initial=1), strict=False):
+        opened.ledger.jobs.retarget(record.id, replace(target, first_index=first))
+    return opened.ledger.jobs.get_many([record.id for record in records])
 
 
 def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:

@@ -29,7 +29,7 @@ def answer_form(*, json: bool, events: bool) -> Form:
 
 
 def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
-    """From here to the end of the command, each exchange is shown as it ends; nobody has to be told."""
+    """Show each exchange as it ends, from here to the end of the command."""
     if verbose:
         from imgen.screen.exchanges import exchanges_shown
 
@@ -46,6 +46,16 @@ Ids = Annotated[
 Provider = Annotated[
     str | None,
     typer.Option("-p", "--provider", metavar="PROVIDER", help="The service.", show_default=False),
+]
+ProviderOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "-p",
+        "--provider",
+        metavar="PROVIDER",
+        help="The service; auto takes the cheapest that can do the order.",
+        show_default=False,
+    ),
 ]
 Profile = Annotated[
     str | None,
@@ -105,6 +115,16 @@ Output = Annotated[
         metavar="WHERE",
         show_default=False,
         help="A file, a folder, a template such as '{slug}-{index}.{ext}', or - for standard output.",
+    ),
+]
+Elsewhere = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="WHERE",
+        show_default=False,
+        help="Save the pictures of the jobs that are named there instead: a file, a folder or a template.",
     ),
 ]
 Model = Annotated[

@@ -154,7 +154,8 @@ class Reporter:
         from imgen.screen.tables import job_lines
 
         unanswered = _those_in(report, OPEN)
-        code = combined(EXIT_CODES.get(problem.code, ExitCode.DONE) for problem in unanswered.values())
+        asked = (unanswered.get(record.id) for record in report.records)
+        code = combined(EXIT_CODES.get(problem.code, ExitCode.DONE) if problem else ExitCode.DONE for problem in asked)
         if self.form is not Form.TEXT:
             out(self.envelope(report, code, ("lost", lost)))
             return code

@@ -43,7 +43,7 @@ def serve(
         raise UsageProblem(str(error)) from error
     try:
         server = SandboxServer(
-            config.sandbox_folder,
+            config.folders.sandbox,
             seconds=seconds,
             port=port,
             faults=script,

@@ -20,6 +20,7 @@ def wait(
             "--remote", metavar="ITS_ID", help="The one uncertain JOB is this job of its service.", show_default=False
         ),
     ] = None,
+    output: options.Elsewhere = None,
     timeout: options.Timeout = None,
     poll_every: options.PollEvery = None,
     strict: options.Strict = False,
@@ -35,13 +36,15 @@ def wait(
 
     A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
     """
-    from imgen.commands.named_jobs import jobs_of
+    from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.report import Goal
     from imgen.jobs.session import session
     from imgen.jobs.worker import work
     from imgen.screen.console import err
 
+    if output is not None and not jobs:
+        raise UsageProblem("-o says where the pictures of named jobs go.", "imgen wait JOB -o FOLDER")
     form = options.answer_form(json=json, events=events)
     config = load(profile)
     reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict)
@@ -56,5 +59,7 @@ def wait(
             return reporter.nothing_open(provider)
         if jobs:
             records = opened.reopen_deleted(records)
+        if output is not None:
+            records = retargeted(opened, records, output, config)
         report = worker.follow(records, Goal.PICTURES, reporter.display(opened), timeout=timeout)
     return reporter.report(report)

@@ -33,7 +33,7 @@ def _jobs(place: Place) -> Iterable[Offer]:
     from imgen.ledger.peek import peek_jobs
 
     try:
-        path = load().ledger_path
+        path = load().folders.ledger
     except ImgenError:
         return []
     found = peek_jobs(path, place.word, open_only=place.name == "wait")
@@ -111,7 +111,7 @@ def _profiles(_: Place) -> Iterable[Offer]:
     from imgen.errors import ImgenError
 
     try:
-        path = load().user_path
+        path = load().folders.settings
         file = read(path, path.name, project=False)
     except ImgenError:
         return []

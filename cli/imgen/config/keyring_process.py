@@ -1,27 +1,33 @@
-"""The system keyring, asked in a process of its own: behind a locked screen or a dead bus it may never answer.
+"""The system keyring, called in a process of its own: behind a locked screen or a broken bus a call may never return.
 
-`python -m imgen.config.keyring_process` is that process. Keys travel through its pipes, never through its arguments.
+`python -m imgen.config.keyring_process` is that process. Keys travel through its pipes, never through its arguments,
+and the keys of other services are not in its environment: a keyring's backend is code of others.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _OURS = "imgen"  # the name that the keyring's own window shows
 _SECONDS = 2.0
+_SECRET = re.compile(r"(?i)(api_?key|access_?key|secret|token|password|credentials?)")  # in the name of a variable
 
 Verb = Literal["get", "set", "delete"]
 
 
 class KeyringTrouble(Exception):
-    """The keyring did not do what it was asked; the message says why, as the end of a sentence."""
+    """The keyring did not do what it should; the message is why, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Request:
     verb: Verb
     service: str
     key: str | None = None
@@ -34,32 +40,33 @@ def installed() -> bool:
     return find_spec("keyring") is not None
 
 
-def get(service: str) -> str | None:
+def get(service: str, environ: Mapping[str, str]) -> str | None:
     """The key kept for a service of ours. Raises `KeyringTrouble`."""
-    return _ask(_Question("get", service))
+    return _call(_Request("get", service), environ)
 
 
-def put(service: str, key: str) -> None:
-    """Keep a key, and see that it is kept. Raises `KeyringTrouble`."""
-    if _ask(_Question("set", service, key)) != key:
-        raise KeyringTrouble("forgets what it is told")
+def put(service: str, key: str, environ: Mapping[str, str]) -> None:
+    """Keep a key, and check that it is kept. Raises `KeyringTrouble`."""
+    if _call(_Request("set", service, key), environ) != key:
+        raise KeyringTrouble("does not keep what it is given")
 
 
-def delete(service: str) -> None:
+def delete(service: str, environ: Mapping[str, str]) -> None:
     """Forget a key, if there is one. Raises `KeyringTrouble`."""
-    _ask(_Question("delete", service))
+    _call(_Request("delete", service), environ)
 
 
-def _ask(question: _Question) -> str | None:
+def _call(request: _Request, environ: Mapping[str, str]) -> str | None:
     import subprocess
 
     if not installed():
         raise KeyringTrouble("needs the extra imgen[keyring], which is not installed")
     try:
-        # -P: the folder we are in may be anybody's, and hold a keyring.py.
-        answered = subprocess.run(  # noqa: S603 (ourselves, and no word of anybody's)
+        # -P: the working folder may hold a keyring.py that is not the library.
+        answered = subprocess.run(  # noqa: S603 (this program, with no argument from outside)
             [sys.executable, "-P", "-m", __name__],
-            input=json.dumps(asdict(question)).encode(),
+            input=json.dumps(asdict(request)).encode(),
+            env={name: value for name, value in environ.items() if not _SECRET.search(name)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_SECONDS,
@@ -76,20 +83,20 @@ def _ask(question: _Question) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _answer(question: _Question) -> dict[str, str | None]:
+def _answer(request: _Request) -> dict[str, str | None]:
     import keyring
     from keyring.errors import KeyringError, KeyringLocked, NoKeyringError
 
     try:
-        match question.verb:
+        match request.verb:
             case "set":
-                keyring.set_password(_OURS, question.service, question.key or "")
+                keyring.set_password(_OURS, request.service, request.key or "")
             case "delete":
-                if keyring.get_password(_OURS, question.service) is not None:
-                    keyring.delete_password(_OURS, question.service)
+                if keyring.get_password(_OURS, request.service) is not None:
+                    keyring.delete_password(_OURS, request.service)
             case "get":
                 pass
-        return {"key": keyring.get_password(_OURS, question.service)}
+        return {"key": keyring.get_password(_OURS, request.service)}
     except NoKeyringError:
         return {"trouble": "is not there: this system has none that the library knows"}
     except KeyringLocked:
@@ -99,4 +106,4 @@ def _answer(question: _Question) -> dict[str, str | None]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_answer(_Question(**json.load(sys.stdin)))))
+    sys.stdout.write(json.dumps(_answer(_Request(**json.load(sys.stdin)))))

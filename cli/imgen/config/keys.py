@@ -1,24 +1,26 @@
-"""Where keys are kept: the environment comes first, then the system keyring, then a file of this user's alone.
+"""Keys that `imgen keys` keeps: in the system keyring, or each in a file for this user only; and how a key looks.
 
-A key has one place beside the environment. For one in the keyring, an empty note stands among the key files, so that
-nobody asks the keyring who keeps nothing there: it may be slow, or open a window.
+A key has one place beside the environment. For a key in the keyring, an empty marker file stands among the key
+files, which avoids a slow keyring call, or a window that it opens, where no key is stored.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from imgen.config import keyring_process
 from imgen.config.keyring_process import KeyringTrouble
 from imgen.errors import BadConfiguration, UsageProblem
-from imgen.files import make_private_folder, write
+from imgen.files import make_private_folder, require_private, write
+from imgen_providers.redaction import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from imgen_providers.catalog import ServiceEntry
@@ -28,22 +30,32 @@ Source = Literal["environment", "keyring", "file"]
 _LONGEST = 64 * 1024  # bytes; no key is longer, whatever was piped or put there
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
+# What is copied with a key: `export REAPI_API_KEY=`, `Authorization: Bearer `, quotes.
+_AROUND = re.compile(r"(?i)^(?:(?:(?:export|set)\s+)?\w*(?:key|token)\s*=|(?:authorization\s*:\s*)?bearer\s)\s*")
+_QUOTES = ("''", '""', "``")
+_WORD = re.compile(r"""[^\s=,:;'"()/@?&#]+""")
+_BEGINS_AS_A_KEY = re.compile(r"(?i)(sk|pk|rk|ak)[-_][\w-]{6,}|eyJ[\w.-]{12,}")
+_LONGEST_NAME = 15  # characters in one go that are both letters and digits: of no model, more in most keys
+_REMOTE_ID = re.compile(r"task_[\da-f]+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}")
+
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
-    """The keys that `imgen keys` keeps, each in a file of its own in `folder` or, behind a note, in the keyring.
+    """The keys that `imgen keys` keeps, each in a file of its own in `folder` or, behind a marker, in the keyring.
 
-    `asks_keyring` is False where nobody could unlock it (CI).
+    `asks_keyring` is False where a keyring cannot be unlocked (CI). `variables` are those of
+    the environment, for the keyring's process.
     """
 
     folder: Path
     asks_keyring: bool
+    variables: Mapping[str, str] = field(repr=False)
 
     def source(self, entry: ServiceEntry) -> Source | None:
         """Where a key is kept, without looking at it; the keyring itself is not asked."""
-        if _stands(self._note(entry)):
+        if _exists(self._marker(entry)):
             return "keyring"
-        return "file" if _stands(self.path(entry)) else None
+        return "file" if _exists(self.path(entry)) else None
 
     def path(self, entry: ServiceEntry) -> Path:
         """The file for this service's key."""
@@ -72,11 +84,11 @@ class KeyStore:
         """
         if place == "file" or not self._put_in_keyring(entry, key, required=place == "keyring"):
             self._write(self.path(entry), key)
-            with suppress(KeyringTrouble):  # what may stay there is not asked for any more
+            with suppress(KeyringTrouble):  # what may stay there is not read any more
                 self._forget_in_keyring(entry)
-            self._delete(self._note(entry))
+            self._delete(self._marker(entry))
             return "file"
-        self._write(self._note(entry), "")
+        self._write(self._marker(entry), "")
         self._delete(self.path(entry))
         return "keyring"
 
@@ -87,17 +99,17 @@ class KeyStore:
             self._forget_in_keyring(entry)
         except KeyringTrouble as trouble:
             raise BadConfiguration(f"The key of {entry.title} stays in the system keyring, which {trouble}.") from None
-        self._delete(self._note(entry))
+        self._delete(self._marker(entry))
         self._delete(self.path(entry))
         return source
 
-    def _note(self, entry: ServiceEntry) -> Path:
+    def _marker(self, entry: ServiceEntry) -> Path:
         return self.folder / f"{entry.name}.keyring"
 
     def _from_keyring(self, entry: ServiceEntry) -> str | None:
         try:
             self._check_keyring_may_be_asked()
-            key = keyring_process.get(entry.name)
+            key = keyring_process.get(entry.name, self.variables)
         except KeyringTrouble as trouble:
             raise BadConfiguration(
                 f"The key of {entry.title} is in the system keyring, which {trouble}.",
@@ -112,7 +124,7 @@ class KeyStore:
     def _put_in_keyring(self, entry: ServiceEntry, key: str, *, required: bool) -> bool:
         try:
             self._check_keyring_may_be_asked()
-            keyring_process.put(entry.name, key)
+            keyring_process.put(entry.name, key, self.variables)
         except KeyringTrouble as trouble:
             if required:
                 raise BadConfiguration(
@@ -122,59 +134,94 @@ class KeyStore:
         return True
 
     def _forget_in_keyring(self, entry: ServiceEntry) -> None:
-        if _stands(self._note(entry)):
+        if _exists(self._marker(entry)):
             self._check_keyring_may_be_asked()
-            keyring_process.delete(entry.name)
+            keyring_process.delete(entry.name, self.variables)
 
     def _check_keyring_may_be_asked(self) -> None:
         if not self.asks_keyring:
             raise KeyringTrouble("is never asked in CI")
 
     def _delete(self, path: Path) -> None:
-        with _said(path):
+        with _reported(path):
             path.unlink(missing_ok=True)
 
     def _write(self, path: Path, text: str) -> None:
-        """Put a file in place in one step; at no moment can anybody else read it."""
-        with _said(path):
+        """Put a file in place in one step; at no moment can another user read it."""
+        with _reported(path):
             make_private_folder(self.folder)
             write(path, text.encode("ascii"))
 
 
 def checked(text: str) -> str:
-    """A key as it was typed or piped, without the white space around it. Raises `UsageProblem`, and never quotes it."""
-    key = text.strip()
+    """A key as it was typed or piped, without what was copied with it. Raises `UsageProblem`, and never quotes it."""
+    key = clean(text)
     if not key:
         raise UsageProblem("No key came.", "imgen keys set PROVIDER asks for it, or reads it from standard input.")
-    if not (key.isascii() and key.isprintable()) or " " in key or len(key) > _LONGEST:
+    if not is_key(key):
         raise UsageProblem("That holds characters that no key has; nothing was kept.", "Copy the key again, alone.")
     return key
 
 
-def _stands(path: Path) -> bool:
+def clean(text: str) -> str:
+    """The key alone, without quotes, `NAME=`, `Bearer` and white space around it."""
+    for _ in range(3):  # such as export REAPI_API_KEY="Bearer '...'"
+        text = _AROUND.sub("", text.strip())
+        if text[:1] + text[-1:] in _QUOTES and len(text) > 1:
+            text = text[1:-1]
+    return text.strip()
+
+
+def is_key(text: str) -> bool:
+    """Whether a service could have given out such a key."""
+    return text.isascii() and text.isprintable() and " " not in text and len(text) <= _LONGEST
+
+
+def looks_like_key(word: str) -> bool:
+    """Whether a word has the shape of a key; names of models and ids of jobs do not."""
+    if _REMOTE_ID.fullmatch(word):
+        return False
+    if _BEGINS_AS_A_KEY.fullmatch(word):
+        return True
+    runs = re.split("[-_]", word)
+    return all(not run or run.isalnum() for run in runs) and any(_is_mixed(run) for run in runs)
+
+
+def without_keys(text: str) -> str:
+    """The text with every word hidden that has the shape of a key."""
+    return _WORD.sub(lambda word: HIDDEN if looks_like_key(word[0]) else word[0], text)
+
+
+def _is_mixed(run: str) -> bool:
+    return len(run) > _LONGEST_NAME and run.isascii() and not run.isalpha() and not run.isdigit()
+
+
+def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110 (`Path.exists` raises for a folder closed to us)
 
 
 def _read(path: Path) -> str:
     from shlex import quote
 
-    with _said(path):
+    require_private(path.parent)
+    with _reported(path):
         if not path.is_file():  # a pipe would be waited for
             raise BadConfiguration(f"{path} is not a file, so no key is read from it.", f"Remove {quote(str(path))}.")
-    with _said(path), path.open("rb") as file:
+    with _reported(path), path.open("rb") as file:
         # Windows has no such modes: the file is as private there as the user's own folder.
         if os.name != "nt" and os.fstat(file.fileno()).st_mode & _OTHERS:
             raise BadConfiguration(
                 f"{path} can be read by others, so its key is not used.", f"chmod 600 {quote(str(path))}"
             )
-        key = file.read(_LONGEST).decode("ascii", "replace").strip()
+        require_private(path)
+        key = clean(file.read(_LONGEST).decode("ascii", "replace"))
     if not key:
         raise BadConfiguration(f"{path} is empty: it holds no key.", f"imgen keys set {path.name}")
     return key
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Every setting, once: from this table come the files' parser, `imgen config`, the README's table and completions."""
+"""The table of settings: the files' parser, `imgen config`, the README's table and completions come from it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
+from imgen.config.keys import without_keys
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from imgen.config.toml_file import SettingsFile
 
 Value = str | int | float | bool | tuple[str, ...]
 
@@ -22,13 +21,15 @@ MOST_PICTURES = 16
 _MOST_SECONDS = 86_400.0  # a day
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _PASSWORD = re.compile(r"//[^/@]*@")
+# Control characters, and those that turn the order of what is shown: a path with one deceives who reads it.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name)=)[^=&]*=)[^&]*")
 
 
 class Kind(StrEnum):
     """What kind of value a setting has, in words."""
 
-    TEXT = "text"
+    TEXT = "a text"
     WHOLE = "a whole number"
     SECONDS = "a number of seconds"
     SWITCH = "true or false"
@@ -48,8 +49,8 @@ class Setting:
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
     `variable` is the environment variable that says the same. `default` None leaves it to what reads it, in the
-    words of `help`. `choices` are all it takes, where they are known; a number is from `least` to `most`. `why`
-    completes "must not set it: ", for what a project's file may not say.
+    words of `help`. `choices` are all it takes, where they are known, and `form` is how a text must look, such as
+    `sample`; a number is from `least` to `most`. `why` completes "must not set it: ", for a project's file.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Setting:
     variable: str
     default: Value | None = None
     choices: tuple[str, ...] = ()
+    form: str | None = None
+    sample: str = "..."
     place: Place = Place.ANY
     why: str = ""
     least: int = 0
@@ -66,6 +69,8 @@ class Setting:
     @property
     def wanted(self) -> str:
         """What its value is, in words that complete "which is not ..."."""
+        if self.form:
+            return f"{self.kind} such as {self.sample}"
         return self.kind if self.most is None else f"{self.kind} from {self.least} to {self.most}"
 
     @property
@@ -73,7 +78,7 @@ class Setting:
         """A value that it takes."""
         match self.kind:
             case Kind.TEXT:
-                return self.choices[-1] if self.choices else "..."
+                return self.choices[-1] if self.choices else self.sample
             case Kind.WHOLE:
                 return 4
             case Kind.SECONDS:
@@ -101,36 +106,6 @@ class Layer(StrEnum):
     DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
-    """A value with where it comes from.
-
-    `by` is the flag or the variable, else empty; `file` and `keys` are the place in a file.
-    """
-
-    setting: Setting
-    value: Value | None
-    layer: Layer
-    by: str = ""
-    file: SettingsFile | None = None
-    keys: tuple[str, ...] = ()
-
-    @property
-    def line(self) -> int | None:
-        """The line of the file."""
-        return self.file.line(*self.keys) if self.file else None
-
-    @property
-    def where(self) -> str:
-        """The flag, the variable, or the file with its line."""
-        return f"{self.file.name}, line {self.line}" if self.file else self.by
-
-    @property
-    def named(self) -> str:
-        """What to call the setting in a sentence about its value."""
-        return f"{self.setting.name} in {self.where}" if self.file else self.by
-
-
 _WHERE = "it would decide where your keys and pictures go"
 _TRUST = "it would decide whom this machine trusts"
 
@@ -144,7 +119,14 @@ _TABLE = (
         choices=tuple(SERVICES),
     ),
     Setting("model", Kind.TEXT, "the model of an order", "IMGEN_MODEL"),
-    Setting("aspect", Kind.TEXT, "such as `16:9`; else the service's own", "IMGEN_ASPECT"),
+    Setting(
+        "aspect",
+        Kind.TEXT,
+        "such as `16:9`; else the service's own",
+        "IMGEN_ASPECT",
+        form=r"\d{1,4}:\d{1,4}|auto",
+        sample="16:9",
+    ),
     Setting("resolution", Kind.TEXT, "`0.5K`, `1K`, `2K` or `4K`; else `1K`", "IMGEN_RESOLUTION"),
     Setting(
         "format",
@@ -269,7 +251,7 @@ SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}
 
 
 def from_text(setting: Setting, text: str) -> Value:
-    """The value that words of an environment variable or a command line mean. Raises `ValueError`."""
+    """The value that an environment variable or a command line names. Raises `ValueError`."""
     match setting.kind:
         case Kind.TEXT:
             return _chosen(setting, text)
@@ -289,8 +271,11 @@ def from_file(setting: Setting, value: object) -> Value:
 
 
 def shown(setting: Setting, value: Value | None) -> Value | None:
-    """The value as it may be printed: an address may hold a secret that somebody put there by mistake."""
-    if not (isinstance(value, str) and setting.name.partition(".")[0] in ("upload", "base_url")):
+    """The value as it may be printed: a secret may have been put there by mistake."""
+    if not isinstance(value, str):
+        return value
+    value = without_keys(value)
+    if setting.name.partition(".")[0] not in ("upload", "base_url"):
         return value
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub("//***@", value))
 
@@ -314,6 +299,7 @@ def _checked(setting: Setting, value: object) -> Value:
 
 
 def _chosen(setting: Setting, text: str) -> str:
-    if not text.strip() or (setting.choices and text not in setting.choices):
+    fits = text in setting.choices if setting.choices else re.fullmatch(setting.form or ".+", text)
+    if not text.strip() or _CONTROL.search(text) or not fits:
         raise ValueError
     return text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from imgen.config.settings import SETTINGS, Layer, Place, Setting, Sourced, Value, from_file
+from imgen.config.keys import without_keys
+from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file
 from imgen.errors import BadConfiguration, UsageProblem
-from imgen.files import make_private_folder, write
+from imgen.files import PRIVATE, SHARED, make_private_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 PROJECT_FILE = "imgen.toml"
 PROFILES = "profiles"
 
-_MOST_BYTES = 64 * 1024
+_MOST_BYTES = 16 * 1024  # all settings take 2 KB; the time that a parser takes may grow with the square of this
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_NAME = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_NAMES = re.compile(rf"\s*(\[{{0,2}})\s*(?:{_NAME.pattern})(?:\s*\.\s*(?:{_NAME.pattern}))*\s*[=\]]")
+_LINE_BEGINS = 200  # characters of a line, more than any names of settings take
+_SHOWN = 60  # characters of what is quoted
 _SECRET = ("key", "token", "secret", "password", "credential")
 
 
@@ -33,12 +37,6 @@ class SettingsFile:
     text: str = field(repr=False)
     values: Mapping[str, Value] = field(repr=False)
     profiles: Mapping[str, Mapping[str, Value]] = field(repr=False)
-
-    def sourced(self, setting: Setting, layer: Layer, profile: str | None = None) -> Sourced:
-        """A value that stands in the file, in a profile's table or outside of them."""
-        above = (PROFILES, profile) if profile else ()
-        values = self.profiles[profile] if profile else self.values
-        return Sourced(setting, values[setting.name], layer, "", self, (*above, *setting.name.split(".")))
 
     def line(self, *keys: str) -> int:
         """The line on which these keys stand."""
@@ -74,6 +72,8 @@ def parse(text: str, path: Path, name: str, *, project: bool) -> SettingsFile:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _broken(str(error), name, text) from None
+    except ValueError:
+        raise BadConfiguration(f"{name} holds a number of too many digits.") from None
     except RecursionError:
         raise BadConfiguration(f"{name} is nested too deeply for settings.") from None
     reader = _Reader(text, name, project=project)
@@ -136,7 +136,11 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
     """The error for a value that a setting cannot have; `named` is the setting with its place."""
     if isinstance(value, str) and not value.strip():
         return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
-    text = repr(value if len(str(value)) <= 60 else f"{str(value)[:60]}...")
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        text = "a very long number"
+    text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
     given = [value] if isinstance(value, str) else value
     if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
         near = next((m for each in given for m in difflib.get_close_matches(each.lower(), setting.choices, n=1)), None)
@@ -161,6 +165,7 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
             "export HTTPS_PROXY=http://proxy.example.com:3128",
         )
     near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
+    name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
     return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "imgen config shows all there are.")
 
@@ -190,46 +195,41 @@ def change(
         table.pop(key, None)
     text = tomlkit.dumps(document)
     changed = parse(text, path, name, project=project)
+    if project and path.is_symlink():
+        raise UsageProblem(f"{name} is a link, which may have come with a clone: it is not written through.")
+    target = path.resolve()  # the user's own file may be a link, which then stays one
     try:
-        _replace(path, text, mode=0o666 if project else 0o600)
+        make_private_folder(target.parent)
+        mode = target.stat().st_mode & 0o777 if target.exists() else SHARED if project else PRIVATE
+        write(target, text.encode(), mode=mode)
     except OSError as error:
         raise UsageProblem(f"{name} cannot be written: {error.strerror or error}.") from error
     return changed
-
-
-def _replace(path: Path, text: str, *, mode: int) -> None:
-    """Put the whole text in place at once; where the file is a link to another, that one changes.
-
-    A new file gets `mode`, less what the umask takes away: a project's is for all who work there.
-    """
-    target = path.resolve()
-    make_private_folder(target.parent)
-    write(target, text.encode(), mode=target.stat().st_mode & 0o777 if target.exists() else mode)
 
 
 # Places in the text ---------------------------------------------------------------------------------------------
 
 
 def _line(text: str, keys: tuple[str, ...]) -> int:
-    """The line on which the keys stand: tomllib tells none, but reads the beginning of a file."""
-    import tomllib
+    """The line on which the keys stand, or the table that holds them: tomllib does not report it.
 
-    before = ""
-    lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        if keys[-1] in line:
-            for beginning in (line, f"{line.partition('=')[0]}= 0"):  # its value may go on for lines
-                with suppress(tomllib.TOMLDecodeError):
-                    if _holds(tomllib.loads(before + beginning), keys):
-                        return number
-        before += line
-    return len(lines)
-
-
-def _holds(found: object, keys: tuple[str, ...]) -> bool:
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found is not None
+    The text is a valid document, so a line that begins as a table's heading or as a key is one, but for those inside
+    a text of several lines: then an error names a wrong line.
+    """
+    table: tuple[str, ...] = ()
+    best = 0, 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = _NAMES.match(line[:_LINE_BEGINS])
+        if not found:
+            continue
+        names = tuple(name.strip("\"'") for name in _NAME.findall(found[0]))
+        here = names if found[1] else (*table, *names)
+        table = here if found[1] else table
+        if here[: len(keys)] == keys:
+            return number
+        if keys[: len(here)] == here:
+            best = max(best, (len(here), number))
+    return best[1]
 
 
 def _broken(reason: str, name: str, text: str) -> BadConfiguration:

@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen import __version__
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
@@ -14,7 +13,6 @@ from imgen.ledger.jobs import Limit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
-from imgen_providers.client import Network
 
 if TYPE_CHECKING:
     from imgen.config.config import Config
@@ -30,7 +28,7 @@ _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that ta
 class Connection:
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
-    `storage` takes reference pictures that the service fetches; without one, they need the person's own.
+    `storage` takes reference pictures that the service fetches; without one, they need the user's own.
     """
 
     service: Service
@@ -39,13 +37,6 @@ class Connection:
     rate_limit: RateLimit
     pace: float
     storage: TakesUploads | None = None
-
-
-def network_of(config: Config) -> Network:
-    """The way out of this machine as the person set it. Raises `BadConfiguration`."""
-    return Network(
-        user_agent=f"imgen/{__version__}", ca_file=config.ca_file, system_certificates=config.system_certificates
-    )
 
 
 def known(provider: str) -> ServiceEntry:
@@ -66,7 +57,7 @@ class Services:
         self._lock = threading.Lock()
         self._sandbox: SandboxServer | None = None
         self._open: dict[tuple[str, str], Connection] = {}
-        self.network = network_of(config)
+        self.network = config.network.open()
 
     def connection(self, provider: str, origin: str) -> Connection:
         """The service a job was made with. Raises `KeyMissing` or `BadConfiguration`."""
@@ -87,7 +78,8 @@ class Services:
             account = Account(self._sandbox_origin(), "sandbox")
             pace = self._config.sandbox_seconds / _SANDBOX_PACE_SECONDS
         else:
-            account = self._config.account(entry)
+            account = self._config.accounts.account(entry)
+            self._config.accounts.report_origin(entry)
             pace = 1.0
         if origin not in (SANDBOX, account.origin):
             raise BadConfiguration(
@@ -105,7 +97,7 @@ class Services:
         )
 
     def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
-        """The sandbox plays the person's own storage, too."""
+        """The sandbox plays the user's own storage, too."""
         if origin != SANDBOX or entry.reference_route != "public-url":
             return None
         from imgen.pictures.sandbox_storage import SandboxStorage
@@ -127,7 +119,7 @@ class Services:
             except ValueError as error:
                 raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
-                self._config.sandbox_folder, seconds=self._config.sandbox_seconds, faults=faults
+                self._config.folders.sandbox, seconds=self._config.sandbox_seconds, faults=faults
             )
             self._sandbox.start()
         return self._sandbox.origin

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.orphans import close, close_orphans
+from imgen.jobs.problems import of_submit
 from imgen.jobs.report import Followed, Goal
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -205,8 +206,7 @@ class Follower:
             job.activity = "another imgen is submitting it"
             return Go(Phase.START, save.SAVED_ELSEWHERE_AGAIN)
         job.activity = None
-        if job.record.owner is None or not self._ledger.is_alive(job.record.owner):
-            close(self._ledger, job.record)
+        self._ledger.close_orphan(job.record)
         job.refresh(self._ledger)
         return self._start(job)
 
@@ -229,7 +229,7 @@ class Follower:
                     self._display.say(lost)
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
-                    close_orphans(self._ledger)  # the process of the other one may have ended
+                    self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
                     return Done()
@@ -352,7 +352,14 @@ class Follower:
             self._loop.finish(self._loop.polls, _GRACE)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
-        return submit.close(self._ledger, job.record.id, self._saver.owner.name, never_sent, on_its_way=lost)
+        record = self._ledger.jobs.get(job.record.id)
+        if not self._is_ours(record):
+            return record
+        if record.state is State.PLANNED:
+            self._ledger.jobs.never_sent(record.id, never_sent)
+        elif record.state is State.SUBMITTING:
+            self._ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))
+        return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:
         return record.owner == self._saver.owner.name

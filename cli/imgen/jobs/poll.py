@@ -52,7 +52,7 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class PollFailed:
-    """The question was not answered."""
+    """The service did not answer."""
 
     error: ServiceError
 
@@ -127,7 +127,7 @@ def after_status(
             if len(assets) > most and not (before and isinstance(before.status, Succeeded)):
                 say(f"{job.record.id}: the service lists {len(assets)} pictures; the first {most} are saved.")
         case Unrecognised(state=state):
-            job.activity = f"says {state!r}, which no document explains"
+            job.activity = f"reports {state!r}, which no document explains"
             return _poll_later(job, goal, now, first=before is None)
         case Queued() | Running():
             return _poll_later(job, goal, now, first=before is None)
@@ -174,10 +174,10 @@ def after_failure(job: Tracked, error: ServiceError, *, goal: Goal, now: float) 
     job.problem = problem
     schedule, wait = job.connection.schedule, error.retry_after
     if isinstance(error, RateLimited):
-        job.activity = "asked to slow down"
+        job.activity = "rate limited, polling more slowly"
         wait = schedule.after_rate_limit if wait is None else wait
     else:
-        job.activity = "no answer, asking again"
+        job.activity = "no answer, polling again"
     return Go(Phase.POLL, schedule.after_trouble(job.unanswered, wait, random.random()))
 
 

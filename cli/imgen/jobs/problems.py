@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
+from imgen.ledger.orphans import uncertain_hint
 from imgen.records import JobRecord, State
 from imgen_providers.base import Cancelled, Failed
 from imgen_providers.catalog import SERVICES
@@ -137,15 +138,6 @@ def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
         case _:
             hint = "Run the command again in a few minutes."
     return Problem(_CODES[type(error)], error.message + _named(error), f"{hint} Nothing was recorded.")
-
-
-def uncertain_hint(record: JobRecord) -> str:
-    """The one sentence that helps when it is not known whether a job was charged."""
-    title = SERVICES[record.provider].title
-    return (
-        f"Look at your jobs at {title}. If it is there: imgen wait {record.id} --remote ITS_ID. "
-        f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
-    )
 
 
 def of_end(status: Failed | Cancelled) -> tuple[State, Problem]:

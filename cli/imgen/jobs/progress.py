@@ -22,7 +22,7 @@ _NEVER_PAST = 0.95  # an estimate never claims to be done
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, from 0 to 1, and who says so.
+    """How far a job is, from 0 to 1, and by which source.
 
     `basis` is "service" for the service's own number, "estimate" for one from past times (`samples` of this
     user's own, or 0 where only the documented duration is known). `remaining` is in seconds.
@@ -55,7 +55,7 @@ def reported(fraction: float, elapsed: float) -> Progress:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job at one moment. `elapsed` is in seconds since we began with it here; `received` in bytes.
+    """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
     "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far.
@@ -79,7 +79,7 @@ class JobView:
 
 
 class Display(Protocol):
-    """Whatever shows jobs to a person; it never decides anything."""
+    """What shows jobs to the user; it decides nothing."""
 
     @property
     def interval(self) -> float:
@@ -91,9 +91,9 @@ class Display(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """Tell the person one thing, once."""
+        """Show one sentence, once."""
         ...
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Leave the terminal as it was before."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -84,7 +85,7 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
     """Why a job is not where it was to go, or None when it is; `here` is what this process met."""
     match record.state:
         case State.SAVED:
-            return None
+            return None if goal is Goal.ANSWER else _not_replaced(record)
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
             if here is None and goal in (Goal.ACCEPTANCE, Goal.ANSWER, Goal.FINISHED):
                 return None
@@ -113,12 +114,32 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 
 
+def _not_replaced(record: JobRecord) -> Problem | None:
+    """A file that was to be overwritten and is still the old one, because the picture came in another format."""
+    if not record.target.replaces:
+        return None
+    from imgen.pictures.place import fingerprint
+
+    saved = [result.path for result in record.results if result.path]
+    left = {path: mark for path, mark in record.target.replaces.items() if Path(path) not in saved}
+    old = [path for path, mark in left.items() if fingerprint(Path(path)) == mark]
+    if not old:
+        return None
+    return Problem(
+        "not_replaced",
+        f"{', '.join(old)} is the old picture still: the new one came in another format.",
+        f"Use {', '.join(map(str, saved))}",
+    )
+
+
 def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
     """The exit code of one job; `strict` also counts a picture that differs from the order."""
     if problem is None:
         too_few = record.state is State.SAVED and len(record.results) < record.request.count
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
+        case State.SAVED:
+            return ExitCode.PARTIAL
         case State.UNCERTAIN:
             return ExitCode.UNCERTAIN
         case State.EXPIRED:

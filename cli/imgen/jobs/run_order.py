@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imgen.orders.matching import Accounts
     from imgen.orders.order import Choice, Order
     from imgen.orders.references import Basis
+    from imgen.pictures.naming import Certain
     from imgen.pictures.target import Target
     from imgen.records import Draft
 
@@ -60,10 +61,12 @@ class RunOptions:
 class OrderSetup:
     """What placing an order needs of the configuration.
 
-    `limits` are those that hold for every order. `kept` takes copies of pictures that go to standard output.
+    `preferred` are the names of services, the one that the user prefers first. `limits` are those that hold for every
+    order. `kept` takes copies of pictures that go to standard output.
     """
 
     accounts: Accounts
+    preferred: tuple[str, ...]
     limits: tuple[Limit, ...]
     project: str | None
     cwd: Path
@@ -101,11 +104,12 @@ class Observer(Protocol):
 def setup_of(config: Config) -> OrderSetup:
     """What an order needs of this configuration. Raises `BadConfiguration`."""
     return OrderSetup(
-        accounts=config,
+        accounts=config.accounts,
+        preferred=config.preferred,
         limits=standing_limits(config),
         project=config.project,
         cwd=config.cwd,
-        kept=config.kept_folder,
+        kept=config.folders.kept,
     )
 
 
@@ -116,7 +120,7 @@ def plan_order(
 
     Raises `UsageProblem`, `KeyMissing`, `BadConfiguration`, `PictureUnreachable` and `LedgerUnusable`.
     """
-    choices = possible(order, setup.accounts)
+    choices = possible(order, setup.accounts, setup.preferred)
     if basis:
         choices = basis.able(choices, session.ledger)
     budget = budget_of(options.max_cost, choices, setup.limits, allow_unknown=options.allow_unknown_cost)
@@ -162,44 +166,64 @@ def run_order(plan: OrderPlan, session: Session, worker: Worker, observer: Obser
 
 @dataclass(frozen=True, slots=True)
 class TargetCheck:
-    """What stands where the pictures are to go: the folders they need, and files to replace, with fingerprints."""
+    """What is where the pictures are to go: the folders they need, and for each job the files it may replace.
+
+    The files are paths, each with its fingerprint.
+    """
 
     folders: tuple[Path, ...]
-    replaces: Mapping[str, str]
+    replaces: tuple[Mapping[str, str], ...]
 
 
 def check_target(candidate: Candidate) -> TargetCheck:
     """Look at where the pictures of an order will go, and change nothing there. Raises `UsageProblem`."""
-    from imgen.pictures.naming import asked_format, certain, existing, slug
+    from imgen.pictures.naming import existing
     from imgen.pictures.place import fingerprint
+
+    folders: dict[Path, None] = {}
+    replaces = []
+    for draft in candidate.drafts:
+        overwrite = draft.target.overwrite
+        with bad_targets():
+            known = _certain(candidate.choice, draft)
+            taken = existing(known.files, overwrite=overwrite)
+        if taken:
+            hint = "Name another one with -o." if taken.is_dir() else "Name another one with -o, or add --overwrite."
+            raise UsageProblem(f"{taken} exists already.", hint)
+        folders |= dict.fromkeys(known.folders)
+        marks = {str(path): fingerprint(path) for path in known.files} if overwrite else {}
+        replaces.append({path: mark for path, mark in marks.items() if mark})
+    return TargetCheck(tuple(folders), tuple(replaces))
+
+
+def _certain(choice: Choice, draft: Draft) -> Certain:
+    """The files and folders that the pictures of one job are certain to need. Raises `BadTarget`."""
+    from imgen.pictures.naming import asked_format, certain, slug
     from imgen.pictures.verify import EXTENSIONS, known_format
 
-    choice, target = candidate.choice, candidate.drafts[0].target
-    with bad_targets():
-        known = certain(
-            target,
-            slug=slug(choice.request.prompt),
-            ext=EXTENSIONS[asked_format(target.template) or known_format(choice.request.format) or "png"],
-            provider=choice.entry.name,
-            model=choice.model.family,
-            date=datetime.now().astimezone().strftime("%Y-%m-%d"),
-        )
-        taken = existing(known.files, overwrite=target.overwrite)
-    if taken:
-        hint = "Name another one with -o." if taken.is_dir() else "Name another one with -o, or add --overwrite."
-        raise UsageProblem(f"{taken} exists already.", hint)
-    found = {str(path): mark for path in known.files if (mark := fingerprint(path))} if target.overwrite else {}
-    return TargetCheck(known.folders, found)
+    target = draft.target
+    return certain(
+        replace(target, pictures_in_run=target.first_index + draft.request.count - 1),
+        slug=slug(choice.request.prompt),
+        ext=EXTENSIONS[asked_format(target.template) or known_format(choice.request.format) or "png"],
+        provider=choice.entry.name,
+        model=choice.model.family,
+        date=datetime.now().astimezone().strftime("%Y-%m-%d"),
+    )
 
 
 def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
-    """The jobs with consent to replace what stands there, and every folder known by now made and proved writable."""
+    """The jobs with consent to replace what is there, and every folder known by now made and proved writable."""
     from imgen.pictures.naming import prepare
 
+    private = candidate.drafts[0].target.to_stdout  # copies are kept in a folder of ours
     with bad_targets():
         for folder in check.folders:
-            prepare(folder)
-    return [replace(each, target=replace(each.target, replaces=check.replaces)) for each in candidate.drafts]
+            prepare(folder, private=private)
+    return [
+        replace(draft, target=replace(draft.target, replaces=replaces))
+        for draft, replaces in zip(candidate.drafts, check.replaces, strict=True)
+    ]
 
 
 def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from imgen.ledger.ledger import Ledger
     from imgen.ledger.owners import Owner
-    from imgen.pictures.target import Target
     from imgen_providers.client import Network
 
 SAVED_ELSEWHERE_AGAIN = 0.5
@@ -54,16 +53,11 @@ _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 
 @dataclass(frozen=True, slots=True)
 class Saver:
-    """What saving needs of this process; `target` is where to put pictures instead of where their job was to."""
+    """What saving needs of this process."""
 
     ledger: Ledger
     network: Network
     owner: Owner
-    target: Target | None = None
-
-    def target_of(self, record: JobRecord) -> Target:
-        """Where the pictures of a job go."""
-        return self.target or record.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +157,7 @@ def _link_expired(ledger: Ledger, job: Tracked, number: int, wall: float) -> Non
         ledger.results.expired(job.record.id, number)
         job.refresh(ledger)
         return
-    job.activity = "link dead, asking for a fresh one"
+    job.activity = "link expired, polling for a fresh one"
     if times > 1:  # a fresh link may take its time to work everywhere
         job.save_delay = max(job.save_delay, job.connection.pace * 2.0**times)
 
@@ -174,15 +168,14 @@ def _link_expired(ledger: Ledger, job: Tracked, number: int, wall: float) -> Non
 def save(saver: Saver, job: Tracked, number: int) -> Outcome:
     """Save one picture of a job. Runs in a thread. Raises `LedgerUnusable`; all other trouble is in what it returns."""
     record, result = job.record, job.record.results[number - 1]
-    target = saver.target_of(record)
     try:
-        part = part_path(_ordered_path(target, record, number))
+        part = part_path(_ordered_path(record, number))
         if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
             return ClaimedElsewhere()
     except BadTarget as error:
         return NotSaved(not_saved(record, str(error), elsewhere=True))
     except UnicodeEncodeError:
-        folder = str(target.folder).encode(errors="replace").decode()
+        folder = str(record.target.folder).encode(errors="replace").decode()
         reason = f"The path of {folder} is not UTF-8, so the ledger cannot hold it"
         return NotSaved(not_saved(record, reason, elsewhere=True))
     if result.part:
@@ -210,7 +203,7 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
 
 def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path) -> Outcome:
     part.parent.mkdir(parents=True, exist_ok=True)
-    result, target = record.results[number - 1], saver.target_of(record)
+    result = record.results[number - 1]
     if result.kept:
         try:
             kept = result.kept.open("rb")
@@ -229,19 +222,19 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     try:
         picture = inspect(part)
     except Damaged as error:
-        return _unverified(job, number, part, _ordered_path(target, record, number), error)
-    wanted = _wanted_path(target, record, number, picture.format)
+        return _unverified(job, number, part, _ordered_path(record, number), error)
+    wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
         saver.ledger.results.placing(record.id, number, wanted, picture.sha256)
     except LedgerUnusable as error:
         unrecorded = error
-    path = place(part, wanted, replaces=target.replaces.get(str(wanted)))
+    path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
     if unrecorded:
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, target, record))
+    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, record))
     if result.kept:
         discard(result.kept)
     return Saved(path, moved=path != wanted)
@@ -268,24 +261,24 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
         picture = inspect(result.path)
     except (OSError, Damaged):
         return None
-    found = _differences(picture, saver.target_of(record), record)
+    found = _differences(picture, record)
     saver.ledger.results.saved(record.id, result.index, result.path, picture, found)
     return Saved(result.path, moved=False)
 
 
-def _ordered_path(target: Target, record: JobRecord, number: int) -> Path:
+def _ordered_path(record: JobRecord, number: int) -> Path:
     """Where a picture goes if it comes in the format that was ordered."""
-    return _wanted_path(target, record, number, known_format(record.request.format) or "png")
+    return _wanted_path(record, number, known_format(record.request.format) or "png")
 
 
-def _wanted_path(target: Target, record: JobRecord, number: int, format: Format) -> Path:
+def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
     """Where a picture goes. One beyond the order is named after the job's first, with its number behind."""
     extra = number > record.request.count
     path = file_name(
-        target,
+        record.target,
         slug=slug(record.request.prompt),
         id=record.id,
-        index=target.first_index + (0 if extra else number - 1),
+        index=record.target.first_index + (0 if extra else number - 1),
         ext=EXTENSIONS[format],
         provider=record.provider,
         model=record.family or record.request.model,
@@ -294,9 +287,11 @@ def _wanted_path(target: Target, record: JobRecord, number: int, format: Format)
     return path.with_stem(f"{path.stem}-{number}") if extra else path
 
 
-def _differences(picture: Picture, target: Target, record: JobRecord) -> tuple[str, ...]:
+def _differences(picture: Picture, record: JobRecord) -> tuple[str, ...]:
     """What is not as ordered."""
     model = SERVICES[record.provider].model(record.request.model)
     size = model.size(record.request.aspect, record.request.resolution) if model else None
     # A format that only the file's name asks for is compared too, where the service takes no order for it.
-    return differences(picture, Wanted(known_format(record.request.format) or asked_format(target.template), size))
+    return differences(
+        picture, Wanted(known_format(record.request.format) or asked_format(record.target.template), size)
+    )

@@ -57,7 +57,7 @@ def _doubled(first: float, times: int, longest: float) -> float:
 def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bool) -> Schedule:
     """The cadence as it holds here.
 
-    `pace` shrinks every time (the sandbox is quick); `every` is the person's own interval in seconds, which the
+    `pace` shrinks every time (the sandbox is quick); `every` is the user's own interval in seconds, which the
     service's floor limits except on loopback.
     """
     floor = _LOOPBACK_FLOOR if loopback else cadence.floor

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerDamaged, UsageProblem
+from imgen.errors import UsageProblem
 from imgen.jobs.clock import SystemClock
-from imgen.jobs.orphans import close_orphans
-from imgen.ledger.file_lock import InUse, alone
-from imgen.ledger.ledger import Ledger
-from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.note import rebuilt_note
-from imgen.ledger.schema import damage_note, damaged, new_ledger
-from imgen.pictures.target import Target
+from imgen.ledger.recovery.opening import open_whole
 from imgen.records import JobRecord, ResultState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from imgen.config.config import Config
     from imgen.jobs.clock import Clock
-
-TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
+    from imgen.ledger.ledger import Ledger
 
 
 class Session:
@@ -46,12 +39,15 @@ class Session:
     @property
     def is_new(self) -> bool:
         """Whether there is no ledger yet, so nothing to find in it."""
-        return not self._config.ledger_path.exists()
+        return not self._config.folders.ledger.exists()
 
     def close(self) -> None:
-        """Close the ledger, if it was opened."""
-        if "ledger" in self.__dict__:
-            self.ledger.close()
+        """Close the ledger, if it was opened, and name the jobs that could not be read."""
+        if "ledger" not in self.__dict__:
+            return
+        for job_id in self.ledger.unreadable:
+            self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
+        self.ledger.close()
 
     def find(self, names: Sequence[str]) -> list[JobRecord]:
         """The jobs a user names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
@@ -113,41 +109,11 @@ def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
 
 
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
-    """The ledger with its orphans closed; a damaged one is rebuilt first. Raises `LedgerUnusable`."""
-    path = config.ledger_path
-    if kind := network_type(path.parent):
-        say(f"The ledger is on a network file system ({kind}); a local disk is safer: set IMGEN_HOME to one.")
-    ledger = Ledger(path, clock.wall)
-    if not path.exists() and not new_ledger(path).exists():
-        return ledger
-    empty = _is_empty(path)
-    try:
-        if damage_note(path).exists():
-            raise damaged(path, "a command that ran before could not read it")
-        close_orphans(ledger)
-        if empty:
-            say(f"The ledger {path} was empty and begins anew. What was in it is taken over with: {TAKE_OVER}")
-    except LedgerDamaged as damage:
-        ledger.close()
-        _rebuild(config, clock, damage)
-        close_orphans(ledger)
+    """The ledger, rebuilt first where it was damaged; what that left is reported. Raises `LedgerUnusable`."""
+    path = config.folders.ledger
+    ledger = open_whole(path, clock.wall, config.cwd, say)
     if rebuilt_note(path).exists():
         from imgen.jobs.reimport import report_and_reimport
 
         report_and_reimport(config, ledger, clock, say)
     return ledger
-
-
-def _is_empty(path: Path) -> bool:
-    """Whether the file was cut to nothing; one that another process has open is just being made."""
-    if path.exists() and not path.stat().st_size:
-        with suppress(InUse), alone(path, 0.0):
-            return not path.stat().st_size
-    return False
-
-
-def _rebuild(config: Config, clock: Clock, damage: LedgerDamaged) -> None:
-    from imgen.ledger.recovery.rebuild import rebuild
-    from imgen.pictures.naming import DEFAULT_TEMPLATE
-
-    rebuild(config.ledger_path, clock.wall(), Target(config.cwd, DEFAULT_TEMPLATE), damage.message)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.poll import record_status
-from imgen.jobs.problems import of_submit, uncertain_hint
+from imgen.jobs.problems import of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.orphans import uncertain_hint
 from imgen.records import JobRecord, State
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
@@ -165,19 +166,3 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
     job.activity = f"{reason}, again in {delay:.0f} s"
     return Go(Phase.SUBMIT, delay)
-
-
-def close(ledger: Ledger, job_id: str, owner: str, problem: Problem, *, on_its_way: str) -> JobRecord:
-    """Close what this process will not submit any more, and return its record.
-
-    `planned` was never sent, which is the `problem`; `submitting` may have been charged, and `on_its_way` is why no
-    answer is known. What was accepted, or is another process's, stays as it is.
-    """
-    record = ledger.jobs.get(job_id)
-    if record.owner != owner:
-        return record
-    if record.state is State.PLANNED:
-        ledger.jobs.never_sent(job_id, problem)
-    elif record.state is State.SUBMITTING:
-        ledger.jobs.mark_uncertain(job_id, of_submit(Uncertain(on_its_way), record))
-    return ledger.jobs.get(job_id)

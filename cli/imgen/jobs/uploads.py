@@ -1,7 +1,7 @@
 """Reference pictures on their way to services that fetch them: put somewhere before the submit, removed after the job.
 
-What is put into a person's own storage is in the ledger before its first byte leaves, so that whatever dies, a later
-run removes it. The signed link is a secret that dies, and is nowhere but in the request.
+What is put into the user's own storage is in the ledger before its first byte leaves, so a later
+run removes it, whenever a process was killed. The signed link is a secret that expires, and stands in the request only.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Uploads:
         return replace(record.request, references=found)
 
     def clean(self) -> list[str]:
-        """Remove what nobody needs any more from the person's storage; returns what could not be, as sentences."""
+        """Remove what the user's storage need not hold any more; returns what could not be removed, as sentences."""
         unneeded = self._unneeded()
         if not unneeded:
             return []
@@ -98,7 +98,7 @@ class Uploads:
         place = configured_place(self._config, SERVICES[record.provider].title)
         with self._alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
-            key = f"{_installation(self._config.state_folder)}/{picture.sha256}.{_extension(picture)}"
+            key = f"{_installation(self._config.folders.state)}/{picture.sha256}.{_extension(picture)}"
             ours = self._ledger.uploads.is_ours(key)
             self._ledger.uploads.uploading(
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
@@ -124,7 +124,7 @@ class Uploads:
         return PictureLink(link)
 
     def _nothing_put(self, record: JobRecord, picture: PictureFile, *, ours: bool) -> None:
-        """There is nothing to remove, unless it was put there before; a storage that never took a byte is not asked."""
+        """There is nothing to remove, unless it was put there before: a storage that took no byte is left alone."""
         if ours:
             self._ledger.uploads.uploaded(record.id, picture.sha256)
         else:
@@ -142,7 +142,7 @@ class Uploads:
             raise UploadFailed(Problem("upload_refused", message, hint)) from error
 
     def _unneeded(self) -> list[Upload]:
-        """Without what a living process is still putting up."""
+        """Without what a running process is still uploading."""
         found = self._ledger.uploads.unneeded(LINK_LIVES.total_seconds())
         busy = {u.key for u in found if u.uploader and self._ledger.is_alive(u.uploader)}
         return [upload for upload in found if upload.key not in busy]
@@ -168,7 +168,7 @@ class Uploads:
         """No other process records an upload or removes one meanwhile."""
         from filelock import FileLock
 
-        with FileLock(self._config.state_folder / "uploads.lock", mode=0o600):
+        with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
             yield
 
 
@@ -185,7 +185,7 @@ def sent(ledger: Ledger, record: JobRecord) -> Request:
 
 
 def configured_place(config: Config, title: str) -> Place:
-    """The person's own storage. Raises `BadConfiguration` with the two ways out where there is none."""
+    """The user's own storage. Raises `BadConfiguration` with the two ways out where there is none."""
     if config.upload is None:
         raise BadConfiguration(
             f"{title} fetches pictures from public URLs, and this one is on your disk: give a public URL with -i,"
@@ -203,7 +203,7 @@ def _opened(url: str) -> Storage:
 
 
 def _installation(folder: Path) -> str:
-    """The name that keys of this ledger begin with; to be asked for under a lock. Raises `OSError`."""
+    """The name that keys of this ledger begin with; to be read under a lock. Raises `OSError`."""
     path = folder / "installation"
     if not path.exists() or not path.stat().st_size:  # versions before could leave an empty one
         write(path, secrets.token_hex(8).encode())

@@ -71,7 +71,7 @@ class Worker:
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
 
-        return crash_problem(error, self._config.state_folder, self._config.known_keys())
+        return crash_problem(error, self._config.folders.state, self._config.accounts.known_keys())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
@@ -83,23 +83,27 @@ class Worker:
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
         if origin != SANDBOX:
-            self._config.account(entry)
+            self._config.accounts.account(entry)
 
     def reach(self, entry: ServiceEntry, origin: str) -> None:
-        """Open the connection to a service. Raises `KeyMissing` or `BadConfiguration`."""
+        """Become an owner and open the connection to a service: from here on only a submit is missing.
+
+        Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
+        """
+        _ = self.owner
         self._services.connection(entry.name, origin)
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[JobRecord]:
         """Commit jobs of ours before anything is sent. Raises `StillUncertain` and `OverBudget`."""
         jobs = self._session.ledger.jobs
         try:
-            jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget)
+            planned = jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget)
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
                 f"Resolve it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
             ) from error
-        return jobs.get_many([draft.id for draft in drafts])
+        return jobs.get_many(planned)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None) -> Report:
         """Follow jobs towards the goal, in `timeout` seconds if given, and close the display.
@@ -144,13 +148,13 @@ class Worker:
 
     def adopt(self, entry: ServiceEntry, origin: str, remote_id: str, target: Target) -> JobRecord:
         """Record a job that was submitted elsewhere, once its service confirms that it exists. Raises `NotAdopted`."""
-        from imgen.orders.drafts import new_id
+        from imgen.records import new_id
         from imgen_providers.base import Request
 
         jobs = self._session.ledger.jobs
-        for known in jobs.find(remote_id):
-            if known.provider == entry.name and known.origin == origin and remote_id in (known.id, known.remote_id):
-                return known
+        known = jobs.at_service(entry.name, origin, remote_id)
+        if known is not None:
+            return known
         job = self._polled_elsewhere(entry, origin, remote_id)
         draft = Draft(
             id=new_id(),

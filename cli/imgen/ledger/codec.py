@@ -1,14 +1,16 @@
-"""How records are written into the ledger's columns and read back."""
+"""How records are written into the ledger's columns, and checked as they are read back: `ValueError` is damage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import asdict, fields, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import Problem
+from imgen.files import is_part
 from imgen.pictures.target import Target
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
@@ -16,6 +18,51 @@ from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
+
+INLINE = "inline"
+"""The folder beside the ledger for the bytes of pictures that came inside an answer."""
+
+_MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
+
+
+def stored(text: str) -> str:
+    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(text)
+    return json.dumps(text) if text.startswith('"') else text
+
+
+def loaded(text: str) -> str:
+    """The text that `stored` wrote."""
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def plain(text: str) -> str:
+    """A text to search in and to search for; what is no character in it is a question mark."""
+    return text.encode(errors="replace").decode()
+
+
+def path_text(path: Path) -> str:
+    """A path as a column can hold it, whatever bytes its name is of."""
+    return stored(str(path))
+
+
+def read_cost(amount: str | None, unit: str | None) -> Cost:
+    """An amount of money and its unit. Raises `ValueError` for one that no job can have."""
+    if amount is not None and not is_amount(amount):
+        raise ValueError("this is no amount of money")
+    return Cost(amount, unit)
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is an amount of money: a number from 0 on, of a size that occurs."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return False
+    return value.is_finite() and value >= 0 and (value == 0 or abs(value.adjusted()) <= _MOST_DIGITS)
 
 
 def request_text(request: Request) -> str:
@@ -79,7 +126,9 @@ def problem_text(problem: Problem | None) -> str | None:
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
-    """A row of `job_with_state` and its rows of `result`, as one record."""
+    """A row of `job_with_state` and its rows of `result`, as one record. Raises `ValueError`, for a newer program's
+    `TypeError` or `KeyError`.
+    """
     read = tuple(read_result(result) for result in results)
     target = _fields(Target, row["target"])
     return JobRecord(
@@ -97,32 +146,35 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
         submitted_at=row["submitted_at"],
         accepted_at=row["accepted_at"],
         finished_at=row["finished_at"],
-        remote_id=row["remote_id"],
+        remote_id=_loaded(row["remote_id"]),
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
-        cost=Cost(row["cost_amount"], row["cost_unit"]),
+        cost=read_cost(row["cost_amount"], row["cost_unit"]),
         problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
         forgotten_at=row["forgotten_at"],
         results=read,
         parent_id=row["parent_id"],
-        charged=Cost(row["charged_amount"], row["charged_unit"]),
-        project=row["project"],
+        charged=read_cost(row["charged_amount"], row["charged_unit"]),
+        project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
     )
 
 
 def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
-    """A row of `result` as a record."""
+    """A row of `result` as a record. Raises `ValueError`."""
+    kept, part = _path(row["kept"]), _path(row["part"])
+    if kept and (kept.parent.name, kept.name) != (INLINE, inline_name(row["job_id"], row["number"])):
+        raise ValueError("this is no file of ours")
     return Result(
         job_id=row["job_id"],
         index=row["number"],
         state=ResultState(row["state"]),
-        url=row["url"],
+        url=_loaded(row["url"]),
         expires_at=row["expires_at"],
         fetcher=row["fetcher"],
-        part=Path(row["part"]) if row["part"] else None,
-        kept=Path(row["kept"]) if row["kept"] else None,
-        path=Path(row["path"]) if row["path"] else None,
+        part=part if part and is_part(part) else None,  # another file is not ours to remove
+        kept=kept,
+        path=_path(row["path"]),
         format=row["format"],
         width=row["width"],
         height=row["height"],
@@ -130,3 +182,16 @@ def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
         sha256=row["sha256"],
         differences=tuple(json.loads(row["differences"])),
     )
+
+
+def inline_name(job_id: str, number: int) -> str:
+    """The name of the file with the bytes of a picture that came inside an answer."""
+    return f"{job_id}-{number}"
+
+
+def _loaded(text: str | None) -> str | None:
+    return None if text is None else loaded(text)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(loaded(text)) if text else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgen.ledger.database import Database
 from imgen.ledger.jobs import Jobs
+from imgen.ledger.orphans import close_orphan, close_orphans
 from imgen.ledger.owners import Owners
 from imgen.ledger.results import Results
 from imgen.ledger.spending import SpendingQueries
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.owners import Owner
+    from imgen.records import JobRecord
 
 
 class Ledger:
@@ -36,6 +38,19 @@ class Ledger:
     def is_alive(self, owner: str) -> bool:
         """Whether the process behind an owner's name still runs."""
         return self._owners.is_alive(owner)
+
+    def close_orphans(self) -> None:
+        """Close what processes that have ended left behind; may be done at any time. Raises `LedgerUnusable`."""
+        close_orphans(self.jobs, self.results, self._owners)
+
+    def close_orphan(self, record: JobRecord) -> None:
+        """The same for one job that is `planned` or `submitting`."""
+        close_orphan(self.jobs, self._owners, record)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The jobs that were left out of an answer because their rows cannot be read."""
+        return tuple(self._database.unreadable_jobs)
 
     def close(self) -> None:
         """Close this thread's connection; another thread may be at work on its own, and closes it itself."""

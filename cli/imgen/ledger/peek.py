@@ -1,4 +1,7 @@
-"""Jobs for TAB: read from the ledger's file as it is, without waiting, settling or changing anything."""
+"""Two looks at the ledger's file as it is, without opening it as a command does: for TAB, and for the expiry notice.
+
+Neither waits, closes orphans or changes anything, and both are empty where the file cannot be read at once.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,34 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imgen.money.losses import Unsaved
+
 _MOST = 50
-_PATIENCE = 0.05  # seconds
+_TAB_PATIENCE = 0.05  # seconds
+_NOTICE_PATIENCE = 0.2  # seconds
 _SELECT = (
     "SELECT id, substr(prompt, 1, 200), state FROM job_with_state"
     " WHERE forgotten_at IS NULL AND recorded IN ({}) ORDER BY recorded DESC LIMIT ?2"
 )
-# Rows are found by what their indexes hold, and few are read: 100,000 jobs take some hundredths of a second.
-_BEGINNING = "id BETWEEN ?1 AND ?1 || char(0x10ffff)"
-_LATEST = f"SELECT rowid FROM job WHERE {_BEGINNING} ORDER BY rowid DESC LIMIT 4 * ?2"  # noqa: S608 (our own)
-_NEEDED = (
-    f"SELECT rowid FROM job WHERE stage IN ('planned', 'submitting', 'queued', 'running', 'uncertain') AND {_BEGINNING}"  # noqa: S608
-    f" UNION SELECT rowid FROM job WHERE id IN (SELECT job_id FROM result WHERE state = 'ready') AND {_BEGINNING}"
+# Rows are found by what their indexes hold, and few are read.
+_LATEST = "SELECT rowid FROM job ORDER BY rowid DESC LIMIT 4 * ?2"
+_BEGINNING_SO = "SELECT rowid FROM job WHERE id BETWEEN ?1 AND ?1 || char(0x10ffff) ORDER BY rowid DESC LIMIT 4 * ?2"
+_OPEN = (
+    "SELECT rowid FROM job WHERE stage IN ('planned', 'submitting', 'queued', 'running', 'uncertain')"
+    " AND +id BETWEEN ?1 AND ?1 || char(0x10ffff)"
+    " UNION SELECT job.rowid FROM result JOIN job ON job.id = job_id WHERE state <> 'saved' AND state = 'ready'"
+    " AND +job.id BETWEEN ?1 AND ?1 || char(0x10ffff)"
 )
+_UNSAVED = """
+SELECT job.id, provider, model, accepted_at, expires_at, 1
+  FROM result JOIN job ON job.id = job_id
+ WHERE result.state <> 'saved' AND result.state = 'ready' AND expires_at > :now AND expires_at <= :until
+   AND kept IS NULL AND forgotten_at IS NULL AND origin <> 'sandbox'
+UNION ALL
+SELECT id, provider, model, accepted_at, NULL, iif(json_valid(request), json_extract(request, '$.count'), 1)
+  FROM job
+ WHERE stage IN ('queued', 'running') AND accepted_at < :until AND forgotten_at IS NULL AND origin <> 'sandbox'
+"""
 
 
 class PeekedJob(NamedTuple):
@@ -37,10 +55,24 @@ def peek_jobs(path: Path, beginning: str, *, open_only: bool) -> list[PeekedJob]
 
     Nothing where the ledger at `path` cannot be read at once.
     """
+    which = _OPEN if open_only else _BEGINNING_SO if beginning else _LATEST
     asked = (beginning.encode(errors="replace").decode(), _MOST)  # an argument may hold bytes that are no text
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as ledger:
-            found = ledger.execute(_SELECT.format(_NEEDED if open_only else _LATEST), asked).fetchall()
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_TAB_PATIENCE)) as ledger:
+            found = ledger.execute(_SELECT.format(which), asked).fetchall()
     except sqlite3.Error:
         return []
     return [PeekedJob(*row) for row in found]
+
+
+def peek_unsaved(path: Path, now: float, until: float) -> list[Unsaved]:
+    """What was paid for, is not saved, and may expire between `now` and `until` (seconds since 1970)."""
+    from imgen.money.losses import Unsaved  # not for TAB
+
+    address = f"{path.absolute().as_uri()}?mode=rw"  # never made here; and "ro" would leave the log beside it
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_NOTICE_PATIENCE)) as ledger:
+            found = ledger.execute(_UNSAVED, {"now": now, "until": until}).fetchall()
+    except sqlite3.Error:
+        return []
+    return [Unsaved(*row) for row in found]

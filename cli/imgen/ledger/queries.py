@@ -1,14 +1,17 @@
-"""The jobs in the ledger, read and searched: by id, by state, and by the words of their prompts."""
+"""The jobs in the ledger, read and searched: by id, by state, and by the words of their prompts.
+
+What every command reads, it finds by an index: 100,000 jobs that are over cost nothing.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.ledger.codec import read_job
-from imgen.ledger.schema import damaged
-from imgen.records import OPEN, State
+from imgen.ledger.codec import plain, read_job, stored
+from imgen.ledger.schema import RESOLUTION
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.database import Database
-    from imgen.records import JobRecord
+    from imgen.records import JobRecord, State
 
 _AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS REAL)"
 
@@ -63,49 +66,88 @@ class Wanted:
         return " AND ".join(["TRUE", *(condition for condition, _ in found)]), [value for _, value in found]
 
 
+_RESULTS = "SELECT * FROM result WHERE job_id IN (SELECT value FROM json_each(?)) ORDER BY job_id, number"
+_OPEN = (
+    "forgotten_at IS NULL AND recorded IN (SELECT rowid FROM job"
+    " WHERE stage IN ('planned', 'submitting', 'queued', 'running')"
+    " UNION SELECT job.rowid FROM result JOIN job ON job.id = job_id"
+    " WHERE result.state <> 'saved' AND result.state = 'ready' AND stage = 'finished')"
+)
+_UNCERTAIN = "forgotten_at IS NULL AND stage = 'uncertain'"
+_EXPIRED = (
+    "forgotten_at IS NULL AND id IN (SELECT job_id FROM result"
+    " WHERE result.state <> 'saved' AND result.state = 'expired' AND size IS NULL)"
+)
+_FAMILY = (
+    "id IN (WITH RECURSIVE up (id, parent_id) AS (SELECT id, parent_id FROM job WHERE id = ? UNION"
+    " SELECT job.id, job.parent_id FROM job JOIN up ON job.id = up.parent_id),"
+    " down (id) AS (SELECT id FROM up WHERE parent_id IS NULL UNION"
+    " SELECT job.id FROM job JOIN down ON job.parent_id = down.id) SELECT id FROM down)"
+)
+_WITH_PICTURE = (
+    "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
+    " ORDER BY job.rowid DESC LIMIT 1"
+)
+_SECONDS_TAKEN = (
+    f"SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {RESOLUTION} IS ?"  # noqa: S608  (our own)
+    " AND took_seconds IS NOT NULL AND origin <> 'sandbox' ORDER BY finished_at DESC LIMIT ?"
+)
+
+
 class JobQueries:
-    """Jobs as they stand in the ledger; nothing here changes one."""
+    """Jobs as they stand in the ledger; nothing here changes one.
+
+    A row that cannot be read raises `LedgerDamaged`, and `LedgerUnusable` where a newer program wrote it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, job_id: str) -> JobRecord:
         """One job by its id. Raises `KeyError`."""
-        found = self._select("id = ?", (job_id,))
-        if not found:
-            raise KeyError(job_id)
-        return found[0]
+        return self.get_many([job_id])[0]
 
     def get_many(self, job_ids: Sequence[str]) -> list[JobRecord]:
-        """Several jobs, in the order asked for."""
-        return [self.get(job_id) for job_id in job_ids]
+        """Several jobs, in the order of their ids here. Raises `KeyError`."""
+        found = self._select("id IN (SELECT value FROM json_each(?))", json.dumps(list(job_ids)))
+        by_id = {record.id: record for record in found}
+        return [by_id[job_id] for job_id in job_ids]
 
     def open(self) -> list[JobRecord]:
-        """Every job that still needs somebody, the oldest first."""
-        return self._in_states(OPEN)
+        """Every job that is not over, the oldest first."""
+        return self._select(_OPEN)
 
     def uncertain(self) -> list[JobRecord]:
-        """Every job that may have been charged and that nobody has closed, the oldest first."""
-        return self._in_states({State.UNCERTAIN})
+        """Every job that may have been charged and that no person has closed, the oldest first."""
+        return self._select(_UNCERTAIN)
 
     def expired(self) -> list[JobRecord]:
-        """Every job with a picture that was paid for and never saved, and that nobody has closed, the oldest first."""
-        lost = "SELECT job_id FROM result WHERE state <> 'saved' AND state = 'expired' AND size IS NULL"
-        return self._select(f"forgotten_at IS NULL AND id IN ({lost})", ())
+        """Every job with a picture that was paid for and never saved, and that no person has closed, oldest first."""
+        return self._select(_EXPIRED)
 
     def find(self, text: str) -> list[JobRecord]:
-        """The jobs that `text` names: a local id, a prefix of one, or a remote id."""
-        text = text.encode(errors="replace").decode()  # an argument may hold bytes that are no text
-        exact = self._select("id = ? OR remote_id = ?", (text, text))
-        return exact or self._select("substr(id, 1, length(?)) = ?", (text, text))
+        """The jobs that `text` names: by its local id, else by the beginning of one, else by its remote id.
+
+        In this order, since a service chooses its ids: none of them can stand for another job's local id.
+        """
+        local = plain(text)
+        return (
+            self._select("id = ?", local)
+            or self._select("id BETWEEN ? AND ? || char(0x10ffff)", local, local)
+            or self._select("remote_id = ?", stored(text))
+        )
+
+    def at_service(self, provider: str, origin: str, text: str) -> JobRecord | None:
+        """The job of a service that `text` names: by its whole local id, else by its remote id."""
+        there = "provider = ? AND origin = ? AND"
+        found = self._select(f"{there} id = ?", provider, origin, plain(text)) or self._select(
+            f"{there} remote_id = ?", provider, origin, stored(text)
+        )
+        return found[0] if found else None
 
     def with_picture(self, sha256: str) -> str | None:
         """The job that made exactly this picture, the latest if there are several."""
-        rows = self._database.read(
-            "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
-            " ORDER BY job.rowid DESC LIMIT 1",
-            (sha256,),
-        )
+        rows = self._database.read(_WITH_PICTURE, (sha256,))
         return rows[0]["job_id"] if rows else None
 
     def saved_at(self, path: Path) -> str | None:
@@ -119,51 +161,47 @@ class JobQueries:
 
     def family(self, job_id: str) -> list[JobRecord]:
         """A job, what it goes on from up to the first one, and everything that goes on from any of them."""
-        return self._select(
-            "id IN (WITH RECURSIVE up (id, parent_id) AS (SELECT id, parent_id FROM job WHERE id = ? UNION"
-            " SELECT job.id, job.parent_id FROM job JOIN up ON job.id = up.parent_id),"
-            " down (id) AS (SELECT id FROM up WHERE parent_id IS NULL UNION"
-            " SELECT job.id FROM job JOIN down ON job.parent_id = down.id) SELECT id FROM down)",
-            (job_id,),
-        )
+        return self._select(_FAMILY, job_id)
 
     def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
         """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
-        rows = self._database.read(
-            "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND origin <> 'sandbox'"
-            " AND json_extract(request, '$.resolution') IS ? AND took_seconds IS NOT NULL"
-            " ORDER BY finished_at DESC LIMIT ?",
-            (provider, model, resolution, limit),
-        )
+        rows = self._database.read(_SECONDS_TAKEN, (provider, model, resolution, limit))
         return [row["took_seconds"] for row in rows]
 
-    def _in_states(self, states: frozenset[State] | set[State]) -> list[JobRecord]:
-        marks = ", ".join("?" * len(states))
-        return self._select(f"forgotten_at IS NULL AND state IN ({marks})", tuple(states))
-
-    def _select(self, where: str, values: Sequence[str]) -> list[JobRecord]:
-        # Not by time: a clock that was set back would put a job before the one it goes on from.
-        statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
-        return self._records(self._database.read(statement, values))
-
     def history(self, wanted: Wanted, limit: int) -> tuple[list[JobRecord], int]:
-        """The latest `limit` jobs that are wanted (0: all), and how many there are altogether."""
-        where, values = wanted.conditions()
-        every = self._database.read(f"SELECT count(*) AS jobs FROM job_with_state WHERE {where}", values)  # noqa: S608 (our own)
-        rows = self._database.read(
-            f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at DESC, recorded DESC LIMIT ?",  # noqa: S608
-            [*values, limit or -1],
-        )
-        return self._records(rows), int(every[0]["jobs"])
+        """The latest `limit` jobs that are wanted (0: all), and how many there are altogether.
 
-    def _records(self, rows: Sequence[sqlite3.Row]) -> list[JobRecord]:
-        """Rows of `job_with_state` as records. Raises `LedgerDamaged`, and `LedgerUnusable` for a newer program's."""
-        results = "SELECT * FROM result WHERE job_id = ? ORDER BY number"
-        found = [(row, self._database.read(results, (row["id"],))) for row in rows]
+        A row that cannot be read is left out and named in `Ledger.unreadable`.
+        """
+        where, values = wanted.conditions()
+        with self._database.snapshot() as connection:
+            every = connection.execute(f"SELECT count(*) FROM job_with_state WHERE {where}", values).fetchone()  # noqa: S608
+            rows = connection.execute(
+                f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at DESC, recorded DESC LIMIT ?",  # noqa: S608
+                [*values, limit or -1],
+            ).fetchall()
+            results = _results(connection, rows)
+        found = []
+        for row in rows:
+            try:
+                found.append(read_job(row, results[row["id"]]))
+            except (ValueError, TypeError, KeyError):
+                self._database.unreadable(row["id"])
+        return found, int(every[0])
+
+    def _select(self, where: str, *values: object) -> list[JobRecord]:
+        with self._database.snapshot() as connection:
+            # Not by time: a clock that was set back would put a job before the one it goes on from.
+            statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
+            rows = connection.execute(statement, values).fetchall()
+            results = _results(connection, rows)
+        return [self._record(row, results[row["id"]]) for row in rows]
+
+    def _record(self, row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
         try:
-            return [read_job(*each) for each in found]
+            return read_job(row, results)
         except ValueError as error:  # SQLite sees no wrong letter in a text
-            raise damaged(self._database.path, "a row cannot be understood") from error
+            raise self._database.damaged(f"job {row['id']} in it cannot be understood") from error
         except (TypeError, KeyError) as error:  # a field that is not ours: no damage, but a newer program's
             raise LedgerUnusable(
                 f"The ledger {self._database.path} holds a job that this imgen does not understand.",
@@ -171,7 +209,16 @@ class JobQueries:
             ) from error
 
 
+def _results(connection: sqlite3.Connection, jobs: Sequence[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
+    """The rows of the jobs' pictures by job, in one query."""
+    found: dict[str, list[sqlite3.Row]] = {row["id"]: [] for row in jobs}
+    for row in connection.execute(_RESULTS, (json.dumps(list(found)),)):
+        found[row["job_id"]].append(row)
+    return found
+
+
 def _anywhere(word: str) -> str:
+    word = plain(word)
     for special in "!%_":
         word = word.replace(special, f"!{special}")
     return f"%{word}%"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imgen.ledger.codec import INLINE, inline_name, path_text
+from imgen.ledger.transitions import change_result
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -24,7 +27,7 @@ class Results:
 
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
-        return self._database.path.with_name("inline") / f"{job_id}-{number}"
+        return self._database.path.with_name(INLINE) / inline_name(job_id, number)
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
@@ -42,7 +45,7 @@ class Results:
                 return False
             write.execute(
                 "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
-                (owner, str(part), job_id, number),
+                (owner, path_text(part), job_id, number),
             )
         return True
 
@@ -50,19 +53,27 @@ class Results:
         """A verified picture is about to be put at `path`: should this process die, it is found there."""
         self._database.change(
             "UPDATE result SET path = ?, sha256 = ? WHERE job_id = ? AND number = ?",
-            (str(path), sha256, job_id, number),
+            (path_text(path), sha256, job_id, number),
         )
 
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""
         with self._database.write() as write:
-            write.execute(
-                "UPDATE result SET state = 'saved', fetcher = NULL, part = NULL, kept = NULL, path = ?, format = ?,"
-                " width = ?, height = ?, size = ?, sha256 = ?, differences = ? WHERE job_id = ? AND number = ?",
-                (
-                    *(str(path), picture.format, picture.width, picture.height, picture.size, picture.sha256),
-                    *(json.dumps(list(differences)), job_id, number),
-                ),
+            change_result(
+                write,
+                job_id,
+                number,
+                "saved",
+                fetcher=None,
+                part=None,
+                kept=None,
+                path=path_text(path),
+                format=picture.format,
+                width=picture.width,
+                height=picture.height,
+                size=picture.size,
+                sha256=picture.sha256,
+                differences=json.dumps(list(differences)),
             )
             write.execute(
                 "UPDATE job SET problem = NULL WHERE id = ?"
@@ -79,16 +90,11 @@ class Results:
         )
 
     def expired(self, job_id: str, number: int) -> None:
-        """The link died before the picture was saved."""
-        self._database.change(
-            "UPDATE result SET state = 'expired', fetcher = NULL, part = NULL"
-            " WHERE job_id = ? AND number = ? AND state = 'ready'",
-            (job_id, number),
-        )
+        """The link expired before the picture was saved."""
+        with self._database.write() as write:
+            change_result(write, job_id, number, "expired", fetcher=None, part=None)
 
     def reopen(self, job_id: str, number: int) -> None:
-        """The saved file is gone, or a dead link is given another chance: the picture is to be fetched again."""
-        self._database.change(
-            "UPDATE result SET state = 'ready', path = NULL WHERE job_id = ? AND number = ? AND state <> 'ready'",
-            (job_id, number),
-        )
+        """The saved file is gone, or an expired link is given another chance: the picture is to be fetched again."""
+        with self._database.write() as write:
+            change_result(write, job_id, number, "reopen", path=None)

@@ -1,24 +1,13 @@
-"""The ledger's tables, and how a ledger file is opened and brought up to date.
-
-synchronous=FULL, because a lost commit here is a forgotten paid job (0.24 ms a commit, measured).
-The switch to WAL does not wait for other openers, so creating and migrating happen under a lock file
-(4 of 800 first opens failed without one, measured 2026-11-20).
-"""
+"""The ledger's tables, and the steps that bring an older ledger's up to date."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from imgen.errors import LedgerDamaged, LedgerUnusable
-from imgen.files import make_private_folder
-from imgen.ledger.file_lock import Hold
-from imgen.ledger.network_disk import network_type
+from imgen.errors import LedgerUnusable
 
-if TYPE_CHECKING:
-    from pathlib import Path
+RESOLUTION = "CASE WHEN json_valid(request) THEN json_extract(request, '$.resolution') END"
+"""The ordered resolution, as an index has it; of a damaged row there is none."""
 
 _VERSION_1 = """
 CREATE TABLE job (
@@ -106,7 +95,18 @@ SELECT job.rowid AS recorded, job.*, CASE
 FROM job;
 """
 
-_TURNED_AWAY = """
+# What every command looks for is found by an index, and none stands twice.
+_VERSION_2 = f"""
+DROP INDEX job_created_at;
+DROP INDEX upload_key;
+CREATE INDEX job_remote_id ON job (remote_id) WHERE remote_id IS NOT NULL;
+CREATE INDEX job_submitted ON job (provider, origin, submitted_at) WHERE submitted_at IS NOT NULL;
+CREATE INDEX job_took ON job (provider, model, {RESOLUTION}, finished_at)
+    WHERE took_seconds IS NOT NULL AND origin <> 'sandbox';
+CREATE INDEX upload_key ON upload (key) WHERE key IS NOT NULL;
+"""
+
+_VERSION_3 = """
 CREATE TABLE turned_away (           -- submits that a service turned away, uncharged: they count for its rate limit
     provider TEXT NOT NULL,
     origin   TEXT NOT NULL,
@@ -115,144 +115,27 @@ CREATE TABLE turned_away (           -- submits that a service turned away, unch
 CREATE INDEX turned_away_at ON turned_away (at);
 """
 
-MIGRATIONS = (_VERSION_1, _TURNED_AWAY)
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """SQL steps; a ledger's `user_version` says how many of them it has seen."""
 
 
-ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What reading or writing a ledger raises; of a text that is no text sometimes not SQLite's own error."""
-
-_PATIENCE = 30.0  # seconds for another process to end its transaction
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_ROOM = 65_536  # bytes that a few commits need
-_LEAST = 512  # bytes of a database
-_CODE = 0xFF  # the part of an extended code that names its kind
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether every step was taken. Raises `LedgerUnusable` for the ledger of a newer program."""
+    return _version(connection) == len(MIGRATIONS)
 
 
-class LedgerConnection(sqlite3.Connection):
-    """A connection that keeps the file in its place as long as it is open."""
-
-    hold: Hold | None = None
-
-    def close(self) -> None:
-        """Close it; the file may be put aside then."""
-        super().close()
-        if self.hold:
-            self.hold.release()
-
-
-def open_ledger(path: Path) -> LedgerConnection:
-    """Open the ledger at `path`, made or brought up to date first. Raises `LedgerUnusable`."""
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that are missing, all or none. Raises `sqlite3.Error`, and `LedgerUnusable` as `is_current`."""
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        make_private_folder(path.parent)
-        connection = _connect(path)
-        try:
-            _set_up(connection)
-            if _version(connection) < len(MIGRATIONS):
-                _migrate(connection, path)
-            _leave_shared_log(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except (*ERRORS, OSError) as error:
-        if is_damage(error):
-            raise damaged(path, error) from error
-        raise LedgerUnusable(
-            f"The ledger {path} cannot be opened: {reason(path, error)}.",
-            "Nothing was sent. Free some space, mend the file or its folder, or set IMGEN_HOME to another folder.",
-        ) from error
-    return connection
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether the file's content is wrong; one that is locked, full or forbidden is not damaged."""
-    return _wrong_text(error) or getattr(error, "sqlite_errorcode", 0) & _CODE in _DAMAGE
-
-
-def _wrong_text(error: Exception) -> bool:
-    """Whether a text in the file is none; the sqlite3 module raises this itself, without a code."""
-    return isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
-
-
-def reason(path: Path, error: Exception) -> str:
-    """Why the ledger cannot be used; on a full disk SQLite may speak of an I/O error only."""
-    import shutil
-
-    with suppress(OSError):
-        if shutil.disk_usage(path.parent).free < _ROOM:
-            return f"there is no space left on its disk ({_reason_text(error)})"
-    return _reason_text(error)
-
-
-def _reason_text(error: Exception) -> str:
-    """The error in words; never any of the ledger's own: it may be a signed link."""
-    if _wrong_text(error):
-        return "a text in it cannot be read"
-    if is_damage(error):
-        return "it is no database" if "not a database" in str(error) else "its content does not fit together"
-    return str(error)
-
-
-def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
-    """The error that a damaged ledger is, noted beside it for the next command: that one can be alone with it."""
-    with suppress(OSError):
-        damage_note(path).touch(mode=0o600)
-    return LedgerDamaged(
-        f"The ledger {path} is damaged: {error if isinstance(error, str) else _reason_text(error)}.",
-        "imgen status keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
-    )
-
-
-def damage_note(path: Path) -> Path:
-    """A file that is there when a process found the ledger damaged."""
-    return path.with_suffix(".damaged")
-
-
-def new_ledger(path: Path) -> Path:
-    """A new ledger that is whole, until it stands in the place of a damaged one."""
-    return path.with_suffix(".new")
-
-
-def _connect(path: Path) -> LedgerConnection:
-    hold = Hold(path)
-    try:
-        if new_ledger(path).exists():  # whoever was about to put it here was killed
-            raise damaged(path, "a new one was about to take its place")
-        # Only a file that is not there yet is opened here, so that it never exists with wider rights than 0600.
-        # Closing one that is there would drop the locks of this process's other connections (POSIX): another process
-        # could then take the WAL away under them, and commits be lost (sqlite.org/howtocorrupt.html 2.2; seen,
-        # 2026-11-20).
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        size = path.stat().st_size
-        if size < _LEAST and (size or _size(log_of(path))):  # SQLite would begin anew, and throw the log away
-            raise damaged(path, "it was cut short")
-        connection = sqlite3.connect(
-            path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=LedgerConnection
-        )
+        for version, statements in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):
+            for statement in _statements(statements):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
     except BaseException:
-        hold.release()
+        connection.execute("ROLLBACK")
         raise
-    connection.hold = hold
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-def log_of(path: Path) -> Path:
-    """The write-ahead log of a ledger."""
-    return path.with_name(f"{path.name}-wal")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -263,32 +146,6 @@ def _version(connection: sqlite3.Connection) -> int:
             "Nothing was sent. Upgrade imgen: pip install -U imgen",
         )
     return version
-
-
-def _leave_shared_log(connection: sqlite3.Connection, path: Path) -> None:
-    """On a network file system the users of a write-ahead log share no memory (sqlite.org/wal.html): none is kept.
-
-    A ledger that was brought there with one leaves it here; one that comes back stays without.
-    """
-    if network_type(path.parent) and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        connection.execute("PRAGMA journal_mode = DELETE")
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    from filelock import FileLock
-
-    with FileLock(path.with_suffix(".lock"), mode=0o600):
-        connection.execute(f"PRAGMA journal_mode = {'DELETE' if network_type(path.parent) else 'WAL'}")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for version, statements in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):
-                for statement in _statements(statements):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
 
 
 def _statements(script: str) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgen.ledger.codec import is_amount, loaded, read_cost, stored
+from imgen.ledger.transitions import Stage
 from imgen.money.budget import Span, Spending, Verdict, assess, check, day_begins, local_day, order_cost, standing
-from imgen.records import Cost, State
+from imgen.records import UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
     from imgen.records import Draft
     from imgen_providers.base import Charge
 
-_SPENDINGS = (
-    "SELECT date(created_at, 'unixepoch', 'localtime') AS day, provider, model, project, stage,"
-    " remote_id IS NOT NULL AS accepted, forgotten_at IS NOT NULL AND NOT resubmitted AS released,"
-    " json_extract(problem, '$.code') AS problem, cost_amount, cost_unit, charged_amount, charged_unit,"
-    " count(*) AS jobs FROM job WHERE origin <> 'sandbox' AND {where} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
-    " ORDER BY 1, 2, 3"
-)
+_GROUPS = """
+SELECT coalesce(date(created_at, 'unixepoch', 'localtime'), '9999-12-31') AS day, provider, model, project, stage,
+       remote_id IS NOT NULL AS accepted, forgotten_at IS NOT NULL AND NOT resubmitted AS released,
+       CASE WHEN json_valid(problem) THEN json_extract(problem, '$.code') END AS problem,
+       cost_amount, cost_unit, charged_amount, charged_unit, count(*) AS jobs, group_concat(id, ', ') AS ids
+  FROM job WHERE origin <> 'sandbox' AND {where}
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 ORDER BY 1, 2, 3
+"""
+_OTHER_CHARGE = "SELECT 1 FROM job WHERE id = ? AND (charged_amount, charged_unit) IS NOT (?, ?)"
+_CHARGE = "UPDATE job SET charged_amount = ?, charged_unit = ? WHERE id = ?"
 
 
 class SpendingQueries:
@@ -32,41 +37,55 @@ class SpendingQueries:
         self._database = database
 
     def charged(self, job_id: str, charge: Charge) -> None:
-        """The service reported what it charged for the job."""
-        self._database.change(
-            "UPDATE job SET charged_amount = ?, charged_unit = ? WHERE id = ?", (charge.amount, charge.unit, job_id)
-        )
+        """The service reported what it charged for the job; what is no amount of money stays unknown."""
+        known = not self._database.read(_OTHER_CHARGE, (job_id, charge.amount, charge.unit))
+        if is_amount(charge.amount) and not known:
+            self._database.change(_CHARGE, (charge.amount, charge.unit, job_id))
 
     def totals(self) -> list[Spending]:
-        """What all jobs cost, the oldest first."""
-        return [_spending(row) for row in self._database.read(_SPENDINGS.format(where="TRUE"), ())]
+        """What all jobs cost, the oldest first; a cost that cannot be read is unknown, its job `Ledger.unreadable`."""
+        found = []
+        for row in self._database.read(_GROUPS.format(where="TRUE"), ()):
+            try:
+                found.append(_spending(row, *_costs(row)))
+            except ValueError:
+                for job_id in row["ids"].split(", "):
+                    self._database.unreadable(job_id)
+                found.append(_spending(row, UNKNOWN, UNKNOWN))
+        return found
 
     def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
-        """Whether an order would be within each of the limits, were it planned now."""
+        """Whether an order would be within each of the limits, were it planned now. Raises `LedgerDamaged`."""
         with self._database.snapshot() as connection:
-            return _verdicts(connection, self._database.now(), drafts, budget)
+            return _verdicts(self._database, connection, drafts, budget)
 
 
-def reserve(write: sqlite3.Connection, now: float, drafts: Sequence[Draft], budget: Budget) -> None:
+def reserve(database: Database, write: sqlite3.Connection, drafts: Sequence[Draft], budget: Budget) -> None:
     """Raises `OverBudget` where the order is not within a limit; the rows that follow are its reservation."""
-    check(_verdicts(write, now, drafts, budget))
+    check(_verdicts(database, write, drafts, budget))
 
 
-def _verdicts(connection: sqlite3.Connection, now: float, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
+def _verdicts(
+    database: Database, connection: sqlite3.Connection, drafts: Sequence[Draft], budget: Budget
+) -> list[Verdict]:
     paid = [draft for draft in drafts if draft.origin != "sandbox"]
     if not paid:
         return []
     order, provider, project = order_cost([draft.cost for draft in paid]), paid[0].provider, paid[0].project
 
     def ordered(where: str, value: object) -> list[Spending]:
-        return [_spending(row) for row in connection.execute(_SPENDINGS.format(where=where), (value,))]
+        rows = connection.execute(_GROUPS.format(where=where), (value,)).fetchall()
+        try:
+            return [_spending(row, *_costs(row)) for row in rows]
+        except ValueError as error:  # an amount that is none would lift the limit
+            raise database.damaged("the cost of a job in it cannot be understood") from error
 
     # Without an end: what a clock that was set back has put into the future counts as today's.
-    today = day_begins(local_day(now))
+    today = day_begins(local_day(database.now()))
     so_far: dict[Span, Callable[[], list[Spending]]] = {
         Span.ORDER: list,
         Span.DAY: lambda: ordered("created_at >= ?", today),
-        Span.PROJECT: lambda: ordered("project = ?", project),
+        Span.PROJECT: lambda: ordered("project = ?", None if project is None else stored(project)),
     }
     return [
         assess(order, limit, so_far[limit.span](), provider, budget)
@@ -75,22 +94,26 @@ def _verdicts(connection: sqlite3.Connection, now: float, drafts: Sequence[Draft
     ]
 
 
-def _spending(row: sqlite3.Row) -> Spending:
-    charged = Cost(row["charged_amount"], row["charged_unit"])
+def _costs(row: sqlite3.Row) -> tuple[Cost, Cost]:
+    """The price of the day, and what was charged. Raises `ValueError`."""
+    return read_cost(row["cost_amount"], row["cost_unit"]), read_cost(row["charged_amount"], row["charged_unit"])
+
+
+def _spending(row: sqlite3.Row, each: Cost, charged: Cost) -> Spending:
     return Spending(
         day=row["day"],
         provider=row["provider"],
         model=row["model"],
-        project=row["project"],
+        project=None if row["project"] is None else loaded(row["project"]),
         standing=standing(
-            State.SAVED if row["stage"] == "finished" else State(row["stage"]),
+            State.SAVED if row["stage"] == Stage.FINISHED else State(row["stage"]),
             row["provider"],
             charged,
             accepted=bool(row["accepted"]),
             released=bool(row["released"]),
             problem=row["problem"],
         ),
-        each=Cost(row["cost_amount"], row["cost_unit"]),
+        each=each,
         charged=charged,
         jobs=row["jobs"],
     )

@@ -5,9 +5,7 @@ Times are seconds since 1970. Light to import, since `main` looks here after eve
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
-from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,48 +14,43 @@ from imgen.records import UNKNOWN, Cost, State
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from imgen.records import JobRecord
 
-_PATIENCE = 0.2  # seconds for a ledger that another process is writing
 _LAST_DIGIT = Decimal("0.0001")  # of a share of a cost
 
-# A job that was last seen unfinished may have ended at once: its links die that much after its acceptance.
-_PAID_AND_UNSAVED = """
-SELECT job.id, provider, model, accepted_at, expires_at, 1
-  FROM result JOIN job ON job.id = job_id
- WHERE result.state <> 'saved' AND result.state = 'ready' AND expires_at > :now AND expires_at <= :until
-   AND kept IS NULL AND forgotten_at IS NULL AND origin <> 'sandbox'
-UNION ALL
-SELECT id, provider, model, accepted_at, NULL, coalesce(json_extract(request, '$.count'), 1)
-  FROM job
- WHERE stage IN ('queued', 'running') AND accepted_at < :until AND forgotten_at IS NULL AND origin <> 'sandbox'
-"""
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Pictures of one job that were paid for and are not saved; `expires_at` is None while the job is under way."""
+
+    job_id: str
+    provider: str
+    model: str
+    accepted_at: float | None
+    expires_at: float | None
+    pictures: int
 
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """How many pictures die soon, and when the first of them does."""
+    """How many pictures expire soon, and when the first of them does."""
 
     pictures: int
     first: float
 
 
-def expiring(ledger: Path, now: float, until: float, *, already_shown: Collection[str]) -> Expiring | None:
-    """What was paid for and expires between `now` and `until`, less the jobs in `already_shown`; None where none does.
-
-    Reads the file with one query and changes nothing. Raises `sqlite3.Error`.
-    """
-    address = f"{ledger.absolute().as_uri()}?mode=rw"  # never made here; and "ro" would leave the log beside it
-    with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
-        rows = connection.execute(_PAID_AND_UNSAVED, {"now": now, "until": until}).fetchall()
+def expiring(unsaved: Iterable[Unsaved], now: float, until: float) -> Expiring | None:
+    """What of it expires between `now` and `until`; None where nothing does."""
     found: list[tuple[float, int]] = []
-    for job_id, provider, model, accepted_at, expires_at, pictures in rows:
-        dies_at = _at_the_earliest(provider, model, accepted_at) if expires_at is None else expires_at
-        if job_id not in already_shown and dies_at is not None and now < dies_at <= until:
-            found.append((dies_at, pictures))
+    for each in unsaved:
+        expires_at = each.expires_at
+        if expires_at is None and each.accepted_at is not None:
+            # A job that was last seen unfinished may have ended at once: its links live that long from its acceptance.
+            expires_at = _at_the_earliest(each.provider, each.model, each.accepted_at)
+        if expires_at is not None and now < expires_at <= until:
+            found.append((expires_at, each.pictures))
     return Expiring(sum(pictures for _, pictures in found), min(found)[0]) if found else None
 
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from imgen.records import Cost, Draft
+from imgen.records import Cost, Draft, new_id
 from imgen_providers.base import PictureFile, Reference, Request
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
     from imgen.pictures.target import Target
     from imgen_providers.catalog import Model
-
-_ID_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike, and no vowel that spells a word but a and e
-
-
-def new_id() -> str:
-    """A short id for a job, easy to type; unique by chance among 30^6, and by the ledger's own check."""
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
 
 
 def split(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
-from imgen.files import discard, make_private_folder, part_path
+from imgen.files import discard, part_path
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.heif import check_heif, sniff_heif
-from imgen.pictures.prepared import keep
+from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
@@ -48,7 +48,7 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
     """Look at a picture, and whether a job of ours made these very bytes. Raises `UsageProblem`."""
     if isinstance(source, Link):
         return Named(source)
-    examined = checked(source)
+    examined = checked(source.path, source.name)
     if source.job_id and source.sha256 != examined.sha256:
         raise UsageProblem(
             f"The picture of job {source.job_id} was changed since it was saved.",
@@ -176,12 +176,12 @@ class Basis:
         """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
-        make_private_folder(self.folder)
         part = part_path(self.folder / "fetched")
         try:
-            fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
-            with part.open("rb") as file:
-                copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
+            with usable(self.folder):
+                fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _received, _total: None)
+                with part.open("rb") as file:
+                    copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:
             raise _unfetchable(link, error) from error
         finally:

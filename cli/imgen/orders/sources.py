@@ -67,6 +67,8 @@ def find_source(
     """The picture that one `-i` names; a file wins over a job of the same name. Raises `UsageProblem`."""
     if word == STDIN:
         return Local(take_stdin(), "standard input")
+    if word.lower().startswith("file:"):
+        return Local(_file_of(word, cwd), word)
     if found := _URL.match(word):
         return _link(word, found["scheme"].lower())
     path = _existing(cwd, word)
@@ -146,6 +148,18 @@ def _existing(cwd: Path, word: str) -> Path | None:
         raise UsageProblem(f"{word} is not a file but a pipe or a device.", "-i - reads a picture from standard input.")
     if status.st_size > _MOST:
         raise UsageProblem(f"{word} has more than {_MOST:,} bytes: that is no picture to send.")
+    return path
+
+
+def _file_of(url: str, cwd: Path) -> Path:
+    """The file behind a file: URL, as file managers and browsers copy it."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    parts = urlsplit(url)
+    path = _existing(cwd, url2pathname(parts.path)) if parts.netloc in ("", "localhost") and parts.path else None
+    if path is None:
+        raise UsageProblem(f"There is no file {url!r} on this machine.", "-i takes the path of a file as well.")
     return path
 
 

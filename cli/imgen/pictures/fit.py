@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from imgen.pictures.formats import Format
 
-_READERS: dict[Format, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
+READERS: dict[Format, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
     "png": PngImageFile,
     "jpeg": JpegImageFile,
     "webp": WebPImageFile,
@@ -120,7 +120,7 @@ def _own_picture(path: Path, format: Format, orientation: int, *, keep_exif: boo
     with open_regular(path) as file:
         data = file.read()
     try:
-        with _READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
+        with READERS[format](io.BytesIO(b"".join(without_notes(data, format)))) as opened:
             check_dimensions(*opened.size)
             with decoding(opened.width * opened.height):
                 opened.load()

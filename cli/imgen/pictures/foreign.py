@@ -60,10 +60,17 @@ def opened(path: Path, format: OtherFormat) -> Iterator[Image.Image]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
+    """The block in which Pillow's errors about a file are `Damaged`, and its warnings silent.
+
+    Filters of warnings are the whole process's: references are looked at before any other thread runs.
+    """
+    import warnings
+
     from PIL.Image import DecompressionBombError
 
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     except (OSError, ValueError, SyntaxError, EOFError, KeyError, DecompressionBombError) as error:
         raise Damaged(f"it cannot be decoded ({error})") from error
 

@@ -124,15 +124,25 @@ def _check_pixels(pixels: bytes, scans: int, *, ended: bool) -> tuple[int, int]:
     """Width and height of a JPEG given without its end marker; `ended`: it had one."""
     with _opened(pixels + _END_MARKER) as picture:
         width, height = picture.size
-    if scans > 1:
-        check_dimensions(width, height, HELD_LIMIT)
-        if scans > _MOST_SCANS or scans * width * height > _MOST_WORK:
-            raise Damaged(f"it is made of {scans} scans, more than a picture of {width}x{height} pixels needs")
-    else:
+    check_work(scans, width, height)
+    if scans == 1:
         _check_one_scan(pixels)
     if scans > 1 or not ended:
         _check_fillers(pixels, width * height)
     return width, height
+
+
+def check_work(scans: int, width: int, height: int) -> None:
+    """Raises `Damaged` for a picture that takes more time or memory to decode than any real one."""
+    if scans > 1:
+        check_dimensions(width, height, HELD_LIMIT)
+    if scans > _MOST_SCANS or (scans > 1 and scans * width * height > _MOST_WORK):
+        raise Damaged(f"it is made of {scans} scans, more than a picture of {width}x{height} pixels needs")
+
+
+def count_scans(data: bytes) -> int:
+    """How many scans the file is made of: more than one where it sharpens as it loads. Raises `Damaged`."""
+    return sum(marker == _SCAN for marker, _, _ in segments(data))
 
 
 def _complete(data: bytes, found: list[tuple[int, int, int]]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.files import make_private_folder
+from imgen.files import part_path
 from imgen.pictures.target import Target
 from imgen.pictures.template import (
     DEFAULT_TEMPLATE,
@@ -35,6 +36,7 @@ __all__ = [
     "Certain",
     "asked_format",
     "certain",
+    "check_no_stream",
     "existing",
     "file_name",
     "parse_output",
@@ -44,6 +46,10 @@ __all__ = [
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
+_DESCRIPTOR = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/(self|thread-self|\d+)/fd/\d+")
+_PATH_BYTES, _FILE_NAME_BYTES = 4095, 255  # on Linux; asked of the system where it answers
+_SAMPLE_ID = "7f3a2c"  # as long as any
+_SECOND_NAME = len("-99")  # what a name gets where it is taken
 # What nobody sees: marks, and the colours that text copied from a terminal brings along.
 _UNSEEN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]|\x1b\\[[0-?]*[ -/]*[@-~]")
 
@@ -103,6 +109,7 @@ def parse_output(
             raise BadTarget(f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o.")
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
     path = cwd / _readable(output)
+    check_no_stream(path, output)
     names_folder = output.endswith(("/", os.sep))
     if _is_folder(path) or (names_folder and "{" not in output):
         return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
@@ -117,20 +124,35 @@ def parse_output(
     return _target(cwd.joinpath(*parts[:literal]), "/".join(names), pictures, overwrite=overwrite)
 
 
-def _readable(output: str) -> Path:
+def check_no_stream(path: Path, output: str) -> None:
+    """Raises `BadTarget` for a pipe, a device or a socket, which can hold no file.
+
+    "/dev/stdout" is one also where it leads to a file: that file is already being written by the shell.
+    """
     try:
-        output.encode()
-    except UnicodeEncodeError as error:
-        raise BadTarget("-o has bytes in it that are not UTF-8.", "Give it a name in UTF-8.") from error
+        mode = os.stat(path).st_mode  # noqa: PTH116 (as `_is_folder`)
+    except (OSError, ValueError):
+        mode = stat.S_IFREG
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or _DESCRIPTOR.fullmatch(str(path)):
+        raise BadTarget(
+            f"{output} is a pipe or a device, and holds no file.", "-o - writes to standard output: -o - > FILE"
+        )
+
+
+def _readable(output: str) -> Path:
     if not output or "\0" in output:
         raise BadTarget("-o needs a file, a folder, a template, or -.")
     try:
         return Path(output).expanduser()
     except RuntimeError as error:
-        raise BadTarget(f"Nobody's home folder is known for {output}.") from error
+        raise BadTarget(f"No home folder is known for {output}.") from error
 
 
 def _target(folder: Path, template: str, pictures: int, *, overwrite: bool) -> Target:
+    try:
+        template.encode()  # a folder may have any bytes in its name
+    except UnicodeEncodeError as error:
+        raise BadTarget("-o has bytes in it that are not UTF-8.", "Give it a name in UTF-8.") from error
     for component in template.split("/"):
         check(component)
     stem, suffix = split_suffix(template, _SUFFIXES)
@@ -208,7 +230,38 @@ def certain(target: Target, *, slug: str, ext: str, provider: str, model: str, d
     folders = dict.fromkeys(_below(target.folder, outer, _clean(known), index) for index in indices)
     nameless = "id" in fields(target.template)
     files = () if nameless else tuple(file_name(target, **known, id="", index=index) for index in indices)
+    _check_lengths([file_name(target, **known, id=_SAMPLE_ID, index=index) for index in indices])
     return Certain(files, tuple(folders))
+
+
+def _check_lengths(files: Sequence[Path]) -> None:
+    """Raises `BadTarget` for a path that the file system cannot hold: an order must not be paid for in vain."""
+    for path in files:
+        most_path, most_name = _system_limits(path.parent)
+        part = len(os.fsencode(part_path(path).name))
+        name = len(os.fsencode(path.name)) + _SECOND_NAME
+        if max(name, part) > most_name:
+            raise BadTarget(
+                f"A file system takes names of {most_name} bytes here, and {path.name} is too long for it.",
+                "Give it a shorter name with -o.",
+            )
+        if len(os.fsencode(path.parent)) + 1 + max(name, part) > most_path:
+            raise BadTarget(
+                f"The path of {path.name} has more than {most_path:,} bytes, and this system takes no longer one.",
+                "Name a folder that is not as deep with -o.",
+            )
+
+
+def _system_limits(folder: Path) -> tuple[int, int]:
+    """The most bytes of a path, without the zero at its end, and of one name in it."""
+    for existing_folder in (folder, *folder.parents):
+        try:
+            most_path = os.pathconf(existing_folder, "PC_PATH_MAX") - 1
+            most_name = os.pathconf(existing_folder, "PC_NAME_MAX")
+        except (AttributeError, OSError, ValueError):  # Windows, a folder that is not there yet, a limit not known
+            continue
+        return most_path if most_path > 0 else _PATH_BYTES, most_name if most_name > 0 else _FILE_NAME_BYTES
+    return _PATH_BYTES, _FILE_NAME_BYTES
 
 
 def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
@@ -217,20 +270,31 @@ def existing(files: Sequence[Path], *, overwrite: bool) -> Path | None:
 
 
 def prepare(folder: Path, *, private: bool = False) -> None:
-    """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`."""
-    import tempfile
+    """Make a folder where it is missing, and prove that a file can be written in it. Raises `BadTarget`.
 
+    A `private` one is a folder of ours: then it raises `LedgerUnusable`.
+    """
+    if private:
+        from imgen.pictures.prepared import usable
+
+        with usable(folder):
+            _prove_writable(folder)
+        return
     try:
-        if private:
-            make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: no death leaves it behind
-            file.write(bytes(4096))  # an empty file fits on a full disk
-            file.flush()
-            os.fsync(file.fileno())
+        _prove_writable(folder)
     except (FileExistsError, NotADirectoryError) as error:
         reason = "a file stands where a folder should be"
         raise BadTarget(f"{folder} cannot hold pictures: {reason}.", "Name another folder with -o.") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadTarget(f"No picture can be saved in {folder}: {reason}.", "Name another folder with -o.") from error
+
+
+def _prove_writable(folder: Path) -> None:
+    import tempfile
+
+    with tempfile.TemporaryFile(dir=folder) as file:  # nameless where that can be: a kill leaves nothing behind
+        file.write(bytes(4096))  # an empty file fits on a full disk
+        file.flush()
+        os.fsync(file.fileno())

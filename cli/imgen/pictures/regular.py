@@ -18,8 +18,11 @@ def open_regular(path: Path) -> BufferedReader:
     """The file, opened for reading; a link is followed. Raises `OSError`, also for what is no file at all."""
     descriptor = os.open(path, _FLAGS)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no file but a folder, a pipe or a device")
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no file but a pipe or a device")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)

@@ -120,6 +120,21 @@ def err(text: str) -> None:
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
 
 
+def show_notices() -> None:
+    """From now on, write what the configuration reports to stderr, whatever the flags of a command."""
+    import logging
+
+    from imgen.screen.text import for_log
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            err(for_log(record.getMessage()))
+
+    notices = logging.getLogger("imgen.config")
+    notices.propagate = False
+    notices.handlers = [Lines()]
+
+
 class Stdout(io.TextIOBase):
     """A stream to stdout as a file object for typer's help, with the manners of `out`."""
 

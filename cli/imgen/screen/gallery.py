@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from base64 import b64encode
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from imgen.records import ResultState
 from imgen.screen.envelope import timestamp
@@ -15,17 +17,19 @@ from imgen.screen.tables import cost_text
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from imgen.pictures.thumbnail import Thumbnail
     from imgen.records import JobRecord, Result
+    from imgen.screen.console import Streams
 
 _GENERATOR = b'<meta name="generator" content="imgen">'  # as the template has it
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryEntry:
-    """The page that was written, and what is on it; `missing` pictures are not on the disk any more."""
+    """The page that was written, and what is on it; `missing` pictures are not on the disk, or cannot be shown."""
 
     path: str
     jobs: int
@@ -35,11 +39,16 @@ class GalleryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a card; `data` is a small copy in base64, None where the file is gone. Sizes are in pixels."""
+    """One picture of a card; `data` is a small copy in base64, None where there is none, for `reason`.
 
-    path: str | None
+    `name` is the file's own name, `link` its path below the folder of the page: the page may go to anybody, so no
+    other path is in it. Sizes are in pixels.
+    """
+
+    name: str
     link: str
     data: str | None
+    reason: str
     width: int | None
     height: int | None
 
@@ -72,9 +81,16 @@ class Card:
 
 
 def gallery(
-    jobs: Sequence[JobRecord], families: Mapping[str, Sequence[JobRecord]], small: Mapping[Path, bytes | None]
+    jobs: Sequence[JobRecord],
+    families: Mapping[str, Sequence[JobRecord]],
+    small: Mapping[Path, Thumbnail],
+    folder: Path,
 ) -> Iterable[str]:
-    """The page, piece by piece; `families` by the id of a job, `small` the copies to show, by the file they are of."""
+    """The page, piece by piece, the newest job first.
+
+    `families` by the id of a job, `small` the copies to show, by the file they are of; `folder` is where the page
+    goes.
+    """
     from importlib.resources import files
 
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -91,12 +107,38 @@ def gallery(
     listed = {job.id for job in jobs}
     return environment.get_template("gallery.html.j2").generate(
         title=f"imgen: {len(jobs)} job{'' if len(jobs) == 1 else 's'}",
-        cards=[_card(job, families.get(job.id, ()), listed, small) for job in jobs],
+        cards=[
+            _card(job, families.get(job.id, ()), listed, [_picture(result, small, folder) for result in job.results])
+            for job in sorted(jobs, key=lambda job: job.created_at, reverse=True)
+        ],
         style=Markup(style),  # noqa: S704 (our own, as the next)
         script=Markup(script),  # noqa: S704
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+@contextmanager
+def progress(streams: Streams, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal while small copies are made; called with how many are done, and how many there are."""
+    if quiet or streams.dumb or streams.ci or not streams.stderr_is_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from imgen.screen.console import Stderr
+
+    console = Console(
+        file=cast(IO[str], Stderr()),
+        force_terminal=True,
+        color_system="standard" if streams.stderr_color else None,
+        width=streams.width,
+    )
+    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("pictures")
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def is_a_page(path: Path) -> bool:
@@ -105,7 +147,7 @@ def is_a_page(path: Path) -> bool:
         return _GENERATOR in file.read(1024)
 
 
-def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], small: Mapping[Path, bytes | None]) -> Card:
+def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], pictures: Sequence[Picture]) -> Card:
     facts = [plain(f"{job.provider}/{job.request.model}"), job.request.resolution, job.request.aspect, cost_text(job)]
     sizes = dict.fromkeys(f"{result.width}x{result.height}" for result in job.results if result.width)
     told = tuple(fact for fact in (*facts, *sizes) if fact)
@@ -115,7 +157,7 @@ def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], small: 
         prompt=prompt or "(ordered elsewhere)",
         state=job.state.value,
         text=" ".join([prompt, job.id, job.state.value, job.family or "", *told]).lower(),
-        pictures=tuple(_picture(result, small) for result in job.results),
+        pictures=tuple(pictures),
         facts=told,
         differences=tuple(map(plain, job.differences)),
         family=tuple(_members(family, listed)) if len(family) > 1 else (),
@@ -124,16 +166,26 @@ def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], small: 
     )
 
 
-def _picture(result: Result, small: Mapping[Path, bytes | None]) -> Picture:
+def _picture(result: Result, small: Mapping[Path, Thumbnail], folder: Path) -> Picture:
     path = result.path if result.state is ResultState.SAVED else None
     copy = small.get(path) if path else None
     return Picture(
-        path=str(path) if path else None,
-        link=path.as_uri() if path else "",
-        data=b64encode(copy).decode() if copy else None,
+        name=plain(path.name) if path else f"picture {result.index}",
+        link=_link(path, folder) if path else "",
+        data=b64encode(copy.data).decode() if copy and copy.data else None,
+        reason=copy.reason if copy else "it is not saved",
         width=result.width,
         height=result.height,
     )
+
+
+def _link(path: Path, folder: Path) -> str:
+    """The way from the page to a picture beside or below it; "" where it is elsewhere."""
+    from urllib.parse import quote
+
+    if not path.is_relative_to(folder):
+        return ""
+    return "./" + quote(os.fsencode(path.relative_to(folder).as_posix()))
 
 
 def _members(family: Sequence[JobRecord], listed: set[str]) -> Iterable[Member]:

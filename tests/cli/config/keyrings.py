@@ -31,7 +31,9 @@ class OnDisk(KeyringBackend):
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def _keep(self, everything: dict[str, str]) -> None:
-        Path(os.environ["KEYRING_OF_TESTS"]).write_text(json.dumps(everything))
+        path = Path(os.environ["KEYRING_OF_TESTS"])
+        path.write_text(json.dumps(everything))
+        path.with_suffix(".environ").write_text(json.dumps(list(os.environ)))
 
 
 class Locked(OnDisk):

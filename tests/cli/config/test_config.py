@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,9 +28,9 @@ def config(**environ: str) -> Config:
 def test_one_variable_moves_everything_we_write(tmp_path: Path) -> None:
     moved = config(IMGEN_HOME=str(tmp_path))
 
-    assert moved.state_folder == moved.data_folder == tmp_path
-    assert moved.ledger_path == tmp_path / "ledger.sqlite3"
-    for folder in (moved.owners_folder, moved.sandbox_folder, moved.kept_folder):
+    assert moved.folders.state == moved.folders.data == tmp_path
+    assert moved.folders.ledger == tmp_path / "ledger.sqlite3"
+    for folder in (moved.folders.owners, moved.folders.sandbox, moved.folders.kept):
         assert folder.parent == tmp_path
 
 
@@ -38,13 +39,13 @@ def test_the_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
-    assert config(IMGEN_HOME="~/imgen").state_folder == tmp_path / "imgen"
-    assert config(IMGEN_HOME="here").state_folder == Path("/somewhere/here")
+    assert config(IMGEN_HOME="~/imgen").folders.state == tmp_path / "imgen"
 
 
-def test_a_home_of_nobody_is_said() -> None:
-    with pytest.raises(BadConfiguration, match="IMGEN_HOME is '~nobody-of-this-name/x'"):
-        _ = config(IMGEN_HOME="~nobody-of-this-name/x").state_folder
+@pytest.mark.parametrize("named", ["here", "./here", "../here", "~nobody-of-this-name/x"])
+def test_a_home_that_a_clone_could_bring_is_refused(named: str) -> None:
+    with pytest.raises(BadConfiguration, match=f"IMGEN_HOME is '{re.escape(named)}': "):
+        _ = config(IMGEN_HOME=named).folders
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that somebody is in")
@@ -68,9 +69,9 @@ def test_without_it_the_systems_folders_are_used(monkeypatch: pytest.MonkeyPatch
 
     usual = config()
 
-    assert usual.state_folder.is_relative_to(tmp_path)
-    assert usual.state_folder.name == usual.data_folder.name == "imgen"
-    assert usual.kept_folder == usual.data_folder / "pictures"
+    assert usual.folders.state.is_relative_to(tmp_path)
+    assert usual.folders.state.name == usual.folders.data.name == "imgen"
+    assert usual.folders.kept == usual.folders.data / "pictures"
 
 
 def test_the_surroundings_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,35 +88,35 @@ def test_the_surroundings_are_those_of_this_process(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_key_goes_with_the_one_origin_it_is_for() -> None:
-    assert config(GMI_API_KEY=f" {KEY}\n", GMI_ORG_ID="org").account(GMI) == Account(GMI.origin, KEY, "org")
-    assert config(GMI_API_KEY=KEY, GMI_ORG_ID="").account(GMI).organization is None
+    assert config(GMI_API_KEY=f" {KEY}\n", GMI_ORG_ID="org").accounts.account(GMI) == Account(GMI.origin, KEY, "org")
+    assert config(GMI_API_KEY=KEY, GMI_ORG_ID="").accounts.account(GMI).organization is None
     with pytest.raises(BadConfiguration, match="GMI_ORG_ID holds characters"):
-        config(GMI_API_KEY=KEY, GMI_ORG_ID="é").account(GMI)
-    assert config(THREEDAISTUDIO_API_KEY=KEY, GMI_ORG_ID="org").account(STUDIO) == Account(STUDIO.origin, KEY)
+        config(GMI_API_KEY=KEY, GMI_ORG_ID="é").accounts.account(GMI)
+    assert config(THREEDAISTUDIO_API_KEY=KEY, GMI_ORG_ID="org").accounts.account(STUDIO) == Account(STUDIO.origin, KEY)
 
 
 def test_a_key_is_never_printed() -> None:
     found = config(GMI_API_KEY=KEY)
 
     assert KEY not in repr(found)
-    assert KEY not in repr(found.account(GMI))
+    assert KEY not in repr(found.accounts.account(GMI))
 
 
 @pytest.mark.parametrize("environ", [{}, {"GMI_API_KEY": ""}, {"GMI_API_KEY": "  "}], ids=str)
 def test_a_missing_key_is_told_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
     with pytest.raises(KeyMissing) as missing:
-        config(**environ).account(GMI)
+        config(**environ).accounts.account(GMI)
 
     assert missing.value.exit_code is ExitCode.KEY
     assert missing.value.message == "GMI Cloud needs a key, and GMI_API_KEY is not set."
     assert "--sandbox" in str(missing.value.hint)
-    assert not config(**environ).has_key(GMI)
+    assert not config(**environ).accounts.has_key(GMI)
 
 
 @pytest.mark.parametrize("key", ["sk-\u2026real", "sk-a\nb", "“sk-quoted”", "sk-\udcff"], ids=ascii)
 def test_a_key_no_service_gives_out_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(BadConfiguration, match="characters that no key has") as refused:
-        config(GMI_API_KEY=key).account(GMI)
+        config(GMI_API_KEY=key).accounts.account(GMI)
 
     assert refused.value.exit_code is ExitCode.KEY
     assert key not in f"{refused.value.message} {refused.value.hint}"
@@ -134,16 +135,20 @@ def test_a_key_no_service_gives_out_is_refused_and_not_repeated(key: str) -> Non
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://localhost:8000", "http://localhost:8000"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://127.0.0.2:8000", "http://127.0.0.2:8000"),
+        ("http://app.localhost:8000", "http://app.localhost:8000"),
     ],
 )
 def test_an_origin_is_scheme_and_host(text: str, origin: str) -> None:
-    assert config(THREEDAISTUDIO_BASE_URL=text).origin(STUDIO) == origin
+    assert config(THREEDAISTUDIO_BASE_URL=text).accounts.origin(STUDIO) == origin
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "https://gateway.example/v1",
+        "https://gateway.example/api/v1",
+        "https://gate way.example",
         "https://gateway.example?to=x",
         "https://gateway.example#x",
         "https://name@gateway.example",
@@ -161,16 +166,27 @@ def test_an_origin_is_scheme_and_host(text: str, origin: str) -> None:
 )
 def test_anything_else_is_refused_before_a_key_goes_there(text: str) -> None:
     with pytest.raises(BadConfiguration, match="must be a scheme and a host") as refused:
-        config(THREEDAISTUDIO_API_KEY=KEY, THREEDAISTUDIO_BASE_URL=text).account(STUDIO)
+        config(THREEDAISTUDIO_API_KEY=KEY, THREEDAISTUDIO_BASE_URL=text).accounts.account(STUDIO)
 
     assert refused.value.exit_code is ExitCode.KEY
     assert "THREEDAISTUDIO_BASE_URL" in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "path"), [("gmicloud", "/api/v1/ie/requestqueue/apikey"), ("reapi", "/api/v1"), ("reapi", "/api/v1/")]
+)
+def test_the_documented_path_behind_an_origin_is_taken(name: str, path: str) -> None:
+    entry = SERVICES[name]
+
+    assert config(**{entry.origin_variable: f"https://gateway.example{path}"}).accounts.origin(entry) == (
+        "https://gateway.example"
+    )
+
+
 @pytest.mark.parametrize("text", ["https://name:sesame@gateway.example", "https://gateway.example/?key=sesame"])
 def test_a_secret_in_an_origin_is_not_repeated(text: str) -> None:
     with pytest.raises(BadConfiguration) as refused:
-        config(THREEDAISTUDIO_BASE_URL=text).origin(STUDIO)
+        config(THREEDAISTUDIO_BASE_URL=text).accounts.origin(STUDIO)
 
     assert "sesame" not in f"{refused.value.message} {refused.value.hint}"
 
@@ -178,7 +194,7 @@ def test_a_secret_in_an_origin_is_not_repeated(text: str) -> None:
 @pytest.mark.parametrize("host", ["gateway.example", "10.0.0.1", "127.0.0.1.example", "localhost.example"])
 def test_a_key_never_leaves_this_machine_unencrypted(host: str) -> None:
     with pytest.raises(BadConfiguration, match="unencrypted") as refused:
-        config(THREEDAISTUDIO_BASE_URL=f"http://{host}:8000").origin(STUDIO)
+        config(THREEDAISTUDIO_BASE_URL=f"http://{host}:8000").accounts.origin(STUDIO)
 
     assert refused.value.exit_code is ExitCode.KEY
 
@@ -279,8 +295,8 @@ def test_a_broken_project_is_in_nobodys_way_home(at_home: Path) -> None:
     with pytest.raises(BadConfiguration, match="a project must not set upload"):
         found.setting("count")
 
-    assert found.account(GMI).origin == GMI.origin
-    assert (found.upload, found.ca_file, found.submits_per_minute, found.timeout) == (None, None, None, None)
+    assert found.accounts.account(GMI).origin == GMI.origin
+    assert (found.upload, found.network.ca_file, found.submits_per_minute, found.timeout) == (None, None, None, None)
 
 
 def test_a_profile_that_is_not_there_is_said(at_home: Path) -> None:
@@ -314,21 +330,21 @@ def test_the_persons_own_settings_come_from_their_file(at_home: Path) -> None:
     assert found.preferred == ("gptproto",)
     assert (found.submits_per_minute, found.timeout) == (0, 90.0)
     assert (found.upload, found.keeps_uploads) == ("s3://bucket", True)
-    assert found.ca_file == str(at_home / "imgen" / "company.pem")
-    assert found.system_certificates
-    assert found.origin(SERVICES["reapi"]) == "https://gateway.example"
+    assert found.network.ca_file == str(at_home / "imgen" / "company.pem")
+    assert found.network.system_certificates
+    assert found.accounts.origin(SERVICES["reapi"]) == "https://gateway.example"
     with pytest.raises(BadConfiguration, match=r"base_url\.gmicloud in .*, line 10 must be a scheme and a host"):
-        found.origin(GMI)
+        found.accounts.origin(GMI)
 
 
 def test_the_machines_own_certificates_need_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "truststore", None)
 
     with pytest.raises(BadConfiguration, match="needs truststore") as refused:
-        _ = config(IMGEN_CERTIFICATES="system").system_certificates
+        _ = config(IMGEN_CERTIFICATES="system").network.system_certificates
 
     assert refused.value.hint == "pip install 'imgen[system-certs]'"
-    assert not config(IMGEN_CERTIFICATES="bundled").system_certificates
+    assert not config(IMGEN_CERTIFICATES="bundled").network.system_certificates
 
 
 def test_a_value_of_the_environment_that_cannot_be_is_named_with_its_variable() -> None:
@@ -363,8 +379,8 @@ def test_seconds_that_are_no_time_are_refused(text: str) -> None:
 
 
 def test_other_certificates_can_be_trusted() -> None:
-    assert config(SSL_CERT_FILE="/etc/ca.pem").ca_file == "/etc/ca.pem"
-    assert config(SSL_CERT_FILE="").ca_file is None
+    assert config(SSL_CERT_FILE="/etc/ca.pem").network.ca_file == "/etc/ca.pem"
+    assert config(SSL_CERT_FILE="").network.ca_file is None
 
 
 # Budgets ----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REAPI, GMI = SERVICES["reapi"], SERVICES["gmicloud"]
 KEY = "sk-kept-0123456789abcdef"
 TESTS = Path(__file__).parents[2]
+KEYRING_VARIABLES = ("PATH", "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "KEYRING_OF_TESTS")
 private = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 
 
@@ -44,26 +45,35 @@ def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 
 def config(tmp_path: Path, **environ: str) -> Config:
-    return Config({"IMGEN_HOME": str(tmp_path / "home"), **environ}, tmp_path)
+    of_the_keyring = {name: os.environ[name] for name in KEYRING_VARIABLES if name in os.environ}
+    return Config({"IMGEN_HOME": str(tmp_path / "home"), **of_the_keyring, **environ}, tmp_path)
 
 
 def test_a_key_in_a_file_is_for_its_owner_and_its_service(tmp_path: Path) -> None:
     here = config(tmp_path)
 
-    assert here.keys.put(REAPI, "sk-old-0123456789", "file") == here.keys.put(REAPI, KEY, "file") == "file"
+    assert (
+        here.accounts.store.put(REAPI, "sk-old-0123456789", "file")
+        == here.accounts.store.put(REAPI, KEY, "file")
+        == "file"
+    )
 
-    assert config(tmp_path).account(REAPI).key == KEY
-    assert [path.name for path in here.keys.folder.iterdir()] == ["reapi"]
-    assert (here.key_source(REAPI), here.key_source(GMI), here.has_key(GMI)) == ("file", None, False)
+    assert config(tmp_path).accounts.account(REAPI).key == KEY
+    assert [path.name for path in here.accounts.store.folder.iterdir()] == ["reapi"]
+    assert (here.accounts.key_source(REAPI), here.accounts.key_source(GMI), here.accounts.has_key(GMI)) == (
+        "file",
+        None,
+        False,
+    )
     with pytest.raises(KeyMissing):
-        here.account(GMI)
+        here.accounts.account(GMI)
 
 
 @private
 def test_a_key_file_is_readable_by_nobody_else_at_any_moment(tmp_path: Path) -> None:
     usual = os.umask(0)
     try:
-        store = config(tmp_path).keys
+        store = config(tmp_path).accounts.store
         store.put(REAPI, KEY, "file")
     finally:
         os.umask(usual)
@@ -75,12 +85,12 @@ def test_a_key_file_is_readable_by_nobody_else_at_any_moment(tmp_path: Path) -> 
 @private
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_file_that_others_can_read_is_refused_with_the_way_to_mend_it(tmp_path: Path, mode: int) -> None:
-    store = config(tmp_path).keys
+    store = config(tmp_path).accounts.store
     store.put(REAPI, KEY, "file")
     store.path(REAPI).chmod(mode)
 
     with pytest.raises(BadConfiguration, match="can be read by others") as refused:
-        config(tmp_path).account(REAPI)
+        config(tmp_path).accounts.account(REAPI)
 
     assert refused.value.hint == f"chmod 600 {store.path(REAPI)}"
 
@@ -88,22 +98,22 @@ def test_a_key_file_that_others_can_read_is_refused_with_the_way_to_mend_it(tmp_
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
 def test_a_pipe_in_the_place_of_a_key_file_is_not_waited_for(tmp_path: Path) -> None:
     here = config(tmp_path)
-    here.keys.folder.mkdir(parents=True)
-    os.mkfifo(here.keys.path(REAPI), 0o600)
+    here.accounts.store.folder.mkdir(parents=True)
+    os.mkfifo(here.accounts.store.path(REAPI), 0o600)
 
     with pytest.raises(BadConfiguration, match="is not a file"):
-        here.account(REAPI)
+        here.accounts.account(REAPI)
 
 
 @pytest.mark.parametrize("content", ["", " \n"])
 def test_a_key_file_without_a_key_is_said_to_be_empty_where_it_is_listed(tmp_path: Path, content: str) -> None:
     here = config(tmp_path)
-    here.keys.put(REAPI, KEY, "file")
-    here.keys.path(REAPI).write_text(content, encoding="ascii")
+    here.accounts.store.put(REAPI, KEY, "file")
+    here.accounts.store.path(REAPI).write_text(content, encoding="ascii")
 
-    assert here.key_source(REAPI) == "file"
+    assert here.accounts.key_source(REAPI) == "file"
     with pytest.raises(BadConfiguration, match="is empty: it holds no key") as caught:
-        here.account(REAPI)
+        here.accounts.account(REAPI)
     assert caught.value.hint == "imgen keys set reapi"
 
 
@@ -112,11 +122,11 @@ def test_kept_keys_are_known_to_the_redaction_and_no_keyring_is_asked(
 ) -> None:
     asked = keyring("OnDisk")
     here = config(tmp_path, THREEDAISTUDIO_API_KEY="sk-of-the-environment")
-    here.keys.put(REAPI, KEY, "file")
-    here.keys.put(GMI, "sk-kept-in-the-keyring", "file")
-    here.keys.path(GMI).rename(here.keys.path(GMI).with_suffix(".keyring"))
+    here.accounts.store.put(REAPI, KEY, "file")
+    here.accounts.store.put(GMI, "sk-kept-in-the-keyring", "file")
+    here.accounts.store.path(GMI).rename(here.accounts.store.path(GMI).with_suffix(".keyring"))
 
-    assert here.known_keys() == ["sk-of-the-environment", KEY]
+    assert here.accounts.known_keys() == ["sk-of-the-environment", KEY]
     assert not asked.exists()
 
 
@@ -146,38 +156,38 @@ def test_a_check_says_where_the_key_is_from(monkeypatch: pytest.MonkeyPatch, cap
 
 
 def test_the_environment_comes_first(tmp_path: Path) -> None:
-    config(tmp_path).keys.put(REAPI, "sk-kept-0123456789", "file")
+    config(tmp_path).accounts.store.put(REAPI, "sk-kept-0123456789", "file")
     here = config(tmp_path, REAPI_API_KEY=KEY)
 
-    assert here.account(REAPI).key == KEY
-    assert here.key_source(REAPI) == "environment"
+    assert here.accounts.account(REAPI).key == KEY
+    assert here.accounts.key_source(REAPI) == "environment"
 
 
 def test_a_key_moves_into_the_keyring_and_out_again(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
     kept = keyring("OnDisk")
     here = config(tmp_path)
-    here.keys.put(REAPI, "sk-old-0123456789", "file")
+    here.accounts.store.put(REAPI, "sk-old-0123456789", "file")
 
-    assert here.keys.put(REAPI, KEY) == "keyring"
+    assert here.accounts.store.put(REAPI, KEY) == "keyring"
     assert json.loads(kept.read_text()) == {"imgen/reapi": KEY}
-    assert KEY not in "".join(path.read_text() for path in here.keys.folder.iterdir())
-    assert not here.keys.path(REAPI).exists()
-    assert config(tmp_path).account(REAPI).key == KEY
+    assert KEY not in "".join(path.read_text() for path in here.accounts.store.folder.iterdir())
+    assert not here.accounts.store.path(REAPI).exists()
+    assert config(tmp_path).accounts.account(REAPI).key == KEY
 
-    assert here.keys.remove(REAPI) == "keyring"
+    assert here.accounts.store.remove(REAPI) == "keyring"
     assert json.loads(kept.read_text()) == {}
-    assert here.key_source(REAPI) is None
+    assert here.accounts.key_source(REAPI) is None
 
 
 def test_nobody_asks_a_keyring_for_what_is_not_there(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
     asked = keyring("OnDisk")
     here = config(tmp_path)
-    here.keys.folder.mkdir(parents=True)
-    (here.keys.folder / "reapi.keyring").touch()  # the note that one is there
+    here.accounts.store.folder.mkdir(parents=True)
+    (here.accounts.store.folder / "reapi.keyring").touch()  # the note that one is there
 
-    assert (here.key_source(REAPI), here.has_key(REAPI)) == ("keyring", True)
+    assert (here.accounts.key_source(REAPI), here.accounts.has_key(REAPI)) == ("keyring", True)
     with pytest.raises(KeyMissing):
-        here.account(GMI)
+        here.accounts.account(GMI)
     assert not asked.exists()
 
 
@@ -189,29 +199,29 @@ def test_a_keyring_that_does_not_answer_is_given_up(
     here = config(tmp_path)
 
     with pytest.raises(BadConfiguration, match="it may be locked; the key was not kept"):
-        here.keys.put(REAPI, KEY, "keyring")
-    assert here.keys.put(REAPI, KEY) == "file"
-    (here.keys.folder / "gmicloud.keyring").touch()
+        here.accounts.store.put(REAPI, KEY, "keyring")
+    assert here.accounts.store.put(REAPI, KEY) == "file"
+    (here.accounts.store.folder / "gmicloud.keyring").touch()
     with pytest.raises(BadConfiguration, match="did not answer") as told:
-        here.account(GMI)
+        here.accounts.account(GMI)
     assert "imgen keys set gmicloud --file" in str(told.value.hint)
 
 
 def test_in_ci_a_keyring_is_never_asked(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
     asked = keyring("OnDisk")
     here = config(tmp_path, CI="true")
-    here.keys.folder.mkdir(parents=True)
-    (here.keys.folder / "gmicloud.keyring").touch()
+    here.accounts.store.folder.mkdir(parents=True)
+    (here.accounts.store.folder / "gmicloud.keyring").touch()
 
-    assert here.keys.put(REAPI, KEY) == "file"
+    assert here.accounts.store.put(REAPI, KEY) == "file"
     with pytest.raises(BadConfiguration, match="never asked in CI"):
-        here.keys.put(REAPI, KEY, "keyring")
+        here.accounts.store.put(REAPI, KEY, "keyring")
     with pytest.raises(BadConfiguration, match="never asked in CI"):
-        here.account(GMI)
+        here.accounts.account(GMI)
     with pytest.raises(BadConfiguration, match="never asked in CI"):
-        here.keys.remove(GMI)
-    assert not here.has_key(GMI)
-    assert here.keys.put(GMI, KEY, "file") == here.key_source(GMI) == "file"
+        here.accounts.store.remove(GMI)
+    assert not here.accounts.has_key(GMI)
+    assert here.accounts.store.put(GMI, KEY, "file") == here.accounts.key_source(GMI) == "file"
     assert not asked.exists()
 
 
@@ -277,7 +287,7 @@ def test_a_key_that_works_is_told_with_what_the_service_tells(
 def test_a_key_file_that_cannot_be_used_does_not_keep_the_others_from_being_checked(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    store = load().keys
+    store = load().accounts.store
     store.put(GMI, KEY, "file")
     store.path(GMI).write_text("naïve", encoding="utf-8")
     with WireServer(reply({"balance": 123})) as server:
@@ -288,3 +298,38 @@ def test_a_key_file_that_cannot_be_used_does_not_keep_the_others_from_being_chec
     answer = json.loads(capfd.readouterr().out)
     assert (code, answer["error"]["code"]) == (ExitCode.KEY, "configuration")
     assert {key["provider"]: key["works"] for key in answer["keys"]} == {"gmicloud": None, "reapi": True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{KEY}"',
+        f"'{KEY}'",
+        f"REAPI_API_KEY={KEY}",
+        f'export REAPI_API_KEY="{KEY}"\n',
+        f"Bearer {KEY}",
+        f"Authorization: Bearer {KEY}",
+        f"bearer '{KEY}'",
+        f"`{KEY}`",
+        f"api_key = '{KEY}'",
+    ],
+)
+def test_what_was_copied_with_a_key_is_taken_off(tmp_path: Path, text: str) -> None:
+    assert checked(text) == KEY
+    assert config(tmp_path, REAPI_API_KEY=text).accounts.account(REAPI).key == KEY
+
+
+@pytest.mark.parametrize("key", ["monkey-of-a-key=", "a=b=c", "sk-it's", "bearer", "QUJD=="])
+def test_a_key_that_only_looks_so_stays_whole(key: str) -> None:
+    assert checked(key) == key
+
+
+def test_the_keyring_gets_the_keys_of_no_other_service(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
+    asked = keyring("OnDisk")
+    here = config(tmp_path, GMI_API_KEY="sk-of-gmi-0123456789", AWS_SECRET_ACCESS_KEY="secret", HF_TOKEN="token")
+
+    assert here.accounts.store.put(REAPI, KEY, "keyring") == "keyring"
+
+    told = json.loads(asked.with_suffix(".environ").read_text())
+    assert "PATH" in told
+    assert not {"GMI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"} & set(told)

@@ -111,7 +111,7 @@ def test_what_is_no_settings_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"model = '\xfc'")
     (tmp_path / "large.toml").write_bytes(b"#" * 70_000)
 
-    for name, says in (("latin.toml", "not valid UTF-8"), ("large.toml", "larger than 64 KB")):
+    for name, says in (("latin.toml", "not valid UTF-8"), ("large.toml", "larger than 16 KB")):
         with pytest.raises(BadConfiguration, match=says):
             read(tmp_path / name, name, project=False)
 
@@ -181,3 +181,40 @@ def test_what_may_not_stand_there_is_not_written(tmp_path: Path) -> None:
         change(tmp_path / "file" / "config.toml", "it", None, ("count",), 3, project=False)
 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# Hostile files --------------------------------------------------------------------------------------------------
+
+_MANY = 8_000
+BOMBS = {
+    "one long dotted key": f"{'.'.join('a' * _MANY)}=1",
+    "one long heading": f"[{'.'.join('a' * _MANY)}]",
+    "headings": "".join(f"[a{number}.b.c.d]\n" for number in range(900)),
+    "deep keys": "".join(f"{'.'.join('a' * 200)}.b{number}=1\n" for number in range(38)),
+    "lines that name a setting": f"[x]\n{'# count' * 2}\n" * 900 + "[budget]\ncount = 1\n",
+    "a number": f"count = {'1' * _MANY}",
+    "a number in hexadecimal": f"count = 0x{'f' * _MANY}",
+    "numbers in a list": f"providers = [0x{'f' * _MANY}]",
+    "brackets": f"model = {'[' * _MANY}",
+    "white space": f"count{' ' * _MANY}= 99",
+    "names": f"providers = [{', '.join(['0'] * _MANY)}]",
+}
+
+
+@pytest.mark.timeout(10)  # before: minutes for the first of them, at 63 kB
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_file_made_to_take_long_or_to_break_us_is_one_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "imgen.toml"
+    path.write_text(BOMBS[name])
+
+    with pytest.raises(BadConfiguration) as refused:
+        read(path, "it", project=True)
+
+    assert len(refused.value.message) < 400
+
+
+def test_the_line_of_a_key_is_found_wherever_it_stands() -> None:
+    file = parsed('count = 2 # model = 3\n"model" = "x=1"\nbudget = {day = "5 usd"}\n[ profiles . work ]\ncount=3\n')
+
+    assert [file.line(*keys) for keys in (("count",), ("model",), ("budget", "day"))] == [1, 2, 3]
+    assert file.line("profiles", "work", "count") == 5

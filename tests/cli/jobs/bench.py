@@ -140,11 +140,13 @@ class Bench:
         self._working = None
         self.session.close()
         self.session = Session(self.config, self.clock, self.said.append)
+        _ = self.session.ledger
 
     def restart(self) -> None:
         """Another process begins, with a session of its own."""
         self._working = None
         self.session = Session(self.config, self.clock, self.said.append)
+        _ = self.session.ledger  # opened at its first use: here
 
     def requests(self, text: str) -> list[str]:
         """The lines of the server's log that hold a text."""
@@ -169,11 +171,11 @@ class Bench:
     ) -> list[JobRecord]:
         """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
         resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
-        choice = possible(resolved, self.config)[0]
+        choice = possible(resolved, self.config.accounts)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"
         )
-        return self.record(split(choice, target), resubmit=resubmit)
+        return self.record(split(choice, target, project=self.config.project), resubmit=resubmit)
 
     def record(self, drafts: Sequence[Draft], *, resubmit: bool = False) -> list[JobRecord]:
         """Record jobs; the next `follow` is of the same process."""
@@ -192,7 +194,7 @@ class Bench:
         refreshed: Callable[[Job], Job] = lambda job: job,
     ) -> None:
         """Until the process ends, what a service answers goes through these."""
-        services, origin = self.work()._services, self.config.origin(SERVICES[provider])
+        services, origin = self.work()._services, self.config.accounts.origin(SERVICES[provider])
         connection = services.connection(provider, origin)
         odd = OddService(connection.service, submitted, refreshed)
         services._open[provider, origin] = replace(connection, service=odd)

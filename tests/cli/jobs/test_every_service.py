@@ -42,7 +42,7 @@ def test_an_order_becomes_a_verified_picture(tmp_path: Path, name: str, scene: s
     provider = name.split("/")[0]
     with Bench(tmp_path, seconds=1.0) as bench:
         order = Order("a red fox", model=name, aspect="16:9" if scene == "generate" else None, count=2)
-        choice = possible(order, bench.config)[0]
+        choice = possible(order, bench.config.accounts)[0]
         if scene == "edit":
             choice = replace(choice, request=replace(choice.request, references=(reference(bench, provider),)))
         target = parse_output(

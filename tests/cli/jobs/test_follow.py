@@ -124,13 +124,13 @@ def test_each_bad_end_has_its_own_state_and_exit_code(
 @pytest.mark.parametrize(
     ("fault", "activity"),
     [
-        pytest.param("poll-5xx*3", "no answer, asking again", id="5xx while asking"),
-        pytest.param("rate-limit-poll=30*2", "asked to slow down", id="429 while asking"),
-        pytest.param("garbage-poll", "no answer, asking again", id="garbage while asking"),
+        pytest.param("poll-5xx*3", "no answer, polling again", id="5xx while asking"),
+        pytest.param("rate-limit-poll=30*2", "rate limited, polling more slowly", id="429 while asking"),
+        pytest.param("garbage-poll", "no answer, polling again", id="garbage while asking"),
         pytest.param("odd-state*2", None, id="a state nobody documents"),
         pytest.param("empty-results*3", "finished there, links not shown yet", id="links come late"),
         pytest.param("429=20*2", "rate limited, again in 20 s", id="429 on the submit"),
-        pytest.param("dead-link", "link dead, asking for a fresh one", id="one dead link"),
+        pytest.param("dead-link", "link expired, polling for a fresh one", id="one dead link"),
         pytest.param("short-picture*2", "download broken, trying again", id="damaged twice"),
         pytest.param("truncated-picture*2", "download broken, trying again", id="cut off twice"),
     ],
@@ -149,7 +149,7 @@ def test_trouble_on_the_way_is_survived_and_shown(tmp_path: Path, fault: str, ac
 def test_a_job_of_a_service_that_only_another_imgen_knows_is_left_alone(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         theirs, ours = bench.follow(bench.order(count=6), Goal.ACCEPTANCE).records
-        with closing(sqlite3.connect(bench.config.ledger_path, isolation_level=None)) as ledger:
+        with closing(sqlite3.connect(bench.config.folders.ledger, isolation_level=None)) as ledger:
             ledger.execute("UPDATE job SET provider = 'newone' WHERE id = ?", (theirs.id,))
 
         report = bench.follow(bench.session.open_jobs(sandbox=False))

@@ -25,6 +25,8 @@ from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
 from imgen.jobs.report import Goal
+from imgen.ledger.database import open_ledger
+from imgen.ledger.transitions import JOB_CHANGES, RESULT_CHANGES
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError
 
@@ -41,6 +43,18 @@ FAULTS = (
     *("poll-5xx*2", "garbage-poll", "odd-state", "empty-results", "rate-limit-poll", "job-failed*1"),
     *("dead-link*2", "dead-link*14", "short-picture", "truncated-picture", "fewer-pictures*1"),
 )
+
+LOG_OF_CHANGES = """
+CREATE TABLE changed (what TEXT, before TEXT, after TEXT);
+CREATE TRIGGER job_changed AFTER UPDATE OF stage ON job WHEN old.stage <> new.stage
+    BEGIN INSERT INTO changed VALUES ('job', old.stage, new.stage); END;
+CREATE TRIGGER result_changed AFTER UPDATE OF state ON result WHEN old.state <> new.state
+    BEGIN INSERT INTO changed VALUES ('result', old.state, new.state); END;
+"""
+ALLOWED = {
+    *(("job", before.value, change.after.value) for change in JOB_CHANGES.values() for before in change.before),
+    *(("result", before.value, change.after.value) for change in RESULT_CHANGES.values() for before in change.before),
+}
 
 prompts = st.sampled_from(["a fox", "an owl"])
 services = st.sampled_from(list(SERVICES))
@@ -82,6 +96,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bench = Bench(self.folder, faults=",".join(faults), seconds=5.0)
         self.bench.watcher.interval = 5.0
         self.deleted: set[Path] = set()
+        with closing(open_ledger(self.bench.config.folders.ledger)) as connection:
+            connection.executescript(LOG_OF_CHANGES)
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
@@ -247,8 +263,13 @@ class LedgerMachine(RuleBasedStateMachine):
                     assert hashlib.sha256(result.path.read_bytes()).hexdigest() == result.sha256
 
     @invariant()
+    def every_change_is_one_of_the_table(self) -> None:
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
+            assert set(connection.execute("SELECT * FROM changed")) <= ALLOWED
+
+    @invariant()
     def the_file_is_whole(self) -> None:
-        with closing(sqlite3.connect(self.bench.config.ledger_path)) as connection:
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

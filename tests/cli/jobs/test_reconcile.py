@@ -97,7 +97,7 @@ def test_a_later_command_reconciles_what_a_killed_one_left(tmp_path: Path) -> No
         record = bench.order("a fox", provider="gmicloud", resolution="1K")[0]
         bench.session.ledger.jobs.submitting(record.id)
         network = Network(user_agent="test")
-        connect("gmicloud", bench.config.account(SERVICES["gmicloud"]), network).submit(record.request)
+        connect("gmicloud", bench.config.accounts.account(SERVICES["gmicloud"]), network).submit(record.request)
         network.close()
         bench.die()
         assert bench.session.ledger.jobs.get(record.id).state is State.UNCERTAIN

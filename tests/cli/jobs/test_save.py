@@ -16,7 +16,7 @@ from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Tracked
 from imgen.ledger.codec import target_text
 from imgen.pictures.naming import parse_output
-from imgen.records import ResultState, State
+from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import InlineAsset, Job, Succeeded
 
 
@@ -190,11 +190,11 @@ def test_two_followers_of_one_job_save_each_picture_once(tmp_path: Path) -> None
         assert len(list((tmp_path / "out").iterdir())) == 4
 
 
-def elsewhere(bench: Bench, output: Path) -> None:
-    """The next `follow` saves there, as with -o."""
-    working = bench.work()
+def elsewhere(bench: Bench, job_id: str, output: Path) -> list[JobRecord]:
+    """The job as after `imgen download JOB -o OUTPUT`."""
     target = parse_output(str(output), cwd=bench.folder, pictures=1, overwrite=False, format=None, kept=bench.folder)
-    working._saver = replace(working._saver, target=target)
+    bench.session.ledger.jobs.retarget(job_id, target)
+    return bench.session.find([job_id])
 
 
 def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
         assert refused.exit_code is ExitCode.NOT_SAVED
         assert refused.problems[records[0].id].hint == f"imgen download {records[0].id} -o ELSEWHERE"
 
-        elsewhere(bench, tmp_path / "open" / "owl.png")
-        report = bench.follow(bench.session.find([records[0].id]), Goal.WHAT_IS_READY)
+        retargeted = elsewhere(bench, records[0].id, tmp_path / "open" / "owl.png")
+        report = bench.follow(retargeted, Goal.WHAT_IS_READY)
 
         (result,) = report.records[0].results
         assert (report.exit_code, result.path) == (ExitCode.DONE, tmp_path / "open" / "owl.png")
@@ -214,7 +214,7 @@ def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file names that are not text")
-def test_a_folder_whose_path_is_no_text_keeps_the_picture_for_a_second_place(tmp_path: Path) -> None:
+def test_a_folder_whose_path_is_no_text_takes_the_picture(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,), (fine,) = bench.order("a fox"), bench.order("an owl")
@@ -224,11 +224,11 @@ def test_a_folder_whose_path_is_no_text_keeps_the_picture_for_a_second_place(tmp
 
         report = bench.follow(bench.session.find([record.id, fine.id]))
 
-        assert [each.state for each in report.records] == [State.READY, State.SAVED]
-        assert report.problems[record.id].hint == f"imgen download {record.id} -o ELSEWHERE"
-        report.problems[record.id].message.encode()
-        elsewhere(bench, tmp_path / "fox.png")
-        assert bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
+        assert [each.state for each in report.records] == [State.SAVED, State.SAVED]
+        (result,) = report.records[0].results
+        assert result.path is not None
+        assert result.path.parent == folder
+        assert result.path.exists()
 
 
 def test_a_path_longer_than_the_system_takes_keeps_the_picture_for_a_second_place(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_bytes_that_were_kept_and_are_gone_are_asked_for_again(tmp_path: Path) -
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
         bench.clock.time += 5.0
-        kept = tmp_path / "home" / "inline" / "gone"
+        kept = bench.session.ledger.results.inline_path(record.id, 1)
         bench.session.ledger.jobs.finished(record.id, [kept], link_seconds=None, took_seconds=None, conversation=None)
 
         report = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)

@@ -133,7 +133,7 @@ def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledge
 
 def ordered(bench: Bench, path: Path, count: int) -> Request:
     picture = PictureFile(path, "image/png", path.stat().st_size, bench_sha256(path))
-    choice = possible(Order("at night", "gmicloud", count=count), bench.config)[0]
+    choice = possible(Order("at night", "gmicloud", count=count), bench.config.accounts)[0]
     return replace(choice.request, references=(picture,))
 
 
@@ -154,7 +154,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def edit(bench: Bench, path: Path, count: int = 1, provider: str = "gmicloud") -> list[str]:
-    choice = possible(Order("at night", provider, count=count), bench.config)[0]
+    choice = possible(Order("at night", provider, count=count), bench.config.accounts)[0]
     choice = replace(choice, request=ordered(bench, path, count))
     target = parse_output(
         None, cwd=path.parent / "out", pictures=count, overwrite=False, format=None, kept=path.parent / "kept"
@@ -236,7 +236,7 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
         assert "with IMGEN_UPLOAD_KEEP=1 it is left there" in said
         assert unneeded(ledger) == ["ab.png"]
 
-        in_sandbox = possible(Order("a red fox", "3daistudio", sandbox=True), bench.config)[0]
+        in_sandbox = possible(Order("a red fox", "3daistudio", sandbox=True), bench.config.accounts)[0]
         target = Target(tmp_path / "out", "{prompt}.{ext}")
         assert bench.follow(bench.record(split(in_sandbox, target)), Goal.ACCEPTANCE).exit_code is ExitCode.DONE
         assert bench.watcher.said == [said]
@@ -248,7 +248,7 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
 
 def test_a_conversation_in_the_ledger_that_is_none_is_said_and_not_sent(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
-        choice = possible(Order("bluer", "gmicloud"), bench.config)[0]
+        choice = possible(Order("bluer", "gmicloud"), bench.config.accounts)[0]
         choice = replace(choice, request=replace(choice.request, conversation={"turns": 1}))
         drafts = split(choice, Target(tmp_path, "{prompt}.{ext}"))
 

@@ -89,7 +89,7 @@ def saved_later(bench: Bench, record: JobRecord) -> None:
     assert report.exit_code is ExitCode.DONE
     assert [result.path and result.path.exists() for result in report.records[0].results] == [True]
     assert len(bench.requests("POST")) == 1
-    with closing(sqlite3.connect(bench.config.ledger_path)) as connection:
+    with closing(sqlite3.connect(bench.config.folders.ledger)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
@@ -149,7 +149,7 @@ def test_a_picture_without_room_is_saved_later(bench: Bench, disks: dict[str, Di
     assert report.exit_code is ExitCode.NOT_SAVED
     problem = report.problems[record.id]
     assert "No space left on device" in problem.message
-    assert problem.hint == f"imgen download {record.id}"
+    assert problem.hint == f"imgen download {record.id} -o ELSEWHERE"
     assert [path.name for path in disks["out"].folder.iterdir()] == ["filler"], "half a picture takes no room"
     disks["out"].free()
     bench.restart()
@@ -194,7 +194,7 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
         bench.restart()
 
     assert not isinstance(refused.value, LedgerDamaged)
-    assert str(bench.config.ledger_path) in refused.value.message
+    assert str(bench.config.folders.ledger) in refused.value.message
     assert "Nothing was sent" in str(refused.value.hint)
     assert len(bench.log) == sent
     disks["home"].unlock()
@@ -207,9 +207,9 @@ def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_rem
         records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
 
         def tear() -> None:
-            with closing(sqlite3.connect(bench.config.ledger_path)) as other:
+            with closing(sqlite3.connect(bench.config.folders.ledger)) as other:
                 other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            with bench.config.ledger_path.open("r+b") as file:
+            with bench.config.folders.ledger.open("r+b") as file:
                 file.seek(4096)
                 file.write(b"\xa5" * 4096)
 

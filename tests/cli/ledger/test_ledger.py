@@ -8,6 +8,7 @@ import pytest
 
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
+from imgen import records
 from imgen.errors import LedgerUnusable
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
@@ -178,14 +179,12 @@ def test_resubmit_closes_the_old_rows_and_records_the_new(ledger: Ledger, clock:
 
 def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledger) -> None:
     bring_to(ledger, State.UNCERTAIN)
-    bring_to(ledger, State.QUEUED, "taken")
 
     with pytest.raises(LedgerUnusable):
-        ledger.jobs.plan([draft("new", prompt=JOB), draft("taken", prompt=JOB)], "me", resubmit=True)
+        ledger.jobs.plan([draft("new", prompt=JOB), draft("bad", parent_id="no job")], "me", resubmit=True)
 
     assert [job.id for job in ledger.jobs.uncertain()] == [JOB]
     assert ledger.jobs.find("new") == []
-    assert ledger.jobs.get("taken").state is State.QUEUED
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
@@ -218,7 +217,34 @@ def test_doubt_that_a_person_has_settled_does_not_block(ledger: Ledger) -> None:
 
 
 def test_all_rows_of_a_run_are_recorded_or_none(ledger: Ledger) -> None:
-    with pytest.raises(LedgerUnusable):
-        ledger.jobs.plan([draft("one"), draft("two"), draft("one")], "me", resubmit=False)
+    """A row that cannot stand is a bug of ours, and not reported as a full disk."""
+    with pytest.raises(LedgerUnusable, match=r"does not take: FOREIGN KEY .* This is a bug") as refused:
+        ledger.jobs.plan([draft("one"), draft("two"), draft("three", parent_id="no job")], "me", resubmit=False)
 
+    assert "Neither" in str(refused.value.hint), "it blames neither the file nor the disk"
     assert ledger.jobs.open() == []
+
+
+def test_an_id_that_is_taken_is_drawn_again_with_its_idempotency_key(ledger: Ledger) -> None:
+    bring_to(ledger, State.QUEUED)
+    request = Request("m", "a fox", idempotency_key=f"run-{JOB}")
+
+    first, second = ledger.jobs.plan([draft(JOB, request=request)] * 2, "me", resubmit=False)
+
+    assert len({JOB, first, second}) == 3
+    assert [job.request.idempotency_key for job in ledger.jobs.get_many([first, second])] == [
+        f"run-{first}",
+        f"run-{second}",
+    ]
+    assert ledger.jobs.get(JOB).state is State.QUEUED
+    assert ledger.jobs.get(ledger.jobs.adopt(draft(JOB), taken("another"))).remote_id == "another"
+
+
+def test_jobs_are_planned_where_most_ids_are_taken(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 256 ids, 200 are wanted."""
+    monkeypatch.setattr(records, "_ID_LETTERS", "23")
+    drawn = [draft(records.new_id()) for _ in range(200)]
+
+    ids = ledger.jobs.plan(drawn, "me", resubmit=False)
+
+    assert len(set(ids)) == len(drawn)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.drafts import draft, taken
+from cli.drafts import ORIGIN, draft, taken
 from cli.states import JOB, bring_to, finish
 from imgen.ledger.jobs import IdTaken
 from imgen.records import Cost, State
@@ -39,6 +39,22 @@ def test_a_whole_id_is_meant_even_where_it_is_the_start_of_another(ledger: Ledge
     ledger.jobs.plan([draft("abc"), draft("abcdef")], "me", resubmit=False)
 
     assert [job.id for job in ledger.jobs.find("abc")] == ["abc"]
+
+
+def test_a_remote_id_never_stands_for_another_jobs_local_id(ledger: Ledger) -> None:
+    """A service chooses its ids: it may choose one of ours, or the beginning of one."""
+    ledger.jobs.plan(
+        [draft("k3f9xyzz", prompt="1"), draft("m4g8", prompt="2"), draft("n5h7", prompt="3")], "me", resubmit=False
+    )
+    for job_id, remote in (("m4g8", "k3f9xyzz"), ("n5h7", "k3f9")):
+        ledger.jobs.submitting(job_id)
+        ledger.jobs.accepted(job_id, taken(remote))
+
+    assert [job.id for job in ledger.jobs.find("k3f9xyzz")] == ["k3f9xyzz"]
+    assert [job.id for job in ledger.jobs.find("k3f9")] == ["k3f9xyzz"]
+    found = ledger.jobs.at_service("3daistudio", ORIGIN, "k3f9")
+    assert found is not None
+    assert found.id == "n5h7"
 
 
 def test_a_job_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:

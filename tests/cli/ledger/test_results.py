@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.states import JOB, LINKS, TROUBLE, bring_to, finish, save
+from imgen.files import part_path
 from imgen.records import ResultState, State
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
     bring_to(ledger, State.QUEUED)
     accepted = clock.wall()
     clock.time = 50.0
+    kept = ledger.results.inline_path(JOB, 2)
 
     ledger.jobs.finished(
         JOB,
-        ["https://x/1", Path("/kept/2")],
+        ["https://x/1", kept],
         link_seconds=60.0,
         took_seconds=50.0,
         conversation=["opaque"],
@@ -130,9 +132,10 @@ def test_a_job_with_a_dead_link_is_expired_once_the_others_are_saved(ledger: Led
 def test_a_picture_is_saved_by_one_living_process(ledger: Ledger) -> None:
     bring_to(ledger, State.READY)
     a, b = ledger.new_owner(), ledger.new_owner()
+    parts = {owner.name: part_path(Path("/pictures/fox.png")) for owner in (a, b)}
 
     def claim(owner: Owner, number: int = 1) -> bool:
-        return ledger.results.claim(JOB, number, Path(f"/pictures/.{owner.name}.part"), owner.name)
+        return ledger.results.claim(JOB, number, parts[owner.name], owner.name)
 
     assert claim(a)
     assert claim(a), "again by the same"
@@ -141,7 +144,7 @@ def test_a_picture_is_saved_by_one_living_process(ledger: Ledger) -> None:
     a.release()
     assert claim(b), "its fetcher has ended"
     result = ledger.jobs.get(JOB).results[0]
-    assert (result.fetcher, result.part) == (b.name, Path(f"/pictures/.{b.name}.part"))
+    assert (result.fetcher, result.part) == (b.name, parts[b.name])
     b.release()
 
 

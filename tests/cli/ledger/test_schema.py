@@ -14,9 +14,12 @@ import pytest
 from cli.drafts import draft
 from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
 from imgen.ledger import schema
-from imgen.ledger.schema import MIGRATIONS, open_ledger
+from imgen.ledger.database import open_ledger
+from imgen.ledger.recovery.damage import check_file, log_of
+from imgen.ledger.schema import MIGRATIONS
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
     from cli.conftest import Children
@@ -108,7 +111,7 @@ def test_a_newer_program_that_came_while_we_waited_is_told_as_such(
     with closing(open_ledger(ledger_path)) as connection:
         monkeypatch.setattr(schema, "MIGRATIONS", ())
         with pytest.raises(LedgerUnusable, match="written by a newer imgen"):
-            schema._migrate(connection, ledger_path)
+            schema.migrate(connection)
         assert not connection.in_transaction
 
 
@@ -158,6 +161,31 @@ def test_the_tables_refuse_what_no_job_can_be(ledger_path: Path, ledger: Ledger,
 
     with closing(open_ledger(ledger_path)) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute(f"UPDATE job SET {column} = 'k3f9xy'")
+
+
+def test_a_ledger_that_another_process_is_just_making_was_not_cut_short(ledger_path: Path) -> None:
+    """Of the file it was seen that it is empty, and then of its log that it is not."""
+    ledger_path.parent.mkdir()
+    ledger_path.touch()
+    other: list[sqlite3.Connection] = []
+
+    class Watched(type(ledger_path)):  # type: ignore[misc]
+        """A path where the other process makes its ledger right after the first look."""
+
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            try:
+                found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+                return found
+            finally:
+                if not other:
+                    other.append(sqlite3.connect(ledger_path))
+                    other[0].execute("PRAGMA journal_mode = WAL")
+                    other[0].execute("CREATE TABLE job (id TEXT)")
+
+    check_file(Watched(ledger_path))
+
+    assert log_of(ledger_path).stat().st_size > 0
+    other[0].close()
 
 
 def test_many_first_openers_all_record_their_job(tmp_path: Path, child: Children) -> None:

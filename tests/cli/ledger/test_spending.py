@@ -14,7 +14,6 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
-from imgen.jobs.orphans import close_orphans
 from imgen.jobs.poll import record_status
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
@@ -189,7 +188,7 @@ def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledge
     assert order(ledger, "planned", budget("15 credits"))
     assert not order(ledger, "next", budget("15 credits"))
 
-    close_orphans(ledger)  # "me" holds no lock there: it is dead
+    ledger.close_orphans()  # "me" holds no lock there: it is dead
 
     assert ledger.jobs.get("planned").state is State.CANCELLED
     assert order(ledger, "next", budget("15 credits"))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from cli.drafts import draft, record, taken
 from cli.states import bring_to, finish, save
-from imgen.money import losses as losses_module
+from imgen.ledger import peek
+from imgen.ledger.peek import peek_unsaved
 from imgen.money.losses import Expiring, Loss, expired_cost, expiring, losses, may_expire_by, soonest_first
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.clock import FakeClock
     from imgen.ledger.ledger import Ledger
 
@@ -37,7 +37,8 @@ def lost(expired: int, saved: int = 0, **fields: Any) -> JobRecord:
 
 
 def dying_within(ledger_path: Path, clock: FakeClock, hours: float, *told: str) -> Expiring | None:
-    return expiring(ledger_path, clock.wall(), clock.wall() + hours * HOUR, already_shown=told)
+    now, until = clock.wall(), clock.wall() + hours * HOUR
+    return expiring([each for each in peek_unsaved(ledger_path, now, until) if each.job_id not in told], now, until)
 
 
 def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
@@ -85,7 +86,9 @@ def test_what_cost_nothing_or_is_dead_already_or_came_with_the_answer_is_not_dyi
         ledger.jobs.accepted(job.id, taken(f"remote {job.id}"))
     for name in ("toy", "dead"):
         finish(ledger, name)
-    ledger.jobs.finished("here", [Path("/kept/1")], link_seconds=HOUR, took_seconds=None, conversation=None)
+    ledger.jobs.finished(
+        "here", [ledger.results.inline_path("here", 1)], link_seconds=HOUR, took_seconds=None, conversation=None
+    )
     assert dying_within(ledger_path, clock, 23) is None
 
     clock.time = 24 * HOUR
@@ -100,19 +103,18 @@ def test_the_question_reads_no_row_that_is_saved(ledger: Ledger, ledger_path: Pa
     connection = sqlite3.connect(ledger_path)
     asked = {"now": 0.0, "until": 1.0}
 
-    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {losses_module._PAID_AND_UNSAVED}", asked)]
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {peek._UNSAVED}", asked)]
 
     connection.close()
     assert [line for line in plan if line.startswith("SCAN")] == []
     assert any("result_unsaved" in line for line in plan)
 
 
-def test_a_ledger_that_is_none_says_so_and_is_left_alone(tmp_path: Path) -> None:
+def test_a_ledger_that_is_none_shows_nothing_and_is_left_alone(tmp_path: Path) -> None:
     broken = tmp_path / "ledger.sqlite3"
     broken.write_bytes(b"no database, however hard you look at it")
 
-    with pytest.raises(sqlite3.Error):
-        expiring(broken, 0.0, 1.0, already_shown=())
+    assert peek_unsaved(broken, 0.0, 1.0) == []
 
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite3"]
 

@@ -35,10 +35,10 @@ def settings(*texts: str) -> Order:
 
 
 def test_the_same_order_makes_the_same_request() -> None:
-    (choice,) = possible(order_of(MADE), CONFIG)
+    (choice,) = possible(order_of(MADE), CONFIG.accounts)
 
     assert choice.request == ORDERED
-    assert request_key(choice) == request_key(possible(settings(), CONFIG)[0])
+    assert request_key(choice) == request_key(possible(settings(), CONFIG.accounts)[0])
     assert differences(order_of(MADE), settings()) == []
 
 

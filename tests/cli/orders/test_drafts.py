@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.orders.drafts import new_id, price, request_key, split
+from imgen.orders.drafts import price, request_key, split
 from imgen.orders.order import Choice
 from imgen.pictures.target import Target
-from imgen.records import Cost
+from imgen.records import Cost, new_id
 from imgen_providers.base import PictureFile, PictureLink, Request
 from imgen_providers.catalog import SERVICES
 
@@ -165,7 +165,7 @@ def test_ids_are_short_easy_to_type_and_seldom_the_same() -> None:
     ids = [new_id() for _ in range(500)]
 
     assert len(set(ids)) == len(ids)
-    assert {len(name) for name in ids} == {6}
+    assert {len(name) for name in ids} == {8}
     assert not set("".join(ids)) & set("01ilou")
     assert "".join(ids).isalnum()
     assert "".join(ids) == "".join(ids).lower()

@@ -19,7 +19,7 @@ ALL_KEYS = {entry.key_variable: "a-key" for entry in SERVICES.values()}
 
 
 def choose_with(environ: dict[str, str], **fields: object) -> Choice:
-    return possible(replace(PLAIN, **fields), Config(environ, Path("/")))[0]  # type: ignore[arg-type]
+    return possible(replace(PLAIN, **fields), Config(environ, Path("/")).accounts)[0]  # type: ignore[arg-type]
 
 
 def chosen(**fields: object) -> Choice:
@@ -270,7 +270,7 @@ def test_a_wished_format_is_sent_where_it_can_be_and_refuses_nothing(fields: dic
 def test_a_wished_format_removes_no_service() -> None:
     def able(**fields: object) -> list[str]:
         order = replace(PLAIN, model="gemini-3-pro", provider="auto", **fields)  # type: ignore[arg-type]
-        return [choice.entry.name for choice in possible(order, Config(ALL_KEYS, Path("/")))]
+        return [choice.entry.name for choice in possible(order, Config(ALL_KEYS, Path("/")).accounts)]
 
     assert able(wished_format="webp") == able() == list(SERVICES)
     assert able(format="webp") == ["3daistudio"]
@@ -293,7 +293,7 @@ def test_a_parameter_is_only_refused_where_it_would_override() -> None:
     assert chosen(provider="3daistudio", options={"n": 4}).request.extras == {"n": 4}
     assert chosen(model="reapi/flux-2", options={"n": 4}).request.extras == {"n": 4}
     everywhere = replace(PLAIN, model="gemini-3-pro", options={"n": 4})
-    able = [choice.entry.name for choice in possible(everywhere, Config(ALL_KEYS, Path("/")))]
+    able = [choice.entry.name for choice in possible(everywhere, Config(ALL_KEYS, Path("/")).accounts)]
     assert able == ["3daistudio", "gmicloud", "gptproto"]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ from imgen.pictures.references import Changes, Limits, limits
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.pictures.photos import Desk
     from imgen.pictures.verify import Format
 
@@ -139,3 +143,109 @@ def test_notes_that_cannot_stay_are_told(desk: Desk) -> None:
 
     assert b"a comment" not in sent.path.read_bytes()
     assert "converted from JPEG to PNG, without its notes, now" in desk.said[0]
+
+
+def gradient(mode: str = "RGB") -> Image.Image:
+    return Image.linear_gradient("L").resize((64, 48)).convert(mode)
+
+
+def other(format: str, picture: Image.Image | None = None, **options: Any) -> bytes:
+    held = io.BytesIO()
+    (picture or gradient()).save(held, format, **options)
+    return held.getvalue()
+
+
+def heic(**options: Any) -> bytes:
+    from pillow_heif import from_pillow
+
+    held = io.BytesIO()
+    from_pillow(gradient()).save(held, **options)
+    return held.getvalue()
+
+
+def turned(format: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return other(format, exif=exif)
+
+
+OTHERS: dict[str, Callable[[], bytes]] = {
+    "GIF": lambda: other("GIF", gradient("P"), save_all=True, append_images=[Image.new("P", (64, 48))]),
+    "AVIF": lambda: other("AVIF", quality=95),
+    "BMP": lambda: other("BMP"),
+    "TIFF": lambda: other("TIFF", compression="tiff_lzw"),
+    "TIFF of inks": lambda: other("TIFF", gradient("CMYK")),
+    "TIFF of 16 bits": lambda: other("TIFF", gradient("L").convert("I;16").point(lambda grey: grey * 257, "I;16")),
+    "HEIC": heic,
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_picture_of_another_format_is_sent_only_with_fit(desk: Desk, kind: str) -> None:
+    data = OTHERS[kind]()
+    format = kind.partition(" ")[0]
+    with pytest.raises(UsageProblem, match=f"photo cannot be sent: it is an? {format} picture") as error:
+        desk.send(data, limits=Limits("a model", ("jpeg", "png"), None))
+    assert "--fit converts it" in (error.value.hint or "")
+
+    sent = desk.send(data, Changes(fit=True), Limits("a model", ("jpeg", "png"), None))
+
+    assert f"converted from {format} to JPEG" in desk.said[0]
+    assert ("only the first of 2 frames" in desk.said[0]) == (format == "GIF")
+    with Image.open(sent.path) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 48))
+        shades = picture.convert("L")
+        for y in (4, 24, 43):
+            before, after = gradient("L").getpixel((30, y)), shades.getpixel((30, y))
+            assert isinstance(before, int)
+            assert isinstance(after, int)
+            assert abs(before - after) < 14
+
+
+@pytest.mark.parametrize("format", ["TIFF", "AVIF"])
+def test_a_picture_of_another_format_is_turned_upright(desk: Desk, format: str) -> None:
+    sent = desk.send(turned(format), Changes(fit=True))
+    with Image.open(sent.path) as picture:
+        assert picture.size == (48, 64)
+        assert not picture.getexif()
+
+
+def test_a_telephones_picture_without_the_extra_is_one_command_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = heic()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UsageProblem, match="it is a HEIC picture, which is not read here") as error:
+        desk.send(data, Changes(fit=True))
+    assert error.value.hint == "pip install 'imgen[heif]', or convert it to JPEG."
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_damaged_picture_of_another_format_is_no_bug_of_ours(desk: Desk, kind: str) -> None:
+    data = OTHERS[kind]()
+    for damaged in (data[: len(data) // 2], data[:40], data[:30] + bytes(200), data[: len(data) // 2] + b"\xff" * 90):
+        with suppress(UsageProblem):
+            assert desk.send(damaged, Changes(fit=True)).size > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "into", "says"),
+    [
+        ((70_000, 3), "jpeg", "it is 70000x3 pixels, and no JPEG has a side over 65,500"),
+        ((3, 20_000), "webp", "it is 3x20000 pixels, and no WEBP has a side over 16,383"),
+    ],
+)
+def test_a_side_that_no_file_can_have_has_a_sentence(
+    desk: Desk, size: tuple[int, int], into: Format, says: str
+) -> None:
+    held = io.BytesIO()
+    Image.new("RGB", size).save(held, "PNG")
+    with pytest.raises(UsageProblem, match=says):
+        desk.send(held.getvalue(), Changes(fit=True), Limits("a model", (into,), None))
+
+
+def test_a_picture_of_another_format_with_too_many_pixels_is_refused_unopened(desk: Desk) -> None:
+    data = bytearray(other("GIF"))
+    data[6:10] = b"\xff\xff\xff\xff"
+    with pytest.raises(UsageProblem, match="megapixels"):
+        desk.send(bytes(data), Changes(fit=True))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import socket
+import sys
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from imgen.files import new_part, part_path
 from imgen.pictures.naming import (
     DEFAULT_TEMPLATE,
     TEMPLATE_FIELDS,
@@ -24,6 +28,7 @@ from imgen.pictures.naming import (
     prepare,
     slug,
 )
+from imgen.pictures.place import place
 
 if TYPE_CHECKING:
     from imgen.pictures.target import Target
@@ -415,3 +420,64 @@ def test_a_folder_that_takes_no_file_is_told_with_the_reason(
     with pytest.raises(BadTarget, match=os.strerror(number).lower()):
         prepare(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither these names nor FIFOs")
+@pytest.mark.parametrize(
+    "output",
+    ["/dev/stdout", "/dev/null", "/dev/fd/1", "/proc/self/fd/1", "pipe", "pipe.png", "socket", "to-a-pipe.png"],
+)
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_pipe_or_a_device_is_no_place_for_a_picture(tmp_path: Path, output: str, overwrite: bool) -> None:
+    for name in ("pipe", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(tmp_path):
+        listening.bind("socket")
+    (tmp_path / "to-a-pipe.png").symlink_to("pipe")
+
+    with pytest.raises(BadTarget, match="is a pipe or a device") as error:
+        parsed(output, tmp_path, overwrite=overwrite)
+
+    assert "-o -" in (error.value.hint or "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of Linux")
+@pytest.mark.parametrize("output", ["fox.png", "{id}.png", "{slug}/{id}/fox.png", None])
+def test_a_path_that_no_system_takes_is_refused_before_the_order(tmp_path: Path, output: str | None) -> None:
+    deep = tmp_path
+    while len(os.fsencode(deep)) < 3700:
+        deep /= "d" * 200
+    certain(parsed(output, deep), **KNOWN)
+    deep = deep / ("d" * 100) / ("d" * (4088 - 102 - len(os.fsencode(deep))))
+    with pytest.raises(BadTarget, match="more than 4,095 bytes"):
+        certain(parsed(output, deep), **KNOWN)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names no limits")
+def test_a_name_that_its_file_system_does_not_take_is_refused_before_the_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an encrypted home folder has it: 143 bytes."""
+    monkeypatch.setattr(os, "pathconf", lambda _path, name: 143 if name == "PC_NAME_MAX" else 4096)
+    certain(parsed("x" * 100 + ".png", tmp_path), **KNOWN)
+    for output in ("x" * 150 + ".png", "猫" * 50 + ".png"):
+        with pytest.raises(BadTarget, match="names of 143 bytes"):
+            certain(parsed(output, tmp_path), **KNOWN)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there every name is Unicode")
+@pytest.mark.parametrize("output", [None, "fox.png", "{slug}/{id}.png"])
+def test_pictures_go_into_a_folder_whose_name_is_not_unicode(tmp_path: Path, output: str | None) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    target = parsed(output, folder)
+    certain(target, **KNOWN)
+    wanted = file_name(target, **VALUES)
+    prepare(wanted.parent)
+    part = part_path(wanted)
+    with new_part(part) as file:
+        file.write(b"picture")
+
+    assert place(part, wanted, replaces=None) == wanted
+    assert wanted.read_bytes() == b"picture"
+    assert named(parsed(str(folder / "fox.png"), tmp_path)) == "fox.png"

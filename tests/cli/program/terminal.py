@@ -43,10 +43,10 @@ class Terminal:
         """What stands on the screen, without the empty lines."""
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
-    def until(self, pattern: str) -> None:
-        """Read until some line on the screen holds the pattern."""
+    def until(self, pattern: str, *, lines: int = 1) -> None:
+        """Read until so many lines on the screen hold the pattern."""
         self._end = time.monotonic() + PATIENCE
-        while not any(re.search(pattern, line) for line in self.lines):
+        while sum(re.search(pattern, line) is not None for line in self.lines) < lines:
             assert self._read(), f"ended before {pattern!r}: {self.lines}"
 
     def until_only(self, line: str) -> None:

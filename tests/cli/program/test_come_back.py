@@ -92,7 +92,9 @@ def test_status_asks_once_and_saves_nothing_and_download_does_not_wait(imgen: Pr
         waited = there.run("wait", job_id, "--timeout", "0.2", "--json", *OFTEN)
 
     assert told.code == ExitCode.DONE
-    assert told.stderr == ""
+    assert told.stderr == (
+        f"The key of 3D AI Studio goes to {origin} (THREEDAISTUDIO_BASE_URL), not to https://api.3daistudio.com.\n"
+    )
     assert job_id in told.stdout.decode()
     assert asked == 1
     assert (downloaded.code, downloaded.stdout) == (ExitCode.UNFINISHED, b"")

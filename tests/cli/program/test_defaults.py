@@ -94,7 +94,7 @@ def test_a_size_and_a_file_name_decide_what_they_imply(tmp_path: Path) -> None:
 def test_the_preferred_service_comes_first() -> None:
     config = Config({**KEYS, "IMGEN_PROVIDERS": "reapi,gmicloud"}, Path("/"))
 
-    found = possible(order(model="gemini-3-pro"), config)
+    found = possible(order(model="gemini-3-pro"), config.accounts, config.preferred)
 
     assert [choice.entry.name for choice in found] == ["reapi", "gmicloud", "3daistudio"]
 
@@ -124,3 +124,25 @@ def test_a_projects_folder_is_where_its_file_is(tmp_path: Path) -> None:
 
     assert (found.run_options.output, found.run_options.folder) == ("pictures/{slug}.png", tmp_path)
     assert found.order.wished_format == "png"
+
+
+def test_a_projects_file_names_listed_models_only(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    file, own = project / "imgen.toml", tmp_path / "config.toml"
+    config = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+
+    file.write_text('count = 16\nmodel = "reapi/dearest-model"\n')
+    with pytest.raises(BadConfiguration, match=r"imgen\.toml, line 2.* price is not known") as refused:
+        resolve_order(order(), run_options(), config)
+    assert "-m reapi/dearest-model" in str(refused.value.hint)
+    assert resolve_order(order(model="reapi/dearest-model"), run_options(), config).order.count == 16
+
+    file.write_text('model = "reapi/gemini-3-pro-image-preview"\n')
+    listed = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+    assert resolve_order(order(), run_options(), listed).order.model == "reapi/gemini-3-pro-image-preview"
+
+    file.unlink()
+    own.write_text('model = "reapi/dearest-model"\n')
+    mine = Config({**KEYS, "IMGEN_HOME": str(tmp_path)}, project)
+    assert resolve_order(order(), run_options(), mine).order.model == "reapi/dearest-model"

@@ -72,8 +72,10 @@ def test_the_page_needs_nothing_beside_itself(page: Path) -> None:
     assert "<script>alert(1)" not in text
     assert "default-src 'none'" in text
     assert not re.search(r"https?://", text)
+    assert str(page.parent) not in text
+    assert 'href="./owl-1.png"' in text
     assert len(re.findall(r'<img src="data:image/webp;base64,', text)) == 2
-    assert "owl-2.png is not there any more" in text
+    assert "owl-2.png: it is not there any more" in text
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; .ci/run installs it")

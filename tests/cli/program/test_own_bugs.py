@@ -164,4 +164,4 @@ def test_a_folder_that_was_deleted_under_the_shell_is_no_bug(imgen: Program) -> 
 
     assert (told.code, told.stdout) == (0, b"")
     assert told.stderr == "Nothing is open: every job is saved or closed.\n"
-    assert (answered.code, json.loads(answered.stdout)["ok"]) == (0, True), answered.stderr
+    assert (answered.code, json.loads(answered.stdout)["ok"]) == (ExitCode.KEY, False), answered.stderr

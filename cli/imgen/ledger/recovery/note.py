@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
+"""The command that adds a service's job to a ledger that has not got it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A new ledger stands where a damaged one stood, which is `kept` now; times are seconds since 1970.

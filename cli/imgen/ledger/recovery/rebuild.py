@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import sync_folder
-from imgen.ledger.codec import request_text, target_text, wire_key
+from imgen.ledger.codec import is_amount, request_text, target_text, wire_key
+from imgen.ledger.database import ERRORS, open_ledger, reason
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
+from imgen.ledger.recovery.damage import damage_note, is_damage, new_ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
 from imgen.ledger.recovery.salvage import LOGS, IndexedJob, Salvaged, copy_of, salvage
-from imgen.ledger.schema import ERRORS, damage_note, is_damage, new_ledger, open_ledger, reason
-from imgen.orders.drafts import new_id
+from imgen.pictures.naming import DEFAULT_TEMPLATE
+from imgen.pictures.target import Target
+from imgen.records import new_id
 from imgen_providers.base import Request
 from imgen_providers.catalog import SERVICES
 
@@ -28,19 +31,17 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from imgen.pictures.target import Target
-
 _PATIENCE = 5.0  # seconds for another imgen to close the ledger, or to have rebuilt it
 _LOOK_BACK = 7 * 86_400.0  # seconds: no documented link lives longer
 _SCRATCH = "ledger.rebuild-"
 _AT_STAKE = ("submitting", "uncertain", "queued", "running")  # of these somebody may have been charged
 
 
-def rebuild(path: Path, now: float, target: Target, damage: str) -> None:
+def rebuild(path: Path, now: float, folder: Path, damage: str) -> None:
     """Make a new ledger in place of a damaged one, and note what came of it; a sound one stays.
 
-    `now` is in seconds since 1970; `target` is where pictures go of whose order nothing is left; `damage` says what
-    was wrong. Raises `LedgerUnusable` where another process has the ledger open, or a newer program wrote it; it is
+    `now` is in seconds since 1970; `folder` is where pictures go of whose order nothing is left; `damage` is what was
+    wrong. Raises `LedgerUnusable` where another process has the ledger open, or a newer program wrote it; it is
     untouched then.
     """
     try:
@@ -51,7 +52,7 @@ def rebuild(path: Path, now: float, target: Target, damage: str) -> None:
                 if _is_sound(path):
                     damage_note(path).unlink(missing_ok=True)
                     return
-                _make(path, now, target, damage)
+                _make(path, now, Target(folder, DEFAULT_TEMPLATE), damage)
             _take_place(path)
     except InUse:
         raise LedgerUnusable(
@@ -198,7 +199,7 @@ def _stub(job: IndexedJob, now: float, target: Target) -> dict[str, object]:
         "created_at": now if job.created_at is None else job.created_at,
         "accepted_at": now if job.remote_id else None,
         "remote_id": job.remote_id,
-        "cost_amount": job.cost.amount,
+        "cost_amount": job.cost.amount if job.cost.amount and is_amount(job.cost.amount) else None,
         "cost_unit": job.cost.unit,
         "project": job.project,
     }

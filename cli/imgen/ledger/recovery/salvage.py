@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imgen.ledger.codec import read_job, read_result
-from imgen.ledger.schema import ERRORS, open_ledger
+from imgen.ledger.database import ERRORS
+from imgen.ledger.schema import MIGRATIONS
 from imgen.records import UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
@@ -71,9 +72,13 @@ def copy_of(ledger: Path, folder: Path) -> Path:
 
 
 def _patch(path: Path, folder: Path) -> None:
-    """Put the pages that name the tables in place of the damaged ones: every ledger begins with the same."""
-    fresh = folder / "fresh" / path.name
-    with closing(open_ledger(fresh)) as made:
+    """Put the pages that name the tables in place of the damaged ones: every ledger began with the same.
+
+    Those are of its first format: what later steps added lies elsewhere in each ledger, and is not read here.
+    """
+    fresh = folder / "fresh"
+    with closing(sqlite3.connect(fresh)) as made:
+        made.executescript(MIGRATIONS[0])
         size = made.execute("PRAGMA page_size").fetchone()[0]
         roots = {row[0] for row in made.execute("SELECT rootpage FROM sqlite_schema")}
     pages = fresh.read_bytes()

@@ -18,13 +18,15 @@ from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
-from imgen.ledger import schema
+from imgen.ledger import database, schema
+from imgen.ledger.database import open_ledger
 from imgen.ledger.file_lock import Hold
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
+from imgen.ledger.recovery.damage import damage_note, log_of
 from imgen.ledger.recovery.note import rebuilt_note
-from imgen.ledger.schema import MIGRATIONS, damage_note, log_of, open_ledger
+from imgen.ledger.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
 
@@ -173,6 +175,23 @@ def test_damage_outside_of_the_jobs_costs_none(
     again: list[str] = []
     reopened(config, clock, again)
     assert again == [], "it is told once"
+
+
+def test_a_ledger_that_was_brought_up_to_date_since_loses_no_job_either(
+    original: Path, ledger_path: Path, config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a later format added lies between the jobs, and not where it does in a new ledger."""
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(open_ledger(ledger_path)) as new, closing(sqlite3.connect(original)) as old:
+            for table in ("job", "result"):
+                rows = old.execute(f"SELECT * FROM {table}").fetchall()
+                new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    before = reopened(config, clock, [])
+    DAMAGE["first page"](ledger_path)
+
+    assert reopened(config, clock, []) == before
+    assert len(before) == JOBS
 
 
 @pytest.mark.parametrize("name", LOSS)
@@ -396,7 +415,7 @@ TROUBLE: dict[str, Callable[[Path, sqlite3.Connection], object]] = {
 def test_no_other_trouble_counts_as_damage(
     full: Path, config: Config, clock: FakeClock, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_PATIENCE", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
     with closing(sqlite3.connect(full, isolation_level=None)) as other:
         TROUBLE[name](full, other)
         damage_note(full).touch()
@@ -452,12 +471,12 @@ def test_damage_met_in_the_middle_of_a_run_is_said_and_mended_by_the_next(tmp_pa
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K")
         ledger = bench.session.ledger
-        path = bench.config.ledger_path
+        path = bench.config.folders.ledger
         with closing(sqlite3.connect(path)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         overwrite(path, 2)  # the table of jobs
 
-        with pytest.raises(LedgerDamaged, match="is damaged") as met:
+        with pytest.raises(LedgerUnusable, match="is damaged") as met:
             bench.follow(records)
 
         assert "imgen status" in str(met.value.hint)
@@ -472,7 +491,7 @@ def test_what_a_service_lists_is_in_the_new_ledger(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         lost = bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE).records
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
 
         bench.restart()
 
@@ -494,7 +513,7 @@ def test_a_listing_that_was_broken_off_is_made_up_for(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.follow(bench.order("a fox", provider="gmicloud", resolution="1K"), Goal.ACCEPTANCE)
         bench.session.close()
-        bench.config.ledger_path.write_bytes(b"nothing of it is left")
+        bench.config.folders.ledger.write_bytes(b"nothing of it is left")
         with pytest.raises(KeyboardInterrupt):
             open_sound(bench.config, bench.clock, leave)
 
@@ -522,8 +541,8 @@ def lost_reply(bench: Bench) -> tuple[JobRecord, str]:
 def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        spoil_text(bench.config.ledger_path)
-        damage_note(bench.config.ledger_path).touch()
+        spoil_text(bench.config.folders.ledger)
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
@@ -534,9 +553,9 @@ def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -
 def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record, remote = lost_reply(bench)
-        with closing(sqlite3.connect(bench.config.ledger_path)) as connection, connection:
+        with closing(sqlite3.connect(bench.config.folders.ledger)) as connection, connection:
             connection.execute("UPDATE job SET request = 'x' WHERE id = ?", (record.id,))
-        damage_note(bench.config.ledger_path).touch()
+        damage_note(bench.config.folders.ledger).touch()
 
         bench.die()
 
@@ -550,7 +569,7 @@ def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path
         bench.said.clear()
         bench.restart()
         assert bench.said == ["GMI Cloud lists 0 of the last week that were not in it."]
-        assert not rebuilt_note(bench.config.ledger_path).exists()
+        assert not rebuilt_note(bench.config.folders.ledger).exists()
 
 
 def test_a_thread_that_meets_damage_leaves_a_note_for_the_next_command(full: Path, clock: FakeClock) -> None:

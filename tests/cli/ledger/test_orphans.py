@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.drafts import draft, taken
-from imgen.jobs.orphans import close, close_orphans
+from imgen.files import part_path
 from imgen.records import State
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def states(ledger: Ledger) -> list[State]:
 def test_what_a_killed_process_left_is_settled(
     ledger: Ledger, ledger_path: Path, tmp_path: Path, child: Children
 ) -> None:
-    part = tmp_path / ".half.part"
+    part = part_path(tmp_path / "half.png")
     other = left_by_another(ledger_path, part, child)
     other.kill()
     other.wait()
 
-    close_orphans(ledger)
+    ledger.close_orphans()
 
     assert states(ledger) == [State.CANCELLED, State.UNCERTAIN, State.QUEUED, State.READY]
     planned, sent, _, ready = ledger.jobs.get_many(["planned", "sent", "queued", "ready"])
@@ -48,18 +48,18 @@ def test_what_a_killed_process_left_is_settled(
     assert not part.exists()
     assert (ready.results[0].fetcher, ready.results[0].part) == (None, None)
     before = ledger.jobs.get_many(["planned", "sent", "queued", "ready"])
-    close_orphans(ledger)
+    ledger.close_orphans()
     assert ledger.jobs.get_many(["planned", "sent", "queued", "ready"]) == before, "it is settled once"
 
 
 def test_what_a_living_process_has_under_way_is_left_alone(
     ledger: Ledger, ledger_path: Path, tmp_path: Path, child: Children
 ) -> None:
-    part = tmp_path / ".half.part"
+    part = part_path(tmp_path / "half.png")
     left_by_another(ledger_path, part, child)
     before = ledger.jobs.open()
 
-    close_orphans(ledger)
+    ledger.close_orphans()
 
     assert ledger.jobs.open() == before
     assert states(ledger) == [State.PLANNED, State.SUBMITTING, State.QUEUED, State.READY]
@@ -76,7 +76,7 @@ def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> No
     ledger.jobs.accepted("two", taken("far two"))
 
     for record in as_read:
-        close(ledger, record)
+        ledger.close_orphan(record)
 
     assert [job.state for job in ledger.jobs.get_many(["one", "two"])] == [State.QUEUED, State.QUEUED]
 
@@ -84,7 +84,7 @@ def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> No
 def test_a_plan_that_nobody_owns_is_closed(ledger: Ledger) -> None:
     ledger.jobs.plan([draft("one")], "an owner whose file is gone", resubmit=False)
 
-    close_orphans(ledger)
+    ledger.close_orphans()
 
     assert ledger.jobs.get("one").state is State.CANCELLED
 
@@ -98,6 +98,6 @@ def test_an_unfinished_file_that_cannot_be_removed_stops_nothing(ledger: Ledger,
     ledger.jobs.finished("one", ["https://x/1"], link_seconds=None, took_seconds=None, conversation=None)
     ledger.results.claim("one", 1, in_the_way, "dead")
 
-    close_orphans(ledger)
+    ledger.close_orphans()
 
     assert ledger.jobs.get("one").results[0].fetcher is None

@@ -1,0 +1,54 @@
+"""Jobs whose process has ended before they were sent or answered: closed by the next command, whatever that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.errors import Problem
+from imgen.files import discard
+from imgen.records import JobRecord, State
+from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from imgen.ledger.jobs import Jobs
+    from imgen.ledger.owners import Owners
+    from imgen.ledger.results import Results
+
+
+def close_orphans(jobs: Jobs, results: Results, owners: Owners) -> None:
+    """Close what ended processes left: `planned` was never sent, `submitting` may have been charged.
+
+    Their unfinished files are removed; what was accepted stays open.
+    """
+    for record in jobs.open():
+        close_orphan(jobs, owners, record)
+        _clear_parts(results, owners, record)
+
+
+def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
+    """Close one job if its owner has ended before its answer came; one that moved on meanwhile stays as it is."""
+    if record.state not in (State.PLANNED, State.SUBMITTING) or (record.owner and owners.is_alive(record.owner)):
+        return
+    if record.state is State.PLANNED:
+        jobs.never_sent(record.id, Problem("never_sent", "It was never sent: imgen ended before."))
+        return
+    message = "imgen ended while the request was on its way, before an answer came."
+    jobs.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
+
+
+def uncertain_hint(record: JobRecord) -> str:
+    """What to do about a job that may have been charged."""
+    entry = SERVICES.get(record.provider)
+    return (
+        f"Look at your jobs at {entry.title if entry else record.provider}. "
+        f"If it is there: imgen wait {record.id} --remote ITS_ID. "
+        f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
+    )
+
+
+def _clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
+    for result in record.results:
+        if result.fetcher and not owners.is_alive(result.fetcher):
+            if result.part:
+                discard(result.part)
+            results.unclaim(record.id, result.index, result.fetcher)

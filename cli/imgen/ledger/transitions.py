@@ -1,0 +1,90 @@
+"""Which state of a job or of a picture may follow which: the one table that every change of the ledger obeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from imgen.records import ResultState
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+class Stage(StrEnum):
+    """The state of a job as it is stored; what a `FINISHED` one is follows from its pictures (`records.State`)."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+
+_State = TypeVar("_State", Stage, ResultState)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[_State]):
+    """A change from any of the states `before` to the state `after`."""
+
+    before: frozenset[_State]
+    after: _State
+
+
+_UNFINISHED = frozenset(Stage) - {Stage.FINISHED}
+
+# A report of the service is newer than what this side believed: it overrides uncertain, failed and cancelled.
+JOB_CHANGES: dict[str, Change[Stage]] = {
+    "submitting": Change(frozenset({Stage.PLANNED}), Stage.SUBMITTING),
+    "not_sent": Change(frozenset({Stage.SUBMITTING}), Stage.PLANNED),
+    "never_sent": Change(frozenset({Stage.PLANNED}), Stage.CANCELLED),
+    "mark_uncertain": Change(frozenset({Stage.SUBMITTING}), Stage.UNCERTAIN),
+    "accepted": Change(_UNFINISHED, Stage.QUEUED),
+    "reconcile": Change(frozenset({Stage.UNCERTAIN}), Stage.QUEUED),
+    "attach": Change(frozenset({Stage.UNCERTAIN}), Stage.QUEUED),
+    "running": Change(frozenset({Stage.QUEUED}), Stage.RUNNING),
+    "finished": Change(frozenset(Stage), Stage.FINISHED),
+    "failed": Change(_UNFINISHED, Stage.FAILED),
+    "cancelled": Change(_UNFINISHED, Stage.CANCELLED),
+}
+
+RESULT_CHANGES: dict[str, Change[ResultState]] = {
+    "saved": Change(frozenset(ResultState), ResultState.SAVED),
+    "expired": Change(frozenset({ResultState.READY}), ResultState.EXPIRED),
+    "reopen": Change(frozenset({ResultState.SAVED, ResultState.EXPIRED}), ResultState.READY),
+}
+
+
+def change_job(write: sqlite3.Connection, job_id: str, name: str, **columns: object) -> bool:
+    """Make a change of `JOB_CHANGES` and set columns with it; False, and nothing is set, where it may not be made."""
+    change = JOB_CHANGES[name]
+    return _change(write, "job", "stage", change, "id = ?", (job_id,), columns)
+
+
+def change_result(write: sqlite3.Connection, job_id: str, number: int, name: str, **columns: object) -> bool:
+    """Make a change of `RESULT_CHANGES` to one picture; as `change_job`."""
+    change = RESULT_CHANGES[name]
+    return _change(write, "result", "state", change, "job_id = ? AND number = ?", (job_id, number), columns)
+
+
+def _change(
+    write: sqlite3.Connection,
+    table: str,
+    state: str,
+    change: Change[_State],
+    which: str,
+    key: tuple[object, ...],
+    columns: dict[str, object],
+) -> bool:
+    settings = ", ".join(f"{column} = ?" for column in (state, *columns))
+    before = ", ".join(f"'{each.value}'" for each in sorted(change.before))
+    done = write.execute(
+        f"UPDATE {table} SET {settings} WHERE {which} AND {state} IN ({before})",  # noqa: S608  (our own)
+        (change.after.value, *columns.values(), *key),
+    )
+    return done.rowcount > 0
