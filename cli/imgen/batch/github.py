@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from imgen.batch.check import CheckReport
-    from imgen.batch.findings import Finding
+    from imgen.batch.reading.findings import Finding
 
 MOST_ANNOTATIONS = 10
 _MOST_SUMMARY_BYTES = 900_000

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from imgen import files
-from imgen.batch.findings import BadManifest, Finding
 from imgen.batch.paths import BadPath, Folder, picture_name
-from imgen.batch.reading import read_text
+from imgen.batch.reading.documents import read_text
+from imgen.batch.reading.findings import BadManifest, Finding
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:

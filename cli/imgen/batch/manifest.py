@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgen.batch.asset import Asset, AssetPicture, FilePicture, LinkPicture, Picture
-from imgen.batch.expanding import Expanded, Findings, expand
-from imgen.batch.findings import BadManifest
 from imgen.batch.paths import BadPath, Folder, folded, normal
-from imgen.batch.reading import read
+from imgen.batch.reading.documents import read
+from imgen.batch.reading.expanding import Expanded, Findings, expand
+from imgen.batch.reading.findings import BadManifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from imgen.batch.reading import Document
+    from imgen.batch.reading.documents import Document
     from imgen.errors import UsageProblem
 
 _MOST_REFERENCE_BYTES = 256 * 1024 * 1024

@@ -13,8 +13,8 @@ from imgen.config.config import Config, load
 from imgen.errors import ExitCode, Problem, UsageProblem
 
 if TYPE_CHECKING:
-    from imgen.batch.findings import BadManifest
     from imgen.batch.github import Annotation
+    from imgen.batch.reading.findings import BadManifest
 
 _DEFAULT = "assets.toml"
 
@@ -41,7 +41,7 @@ def batch(
     profile: options.Profile = None,
 ) -> int:
     """Check that a project's pictures are what its manifest says, or plan what would be made and for how much."""
-    from imgen.batch.findings import BadManifest
+    from imgen.batch.reading.findings import BadManifest
 
     config = load(profile)
     if (init, plan, check).count(True) != 1:
@@ -144,7 +144,7 @@ def _plan(
     forced = matching(manifest, force, "--force")
     selected = matching(manifest, only, "--only") if only else None
     found = standings(manifest, read(beside, beside.name), sandbox=sandbox, forced=forced)
-    made = plan(found, Offers(partial(possible, accounts=config), sandbox=sandbox).best, selected)
+    made = plan(found, Offers(partial(possible, accounts=config.accounts), sandbox=sandbox).best, selected)
     if json:
         out(envelope("batch", exit_code=0, data=("batch", plan_entry(name, made))))
     else:

@@ -57,7 +57,7 @@ def _ledger(config: Config, stack: ExitStack) -> Ledger | None:
     from imgen.jobs.session import session
     from imgen.screen.console import err
 
-    if not config.ledger_path.exists():
+    if not config.folders.ledger.exists():
         return None
     return stack.enter_context(session(config, err)).ledger
 

@@ -37,7 +37,7 @@ def schema(
 
     name = " ".join(words or ())
     if name == MANIFEST:
-        from imgen.batch.fields import json_schema
+        from imgen.batch.reading.fields import json_schema
 
         known = {MANIFEST: json_schema()}
     else:

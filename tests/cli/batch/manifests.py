@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.batch.findings import BadManifest
 from imgen.batch.manifest import Manifest, load
+from imgen.batch.reading.findings import BadManifest
 
 if TYPE_CHECKING:
     from pathlib import Path

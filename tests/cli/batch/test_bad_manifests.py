@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.batch.manifests import asset, loaded, orderable, wrong
-from imgen.batch.findings import BadManifest
 from imgen.batch.manifest import load
+from imgen.batch.reading.findings import BadManifest
 from imgen.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:

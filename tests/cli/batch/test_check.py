@@ -14,9 +14,9 @@ from cli.batch.locks import locked, sha256
 from cli.batch.manifests import asset, orderable
 from imgen.batch.check import check
 from imgen.batch.disk import look
-from imgen.batch.findings import BadManifest
 from imgen.batch.lock import LockFile
 from imgen.batch.manifest import load
+from imgen.batch.reading.findings import BadManifest
 from imgen.batch.standing import Standing, standings
 from imgen.errors import ExitCode
 

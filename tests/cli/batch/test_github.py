@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from imgen.batch.check import CheckReport, Difference
-from imgen.batch.findings import Finding
 from imgen.batch.github import (
     Actions,
     Annotation,
@@ -20,6 +19,7 @@ from imgen.batch.github import (
     of_run,
     run_summary,
 )
+from imgen.batch.reading.findings import Finding
 from imgen.batch.report import AssetResult, Outcome, RunReport
 from imgen.errors import Problem
 from imgen.records import Cost

@@ -13,8 +13,8 @@ from hypothesis import strategies as some
 
 from cli.batch.locks import lock_text, locked
 from cli.batch.manifests import loaded
-from imgen.batch.findings import BadManifest
 from imgen.batch.lock import read
+from imgen.batch.reading.findings import BadManifest
 from imgen.batch.starter import MANIFEST
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.batch.locks import lock_text, locked
-from imgen.batch.findings import BadManifest
 from imgen.batch.lock import Content, LockFile, check_writable, line, lock_path, merge_attribute, read
+from imgen.batch.reading.findings import BadManifest
 from imgen.errors import ExitCode, UsageProblem
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.batch.manifests import asset, loaded, wrong
-from imgen.batch.fields import WANTED, Choices, Defaults, Entry, Manifest, json_schema, names
+from imgen.batch.reading.fields import WANTED, Choices, Defaults, Entry, Manifest, json_schema, names
 from imgen.batch.starter import ATTRIBUTES, MANIFEST
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imgen.batch.toml_lines import DEFAULTS, TOP, TomlLines
+from imgen.batch.reading.toml_lines import DEFAULTS, TOP, TomlLines
 
 if TYPE_CHECKING:
-    from imgen.batch.toml_lines import Scope
+    from imgen.batch.reading.toml_lines import Scope
 
 MANIFEST = '''# [[asset]] in a comment
 [defaults] # and behind a header

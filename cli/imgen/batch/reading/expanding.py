@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from imgen.batch.asset import Asset
-from imgen.batch.findings import BadManifest, Finding
 from imgen.batch.paths import FORMATS, BadPath, Folder, check_names, normal, picture_name, suffix
-from imgen.batch.reading import read_text
-from imgen.batch.toml_lines import ASSET, DEFAULTS, TOP
+from imgen.batch.reading.documents import read_text
+from imgen.batch.reading.findings import BadManifest, Finding
+from imgen.batch.reading.toml_lines import ASSET, DEFAULTS, TOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic import ValidationError
 
-    from imgen.batch.reading import Document
-    from imgen.batch.toml_lines import Scope
+    from imgen.batch.reading.documents import Document
+    from imgen.batch.reading.toml_lines import Scope
 
 MOST_ASSETS = 100_000
 """How many assets a manifest may hold, those of its `for` and `count` included."""
@@ -59,7 +59,7 @@ class Expanded:
 
 def expand(document: Document, folder: Folder, findings: Findings) -> list[Expanded]:
     """Every asset of the document in the order it is written; what is wrong goes to `findings`."""
-    from imgen.batch import fields
+    from imgen.batch.reading import fields
 
     for name in document.top:
         findings.add(TOP, name, "there is no such table.", _nearest(name, (DEFAULTS, ASSET)))
@@ -108,7 +108,7 @@ class _Reader:
 
     def _refuse(self, error: ValidationError, model: type[Any], scope: Scope, table: object) -> set[str]:
         """Note every field that is wrong, and return them, with those that unknown ones may have been meant to be."""
-        from imgen.batch.fields import WANTED, names
+        from imgen.batch.reading.fields import WANTED, names
 
         if not isinstance(table, dict):
             self.findings.add(scope, None, f"it is {_shown(table)}, which is not a table.")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
-from imgen.batch.findings import BadManifest, Finding
-from imgen.batch.toml_lines import ASSET, DEFAULTS, TOP, Scope, TomlLines
+from imgen.batch.reading.findings import BadManifest, Finding
+from imgen.batch.reading.toml_lines import ASSET, DEFAULTS, TOP, Scope, TomlLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
