@@ -61,7 +61,7 @@ def plan(found: Standings, best: Callable[[Asset], Offer], only: Iterable[str] |
 
     Raises what `best` raises where no service can be asked for one.
     """
-    wanted = None if only is None else _with_needs(only, found.items)
+    wanted = None if only is None else with_needs(only, found.items)
     orders: list[Planned] = []
     conversions: list[Item] = []
     left: dict[str, Left] = {}
@@ -101,7 +101,7 @@ def matching(manifest: Manifest, globs: Sequence[str], option: str) -> frozenset
     return frozenset(found)
 
 
-def _with_needs(only: Iterable[str], items: Sequence[Item]) -> set[str]:
+def with_needs(only: Iterable[str], items: Sequence[Item]) -> set[str]:
     """The paths and all that they go on from: items come after what they need, so once from the end is enough."""
     wanted = set(only)
     for item in reversed(items):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from xml.etree.ElementTree import Element
 
     from imgen.errors import Problem
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     PRUNED = "pruned"  # no longer in the manifest
     WAITING = "waiting"  # submitted, to be collected by the next run
     LEFT = "left"  # for a person to decide
+    SKIPPED = "skipped"  # not begun, as the options say
     FAILED = "failed"
     UNCERTAIN = "uncertain"  # the reply was lost; may be charged
 
@@ -74,6 +75,18 @@ class RunReport:
         """How many assets ended in each way, without those that none did."""
         found = [result.outcome for result in self.assets]
         return {outcome: found.count(outcome) for outcome in Outcome if outcome in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How far a run is: `total` assets are to be looked at, `remaining` is in seconds, None where not known."""
+
+    total: int
+    counts: Mapping[Outcome, int]
+    waiting: int
+    spent: str
+    budget: str | None
+    remaining: float | None
 
 
 # What makes or may make a charge; the others cost nothing, whatever they cost before.
@@ -125,7 +138,7 @@ def as_junit(report: RunReport) -> str:
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
     outcomes = [result.outcome for result in report.assets]
-    skipped = (Outcome.LEFT, Outcome.WAITING)
+    skipped = (Outcome.LEFT, Outcome.WAITING, Outcome.SKIPPED)
     suite = Element(
         "testsuite",
         name=_xml(report.manifest),
@@ -156,7 +169,8 @@ def as_junit(report: RunReport) -> str:
 def _add_outcome(case: Element, result: AssetResult) -> None:
     from xml.etree.ElementTree import SubElement
 
-    kinds = {Outcome.FAILED: "failure", Outcome.UNCERTAIN: "error", Outcome.LEFT: "skipped", Outcome.WAITING: "skipped"}
+    kinds = {Outcome.FAILED: "failure", Outcome.UNCERTAIN: "error"}
+    kinds |= dict.fromkeys((Outcome.LEFT, Outcome.WAITING, Outcome.SKIPPED), "skipped")
     kind = kinds.get(result.outcome)
     if kind:
         problem = result.problem

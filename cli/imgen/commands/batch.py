@@ -11,6 +11,7 @@ import typer
 from imgen.commands import options
 from imgen.config.config import Config, load
 from imgen.errors import ExitCode, Problem, UsageProblem
+from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from imgen.batch.github import Annotation
@@ -29,36 +30,128 @@ def batch(
         bool,
         typer.Option("--check", help="Compare files, manifest and lock; no key, no network. Exit 13 if they differ."),
     ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Lock the files that exist, as they stand; nothing is made.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what is no longer in the manifest, with its files; asks first.")
+    ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="GLOB", help="With --plan: these assets, with all that they go on from."),
+        typer.Option("--only", metavar="GLOB", help="These assets, with all that they go on from."),
     ] = None,
     force: Annotated[
-        list[str] | None, typer.Option("--force", metavar="GLOB", help="With --plan: make these anew.")
+        list[str] | None, typer.Option("--force", metavar="GLOB", help="Make these anew, which is paid again.")
     ] = None,
-    sandbox: options.Sandbox = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Only what failed before; without it, all that is missing.")
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin nothing more once something failed.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=1000, metavar="N", help="How many are under way.")] = 16,
+    report: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE", help="Write what came of it: .json, or .xml for JUnit."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Agree to --prune.")] = False,
+    max_cost: options.MaxCost = None,
+    allow_unknown_cost: options.AllowUnknownCost = False,
+    no_wait: options.NoWait = False,
+    resubmit: options.Resubmit = False,
+    timeout: options.Timeout = None,
+    poll_every: options.PollEvery = None,
     json: options.Json = False,
+    events: options.Events = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Check that a project's pictures are what its manifest says, or plan what would be made and for how much."""
+    """Make the pictures of a project that its manifest asks for and that are missing or changed, once.
+
+    What was paid for is used before anything is bought; a run that was stopped goes on where it was.
+    """
     from imgen.batch.reading.findings import BadManifest
+    from imgen.commands import batching
 
     config = load(profile)
-    if (init, plan, check).count(True) != 1:
-        raise UsageProblem("Say what to do: --plan, --check or --init, one of them.", "imgen batch --check")
-    if (only or force) and not plan:
-        raise UsageProblem(
-            "--only and --force go with --plan.", f"imgen batch --plan --only '{(only or force or [''])[0]}'"
-        )
-    path = config.cwd / manifest
+    form = options.answer_form(json=json, events=events)
+    given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune)
+    _check_fit(given, only=only, force=force, report=report, events=events, yes=yes)
+    in_sandbox = sandbox or config.sandbox
+    asked = batching.Asked(
+        path=config.cwd / manifest,
+        name=manifest,
+        form=form,
+        quiet=quiet,
+        only=only,
+        force=force or [],
+        max_cost=max_cost,
+        jobs=jobs,
+        report=report,
+        yes=yes,
+    )
     try:
-        if init:
-            return _init(path, json=json)
-        if check:
-            return _check(path, manifest, config, sandbox=sandbox or config.sandbox, json=json)
-        return _plan(path, manifest, config, only, force or [], sandbox=sandbox or config.sandbox, json=json)
+        match given:
+            case "--init":
+                return _init(asked.path, json=json)
+            case "--check":
+                return _check(asked.path, manifest, config, sandbox=in_sandbox, json=json)
+            case "--plan":
+                return _plan(asked.path, manifest, config, only, force or [], sandbox=in_sandbox, json=json)
+            case "--adopt":
+                return batching.adopt(asked, config, sandbox=in_sandbox)
+            case "--prune":
+                return batching.prune(asked, config, sandbox=in_sandbox)
+            case _:
+                pass
+        from imgen.batch.github import of_run, run_summary
+        from imgen.batch.run import BatchOptions
+
+        wanted = BatchOptions(
+            sandbox=in_sandbox,
+            allow_unknown_cost=allow_unknown_cost,
+            resubmit=resubmit,
+            retry_failed=retry_failed,
+            fail_fast=fail_fast,
+            no_wait=no_wait,
+            timeout=config.timeout if timeout is None else timeout,
+            poll_every=poll_every,
+        )
+        found = batching.make(asked, wanted, config)
+        _on_actions(config, of_run(found), run_summary(found))
+        return found.exit_code
     except BadManifest as error:
-        return _refused(error, config, json=json)
+        return _refused(error, config, json=form is not Form.TEXT)
+
+
+def _actions(**given: bool) -> str | None:
+    """The one option that says what to do instead of a run. Raises `UsageProblem` for several."""
+    named = [f"--{name}" for name, is_given in given.items() if is_given]
+    if len(named) > 1:
+        raise UsageProblem(f"{' and '.join(named)} are two things to do.", f"imgen batch {named[0]}")
+    return named[0] if named else None
+
+
+def _check_fit(
+    action: str | None,
+    *,
+    only: list[str] | None,
+    force: list[str] | None,
+    report: str | None,
+    events: bool,
+    yes: bool,
+) -> None:
+    """Raises `UsageProblem` for an option that the action does not take."""
+    taken: dict[str | None, set[str]] = {
+        None: {"--only", "--force", "--report", "--events"},
+        "--plan": {"--only", "--force"},
+        "--adopt": {"--only", "--report"},
+        "--prune": {"--yes", "--report"},
+    }
+    given = {"--only": only, "--force": force, "--report": report, "--events": events, "--yes": yes}
+    extra = next((name for name, value in given.items() if value and name not in taken.get(action, set())), None)
+    if extra:
+        raise UsageProblem(f"{extra} does not go with {action or 'a run'}.", f"imgen batch {action or ''}".strip())
 
 
 def _init(path: Path, *, json: bool) -> int:

@@ -145,6 +145,10 @@ class JobQueries:
         )
         return found[0] if found else None
 
+    def with_request(self, request_key: str) -> list[JobRecord]:
+        """The jobs of one request, the oldest first."""
+        return self._select("recorded IN (SELECT rowid FROM job WHERE request_key = ?)", request_key)
+
     def with_picture(self, sha256: str) -> str | None:
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._database.read(_WITH_PICTURE, (sha256,))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.batch.offers import in_words
-from imgen.screen.envelope import CostEntry, cost_entry
+from imgen.batch.report import TROUBLED, Outcome, spent
+from imgen.screen.durations import span
+from imgen.screen.envelope import CostEntry, ErrorEntry, cost_entry, error_entry
 from imgen.screen.text import for_log, padded
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgen.batch.check import CheckReport
     from imgen.batch.plan import Plan
+    from imgen.batch.report import AssetResult, RunReport, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,114 @@ class PlanEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetEntry:
+    """One asset after a run; `cost` is that of its job, in this run or before (a null amount is unknown, never 0).
+
+    `line` is its line in the manifest, 0 where it has none; `bytes` is the size of its file.
+    """
+
+    path: str
+    outcome: Outcome
+    line: int
+    job: str | None
+    provider: str | None
+    model: str | None
+    bytes: int | None
+    seconds: float
+    cost: CostEntry
+    error: ErrorEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """What a run of `imgen batch` did; `spent` is by unit, and credits are of one service each."""
+
+    manifest: str
+    sandbox: bool
+    seconds: float
+    counts: dict[str, int]
+    spent: dict[str, str]
+    unknown_costs: int
+    assets: tuple[AssetEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InitEntry:
     """The files that `imgen batch --init` wrote."""
 
     files: tuple[str, ...]
+
+
+def asset_entry(result: AssetResult) -> AssetEntry:
+    """One asset after a run, for programs."""
+    return AssetEntry(
+        path=result.path,
+        outcome=result.outcome,
+        line=result.line,
+        job=result.job_id,
+        provider=result.service,
+        model=result.model,
+        bytes=result.size,
+        seconds=round(result.seconds, 3),
+        cost=cost_entry(result.cost),
+        error=error_entry(result.problem),
+    )
+
+
+def run_entry(report: RunReport) -> RunEntry:
+    """What a run did, for programs; assets that were right already are only counted."""
+    sums, unknown = spent(report.assets)
+    return RunEntry(
+        manifest=report.manifest,
+        sandbox=report.sandbox,
+        seconds=round(report.seconds, 3),
+        counts={outcome.value: count for outcome, count in report.counts.items()},
+        spent={unit: f"{amount:f}" for unit, amount in sums.items()},
+        unknown_costs=unknown,
+        assets=tuple(asset_entry(each) for each in report.assets if each.outcome is not Outcome.CURRENT),
+    )
+
+
+def run_sentence(report: RunReport) -> str:
+    """A whole run in one sentence."""
+    counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items()) or "nothing to do"
+    sums, unknown = spent(report.assets)
+    costs = [f"{amount:f} {unit}" for unit, amount in sums.items()]
+    costs += [f"{unknown:,} at an unknown cost"] if unknown else []
+    where = " in the sandbox, which costs nothing" if report.sandbox else f" for {' + '.join(costs) or 'nothing'}"
+    return for_log(f"{report.manifest}: {counts}{where}.")
+
+
+def result_line(result: AssetResult) -> str:
+    """One asset that ended, in a line for a log."""
+    made = [result.service or "", f"job {result.job_id}" if result.job_id else "", _cost(result)]
+    what = result.problem.message if result.problem else ", ".join(part for part in made if part)
+    path = for_log(result.path)
+    if what.startswith(f"{result.path} "):  # a sentence on an asset begins with its path
+        return f"{padded(result.outcome.value, 9)} {for_log(what)}"
+    return f"{padded(result.outcome.value, 9)} {path}" + (f": {for_log(what)}" if what else "")
+
+
+def tally_line(tally: Tally) -> str:
+    """How far a run is, in a line for a terminal or a log."""
+    counts = tally.counts
+    made = sum(counts.get(outcome, 0) for outcome in _ARE_HERE)
+    failed = sum(counts.get(outcome, 0) for outcome in TROUBLED)
+    parts = [f"{made:,} of {tally.total:,} made", f"{tally.waiting:,} under way"]
+    parts += [f"{failed:,} failed"] if failed else []
+    parts += [f"{counts[Outcome.LEFT]:,} left"] if counts.get(Outcome.LEFT) else []
+    parts.append(f"{tally.spent} of {tally.budget}" if tally.budget else tally.spent)
+    parts += [f"about {span(tally.remaining)} to go"] if tally.remaining is not None else []
+    return " · ".join(parts)
+
+
+_ARE_HERE = (Outcome.CURRENT, Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED)
+
+
+def _cost(result: AssetResult) -> str:
+    if result.outcome is not Outcome.MADE:
+        return "paid before" if result.outcome is Outcome.FOUND else ""
+    return f"{result.cost.amount} {result.cost.unit}" if result.cost.amount is not None else "unknown price"
 
 
 def check_entry(manifest: str, report: CheckReport) -> CheckEntry:

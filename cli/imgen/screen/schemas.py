@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
-from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry
+from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry, RunEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.inspected import InspectedEntry
@@ -25,7 +25,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "wait": None,
     "status": ("lost", list[Loss]),
     "download": None,
-    "batch": ("batch", CheckEntry | PlanEntry | InitEntry),  # with --check, --plan, --init
+    "batch": ("batch", RunEntry | CheckEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
     "history": None,
     "gallery": ("gallery", GalleryEntry),
     "inspect": ("pictures", list[InspectedEntry]),
