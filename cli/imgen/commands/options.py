@@ -196,6 +196,12 @@ AllowUnknownCost = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the exact request and its price, and send nothing.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Tag = Annotated[
+    bool,
+    typer.Option(
+        "--tag", help="Note in each picture that a model made it, and by which job; never in one with a C2PA claim."
+    ),
+]
 Resubmit = Annotated[
     bool,
     typer.Option("--resubmit", help="Send a request again whose first reply was lost; it may be charged twice."),

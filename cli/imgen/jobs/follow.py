@@ -118,6 +118,8 @@ class Follower:
     def _pass_on(self, feed: Feed) -> None:
         """Give the jobs that ended back to their feed, and keep nothing of them."""
         ended = [job for job in self._jobs.values() if job.done]
+        if ended:
+            self._show()  # the last time that they are seen
         for job in ended:
             del self._jobs[job.record.id]
         met = {job.record.id: job.problem for job in ended if job.problem} | self._unreached

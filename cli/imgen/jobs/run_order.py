@@ -42,13 +42,15 @@ class RunOptions:
     """How an order is carried out: where its pictures go, what it may cost, and how long it is waited for.
 
     `format` is the one that the user asked for. `folder` is what `output` is relative to, None for the working
-    folder. `max_cost` is the most that it may cost, as it was typed. `timeout` and `poll_every` are in seconds.
+    folder. `tag` marks the pictures as made by a model. `max_cost` is the most that it may cost, as it was typed.
+    `timeout` and `poll_every` are in seconds.
     """
 
     output: str | None = None
     format: str | None = None
     folder: Path | None = None
     overwrite: bool = False
+    tag: bool = False
     max_cost: str | None = None
     allow_unknown_cost: bool = False
     resubmit: bool = False
@@ -245,7 +247,7 @@ def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
     from imgen.pictures.verify import known_format
 
     with bad_targets():
-        return parse_output(
+        target = parse_output(
             options.output,
             cwd=options.folder or setup.cwd,
             pictures=choice.request.count,
@@ -253,6 +255,7 @@ def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
             format=known_format(choice.request.format) if options.format else None,
             kept=setup.kept,
         )
+    return replace(target, tag=options.tag)
 
 
 @contextmanager

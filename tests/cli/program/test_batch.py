@@ -40,7 +40,8 @@ def test_a_project_begins_is_planned_and_is_checked(imgen: Program) -> None:
         ]
     )
 
-    assert (nothing.code, "--plan, --check or --init" in nothing.stderr) == (2, True)
+    assert (nothing.code, "assets.toml: there is no such file." in nothing.stderr) == (2, True)
+    assert "imgen batch --init" in nothing.stderr
     assert begun.lines == [str(imgen.cwd / "assets.toml"), str(imgen.cwd / ".gitattributes")]
     assert (again.code, "assets.toml is there already" in again.stderr) == (2, True)
     assert planned.code == 0

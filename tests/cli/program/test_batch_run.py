@@ -14,7 +14,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from PIL import Image
 
-from cli.program.program import OFTEN, Program, served, until
+from cli.program.program import IMGEN, OFTEN, Program, served, until
 from cli.program.terminal import terminal
 from imgen.batch.lock import Locked, read
 from imgen.batch.paid import original
@@ -229,8 +229,8 @@ def test_the_sandbox_replaces_nothing_that_was_bought_and_never_counts_as_made(i
 
 def test_only_and_force_choose_and_a_forced_run_that_was_killed_buys_once(imgen: Program) -> None:
     write(imgen, asset("a.png"), asset("b.png"), asset("art/c.png"))
-    assert counts(imgen.run(*RUN, "--json", "--only", "a*")) == {"made": 1}
-    assert counts(imgen.run(*RUN, "--json", "--only", "b*")) == {"current": 1, "made": 1}
+    assert counts(imgen.run(*RUN, "--json", "--only", "a.*")) == {"made": 1}
+    assert counts(imgen.run(*RUN, "--json", "--only", "b.*")) == {"current": 1, "made": 1}
 
     submitted = imgen.run(*RUN, "--force", "a.png", "--no-wait", "--only", "a.png")
     forced = imgen.run(*RUN, "--json", "--force", "a.png", "--only", "a.png")
@@ -260,13 +260,13 @@ def test_a_budget_holds_for_the_run_and_the_rest_is_named(imgen: Program, tmp_pa
     with served(tmp_path / "far", log) as origin:
         here = imgen.at(origin)
         write(here, *(asset(f"{name}.png", provider='"3daistudio"') for name in "abc"))
-        within = here.run("batch", *OFTEN, "--max-cost", "30credits", "--json")
+        within = here.run("batch", *OFTEN, "--max-cost", "20credits", "--json")
         unknown = here.run("batch", *OFTEN, "--max-cost", "1usd")
-        rest = here.run("batch", *OFTEN, "--max-cost", "30credits", "--json")
+        rest = here.run("batch", *OFTEN, "--max-cost", "20credits", "--json")
 
     assert (within.code, counts(within)) == (8, {"made": 2, "failed": 1}), within.stderr
     assert within.json["error"]["code"] == "over_budget"
-    assert "for this run (--max-cost), of which 30 credits went in this run" in within.json["error"]["message"]
+    assert "for this run (--max-cost), of which 20 credits went in this run" in within.json["error"]["message"]
     assert unknown.code == 8
     assert counts(rest) == {"current": 2, "made": 1}
     assert submits(log) == 3
@@ -457,10 +457,11 @@ def test_events_end_with_the_envelope_and_name_each_asset(imgen: Program) -> Non
 def test_a_terminal_shows_one_summary(imgen: Program) -> None:
     write(imgen, *(asset(f"{name}.png") for name in "abc"))
 
-    with terminal(imgen, "batch", "--sandbox", *OFTEN) as shown:
-        shown.wait_for("3 of 3 made")
+    with terminal(imgen, *IMGEN, "batch", "--sandbox", *OFTEN) as shown:
+        shown.until("3 of 3 made")
+        assert shown.rest() == 0
 
-    assert "made      a.png" not in shown.text
+    assert "made      a.png" not in shown.raw.decode()
 
 
 def test_on_github_actions_a_run_is_annotated_and_summarised(imgen: Program) -> None:
