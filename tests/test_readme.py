@@ -20,7 +20,8 @@ from imgen.errors import ExitCode
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^    (.+)$", re.MULTILINE)
-SHOWN = [line for line in BLOCK.findall(README) if "imgen " in line and not line.startswith("pip ")]
+UNFENCED = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+SHOWN = [line for line in BLOCK.findall(UNFENCED) if "imgen " in line and not line.startswith("pip ")]
 NEEDS_A_KEY = 'imgen generate "a red fox in the snow"'
 EXIT_CODES_SHOWN = {"lost-reply": ExitCode.UNCERTAIN}
 

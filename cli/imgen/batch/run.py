@@ -188,6 +188,11 @@ class Run:
             remaining=took / over * left if over and left else None,
         )
 
+    def asset_of(self, job_id: str) -> str:
+        """The path of the asset that a job under way is for; of another job, its id."""
+        work = self._flight.get(job_id)
+        return work.item.asset.path if work else job_id
+
     def going_on(self) -> list[JobRecord]:
         """The jobs under way, as the ledger has them: those that go on without this process."""
         return self._means.session.ledger.jobs.get_many(list(self._flight))

@@ -153,7 +153,7 @@ def _follow(
     from imgen.screen.events import EventDisplay
 
     silent = asked.quiet or (asked.form is Form.EVENTS and streams.stdout_is_terminal)
-    observer.display = batch_display(lambda: run.tally, streams, time.monotonic, quiet=silent)
+    observer.display = batch_display(lambda: run.tally, run.asset_of, streams, time.monotonic, quiet=silent)
     display: Display = observer.display
     if asked.form is Form.EVENTS:
         display = EventDisplay(display, opened.ledger.jobs.get, time.time)

@@ -8,7 +8,7 @@ from imgen.batch.report import Outcome
 from imgen.screen.batch import result_line, tally_line
 from imgen.screen.console import err
 from imgen.screen.display import draws_live
-from imgen.screen.text import for_log, one_line
+from imgen.screen.text import for_log, one_line, padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,19 +24,28 @@ _GOES_WITHOUT_SAYING = (Outcome.CURRENT, Outcome.SKIPPED)
 class BatchLines:
     """Writes a line to stderr for each asset that ends, and how far the run is when nothing was written for 30 s.
 
-    `tally` is how far it is; `clock` is monotonic, in seconds.
+    `tally` is how far it is, `asset` the path that a job is for; `clock` is monotonic, in seconds.
     """
 
     interval = 5.0
 
-    def __init__(self, tally: Callable[[], Tally], clock: Callable[[], float], *, quiet: bool) -> None:
+    def __init__(
+        self, tally: Callable[[], Tally], asset: Callable[[str], str], clock: Callable[[], float], *, quiet: bool
+    ) -> None:
         self._tally = tally
+        self._asset = asset
+        self._accepted: set[str] = set()
         self._clock = clock
         self._quiet = quiet
         self._wrote_at = clock()
 
     def show(self, jobs: Sequence[JobView]) -> None:
-        """Write how far the run is, now and then."""
+        """Write what was accepted, and how far the run is, now and then."""
+        accepted = {job.id: job for job in jobs if job.remote_id is not None}
+        for job in accepted.values():
+            if job.id not in self._accepted:
+                self.say(f"{padded('accepted', 9)} {self._asset(job.id)}: {job.provider}, as {job.remote_id}")
+        self._accepted = set(accepted)
         if jobs and self._clock() - self._wrote_at >= _HEARTBEAT:
             self.say(tally_line(self._tally()))
 
@@ -105,9 +114,14 @@ BatchDisplay = BatchLines | BatchLive
 
 
 def batch_display(
-    tally: Callable[[], Tally], standard_streams: Streams, clock: Callable[[], float], *, quiet: bool
+    tally: Callable[[], Tally],
+    asset: Callable[[str], str],
+    standard_streams: Streams,
+    clock: Callable[[], float],
+    *,
+    quiet: bool,
 ) -> BatchDisplay:
     """The summary on a terminal that can draw it, else lines; nothing when `quiet`."""
     if draws_live(standard_streams, quiet=quiet):
         return BatchLive(tally, standard_streams)
-    return BatchLines(tally, clock, quiet=quiet)
+    return BatchLines(tally, asset, clock, quiet=quiet)

@@ -190,7 +190,9 @@ def test_a_file_that_is_gone_comes_back_from_what_was_kept(imgen: Program) -> No
     assert len(imgen.jobs()) == 1
 
 
-def test_a_bought_picture_that_nobody_here_knows_is_not_bought_again_unasked(imgen: Program, tmp_path: Path) -> None:
+def test_a_bought_picture_that_this_ledger_does_not_know_is_not_bought_again_unasked(
+    imgen: Program, tmp_path: Path
+) -> None:
     log: list[str] = []
     with served(tmp_path / "far", log) as origin:
         here = imgen.at(origin)
