@@ -80,12 +80,10 @@ class PaidJobs:
 
     def usable(self, jobs: Iterable[JobRecord], path: str) -> list[JobRecord]:
         """Those of the jobs that may bring the asset's picture at no further cost, the best first."""
-        found = [
-            record
-            for record in jobs
-            if self._holder.get(record.id, path) == path and record.forgotten_at is None and _worth(record) is not None
-        ]
-        return sorted(found, key=lambda record: (_worth(record) or 0, self._holder.get(record.id) != path))
+        mine = [each for each in jobs if self._holder.get(each.id, path) == path and each.forgotten_at is None]
+        worth = {each.id: _worth(each) for each in mine}
+        found = [each for each in mine if worth[each.id] is not None]
+        return sorted(found, key=lambda each: (worth[each.id] or 0, self._holder.get(each.id) != path))
 
     def locked_job(self, locked: Locked) -> JobRecord | None:
         """The job that made what the lock has; None where this ledger does not know it."""

@@ -65,17 +65,22 @@ class BatchLines:
 
 
 class BatchLive:
-    """Draws one summary at the bottom of a terminal; what went wrong stays above it as lines."""
+    """Draws one summary at the bottom of a terminal; what went wrong stays above it as lines.
+
+    `clock` is monotonic, in seconds.
+    """
 
     interval = 0.2
 
-    def __init__(self, tally: Callable[[], Tally], standard_streams: Streams) -> None:
+    def __init__(self, tally: Callable[[], Tally], standard_streams: Streams, clock: Callable[[], float]) -> None:
         from rich.console import Console
         from rich.live import Live
 
         from imgen.screen.console import Stderr
 
         self._tally = tally
+        self._clock = clock
+        self._drawn_at = float("-inf")
         self._console = Console(
             file=Stderr(),  # type: ignore[arg-type]
             force_terminal=True,
@@ -88,9 +93,14 @@ class BatchLive:
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def show(self, jobs: Sequence[JobView]) -> None:  # noqa: ARG002 (the tally counts them)
-        """Draw the summary anew."""
+        """Draw the summary anew, a few times a second."""
+        if self._clock() - self._drawn_at >= self.interval:
+            self._draw()
+
+    def _draw(self) -> None:
         from rich.text import Text
 
+        self._drawn_at = self._clock()
         self._live.start()
         self._live.update(Text(one_line(tally_line(self._tally()), self._console.width - 1)), refresh=True)
 
@@ -107,6 +117,7 @@ class BatchLive:
 
     def close(self) -> None:
         """Leave the last summary, and give the cursor back."""
+        self._draw()
         self._live.stop()
 
 
@@ -123,5 +134,5 @@ def batch_display(
 ) -> BatchDisplay:
     """The summary on a terminal that can draw it, else lines; nothing when `quiet`."""
     if draws_live(standard_streams, quiet=quiet):
-        return BatchLive(tally, standard_streams)
+        return BatchLive(tally, standard_streams, clock)
     return BatchLines(tally, asset, clock, quiet=quiet)
