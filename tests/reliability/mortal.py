@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMMITS = {
     "the plan": "INSERT INTO job ",
     "the submit's start": "SET stage = 'submitting'",
-    "the remote id": "SET stage = CASE WHEN remote_id",
+    "the remote id": "SET stage = 'queued'",
     "the links": "INSERT INTO result ",
     "the end": "SET state = 'saved'",
 }

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.problems import of_submit
 from imgen.jobs.report import Feed, Followed, Goal, problem_of
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import Uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -413,10 +411,7 @@ class Follower:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        if record.state is State.PLANNED:
-            self._ledger.jobs.never_sent(record.id, never_sent)
-        elif record.state is State.SUBMITTING:
-            self._ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))
+        submit.close(self._ledger, record, never_sent, lost)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

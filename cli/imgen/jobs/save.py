@@ -174,10 +174,6 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
             return ClaimedElsewhere()
     except BadTarget as error:
         return NotSaved(not_saved(record, str(error), elsewhere=True))
-    except UnicodeEncodeError:
-        folder = str(record.target.folder).encode(errors="replace").decode()
-        reason = f"The path of {folder} is not UTF-8, so the ledger cannot hold it"
-        return NotSaved(not_saved(record, reason, elsewhere=True))
     if result.part:
         discard(result.part)
     try:

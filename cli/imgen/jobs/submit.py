@@ -166,3 +166,14 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     reason = "rate limited" if isinstance(error, RateLimited) else "service busy"
     job.activity = f"{reason}, again in {delay:.0f} s"
     return Go(Phase.SUBMIT, delay)
+
+
+def close(ledger: Ledger, record: JobRecord, never_sent: Problem, lost: str) -> None:
+    """Close a job of ours whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
+
+    `lost` is why no answer to it is known. What was accepted stays as it is.
+    """
+    if record.state is State.PLANNED:
+        ledger.jobs.never_sent(record.id, never_sent)
+    elif record.state is State.SUBMITTING:
+        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))

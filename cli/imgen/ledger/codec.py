@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 INLINE = "inline"
 """The folder beside the ledger for the bytes of pictures that came inside an answer."""
 
+_JOB_COLUMNS = (
+    *("id", "run_id", "request_key", "provider", "origin", "family", "owner", "parent_id"),
+    *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
+)
+_RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
 _MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
 
 
@@ -88,7 +93,7 @@ def request_text(request: Request) -> str:
 
 
 def wire_key(request: Request) -> str:
-    """A hash of what one request asks, without what tells it from its equals: those the service cannot tell apart."""
+    """A hash of what one request asks for, without its own name: the service cannot distinguish equal ones."""
     contents = [r.sha256 if isinstance(r, PictureFile) else r.url for r in request.references]
     plain = request_text(replace(request, references=(), idempotency_key=None))
     return hashlib.sha256(json.dumps([plain, contents]).encode()).hexdigest()
@@ -101,7 +106,7 @@ def read_request(text: str) -> Request:
 
 
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
-    """What a record's JSON says. Raises `ValueError` where a name in it was misspelt, which no other version does."""
+    """The fields in a record's JSON. Raises `ValueError` for a misspelt name, which no other version writes."""
     found: Any = json.loads(text)
     names = {field.name for field in fields(kind)}
     if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
@@ -129,35 +134,23 @@ def problem_text(problem: Problem | None) -> str | None:
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
-    """A row of `job_with_state` and its rows of `result`, as one record. Raises `ValueError`, for a newer program's
-    `TypeError` or `KeyError`.
+    """A row of `job_with_state` and its rows of `result`, as one record.
+
+    Raises `ValueError` for damage, and `TypeError` or `KeyError` for the row of a newer program.
     """
-    read = tuple(read_result(result) for result in results)
     target = _fields(Target, row["target"])
     return JobRecord(
-        id=row["id"],
-        run_id=row["run_id"],
-        request_key=row["request_key"],
-        provider=row["provider"],
-        origin=row["origin"],
-        family=row["family"],
+        **{name: row[name] for name in _JOB_COLUMNS},
         request=read_request(row["request"]),
         target=Target(**{**target, "folder": Path(target["folder"])}),
         state=State(row["state"]),
-        owner=row["owner"],
-        created_at=row["created_at"],
-        submitted_at=row["submitted_at"],
-        accepted_at=row["accepted_at"],
-        finished_at=row["finished_at"],
         remote_id=_loaded(row["remote_id"]),
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
         cost=read_cost(row["cost_amount"], row["cost_unit"]),
-        problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
-        forgotten_at=row["forgotten_at"],
-        results=read,
-        parent_id=row["parent_id"],
         charged=read_cost(row["charged_amount"], row["charged_unit"]),
+        problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
+        results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
     )
@@ -169,20 +162,13 @@ def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
     if kept and (kept.parent.name, kept.name) != (INLINE, inline_name(row["job_id"], row["number"])):
         raise ValueError("this is no file of ours")
     return Result(
-        job_id=row["job_id"],
+        **{name: row[name] for name in _RESULT_COLUMNS},
         index=row["number"],
         state=ResultState(row["state"]),
         url=_loaded(row["url"]),
-        expires_at=row["expires_at"],
-        fetcher=row["fetcher"],
         part=part if part and is_part(part) else None,  # another file is not ours to remove
         kept=kept,
         path=_path(row["path"]),
-        format=row["format"],
-        width=row["width"],
-        height=row["height"],
-        size=row["size"],
-        sha256=row["sha256"],
         differences=tuple(json.loads(row["differences"])),
     )
 

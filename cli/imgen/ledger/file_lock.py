@@ -1,7 +1,8 @@
-"""Who has the ledger's file open: everybody together, or one alone who is about to replace it.
+"""The lock that says who has the ledger's file open: many processes together, or one alone that is to replace it.
 
 SQLite opens its write-ahead log by name. A file that is moved away while another process has it open takes the log
 of the new one with it when that process ends, and with the log what was committed (sqlite.org/howtocorrupt.html 4.2).
+Windows itself moves no file that is open, so there is no lock there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class InUse(Exception):
 
 
 class Hold:
-    """The ledger stays where it is until this is released. Waits while somebody replaces it; raises `OSError`."""
+    """The ledger stays where it is until this is released. Waits while a process replaces it; raises `OSError`."""
 
     def __init__(self, ledger: Path) -> None:
         self._descriptor: int | None = _opened(ledger)
@@ -43,14 +44,18 @@ class Hold:
 
 @contextmanager
 def alone(ledger: Path, patience: float) -> Iterator[None]:
-    """Nobody has the ledger open meanwhile. Raises `InUse` after `patience` seconds, and `OSError`."""
+    """No process has the ledger open meanwhile. Raises `InUse` after `patience` seconds, and `OSError`."""
     end = time.monotonic() + patience
     descriptor = _opened(ledger)
     try:
-        while not _lock(descriptor, alone=True):
-            if time.monotonic() > end:
-                raise InUse
-            time.sleep(_LOOK)
+        while True:
+            try:
+                _lock(descriptor, alone=True)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise InUse from None
+                time.sleep(_LOOK)
         yield
     finally:
         os.close(descriptor)
@@ -60,22 +65,9 @@ def _opened(ledger: Path) -> int:
     return os.open(ledger.with_suffix(".in-use"), os.O_RDWR | os.O_CREAT, 0o600)
 
 
-if sys.platform == "win32":
-
-    def _lock(descriptor: int, *, alone: bool) -> bool:  # noqa: ARG001
-        """Windows itself lets nobody move a file that is open."""
-        return True
-
-else:
-
-    def _lock(descriptor: int, *, alone: bool) -> bool:
-        """Waits for the shared lock; for the other one, says whether it was to be had at once."""
+def _lock(descriptor: int, *, alone: bool) -> None:
+    """Waits for the shared lock; for the other one raises `BlockingIOError` at once."""
+    if sys.platform != "win32":
         import fcntl
 
-        if not alone:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            return True
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)

@@ -82,11 +82,13 @@ _OTHERS = (
     " AND forgotten_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid"
 )
 _LATEST_SUBMITS = (
-    "SELECT at FROM (SELECT other.submitted_at AS at FROM job AS mine JOIN job AS other"
-    " ON other.provider = mine.provider AND other.origin = mine.origin WHERE mine.id = :id"
-    " UNION ALL SELECT turned.at FROM job AS mine JOIN turned_away AS turned"
-    " ON turned.provider = mine.provider AND turned.origin = mine.origin WHERE mine.id = :id)"
-    " WHERE at > :since AND at <= :now ORDER BY at DESC LIMIT :most"
+    "SELECT other.submitted_at FROM job AS mine JOIN job AS other"
+    " ON other.provider = mine.provider AND other.origin = mine.origin"
+    " WHERE mine.id = :id AND other.submitted_at > :since AND other.submitted_at <= :now"
+    " UNION ALL SELECT turned_away.submitted_at FROM job AS mine JOIN turned_away"
+    " ON turned_away.provider = mine.provider AND turned_away.origin = mine.origin"
+    " WHERE mine.id = :id AND turned_away.submitted_at > :since AND turned_away.submitted_at <= :now"
+    " ORDER BY 1 DESC LIMIT :most"
 )
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
@@ -144,10 +146,10 @@ class Jobs(JobQueries):
         with self._database.write() as write:
             now = self._database.now()
             if limit.most is not None:
-                bounds = {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most}
-                latest = write.execute(_LATEST_SUBMITS, bounds).fetchall()
+                within = {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most}
+                latest = write.execute(_LATEST_SUBMITS, within).fetchall()
                 if len(latest) == limit.most:
-                    raise TooSoon(max(_SOON, latest[-1]["at"] + limit.window - now))
+                    raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
             closed = write.execute("SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NOT NULL", (job_id,)).fetchone()
             return closed is None and change_job(write, job_id, "submitting", submitted_at=now)
 
@@ -158,10 +160,10 @@ class Jobs(JobQueries):
     def turned_away(self, job_id: str) -> None:
         """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit."""
         with self._database.write() as write:
-            write.execute("DELETE FROM turned_away WHERE at < ?", (self._database.now() - _DAY,))
+            write.execute("DELETE FROM turned_away WHERE submitted_at < ?", (self._database.now() - _DAY,))
             write.execute(
-                "INSERT INTO turned_away (provider, origin, at) SELECT provider, origin, submitted_at FROM job"
-                " WHERE id = ? AND stage = 'submitting'",
+                "INSERT INTO turned_away (provider, origin, submitted_at) SELECT provider, origin, submitted_at"
+                " FROM job WHERE id = ? AND stage = 'submitting'",
                 (job_id,),
             )
             change_job(write, job_id, "not_sent", submitted_at=None)
@@ -262,21 +264,19 @@ class Jobs(JobQueries):
         It is polled for again like any expired one.
         """
         with self._database.write() as write:
-            open_there = write.execute("SELECT 1 FROM job WHERE id = ? AND stage <> 'finished'", (job_id,)).fetchone()
-            if open_there is None:
-                return
-            change_job(write, job_id, "finished", finished_at=self._database.now(), problem=problem_text(problem))
-            write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
+            finished = {"finished_at": self._database.now(), "problem": problem_text(problem)}
+            if change_job(write, job_id, "finished_without_links", **finished):
+                write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
+
+    def retarget(self, job_id: str, target: Target) -> None:
+        """The pictures of the job that are not saved yet go somewhere else."""
+        self._database.change("UPDATE job SET target = ? WHERE id = ?", (target_text(target), job_id))
 
     def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""
         text = problem_text(problem)
         if self._database.read("SELECT 1 FROM job WHERE id = ? AND problem IS NOT ?", (job_id, text)):
             self._database.change("UPDATE job SET problem = ? WHERE id = ?", (text, job_id))
-
-    def retarget(self, job_id: str, target: Target) -> None:
-        """The pictures of the job that are not saved yet go somewhere else."""
-        self._database.change("UPDATE job SET target = ? WHERE id = ?", (target_text(target), job_id))
 
     def forget(self, job_ids: Sequence[str]) -> None:
         """Close rows on a person's word; they stay in the history."""

@@ -18,7 +18,7 @@ _LOCAL_FUSE = {"fuseblk", "fuse.ntfs-3g", "fuse.exfat", "fuse.ext2", "fuse.fuse-
 def network_type(folder: Path) -> str | None:
     """The type of the network file system that a folder is on, None for a local one.
 
-    Known on Linux only. On Windows a network path (`\\\\server\\share`) is told by its name; a mapped drive, and
+    Known on Linux only. On Windows a network path (`\\\\server\\share`) is known by its name; a mapped drive, and
     everything on macOS, counts as local.
     """
     if sys.platform == "win32":

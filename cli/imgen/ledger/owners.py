@@ -5,6 +5,7 @@ Process ids are not used: they are recycled, and they lie across containers.
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from imgen.files import make_private_folder
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+
+_NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 class Owner:
@@ -56,7 +60,7 @@ class Owners:
         from filelock import FileLock, Timeout
 
         path = self._path(name)
-        if not path.exists():
+        if not _NAME.fullmatch(name) or not path.exists():  # a name of another form may lead to any file
             return False
         lock = FileLock(path, timeout=0)
         try:

@@ -30,8 +30,8 @@ class Wanted:
     """What to look for; everything given must hold. Times are seconds since 1970.
 
     Every word stands somewhere in the prompt, in any script; of letters, a to z only match in either case. `model` is
-    a family or a service's own id. Costs, what the service says or else the price of the day, are compared as numbers,
-    within `cost_unit` where that is given.
+    a family or a service's own id. Costs, as the service reported them or else by the price of the day, are compared
+    as numbers, within `cost_unit` where that is given.
     """
 
     words: tuple[str, ...] = ()
@@ -46,23 +46,18 @@ class Wanted:
 
     def conditions(self) -> tuple[str, list[object]]:
         """As SQL, and the values in it."""
-        found: list[tuple[str, object]] = [("prompt LIKE ? ESCAPE '!'", _anywhere(word)) for word in self.words]
-        if self.provider is not None:
-            found.append(("provider = ?", self.provider))
-        if self.model is not None:
-            found.append(("? IN (family, model)", self.model))
-        if self.state is not None:
-            found.append(("state = ?", self.state.value))
-        if self.since is not None:
-            found.append(("created_at >= ?", self.since))
-        if self.until is not None:
-            found.append(("created_at < ?", self.until))
-        if self.least is not None:
-            found.append((f"{_AMOUNT} >= ?", float(self.least)))
-        if self.most is not None:
-            found.append((f"{_AMOUNT} <= ?", float(self.most)))
-        if self.cost_unit is not None:
-            found.append(("coalesce(charged_unit, cost_unit) = ?", self.cost_unit))
+        words = [("prompt LIKE ? ESCAPE '!'", _anywhere(word)) for word in self.words]
+        fields: list[tuple[str, object]] = [
+            ("provider = ?", self.provider),
+            ("? IN (family, model)", self.model),
+            ("state = ?", self.state and self.state.value),
+            ("created_at >= ?", self.since),
+            ("created_at < ?", self.until),
+            (f"{_AMOUNT} >= ?", None if self.least is None else float(self.least)),
+            (f"{_AMOUNT} <= ?", None if self.most is None else float(self.most)),
+            ("coalesce(charged_unit, cost_unit) = ?", self.cost_unit),
+        ]
+        found = [*words, *(field for field in fields if field[1] is not None)]
         return " AND ".join(["TRUE", *(condition for condition, _ in found)]), [value for _, value in found]
 
 

@@ -59,22 +59,9 @@ class Results:
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""
         with self._database.write() as write:
-            change_result(
-                write,
-                job_id,
-                number,
-                "saved",
-                fetcher=None,
-                part=None,
-                kept=None,
-                path=path_text(path),
-                format=picture.format,
-                width=picture.width,
-                height=picture.height,
-                size=picture.size,
-                sha256=picture.sha256,
-                differences=json.dumps(list(differences)),
-            )
+            seen = {name: getattr(picture, name) for name in ("format", "width", "height", "size", "sha256")}
+            seen |= {"path": path_text(path), "differences": json.dumps(list(differences))}
+            change_result(write, job_id, number, "saved", fetcher=None, part=None, kept=None, **seen)
             write.execute(
                 "UPDATE job SET problem = NULL WHERE id = ?"
                 " AND NOT EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state <> 'saved')",
@@ -82,12 +69,13 @@ class Results:
             )
 
     def unclaim(self, job_id: str, number: int, owner: str) -> None:
-        """`owner` did not save the picture this time; anybody may try."""
-        self._database.change(
-            "UPDATE result SET fetcher = NULL, part = NULL"
-            " WHERE job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?",
-            (job_id, number, owner),
-        )
+        """`owner` did not save the picture this time; any process may try."""
+        claimed = "job_id = ? AND number = ? AND state = 'ready' AND fetcher = ?"
+        if self._database.read(f"SELECT 1 FROM result WHERE {claimed}", (job_id, number, owner)):  # noqa: S608  (our own)
+            self._database.change(
+                f"UPDATE result SET fetcher = NULL, part = NULL WHERE {claimed}",  # noqa: S608
+                (job_id, number, owner),
+            )
 
     def expired(self, job_id: str, number: int) -> None:
         """The link expired before the picture was saved."""

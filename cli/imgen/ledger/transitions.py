@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from imgen.records import ResultState
 
@@ -25,21 +25,18 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-_State = TypeVar("_State", Stage, ResultState)
-
-
 @dataclass(frozen=True, slots=True)
-class Change(Generic[_State]):
+class Change:
     """A change from any of the states `before` to the state `after`."""
 
-    before: frozenset[_State]
-    after: _State
+    before: frozenset[Stage] | frozenset[ResultState]
+    after: Stage | ResultState
 
 
 _UNFINISHED = frozenset(Stage) - {Stage.FINISHED}
 
 # A report of the service is newer than what this side believed: it overrides uncertain, failed and cancelled.
-JOB_CHANGES: dict[str, Change[Stage]] = {
+JOB_CHANGES: dict[str, Change] = {
     "submitting": Change(frozenset({Stage.PLANNED}), Stage.SUBMITTING),
     "not_sent": Change(frozenset({Stage.SUBMITTING}), Stage.PLANNED),
     "never_sent": Change(frozenset({Stage.PLANNED}), Stage.CANCELLED),
@@ -49,11 +46,12 @@ JOB_CHANGES: dict[str, Change[Stage]] = {
     "attach": Change(frozenset({Stage.UNCERTAIN}), Stage.QUEUED),
     "running": Change(frozenset({Stage.QUEUED}), Stage.RUNNING),
     "finished": Change(frozenset(Stage), Stage.FINISHED),
+    "finished_without_links": Change(_UNFINISHED, Stage.FINISHED),
     "failed": Change(_UNFINISHED, Stage.FAILED),
     "cancelled": Change(_UNFINISHED, Stage.CANCELLED),
 }
 
-RESULT_CHANGES: dict[str, Change[ResultState]] = {
+RESULT_CHANGES: dict[str, Change] = {
     "saved": Change(frozenset(ResultState), ResultState.SAVED),
     "expired": Change(frozenset({ResultState.READY}), ResultState.EXPIRED),
     "reopen": Change(frozenset({ResultState.SAVED, ResultState.EXPIRED}), ResultState.READY),
@@ -62,29 +60,25 @@ RESULT_CHANGES: dict[str, Change[ResultState]] = {
 
 def change_job(write: sqlite3.Connection, job_id: str, name: str, **columns: object) -> bool:
     """Make a change of `JOB_CHANGES` and set columns with it; False, and nothing is set, where it may not be made."""
-    change = JOB_CHANGES[name]
-    return _change(write, "job", "stage", change, "id = ?", (job_id,), columns)
+    return _change(write, "job", "stage", "id = ?", JOB_CHANGES[name], columns, job_id)
 
 
 def change_result(write: sqlite3.Connection, job_id: str, number: int, name: str, **columns: object) -> bool:
     """Make a change of `RESULT_CHANGES` to one picture; as `change_job`."""
-    change = RESULT_CHANGES[name]
-    return _change(write, "result", "state", change, "job_id = ? AND number = ?", (job_id, number), columns)
+    which = "job_id = ? AND number = ?"
+    return _change(write, "result", "state", which, RESULT_CHANGES[name], columns, job_id, number)
 
 
 def _change(
     write: sqlite3.Connection,
     table: str,
     state: str,
-    change: Change[_State],
     which: str,
-    key: tuple[object, ...],
+    change: Change,
     columns: dict[str, object],
+    *key: object,
 ) -> bool:
-    settings = ", ".join(f"{column} = ?" for column in (state, *columns))
-    before = ", ".join(f"'{each.value}'" for each in sorted(change.before))
-    done = write.execute(
-        f"UPDATE {table} SET {settings} WHERE {which} AND {state} IN ({before})",  # noqa: S608  (our own)
-        (change.after.value, *columns.values(), *key),
-    )
-    return done.rowcount > 0
+    settings = "".join(f", {column} = ?" for column in columns)
+    before = ", ".join(f"'{each.value}'" for each in change.before)
+    statement = f"UPDATE {table} SET {state} = '{change.after.value}'{settings} WHERE {which} AND {state} IN ({before})"  # noqa: S608
+    return write.execute(statement, (*columns.values(), *key)).rowcount > 0

@@ -1,4 +1,4 @@
-"""The ledger's rows of uploads: reference pictures put somewhere for a job, until nobody needs them there."""
+"""The ledger's rows of uploads: reference pictures put somewhere for jobs, until no job needs them there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgen.ledger.database import Database
 
-_ARRIVES = 600.0  # seconds in which a storage may still take what a dead process had sent
+_ARRIVES = 600.0  # seconds in which a storage may still take what an ended process had sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Uploads:
         )
 
     def uploaded(self, job_id: str, sha256: str) -> None:
-        """The picture is there: nobody writes to that place for this job any more."""
+        """The picture is there: this process does not write there any more."""
         self._database.change("UPDATE upload SET uploader = NULL WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
     def links(self, job_id: str) -> dict[str, str]:
@@ -75,17 +75,18 @@ class Uploads:
         self._database.change("DELETE FROM upload WHERE job_id = ? AND sha256 = ?", (job_id, sha256))
 
     def removed(self, storage: str, key: str) -> None:
-        """Nothing lies there any more; where its uploader died meanwhile, it is to be removed once more later."""
-        now = self._database.now()
-        self._database.change(
-            "DELETE FROM upload WHERE storage = ? AND key = ? AND (uploader IS NULL OR removed_at < ?)",
-            (storage, key, now - _ARRIVES),
-        )
-        self._database.change(
-            "UPDATE upload SET removed_at = ? WHERE storage = ? AND key = ? AND removed_at IS NULL",
-            (now, storage, key),
-        )
+        """Nothing lies there any more; where its uploader ended meanwhile, it is to be removed once more later."""
+        with self._database.write() as write:
+            now = self._database.now()
+            write.execute(
+                "DELETE FROM upload WHERE storage = ? AND key = ? AND (uploader IS NULL OR removed_at < ?)",
+                (storage, key, now - _ARRIVES),
+            )
+            write.execute(
+                "UPDATE upload SET removed_at = ? WHERE storage = ? AND key = ? AND removed_at IS NULL",
+                (now, storage, key),
+            )
 
     def abandoned(self, storage: str, key: str) -> None:
-        """Nobody wants it removed."""
+        """It stays there, by the user's setting."""
         self._database.change("DELETE FROM upload WHERE storage = ? AND key = ?", (storage, key))

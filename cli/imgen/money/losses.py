@@ -1,4 +1,4 @@
-"""The expiry clock: which pictures that were paid for are about to be lost, which are, and what they cost.
+"""Paid pictures whose links expire soon, those whose links have expired, and what they cost.
 
 Times are seconds since 1970. Light to import, since `main` looks here after every command on a terminal.
 """
@@ -55,7 +55,7 @@ def expiring(unsaved: Iterable[Unsaved], now: float, until: float) -> Expiring |
 
 
 def may_expire_by(record: JobRecord, until: float) -> bool:
-    """Whether some link of the job may be dead at `until`; one of which nothing is known may be."""
+    """Whether some link of the job may have expired at `until`; one of which nothing is known may."""
     if record.state in (State.QUEUED, State.RUNNING) and record.accepted_at is not None:
         times = [_at_the_earliest(record.provider, record.request.model, record.accepted_at)]
     else:
@@ -91,7 +91,7 @@ class Loss:
 
 
 def losses(records: Iterable[JobRecord]) -> list[Loss]:
-    """What was lost by service and unit, which are not added up across services; the sandbox's cost nothing."""
+    """What expired, by service and unit, which are not added up across services; the sandbox's cost nothing."""
     pictures: defaultdict[tuple[str, str | None], int] = defaultdict(int)
     amounts: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
     for record in records:
@@ -106,7 +106,7 @@ def losses(records: Iterable[JobRecord]) -> list[Loss]:
 
 
 def expired_cost(record: JobRecord) -> Cost:
-    """What the lost pictures of a job cost: their share of the whole."""
+    """What the expired pictures of a job cost: their share of the whole."""
     from imgen.money.budget import best_known
 
     cost = best_known(record)

@@ -145,6 +145,10 @@ class Bench:
     def restart(self) -> None:
         """Another process begins, with a session of its own."""
         self._working = None
+        self._open()
+
+    def _open(self) -> None:
+        """As every command that has to do with jobs: with the ledger, whole and its orphans closed."""
         self.session = Session(self.config, self.clock, self.said.append)
         _ = self.session.ledger  # opened at its first use: here
 

@@ -10,7 +10,7 @@ from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.jobs import Limit, SameRequestUncertain, TooSoon
 from imgen.ledger.ledger import Ledger
 from imgen.records import Cost, State
 from imgen_providers.base import Request
@@ -29,6 +29,11 @@ FAILED, CANCELLED, UNCERTAIN = State.FAILED, State.CANCELLED, State.UNCERTAIN
 MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     "submitting": (lambda ledger: ledger.jobs.submitting(JOB), {P: S}),
     "not sent": (lambda ledger: ledger.jobs.not_sent(JOB), {S: P}),
+    "turned away": (lambda ledger: ledger.jobs.turned_away(JOB), {S: P}),
+    "finished without links": (
+        lambda ledger: ledger.jobs.finished_without_links(JOB, TROUBLE),
+        dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), EXPIRED),
+    ),
     "never sent": (lambda ledger: ledger.jobs.never_sent(JOB, TROUBLE), {P: CANCELLED}),
     "lost": (lambda ledger: ledger.jobs.mark_uncertain(JOB, TROUBLE), {S: UNCERTAIN}),
     "running": (lambda ledger: ledger.jobs.running(JOB), {Q: R}),
@@ -248,3 +253,29 @@ def test_jobs_are_planned_where_most_ids_are_taken(ledger: Ledger, monkeypatch: 
     ids = ledger.jobs.plan(drawn, "me", resubmit=False)
 
     assert len(set(ids)) == len(drawn)
+
+
+def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the_window_is_over(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    limit = Limit(2, 60.0)
+    ledger.jobs.plan([draft("one"), draft("two"), draft("else", origin="sandbox")], "me", resubmit=False)
+    for _ in range(2):
+        assert ledger.jobs.submitting("one", limit)
+        ledger.jobs.turned_away("one")
+        clock.time += 10.0
+
+    with pytest.raises(TooSoon) as early:
+        ledger.jobs.submitting("two", limit)
+
+    assert early.value.seconds == pytest.approx(40.0)
+    assert ledger.jobs.submitting("else", limit)
+    clock.time += 40.1
+    assert ledger.jobs.submitting("two", limit)
+
+
+def test_what_was_not_sent_counts_for_no_rate_limit(ledger: Ledger) -> None:
+    ledger.jobs.plan([draft("one")], "me", resubmit=False)
+    for _ in range(5):
+        assert ledger.jobs.submitting("one", Limit(1, 60.0))
+        ledger.jobs.not_sent("one")

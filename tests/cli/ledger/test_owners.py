@@ -50,6 +50,15 @@ def test_nobody_is_not_alive(tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
+def test_a_name_that_leads_out_of_the_folder_removes_nothing(tmp_path: Path) -> None:
+    other = tmp_path / "other.lock"
+    other.touch()
+    (tmp_path / "owners").mkdir()
+
+    assert not Owners(tmp_path / "owners").is_alive("../other")
+    assert other.exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_folders_and_lock_are_for_this_person_only(tmp_path: Path) -> None:
     """The lock may be taken before the ledger is made, and must not make its folder for everybody."""

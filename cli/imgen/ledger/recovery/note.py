@@ -1,4 +1,4 @@
-"""What came of a rebuilt ledger, noted beside it until it was told and every service was asked."""
+"""The note beside a rebuilt ledger: what is missing, until that was printed and every service was polled."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Rebuilt:
     """A new ledger stands where a damaged one stood, which is `kept` now; times are seconds since 1970.
 
     `read` jobs are as they were. Of those in `remote` the service's id was left: they are open again. Those in
-    `doubtful` may have been charged, and of `nameless` ones only our own id is left. `ask` are the services that are
-    still to be asked what else there is from `since` on; `until` a link may live there.
+    `doubtful` are uncertain, and of `nameless` ones only our own id is left. `ask` are the services whose lists of
+    jobs are still to be read from `since` on; `until` a link may live there. `told` is True once this was printed.
     """
 
     damage: str

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import IntegrityError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import sync_folder
@@ -20,7 +20,7 @@ from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery.damage import damage_note, is_damage, new_ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
-from imgen.ledger.recovery.salvage import LOGS, IndexedJob, Salvaged, copy_of, salvage
+from imgen.ledger.recovery.salvage import LOGS, Salvaged, copy_of, salvage
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
 from imgen.records import new_id
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0  # seconds for another imgen to close the ledger, or to have rebuilt it
 _LOOK_BACK = 7 * 86_400.0  # seconds: no documented link lives longer
 _SCRATCH = "ledger.rebuild-"
-_AT_STAKE = ("submitting", "uncertain", "queued", "running")  # of these somebody may have been charged
+_AT_STAKE = ("submitting", "uncertain", "queued", "running")  # these may have been charged
 
 
 def rebuild(path: Path, now: float, folder: Path, damage: str) -> None:
@@ -133,7 +133,7 @@ def _link(old: Path, new: Path) -> None:
 
 
 def _fill(made: Path, found: Salvaged, now: float, target: Target) -> Rebuilt:
-    """Put the rows that can stand into a new ledger, and what the indexes say of those that are lost."""
+    """Put the rows that can stand into a new ledger, and what the indexes hold of those that are lost."""
     with closing(open_ledger(made)) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN")
@@ -151,15 +151,15 @@ def _fill(made: Path, found: Salvaged, now: float, target: Target) -> Rebuilt:
         doubtful: list[str] = []
         nameless: list[str] = []
         for job in found.indexed:
-            if job.id in here or (job.id is None and job.rowid in rowids):
+            if job.get("id") in here or ("id" not in job and job["rowid"] in rowids):
                 continue
             whole = False
             stub = _stub(job, now, target) if _is_known(job) else None
             if stub and _insert(connection, "job", stub):
-                (remote if job.remote_id else doubtful).append(str(stub["id"]))
+                (remote if job.get("remote_id") else doubtful).append(str(stub["id"]))
                 here.add(str(stub["id"]))
-            elif job.remote_id or job.stage in (None, "finished", *_AT_STAKE):
-                nameless.append(job.id or job.remote_id or "one without an id")
+            elif "remote_id" in job or job.get("stage") in (None, "finished", *_AT_STAKE):
+                nameless.append(job.get("id") or job.get("remote_id") or "one without an id")
         connection.execute("COMMIT")
         _mend(connection)
     return Rebuilt(
@@ -175,33 +175,31 @@ def _fill(made: Path, found: Salvaged, now: float, target: Target) -> Rebuilt:
     )
 
 
-def _is_known(job: IndexedJob) -> bool:
-    """Whether the indexes say enough to ask for the job, or to know when the same is ordered again."""
-    placed = job.provider in SERVICES and bool(job.origin)
-    return placed and bool(job.remote_id or (job.stage in _AT_STAKE and job.request_key))
+def _is_known(job: Mapping[str, Any]) -> bool:
+    """Whether the indexes hold enough to poll the job, or to know when the same is ordered again."""
+    placed = job.get("provider") in SERVICES and bool(job.get("origin"))
+    return placed and bool(job.get("remote_id") or (job.get("stage") in _AT_STAKE and job.get("request_key")))
 
 
-def _stub(job: IndexedJob, now: float, target: Target) -> dict[str, object]:
+def _stub(job: Mapping[str, Any], now: float, target: Target) -> dict[str, object]:
     """A row for a job that only the indexes still hold; without a remote id, `close_orphans` marks it uncertain."""
     request = Request(model="", prompt="")
+    remote_id, amount = job.get("remote_id"), job.get("cost_amount")
+    known = {name: job[name] for name in ("provider", "origin", "project", "cost_unit", "remote_id") if name in job}
     return {
-        "id": job.id or new_id(),
+        **known,
+        "id": job.get("id") or new_id(),
         "run_id": new_id(),
-        "request_key": job.request_key or "",
+        "request_key": job.get("request_key") or "",
         "wire_key": wire_key(request),
-        "provider": job.provider,
-        "origin": job.origin,
         "model": request.model,
         "prompt": request.prompt,
         "request": request_text(request),
         "target": target_text(target),
-        "stage": "queued" if job.remote_id else "submitting",
-        "created_at": now if job.created_at is None else job.created_at,
-        "accepted_at": now if job.remote_id else None,
-        "remote_id": job.remote_id,
-        "cost_amount": job.cost.amount if job.cost.amount and is_amount(job.cost.amount) else None,
-        "cost_unit": job.cost.unit,
-        "project": job.project,
+        "stage": "queued" if remote_id else "submitting",
+        "created_at": job.get("created_at", now),
+        "accepted_at": now if remote_id else None,
+        "cost_amount": amount if amount and is_amount(amount) else None,
     }
 
 
@@ -210,7 +208,7 @@ def _mend(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE job SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM job)")
     connection.execute("DELETE FROM result WHERE job_id NOT IN (SELECT id FROM job)")
     connection.execute("DELETE FROM upload WHERE job_id NOT IN (SELECT id FROM job)")
-    # A picture may be lost: the service is asked once more, and what is saved stays saved.
+    # A picture may be lost: the service is polled once more, and what is saved stays saved.
     connection.execute(
         "UPDATE job SET stage = 'running' WHERE stage = 'finished' AND remote_id IS NOT NULL"
         " AND (SELECT count(*) FROM result WHERE job_id = job.id) < json_extract(request, '$.count')"

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged ledger: every row that SQLite reaches, and what the indexes say of the others."""
+"""What can still be read of a damaged ledger: each row that SQLite reaches, and what indexes hold of the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgen.ledger.codec import read_job, read_result
 from imgen.ledger.database import ERRORS
 from imgen.ledger.schema import MIGRATIONS
-from imgen.records import UNKNOWN, Cost, State
+from imgen.records import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,33 +25,17 @@ _TABLES = ("job", "result", "upload")
 _NO_LETTER = "\ufffd"  # what stands for bytes that are no text
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedJob:
-    """A job as the indexes know it; None is what none of them says."""
-
-    rowid: int
-    id: str | None
-    provider: str | None = None
-    origin: str | None = None
-    remote_id: str | None = None
-    request_key: str | None = None
-    stage: str | None = None
-    created_at: float | None = None
-    project: str | None = None
-    cost: Cost = UNKNOWN
-
-
 @dataclass(slots=True)
 class Salvaged:
-    """Rows by table, the jobs that indexes know of, and whether both were read to their end."""
+    """Rows by table, jobs as the indexes know them, and whether both were read to their end."""
 
     rows: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
-    indexed: list[IndexedJob] = field(default_factory=list)
+    indexed: list[dict[str, Any]] = field(default_factory=list)
     whole: bool = False
 
 
 def salvage(damaged: Path, folder: Path) -> Salvaged:
-    """Read a damaged ledger nobody has open, from copies of it made in `folder`. Raises `OSError`."""
+    """Read a damaged ledger that no process has open, from copies of it made in `folder`. Raises `OSError`."""
     found = _read(copy_of(damaged, folder / "as it is"))
     if not found.rows.get("job"):
         patched = copy_of(damaged, folder / "patched")
@@ -61,7 +45,7 @@ def salvage(damaged: Path, folder: Path) -> Salvaged:
 
 
 def copy_of(ledger: Path, folder: Path) -> Path:
-    """A copy of a ledger that nobody has open, with what SQLite may still have to work into it. Raises `OSError`."""
+    """A copy of a ledger that no process has open, with its logs, which may hold commits. Raises `OSError`."""
     folder.mkdir(mode=0o700)
     copy = folder / ledger.name
     shutil.copyfile(ledger, copy)
@@ -98,10 +82,10 @@ def _read(path: Path) -> Salvaged:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection, suppress(*ERRORS):
         connection.row_factory = sqlite3.Row
         connection.text_factory = lambda text: text.decode(errors="replace")
-        connection.execute("SELECT 1 FROM job, result, upload LIMIT 0")  # raises where nobody knows of the tables
+        connection.execute("SELECT 1 FROM job, result, upload LIMIT 0")  # raises where the schema cannot be read
         most = path.stat().st_size // _LEAST_ROW
         found.indexed, found.whole = _indexed(connection)
-        last = max((job.rowid for job in found.indexed), default=most) if found.whole else most
+        last = max((job["rowid"] for job in found.indexed), default=most) if found.whole else most
         for table in _TABLES:
             rows: list[Mapping[str, object]] = []
             for row in _rows(connection, table, 0, last if table == "job" else most):
@@ -145,29 +129,14 @@ def _sound(table: str, row: sqlite3.Row) -> dict[str, Any] | None:
     return None if any(_NO_LETTER in text for text in texts) else found
 
 
-def _indexed(connection: sqlite3.Connection) -> tuple[list[IndexedJob], bool]:
-    """The jobs as three indexes know them, and whether all three could be read."""
-    ids, first = _entries(connection, "sqlite_autoindex_job_1", "id")
-    remotes, second = _entries(connection, "job_remote", "provider, origin, remote_id", "remote_id IS NOT NULL")
+def _indexed(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], bool]:
+    """The jobs as three indexes know them, by column, and whether all three could be read."""
     columns = "request_key, provider, origin, stage, created_at, project, cost_amount, cost_unit"
-    orders, third = _entries(connection, "job_request_key", columns)
-    found = []
-    for rowid in sorted(ids.keys() | remotes.keys() | orders.keys()):
-        remote, order = remotes.get(rowid, {}), orders.get(rowid, {})
-        found.append(
-            IndexedJob(
-                rowid=rowid,
-                id=ids.get(rowid, {}).get("id"),
-                provider=(remote or order).get("provider"),
-                origin=(remote or order).get("origin"),
-                remote_id=remote.get("remote_id"),
-                request_key=order.get("request_key"),
-                stage=order.get("stage"),
-                created_at=order.get("created_at"),
-                project=order.get("project"),
-                cost=Cost(order.get("cost_amount"), order.get("cost_unit")),
-            )
-        )
+    orders, first = _entries(connection, "job_request_key", columns)
+    remotes, second = _entries(connection, "job_remote", "provider, origin, remote_id", "remote_id IS NOT NULL")
+    ids, third = _entries(connection, "sqlite_autoindex_job_1", "id")
+    rowids = sorted(ids.keys() | remotes.keys() | orders.keys())
+    found = [{**orders.get(row, {}), **remotes.get(row, {}), **ids.get(row, {})} for row in rowids]
     return found, first and second and third
 
 
