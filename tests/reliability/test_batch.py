@@ -31,11 +31,14 @@ MADE = {outcome.value for outcome in (Outcome.CURRENT, Outcome.MADE, Outcome.FOU
 
 def project(here: Program, service: str, prompts: Sequence[str], *, at_once: int = 16) -> tuple[str, ...]:
     """Write a manifest with these prompts, and return the command that makes it."""
-    values = ", ".join(f'"{number}"' for number in range(len(prompts)))
-    assert prompts == [f"{prompts[0][:-1]}{number}" for number in range(len(prompts))]
+    *several, last = prompts
+    values = ", ".join(f'"{number}"' for number in range(len(several)))
+    first = several[0].removesuffix("0")
+    assert several == [f"{first}{number}" for number in range(len(several))]
     (here.cwd / "assets.toml").write_text(
-        f'[[asset]]\npath = "art/{{n}}.png"\nprompt = "{prompts[0][:-1]}{{n}}"\nprovider = "{service}"\n'
-        f"for = {{n = [{values}]}}\n"
+        f'[defaults]\nprovider = "{service}"\n'
+        f'[[asset]]\npath = "art/{{n}}.png"\nprompt = "{first}{{n}}"\nfor = {{n = [{values}]}}\n'
+        f'[[asset]]\npath = "last.png"\nprompt = "{last}"\n'
     )
     return ("batch", "--jobs", str(at_once), *OFTEN)
 
@@ -117,14 +120,18 @@ def test_a_run_killed_three_times_buys_each_picture_once(
     checked = here.run("batch", "--check")
     (here.cwd / "assets.lock").unlink()
     again = to_the_end(here, *command, "--json")
+    bought_again = far_side.counts().get("submit", 0)
     manifest = here.cwd / "assets.toml"
-    manifest.write_text(manifest.read_text() + f'[[asset]]\npath = "new.png"\nprompt = "{prompts[0]} anew"\n')
+    manifest.write_text(manifest.read_text().replace(prompts[-1], f"{prompts[-1]} anew"))
+    changed = here.run(*command, "--json")
     (here.cwd / "art/1.png").write_bytes(b"mine")
     edited = here.run("batch", "--check")
 
     assert checked.code == ExitCode.DONE, checked.stderr
     assert (again.code, outcomes(again)) == (ExitCode.DONE, {"found": assets})
-    assert far_side.counts().get("submit", 0) == 0
+    assert bought_again == 0
+    assert (changed.code, outcomes(changed)) == (ExitCode.DONE, {"current": assets - 1, "made": 1}), changed.stderr
+    assert far_side.counts().get("submit", 0) == 1
     assert edited.code == ExitCode.DIFFERENT
     assert "edited    art/1.png: was changed by hand since it was made" in edited.lines
 
