@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.ledger.codec import plain, read_job, stored
+from imgen.ledger.codec import path_text, plain, read_job, stored
 from imgen.ledger.schema import RESOLUTION
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class JobQueries:
         rows = self._database.read(
             "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE path = ? AND state = 'saved'"
             " ORDER BY job.rowid DESC LIMIT 1",
-            (str(path),),
+            (path_text(path),),
         )
         return rows[0]["job_id"] if rows else None
 
