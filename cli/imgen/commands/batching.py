@@ -106,11 +106,11 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     from imgen.batch.report import RunReport
     from imgen.batch.run import Means, Run
     from imgen.batch.run_budget import RunBudget
-    from imgen.files import make_private_folder
     from imgen.jobs.clock import SystemClock
     from imgen.jobs.run_order import setup_of
     from imgen.jobs.session import session
     from imgen.jobs.worker import work
+    from imgen.pictures.prepared import usable
     from imgen.screen.console import err
     from imgen.screen.envelope import timestamp
 
@@ -124,7 +124,8 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         budget.check_unit(_units(project.found, config))
     observer = _Observer(asked.form)
     with session(config, err) as opened, work(opened, config, poll_every=options.poll_every) as worker:
-        make_private_folder(config.folders.originals)
+        with usable(config.folders.originals):
+            pass  # before anything is sent
         basis = partial(_basis, project.manifest.folder.root, opened, config)
         means = Means(opened, worker, setup_of(config), clock, config.folders.originals, basis)
         run = Run(project, means, options, budget, observer)

@@ -421,6 +421,19 @@ def test_ctrl_c_leaves_the_jobs_going_on_and_the_next_run_collects_them(imgen: P
     assert submits(log) == 2
 
 
+def test_a_run_that_stops_waiting_says_so_and_the_next_one_collects(imgen: Program, tmp_path: Path) -> None:
+    log: list[str] = []
+    with served(tmp_path / "far", log, seconds=3) as origin:
+        here = imgen.at(origin)
+        write(here, asset("a.png"), asset("b.png"), defaults=SMALL + 'provider = "3daistudio"\n')
+        stopped = here.run("batch", *OFTEN, "--json", "--timeout", "1")
+        ended = here.run("batch", *OFTEN, "--json")
+
+    assert (stopped.code, counts(stopped)) == (7, {"waiting": 2}), stopped.stderr
+    assert (ended.code, counts(ended)) == (0, {"found": 2}), ended.stderr
+    assert submits(log) == 2
+
+
 # What is said ---------------------------------------------------------------------------------------------------
 
 
