@@ -103,6 +103,12 @@ def since(jobs: Iterable[JobRecord], locked: Locked | None) -> list[JobRecord]:
     return [record for record in jobs if record.id != locked.job and record.created_at >= made_at]
 
 
+def has_failed(record: JobRecord) -> bool:
+    """Whether a job ended without a picture; one that was never sent did not fail."""
+    never_sent = record.problem is not None and record.problem.code == "never_sent"
+    return record.state is State.FAILED or (record.state is State.CANCELLED and not never_sent)
+
+
 def _worth(record: JobRecord) -> int | None:
     """How soon a job brings its picture, the lowest first; None for one that brings none."""
     match record.state:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from imgen.batch.delivery import Deliveries, FileInTheWay, NotDelivered
 from imgen.batch.disk import file_sha256
 from imgen.batch.offers import order_of
-from imgen.batch.paid import PaidJobs, numbers, order_key, original, since
+from imgen.batch.paid import PaidJobs, has_failed, numbers, order_key, original, since
 from imgen.batch.recipe import recipe
 from imgen.batch.report import TROUBLED, AssetResult, Outcome, Tally
 from imgen.batch.standing import Item, Standing
@@ -257,8 +257,7 @@ class Run:
         with self._own_trouble(item):
             asset = item.asset
             if held := next((path for path in asset.goes_on_from if not self._is_made(path)), None):
-                skipped = held in self.results and self.results[held].outcome is Outcome.SKIPPED
-                if skipped:
+                if held in self.results and self.results[held].outcome is Outcome.SKIPPED:
                     self._end(item, Outcome.SKIPPED)
                 else:
                     self._leave(item, f"goes on from {held}, which is not made")
@@ -323,7 +322,7 @@ class Run:
         elif bought:
             here = "git checkout may bring the file back, --force buys it again"
             self._leave(item, f"was bought as job {bought.job}, whose picture is not here: {here}")
-        elif self._options.retry_failed and not any(map(_has_failed, jobs)):
+        elif self._options.retry_failed and not any(map(has_failed, jobs)):
             self._end(item, Outcome.SKIPPED)
         else:
             self._order(work)
@@ -489,11 +488,6 @@ class Run:
 
     def _now(self) -> float:
         return self._means.clock.monotonic()
-
-
-def _has_failed(record: JobRecord) -> bool:
-    never_sent = record.problem is not None and record.problem.code == "never_sent"
-    return record.state is State.FAILED or (record.state is State.CANCELLED and not never_sent)
 
 
 def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:
