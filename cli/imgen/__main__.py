@@ -92,6 +92,7 @@ def app() -> typer.Typer:
 
     from imgen.commands import (
         again,
+        batch,
         completions,
         config,
         costs,
@@ -101,6 +102,7 @@ def app() -> typer.Typer:
         gallery,
         generate,
         history,
+        inspect,
         keys,
         models,
         program,
@@ -125,9 +127,11 @@ def app() -> typer.Typer:
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
+    commands.command()(batch.batch)
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)
+    commands.command()(inspect.inspect)
     commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.command()(schema.schema)

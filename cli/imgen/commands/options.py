@@ -282,6 +282,14 @@ DryRun = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=panels.OUTPUT)
 ]
+Tag = Annotated[
+    bool,
+    typer.Option(
+        "--tag",
+        help="Note in each picture that a model made it, and its job.",
+        rich_help_panel=panels.OUTPUT,
+    ),
+]
 Resubmit = Annotated[
     bool,
     typer.Option("--resubmit", help="Repeat an uncertain order; you may pay twice.", rich_help_panel=panels.COST),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES
@@ -23,6 +23,28 @@ class Goal(Enum):
     WHAT_IS_READY = "what is ready"  # polled once, and saved if finished
     FINISHED = "finished"  # the same, and what is not finished is no problem
     PICTURES = "pictures"  # to the end
+
+
+class Feed(Protocol):
+    """Jobs that are followed one after the other, for runs of thousands of which a few are under way at a time."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no more jobs will come."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether none can come until a job ends."""
+        ...
+
+    def more(self, room: int) -> Sequence[JobRecord]:
+        """At most `room` further jobs, each of them in the ledger; none where there is none at the moment."""
+        ...
+
+    def ended(self, record: JobRecord, problem: Problem | None) -> None:
+        """A job is followed no further; `problem` is why it is not where it was to go."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

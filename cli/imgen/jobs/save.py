@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable, Problem
-from imgen.files import discard, new_part, part_path
+from imgen.files import SHARED, discard, new_part, part_path, write
 from imgen.jobs.problems import not_saved
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
@@ -219,6 +219,7 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         picture = inspect(part)
     except Damaged as error:
         return _unverified(job, number, part, _ordered_path(record, number), error)
+    picture, untagged = _tagged(part, picture, record) if record.target.tag else (picture, ())
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -230,10 +231,21 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, record))
+    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, record) + untagged)
     if result.kept:
         discard(result.kept)
     return Saved(path, moved=path != wanted)
+
+
+def _tagged(part: Path, picture: Picture, record: JobRecord) -> tuple[Picture, tuple[str, ...]]:
+    """The verified picture with its tag, or why it has none: what cannot be tagged stays as it came."""
+    from imgen.pictures.provenance.tagging import CannotTag, tagged
+
+    try:
+        write(part, tagged(part.read_bytes(), picture.format, record.id), mode=SHARED)
+        return inspect(part), ()
+    except CannotTag as error:
+        return picture, (f"tag: {error}",)
 
 
 def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Damaged) -> NotSaved:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
-from imgen.ledger.codec import plain, read_job, stored
+from imgen.ledger.codec import path_text, plain, read_job, stored
 from imgen.ledger.schema import RESOLUTION
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     from imgen.ledger.database import Database
     from imgen.records import JobRecord, State
@@ -139,9 +140,22 @@ class JobQueries:
         )
         return found[0] if found else None
 
+    def with_request(self, request_key: str) -> list[JobRecord]:
+        """The jobs of one request, the oldest first."""
+        return self._select("recorded IN (SELECT rowid FROM job WHERE request_key = ?)", request_key)
+
     def with_picture(self, sha256: str) -> str | None:
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._database.read(_WITH_PICTURE, (sha256,))
+        return rows[0]["job_id"] if rows else None
+
+    def saved_at(self, path: Path) -> str | None:
+        """The job whose picture was last saved at this path, whatever is there now."""
+        rows = self._database.read(
+            "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE path = ? AND state = 'saved'"
+            " ORDER BY job.rowid DESC LIMIT 1",
+            (path_text(path),),
+        )
         return rows[0]["job_id"] if rows else None
 
     def family(self, job_id: str) -> list[JobRecord]:

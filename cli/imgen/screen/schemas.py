@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
+from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry, RunEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
+from imgen.screen.inspected import InspectedEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
 from imgen.screen.models import LiveModel, ModelRow
 from imgen.screen.requests import RequestPreview
@@ -23,8 +25,10 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "wait": None,
     "status": ("lost", list[Loss]),
     "download": None,
+    "batch": ("batch", RunEntry | CheckEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
     "history": None,
     "gallery": ("gallery", GalleryEntry),
+    "inspect": ("pictures", list[InspectedEntry]),
     "forget": None,
     "config": ("settings", list[SettingEntry]),
     "config set": ("settings", list[SettingEntry]),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.jobs.bench import Bench
+from cli.pictures.photos import photo
+from cli.pictures.signing import signed
 from imgen.errors import ExitCode
 from imgen.jobs import save as saving
 from imgen.jobs.report import Goal
@@ -340,3 +342,19 @@ def test_a_picture_that_comes_damaged_every_time_is_kept_beside_once(tmp_path: P
         assert sorted(tmp_path.glob("fox*")) == [kept]
         assert str(kept) in report.problems[record.id].message
         assert len(bench.requests("/sandbox/pictures/")) == 5
+
+
+def test_a_signed_picture_is_never_tagged_and_that_is_said(tmp_path: Path) -> None:
+    data = signed(photo("png"), "png")
+    with Bench(tmp_path, seconds=1.0) as bench:
+        (record,) = bench.order(output=str(tmp_path / "fox.png"))
+        bench.session.ledger.jobs.retarget(record.id, replace(record.target, tag=True))
+        (record,) = bench.session.find([record.id])
+        as_bytes = Succeeded((InlineAsset(data),))
+        bench.bend("3daistudio", submitted=lambda _, job: replace(job, status=as_bytes))
+
+        report = bench.follow([record])
+
+    result = report.records[0].results[0]
+    assert (tmp_path / "fox.png").read_bytes() == data
+    assert "tag: it holds a C2PA claim, which a change would break" in result.differences
