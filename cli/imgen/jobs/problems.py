@@ -83,7 +83,8 @@ def of_question(error: ServiceError) -> Problem:
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:
     """The problem that a failed submit is for its job."""
-    return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
+    named = f" It names {error.remote_id}, which may be the job." if error.remote_id else ""
+    return Problem(_CODES[type(error)], _message(error, record) + named, _after_submit(error, record))
 
 
 def of_poll(error: ServiceError, record: JobRecord) -> Problem:
@@ -111,7 +112,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
     entry = SERVICES[record.provider]
     match error:
         case Uncertain():
-            return uncertain_hint(record)
+            return uncertain_hint(record, error.remote_id)
         case KeyRefused():
             return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
         case NoCredit():

@@ -135,7 +135,7 @@ def _not_replaced(record: JobRecord) -> Problem | None:
 def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
     """The exit code of one job; `strict` also counts a picture that differs from the order."""
     if problem is None:
-        too_few = record.state is State.SAVED and len(record.results) < record.request.count
+        too_few = record.state is State.SAVED and len(record.results) < (record.ordered or record.request.count)
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
         case State.SAVED:

@@ -16,7 +16,7 @@ from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
-from imgen_providers.addresses import is_loopback
+from imgen_providers.addresses import is_loopback_host
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.conversation import is_conversation
 
@@ -245,7 +245,7 @@ def _trusted(choice: Choice) -> str:
 
 
 def _is_here(link: Link) -> bool:
-    return is_loopback(link.host)
+    return is_loopback_host(link.host)
 
 
 def _named(choice: Choice) -> str:

@@ -14,7 +14,8 @@ from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
 from imgen.ledger.jobs import Limit
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Span
 from imgen.money.budget import Limit as MoneyLimit
 from imgen.records import Cost, State
 from imgen_providers.base import Charge
