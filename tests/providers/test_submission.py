@@ -338,7 +338,6 @@ def test_a_yes_cut_short_may_have_charged(network: Network) -> None:
         (reply({"detail": "late", "polling_url": "/api/v1/tasks/task-7"}, 502), "task-7"),
         (replace(reply('{"id": "task-7", "status": "proce'), missing=100), "task-7"),
         (replace(reply('{"id": "task-'), missing=100), None),
-        (reply('data: {"id": "task-7"}\n\n'), "task-7"),
         (reply('<html>{"id": 7}</html>', 502), "7"),
         (reply({"error": "no", "request_id": "exchange-1"}, 500), None),
         (reply({"error": {"message": "no", "id": "evt-1"}}, 500), None),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from imgen.jobs.uploads import Uploads
 
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
     "never_sent",
@@ -69,6 +70,7 @@ class Follower:
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
+        self._deadline = float("inf")
 
     def follow(self, records: Sequence[JobRecord]) -> Followed:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
@@ -87,8 +89,8 @@ class Follower:
             for record in records:
                 self._track(record)
             patience = self._timeout if self._timeout is not None else self._usual_timeout()
-            deadline = self._clock.monotonic() + patience
-            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), deadline)
+            self._deadline = self._clock.monotonic() + patience
+            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), self._deadline)
         except (KeyboardInterrupt, ImgenError):
             try:
                 self._stop_waiting()
@@ -97,6 +99,7 @@ class Follower:
             raise
         if not in_time:
             self._stop_waiting()
+            self._loop.finish(self._loop.downloads, _LAST_BYTES)
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
@@ -264,11 +267,12 @@ class Follower:
             self._run(
                 self._loop.downloads,
                 job,
-                lambda: save.save(self._saver, job, number),
+                lambda: save.save(self._saver, job, number, seconds),
                 after,
                 crashed=lambda bug: after(save.NotSaved(bug)),
             )
 
+        seconds = self._deadline - self._clock.monotonic()
         numbers = save.begin(self._ledger, job)
         for number in numbers:
             start(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -170,6 +171,11 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
     way = " -o ELSEWHERE" if elsewhere else ""
     message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
     return Problem("not_saved", message, f"imgen download {record.id}{way}")
+
+
+def with_link(problem: Problem, link: str) -> Problem:
+    """The same with the picture's link as it came: what is left where it cannot be fetched from here."""
+    return replace(problem, message=f"{problem.message} Its link, for a browser: {link}")
 
 
 def _reason(status: Failed) -> str:
