@@ -208,7 +208,7 @@ TROUBLES: Mapping[str, tuple[Reply, ExitCode]] = {
 }
 
 
-@pytest.mark.parametrize(("trouble", "service"), zip(TROUBLES, cycle(ACCEPTED), strict=False))
+@pytest.mark.parametrize(("trouble", "service"), list(zip(TROUBLES, cycle(ACCEPTED), strict=False)))
 def test_trouble_at_a_question_leads_back_to_the_job(imgen: Program, trouble: str, service: str) -> None:
     answer, code = TROUBLES[trouble]
     with answering(imgen, reply(ACCEPTED[service]), answer) as (here, server):
