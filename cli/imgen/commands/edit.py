@@ -36,6 +36,7 @@ def edit(
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too, such as where it was taken.")
     ] = False,
+    unchecked: options.Unchecked = False,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
@@ -108,6 +109,6 @@ def edit(
         poll_every=poll_every,
     )
     with session(config, err) as opened:
-        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config)
+        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
         resolved = resolve_order(order_of(order, basis.parent), run_options, config)
         return make(resolved, opened, config, reporter, basis, dry_run=dry_run)

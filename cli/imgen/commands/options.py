@@ -168,6 +168,10 @@ Count = Annotated[
     int | None,
     typer.Option("-n", "--count", metavar="N", help="How many pictures, 1 to 16. Default: 1.", show_default=False),
 ]
+Unchecked = Annotated[
+    bool,
+    typer.Option("--unchecked", help="Give a URL to the service without a look at it, where only the service can."),
+]
 Channel = Annotated[
     str | None,
     typer.Option(

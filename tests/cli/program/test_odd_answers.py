@@ -309,3 +309,20 @@ def test_an_svg_is_kept_and_named(imgen: Program) -> None:
 
     assert ended.code == ExitCode.NOT_SAVED, ended.stderr
     assert files(here) == ["fox.unverified.svg"]
+
+
+def test_a_picture_that_only_the_service_can_fetch_is_given_unchecked(imgen: Program) -> None:
+    link = "https://only-there.invalid/fox.png"
+    script = (reply(ACCEPTED["reapi"]), reply(finished("reapi", LINK)), SHOWN)
+    with answering(imgen, *script) as (here, server):
+        edit = ("edit", "at night", "-p", "reapi", "-i", link, "-o", "fox.png", *OFTEN)
+        refused = here.run(*edit)
+        assert refused.code == ExitCode.UNREACHABLE
+        assert "--unchecked" in refused.stderr
+        assert server.requests == []
+
+        given = here.run(*edit, "--unchecked")
+
+        assert given.code == ExitCode.DONE, given.stderr
+        assert "the picture at only-there.invalid goes to reAPI unchecked" in given.stderr
+        assert json.loads(server.requests[0].body)["image_urls"] == [link]
