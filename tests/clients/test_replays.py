@@ -1,8 +1,9 @@
-"""The requests of clients that cannot be installed, as the bytes that were seen to leave them (2026-11-26).
+"""The requests of clients that cannot be installed, as bytes (2026-11-26).
 
-The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and the image tools of GPTProto's Dify plugin
-(chencanbin/gptproto-dify-plugin 0.0.53) were run against a socket; only host, key, prompt, picture links and
-lengths are filled in here.
+The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) was run against a socket. The image tools of GPTProto's
+Dify plugin (chencanbin/gptproto-dify-plugin 0.0.53) need Dify around them, so they were not run as they are: the
+request that each makes, with its own headers and body, was sent by the same HTTP library to a socket. Only host, key,
+prompt, picture links and lengths are filled in here.
 """
 
 from __future__ import annotations
