@@ -1,9 +1,9 @@
 """The requests of clients that cannot be installed, as bytes (2026-11-26).
 
-The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) was run against a socket. The image tools of GPTProto's
-Dify plugin (chencanbin/gptproto-dify-plugin 0.0.53) need Dify around them, so they were not run as they are: the
-request that each makes, with its own headers and body, was sent by the same HTTP library to a socket. Only host, key,
-prompt, picture links and lengths are filled in here.
+Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) were seen to leave it. Those of the image tools
+of GPTProto's Dify plugin (chencanbin/gptproto-dify-plugin 0.0.53) are as the code of that release makes them and its
+library, requests, writes them: the plugin was not run inside of Dify. Only host, key, prompt, picture links and lengths
+are filled in here.
 """
 
 from __future__ import annotations
