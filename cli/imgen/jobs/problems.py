@@ -93,7 +93,7 @@ def of_poll(error: ServiceError, record: JobRecord) -> Problem:
     match error:
         case KeyRefused():
             first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
-        case JobNotFound():
+        case JobNotFound() if not record.results:
             first = "If it was just accepted, or made with another key: "
         case _:
             first = ""

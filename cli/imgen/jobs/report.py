@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES
-from imgen.records import JobRecord, State
+from imgen.records import JobRecord, ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,7 +105,14 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
             return record.problem
         case State.EXPIRED if not record.never_saved:
-            message = "The picture was saved once and is gone, and its link is dead."
+            gone = [result for result in record.results if result.state is ResultState.EXPIRED]
+            came_inline = all(result.url is None for result in gone)
+            why = (
+                "it came with the answer itself, so the service has no link to it"
+                if came_inline
+                else "its link is dead"
+            )
+            message = f"The picture was saved once and is gone, and {why}."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
             message = "It was paid, and its link died before the picture was saved."

@@ -326,3 +326,32 @@ def test_a_picture_that_only_the_service_can_fetch_is_given_unchecked(imgen: Pro
         assert given.code == ExitCode.DONE, given.stderr
         assert "the picture at only-there.invalid goes to reAPI unchecked" in given.stderr
         assert json.loads(server.requests[0].body)["image_urls"] == [link]
+
+
+INLINE: dict[str, Json] = {
+    "3daistudio": {"status": "FINISHED", "results": [{"asset": BASE64}]},
+    "gmicloud": {
+        "status": "success",
+        "outcome": {
+            "candidates": [{"content": {"parts": [{"inlineData": {"data": BASE64, "mimeType": "image/png"}}]}}]
+        },
+    },
+    "reapi": {"status": "completed", "output": {"image_urls": [f"data:image/png;base64,{BASE64}"]}},
+    "gptproto": {"data": {"outputs": [BASE64]}},
+}
+
+
+@pytest.mark.parametrize("service", INLINE)
+def test_a_picture_that_came_with_the_answer_is_saved_and_never_asked_for(imgen: Program, service: str) -> None:
+    with answering(imgen, reply(INLINE[service])) as (here, server):
+        ended = ordered(here, service)
+        (job,) = here.jobs()
+        assert ended.code == ExitCode.DONE, ended.stderr
+        assert (here.cwd / "fox.png").read_bytes() == PICTURE
+
+        (here.cwd / "fox.png").unlink()
+        gone = here.run("download", job.id)
+
+        assert gone.code == ExitCode.EXPIRED
+        assert "it came with the answer itself" in gone.stderr
+        assert len(server.requests) == 1
