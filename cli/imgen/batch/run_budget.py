@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
 from imgen.errors import UsageProblem
+from imgen.money.amounts import BadAmount, parse_amounts
 from imgen.money.budget import (
     NO_BUDGET,
-    BadAmount,
     Budget,
     Limit,
     Span,
@@ -21,7 +21,6 @@ from imgen.money.budget import (
     check,
     counted,
     order_cost,
-    parse_amounts,
     standing,
 )
 from imgen.orders.limits import MAX_COST

@@ -41,6 +41,7 @@ def again(
         bool,
         typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
+    unchecked: options.Unchecked = False,
     output: options.Output = None,
     max_cost: options.MaxCost = None,
     allow_unknown_cost: options.AllowUnknownCost = False,
@@ -103,7 +104,7 @@ def again(
         basis = None
         if words or going_on:
             check_words(words, None, going_on, reporter.streams)
-            basis = basis_of(words, going_on, Changes(fit, keep_metadata), opened, config)
+            basis = basis_of(words, going_on, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
         others = other_pictures(record.request.references, basis.pictures if basis else ())
         if not picture:
             check_unchanged(record, others)

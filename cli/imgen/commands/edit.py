@@ -43,6 +43,7 @@ def edit(
         bool,
         typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
+    unchecked: options.Unchecked = False,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
@@ -123,6 +124,6 @@ def edit(
         poll_every=poll_every,
     )
     with session(config, err) as opened:
-        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config)
+        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
         resolved = resolve_order(order_of(order, basis.parent), run_options, config)
         return make(resolved, opened, config, reporter, basis, dry_run=dry_run)

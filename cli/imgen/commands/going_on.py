@@ -42,8 +42,13 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
         raise UsageProblem("-i - reads a picture, and standard input is this terminal.", EXAMPLE)
 
 
-def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config) -> Basis:
-    """The pictures that were named, checked, and the job to go on from. Raises `UsageProblem`."""
+def basis_of(
+    words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config, *, unchecked: bool
+) -> Basis:
+    """The pictures that were named, checked, and the job to go on from; `unchecked` as `Basis` has it.
+
+    Raises `UsageProblem`.
+    """
     from functools import partial
 
     from imgen.jobs.uploads import configured_place
@@ -72,6 +77,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         folder=folder,
         network=config.network.open,
         check_storage=partial(configured_place, config),
+        unchecked=unchecked,
     )
 
 

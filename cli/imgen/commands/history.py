@@ -11,7 +11,7 @@ from imgen.commands import options
 from imgen.config.config import load
 
 if TYPE_CHECKING:
-    from imgen.money.budget import Amount
+    from imgen.money.amounts import Amount
     from imgen.records import State
 
 
@@ -117,7 +117,7 @@ def _state(name: str | None) -> State | None:
 
 def _amount(option: str, text: str | None) -> Amount | None:
     from imgen.errors import UsageProblem
-    from imgen.money.budget import BadAmount, parse_amounts
+    from imgen.money.amounts import BadAmount, parse_amounts
 
     if text is None:
         return None

@@ -128,6 +128,7 @@ def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
     from imgen_providers import connect
     from imgen_providers.base import Account
+    from imgen_providers.catalog import pictures_ordered
     from imgen_providers.client import Network
 
     candidate = plan.candidates[0]
@@ -139,7 +140,8 @@ def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     references = Decimal(0)
     for draft in candidate.drafts:
         path, body = service.preview(_as_shown(choice, draft.request))
-        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
+        pictures = pictures_ordered(draft.request.count, draft.request.extras) or draft.request.count
+        shown.append(RequestPreview("POST", origin + path, body, pictures, draft.cost, limits))
         references += reference_price(choice.model, draft.request)
     if reporter.form is not Form.TEXT:
         out(envelope(reporter.command, exit_code=0, data=("requests", shown), form=reporter.form))

@@ -222,6 +222,14 @@ Count = Annotated[
         rich_help_panel=panels.MOST_USED,
     ),
 ]
+Unchecked = Annotated[
+    bool,
+    typer.Option(
+        "--unchecked",
+        help="Give a URL to the service without a check, where only the service can reach it.",
+        rich_help_panel=panels.PICTURE,
+    ),
+]
 Channel = Annotated[
     str | None,
     typer.Option(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from imgen.jobs.uploads import Uploads
 
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
     "never_sent",
@@ -161,6 +162,7 @@ class Follower:
             raise
         if not in_time:
             self._stop_waiting()
+            self._loop.finish(self._loop.downloads, _LAST_BYTES)
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         return in_time
@@ -334,11 +336,12 @@ class Follower:
             self._run(
                 self._loop.downloads,
                 job,
-                lambda: save.save(self._saver, job, number),
+                lambda: save.save(self._saver, job, number, seconds),
                 after,
                 crashed=lambda bug: after(save.NotSaved(bug)),
             )
 
+        seconds = self._patient_until - self._clock.monotonic()
         numbers = save.begin(self._ledger, job)
         for number in numbers:
             start(number)

@@ -78,7 +78,7 @@ def poll(
 
 def most_pictures(record: JobRecord) -> int:
     """How many of the pictures that an answer lists are saved."""
-    return record.request.count + _EXTRA if record.request.model else _UNKNOWN_ORDER
+    return record.ordered + _EXTRA if record.ordered else _UNKNOWN_ORDER
 
 
 def record_status(

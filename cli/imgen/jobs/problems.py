@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -83,7 +84,8 @@ def of_question(error: ServiceError) -> Problem:
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:
     """The problem of a job whose submit failed."""
-    return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
+    named = f" It names {error.remote_id}, which may be the job." if error.remote_id else ""
+    return Problem(_CODES[type(error)], _message(error, record) + named, _after_submit(error, record))
 
 
 def of_poll(error: ServiceError, record: JobRecord) -> Problem:
@@ -91,7 +93,7 @@ def of_poll(error: ServiceError, record: JobRecord) -> Problem:
     match error:
         case KeyRefused():
             first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
-        case JobNotFound():
+        case JobNotFound() if not record.results:
             first = "If it was just accepted, or made with another key: "
         case _:
             first = ""
@@ -111,7 +113,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
     entry = SERVICES[record.provider]
     match error:
         case Uncertain():
-            return uncertain_hint(record)
+            return uncertain_hint(record, error.remote_id)
         case KeyRefused():
             return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
         case NoCredit():
@@ -169,6 +171,11 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
     way = " -o ELSEWHERE" if elsewhere else ""
     message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
     return Problem("not_saved", message, f"imgen download {record.id}{way}")
+
+
+def with_link(problem: Problem, link: str) -> Problem:
+    """The same with the picture's link as it came: what is left where it cannot be fetched from here."""
+    return replace(problem, message=f"{problem.message} Its link, for a browser: {link}")
 
 
 def _reason(status: Failed) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES
-from imgen.records import JobRecord, State
+from imgen.records import JobRecord, ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +114,14 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
             return record.problem
         case State.EXPIRED if not record.never_saved:
-            message = "The picture was saved once and is gone, and its link has expired."
+            gone = [result for result in record.results if result.state is ResultState.EXPIRED]
+            came_inline = all(result.url is None for result in gone)
+            why = (
+                "it came with the answer itself, so the service has no link to it"
+                if came_inline
+                else "its link has expired"
+            )
+            message = f"The picture was saved once and is gone, and {why}."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
             message = "It was paid, and its link expired before the picture was saved."
@@ -144,7 +151,7 @@ def _not_replaced(record: JobRecord) -> Problem | None:
 def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
     """The exit code of one job; `strict` also counts a picture that differs from the order."""
     if problem is None:
-        too_few = record.state is State.SAVED and len(record.results) < record.request.count
+        too_few = record.state is State.SAVED and len(record.results) < (record.ordered or record.request.count)
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
         case State.SAVED:

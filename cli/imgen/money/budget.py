@@ -13,11 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imgen.errors import OverBudget
-from imgen.money.amounts import Amount as Amount
-from imgen.money.amounts import BadAmount as BadAmount
-from imgen.money.amounts import decimal_text as decimal_text
-from imgen.money.amounts import known
-from imgen.money.amounts import parse_amounts as parse_amounts
+from imgen.money.amounts import Amount, decimal_text, known
 from imgen.records import Cost, JobRecord, State
 from imgen_providers.catalog import SERVICES
 

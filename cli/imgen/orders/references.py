@@ -16,7 +16,7 @@ from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
-from imgen_providers.addresses import is_loopback
+from imgen_providers.addresses import is_loopback_host
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.conversation import is_conversation
 
@@ -65,7 +65,8 @@ class Basis:
 
     `folder` takes the copies of pictures that are made to be sent. `network` opens the way out of this machine, for
     pictures behind links. `check_storage` raises `BadConfiguration` where a service fetches pictures from the user's
-    own storage and none is set; it is given the service's title.
+    own storage and none is set; it is given the service's title. `unchecked` gives a service a link without a look at
+    what is behind it, which this machine may not be able to reach.
     """
 
     pictures: Sequence[Named]
@@ -74,6 +75,7 @@ class Basis:
     folder: Path
     network: Callable[[], Network]
     check_storage: Callable[[str], object]
+    unchecked: bool = False
     _fetched: dict[str, Local] = field(default_factory=dict)
 
     @property
@@ -136,7 +138,10 @@ class Basis:
             by_link = choice.entry.reference_route != "data-uri"
             if by_link and choice.origin == SANDBOX and not _is_here(link):
                 return PictureLink(link.url)
-            fetched = self._fetch(link, choice, network)
+            if by_link and self.unchecked:
+                notes.append(f"{link.name} goes to {choice.entry.title} unchecked.")
+                return PictureLink(link.url)
+            fetched = self._fetch(link, choice, network, by_link=by_link)
             if by_link:
                 _check_behind(link, fetched, choice)
                 return PictureLink(link.url)
@@ -172,7 +177,7 @@ class Basis:
                 "Save the picture and name the file.",
             )
 
-    def _fetch(self, link: Link, choice: Choice, network: Network) -> Local:
+    def _fetch(self, link: Link, choice: Choice, network: Network, *, by_link: bool) -> Local:
         """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
@@ -183,7 +188,7 @@ class Basis:
                 with part.open("rb") as file:
                     copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:
-            raise _unfetchable(link, error) from error
+            raise _unfetchable(link, choice, error, by_link=by_link) from error
         finally:
             discard(part)
         self._fetched[link.url] = Local(copy.path, link.name)
@@ -245,16 +250,18 @@ def _trusted(choice: Choice) -> str:
 
 
 def _is_here(link: Link) -> bool:
-    return is_loopback(link.host)
+    return is_loopback_host(link.host)
 
 
 def _named(choice: Choice) -> str:
     return f"{choice.model.family} at {choice.entry.title}"
 
 
-def _unfetchable(link: Link, error: DownloadError) -> ImgenError:
+def _unfetchable(link: Link, choice: Choice, error: DownloadError, *, by_link: bool) -> ImgenError:
+    title = choice.entry.title
+    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if by_link else ""
     if isinstance(error, DownloadFailed):
         return PictureUnreachable(
-            f"{link.name} could not be fetched, so nothing was sent. {error.message}", "Run the command again."
+            f"{link.name} could not be fetched, so nothing was sent. {error.message}", f"Run the command again.{way}"
         )
-    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", "Give another URL, or a file.")
+    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", f"Give another URL, or a file.{way}")

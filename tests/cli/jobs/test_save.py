@@ -59,6 +59,15 @@ def test_jpeg_bytes_are_saved_as_they_are_under_the_right_extension(tmp_path: Pa
         assert result.differences == ("format: ordered png, got jpeg",)
 
 
+def test_every_picture_that_an_option_asks_for_is_saved(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        report = bench.follow(bench.order(provider="gptproto", model="gemini-3-pro", resolution="1K", options={"n": 6}))
+
+        (record,) = report.records
+        assert report.strict_exit_code is ExitCode.DONE
+        assert [result.state for result in record.results] == [ResultState.SAVED] * 6
+
+
 def test_a_picture_of_the_wrong_size_is_saved_and_said(tmp_path: Path) -> None:
     with Bench(tmp_path, faults="wrong-size*always") as bench:
         records = bench.order()
@@ -288,7 +297,7 @@ def test_a_download_under_way_ends_when_the_waiting_does(tmp_path: Path) -> None
         connection = working._services.connection(ready.provider, ready.origin)
         job = Tracked(ready, connection, since=0.0, watched=False, past=[], documented=None, stopped=True)
 
-        outcome = saving.save(working._saver, job, 1)
+        outcome = saving.save(working._saver, job, 1, 60.0)
 
         assert isinstance(outcome, saving.NotSaved)
         assert list((tmp_path / "out").iterdir()) == []

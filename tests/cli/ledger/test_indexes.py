@@ -15,7 +15,8 @@ from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
 from imgen.ledger.jobs import SubmitLimit
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Limit, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, State
 from imgen_providers.base import Charge
 

@@ -12,10 +12,8 @@ import pytest
 
 from cli.drafts import record
 from imgen.errors import ExitCode, OverBudget, Problem
-from imgen.money.amounts import known
+from imgen.money.amounts import Amount, BadAmount, known, parse_amounts
 from imgen.money.budget import (
-    Amount,
-    BadAmount,
     Budget,
     Limit,
     Span,
@@ -27,7 +25,6 @@ from imgen.money.budget import (
     day_begins,
     local_day,
     order_cost,
-    parse_amounts,
     spent,
     standing,
 )
