@@ -155,9 +155,13 @@ def _meant(setting: Setting, text: str) -> Value:
 
 def _check_meaning(setting: Setting, text: str) -> None:
     """A text is checked by what reads it later. Raises `BadConfiguration` and `UsageProblem`."""
+    from imgen.orders.matching import check_resolution
+
     match setting.name.partition("."):
         case "model", _, _:
             _check_model(text)
+        case "resolution", _, _:
+            check_resolution(text)
         case "ca_file", _, _:
             _check_certificates(load().folders.config, text)
         case "base_url", _, service:

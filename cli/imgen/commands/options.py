@@ -7,16 +7,9 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands.times import LENGTHS, YEAR, window
+from imgen.commands.times import LENGTHS, patience, window
 from imgen.errors import UsageProblem
 from imgen.screen.envelope import Form
-
-
-def _countable(seconds: float | None) -> float | None:
-    """A length of time that a clock can count: neither nan nor without end."""
-    if seconds is not None and not seconds <= YEAR:
-        raise typer.BadParameter(f"{seconds} is not a number of seconds up to a year.")
-    return seconds
 
 
 def answer_form(*, json: bool, events: bool) -> Form:
@@ -68,20 +61,19 @@ Timeout = Annotated[
     float | None,
     typer.Option(
         "--timeout",
-        min=0.0,
-        callback=_countable,
-        metavar="SECONDS",
+        parser=patience,
+        metavar="TIME",
         show_default=False,
-        help="Stop waiting after this time; jobs go on. Default: five times the usual duration, at least 600.",
+        help="Stop waiting after this time, such as 90 (seconds) or 5m; jobs go on. "
+        "Default: five times the usual duration, at least 10m.",
     ),
 ]
 PollEvery = Annotated[
     float | None,
     typer.Option(
         "--poll-every",
-        min=0.0,
-        callback=_countable,
-        metavar="SECONDS",
+        parser=patience,
+        metavar="TIME",
         show_default=False,
         help="Ask this often instead of at the service's own rhythm.",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,6 +67,15 @@ def check_family(name: str) -> None:
     """Raises `UsageProblem` with the nearest one for a family of models that no service has."""
     if name not in FAMILIES:
         raise UsageProblem(f"There is no model {name!r}.", nearest(name, FAMILIES, "Models"), about="model")
+
+
+def check_resolution(name: str) -> None:
+    """Raises `UsageProblem` for a resolution that no model of the catalogue has."""
+    known = list(
+        dict.fromkeys(name for entry in SERVICES.values() for model in entry.models for name in model.resolutions)
+    )
+    if _RESOLUTIONS.get(name.lower(), name) not in known:
+        raise UsageProblem(f"No model has the resolution {name!r}.", f"Resolutions: {', '.join(sorted(known))}")
 
 
 def nearest(word: str, known: Iterable[str], label: str) -> str:
@@ -231,6 +241,7 @@ def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None
     # "auto" is every service's own choice, also where its wire has no word for that.
     if aspect is None or aspect == "auto":
         return None
+    aspect = re.sub(r"(?<=\d)[x×/](?=\d)", ":", aspect)  # as people write it: 16x9
     if aspect not in model.aspects:
         raise UsageProblem(
             f"{_named(entry, model)} does not have the aspect {aspect!r}.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.files import discard, part_path
-from imgen.orders.sources import Link, Local, Source, saved_picture
+from imgen.orders.sources import STDIN_NAME, Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.heif import check_heif, sniff_heif
@@ -82,6 +82,12 @@ class Basis:
         if self.parent:
             return self.parent.id
         return next((picture.made_by for picture in self.pictures if picture.made_by), None)
+
+    @property
+    def stem(self) -> str | None:
+        """The name of the first picture without its suffix, for the names of what comes; None where it has no name."""
+        source = self.pictures[0].source if self.pictures else None
+        return source.path.stem if isinstance(source, Local) and source.name != STDIN_NAME else None
 
     def able(self, choices: Sequence[Choice], ledger: Ledger) -> list[Choice]:
         """The choices whose service takes these pictures, each with them in its request.

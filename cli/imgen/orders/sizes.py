@@ -24,8 +24,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution: str | None) -> tuple[str, str]:
     """The aspect and resolution whose picture covers `size` with the least cut away, then with the fewest pixels.
 
-    An aspect or resolution that is given stays. Where no picture is large enough, the nearest shape at the largest
-    size is taken. Raises `UsageProblem` where the model's sizes are not known.
+    An aspect or resolution that is given stays. Raises `UsageProblem` where the model's sizes are not known, and where
+    no picture is large enough; a resolution that is given may be too small for `size`, which then names the shape.
     """
     sizes = [
         (known_aspect, known_resolution, pixels)
@@ -39,10 +39,16 @@ def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution
     if not sizes:
         raise UsageProblem(f"The picture sizes of {model.family} are not known.", "Use -a and -r instead of --size.")
     covers = [entry for entry in sizes if entry[2][0] >= size[0] and entry[2][1] >= size[1]]
-    if covers:
-        best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
-    else:
-        best = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+    if not covers:
+        largest = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+        if resolution:
+            return largest[0], largest[1]
+        width, height = largest[2]
+        raise UsageProblem(
+            f"{model.family} draws no picture that covers {size[0]}x{size[1]} pixels.",
+            f"Its largest of about that shape: --size {width}x{height}",
+        )
+    best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
     return best[0], best[1]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 STDIN = "-"
+STDIN_NAME = "standard input"
 _MOST = 256 * 1024 * 1024  # bytes taken from standard input, or of a file
 _BLOCK = 64 * 1024
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is sent
@@ -66,7 +67,7 @@ def find_source(
 ) -> Source:
     """The picture that one `-i` names; a file wins over a job of the same name. Raises `UsageProblem`."""
     if word == STDIN:
-        return Local(take_stdin(), "standard input")
+        return Local(take_stdin(), STDIN_NAME)
     if word.lower().startswith("file:"):
         return Local(_file_of(word, cwd), word)
     if found := _URL.match(word):

@@ -81,16 +81,19 @@ MISTAKES = {
     "count in words": Mistake(generate("-n", "many"), "'many' is not a valid int", "imgen generate --help"),
     "unknown option": Mistake(generate("--seed", "7"), "No such option: --seed", "imgen generate --help"),
     "option without its value": Mistake(generate("-a"), "requires an argument", "imgen generate --help"),
-    "timeout that is no number": Mistake(
-        generate("--timeout", "nan"), "nan is not a number of seconds", "generate --help"
+    "timeout that is no number": Mistake(generate("--timeout", "nan"), "'nan' is no time to wait", "--timeout 5m"),
+    "timeout without end": Mistake(generate("--timeout", "inf"), "'inf' is no time to wait", "--timeout 5m"),
+    "rhythm that is no number": Mistake(generate("--poll-every", "nan"), "'nan' is no time to wait", "5m"),
+    "rhythm that never asks": Mistake(("wait", "--poll-every", "inf"), "'inf' is no time to wait", "5m"),
+    "file of a format that is not saved": Mistake(generate("-o", "out.gif"), "saves no .gif pictures", ".webp"),
+    "size that nothing covers": Mistake(
+        generate("--size", "9000x9000"), "no picture that covers 9000x9000", "--size 4096x4096"
     ),
-    "timeout without end": Mistake(generate("--timeout", "inf"), "inf is not a number of seconds", "generate --help"),
-    "rhythm that is no number": Mistake(
-        generate("--poll-every", "nan"), "nan is not a number of seconds", "imgen generate --help"
+    "resolution that no model has": Mistake(
+        ("config", "set", "resolution", "8K"), "No model has the resolution '8K'", "4K"
     ),
-    "rhythm that never asks": Mistake(("wait", "--poll-every", "inf"), "inf is not a number of", "imgen wait --help"),
     "provider of nothing open": Mistake(("status", "-p", "reapy"), "no provider 'reapy'", "Did you mean reapi?"),
-    "timeout below 0": Mistake(generate("--timeout", "-1"), "-1", "imgen generate --help"),
+    "timeout below 0": Mistake(generate("--timeout", "-1"), "'-1'", "--timeout 5m"),
     # prompts
     "no prompt": Mistake(("generate",), "There is no prompt", EXAMPLE),
     "empty prompt": Mistake(generate(prompt=""), "The prompt is empty", EXAMPLE),

@@ -125,7 +125,7 @@ def test_an_output_is_a_file_a_folder_or_a_template(imgen: Program) -> None:
     cats = imgen.cwd / "cats"
     assert saved(file) == f"{cats / 'cat-1.png'}\n{cats / 'cat-2.png'}\n".encode()
     in_folder = imgen.jobs()[1]
-    assert saved(folder) == f"{cats / f'a-red-fox-{in_folder.id}-1.png'}\n".encode()
+    assert saved(folder) == f"{cats / f'a-red-fox-1-{in_folder.id}.png'}\n".encode()
     nested = imgen.cwd / "3daistudio" / "gemini-3.1-flash" / "a-red-fox-001.jpg"
     assert saved(template) == f"{nested}\n".encode()
     check_picture(nested, "JPEG")
@@ -270,7 +270,7 @@ def test_a_nasty_prompt_is_whole_for_programs_and_harmless_everywhere_else(imgen
     asked, listed = on_a_build_server.run_lines([(("history", "--json"), {}, b""), (("history",), {}, b"")])
 
     (job,) = imgen.jobs()
-    assert saved(made) == f"{imgen.cwd / f'red-error-group-日本語-quotes-{job.id}-1.png'}\n".encode()
+    assert saved(made) == f"{imgen.cwd / f'red-error-group-日本語-quotes-1-{job.id}.png'}\n".encode()
     assert asked.json["jobs"][0]["prompt"] == nasty
     for text in (made.stderr, listed.stdout.decode()):
         assert "\x1b" not in text
