@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +12,6 @@ from imgen.config.config import SANDBOX
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import KeyMissing, UsageProblem
 from imgen.orders.order import AUTO, Choice, Order
-from imgen.orders.sizes import covering
 from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
 
@@ -35,7 +35,7 @@ class Accounts(Protocol):
 
 
 def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) -> list[Choice]:
-    """Every service that can do the order, the `preferred` first, then as in the catalogue; one alone if it is named.
+    """Every service that can do the order, `preferred` ones first, then as in the catalogue; one alone if it is named.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would decide the service.
     """
@@ -129,8 +129,8 @@ def _able(order: Order, entries: Sequence[ServiceEntry], accounts: Accounts) -> 
         first = reasons[0]
         if len(reasons) == 1:
             raise first
-        told = "; ".join(problem.message.rstrip(".") for problem in reasons)
-        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint, about=first.about)
+        each = "; ".join(problem.message.rstrip(".") for problem in reasons)
+        raise UsageProblem(f"No service with a key can do this: {each}.", first.hint, about=first.about)
     return choices
 
 
@@ -274,3 +274,39 @@ def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
 
 def _named(entry: ServiceEntry, model: Model) -> str:
     return f"{model.family} at {entry.title}"
+
+
+def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution: str | None) -> tuple[str, str]:
+    """The aspect and resolution whose picture covers `size` with the least cut away, then with the fewest pixels.
+
+    An aspect or resolution that is given stays. Raises `UsageProblem` where the model's sizes are not known, and where
+    no picture is large enough; a resolution that is given may be too small for `size`, which then names the shape.
+    """
+    sizes = [
+        (known_aspect, known_resolution, pixels)
+        for known_resolution, row in model.pixels.items()
+        for known_aspect, pixels in row.items()
+        if known_resolution in model.resolutions
+        and known_aspect in model.aspects
+        and aspect in (None, known_aspect)
+        and resolution in (None, known_resolution)
+    ]
+    if not sizes:
+        raise UsageProblem(f"The picture sizes of {model.family} are not known.", "Use -a and -r instead of --size.")
+    covers = [entry for entry in sizes if entry[2][0] >= size[0] and entry[2][1] >= size[1]]
+    if not covers:
+        largest = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+        if resolution:
+            return largest[0], largest[1]
+        width, height = largest[2]
+        raise UsageProblem(
+            f"{model.family} draws no picture that covers {size[0]}x{size[1]} pixels.",
+            f"Its largest of about that shape: --size {width}x{height}",
+        )
+    best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
+    return best[0], best[1]
+
+
+def _misfit(pixels: tuple[int, int], size: tuple[int, int]) -> float:
+    """How far two shapes are apart, the same for too wide and too tall."""
+    return abs(math.log((pixels[0] / pixels[1]) / (size[0] / size[1])))

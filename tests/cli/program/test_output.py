@@ -37,7 +37,7 @@ def test_a_pipe_gets_paths_and_nothing_else_and_stderr_one_line_per_change(imgen
     ended = imgen.run(*FOX, "-n", "2")
 
     (job,) = imgen.jobs()
-    paths = [imgen.cwd / f"a-red-fox-{job.id}-{index}.png" for index in (1, 2)]
+    paths = [imgen.cwd / f"a-red-fox-{index}-{job.id}.png" for index in (1, 2)]
     assert saved(ended) == "".join(f"{path}\n" for path in paths).encode()
     for path in paths:
         check_picture(path)
