@@ -96,4 +96,5 @@ def _note_unfinished(records: Sequence[JobRecord], reporter: Reporter) -> None:
 
     number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)
     if number:
-        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")
+        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet.")
+        reporter.note("  imgen wait")

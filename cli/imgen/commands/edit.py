@@ -84,7 +84,7 @@ def edit(
     words = picture or []
     check_words(words, prompt, from_job, reporter.streams)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE),
+        prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE, pipe="-" not in words),
         provider=provider,
         model=model,
         aspect=aspect,

@@ -88,7 +88,7 @@ def gallery(
         out_path(target)
     if missing and not (json or quiet):
         for problem in _not_shown(found, small):
-            err(failure_lines(problem, color=streams.stderr_color))
+            err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return 0
 
 
@@ -124,7 +124,7 @@ def _not_shown(jobs: Sequence[JobRecord], small: Mapping[Path, Thumbnail]) -> It
     yield Problem(
         "gone",
         f"{len(gone)} of {len(small)} pictures {are} saved.",
-        f"imgen download {' '.join(ids)}, while the service still has what was made",
+        f"While the service still has what was made:\nimgen download {' '.join(ids)}",
     )
 
 

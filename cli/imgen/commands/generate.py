@@ -8,6 +8,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config.config import load
+from imgen.errors import SANDBOX_EXAMPLE
 
 
 def generate(
@@ -59,7 +60,7 @@ def generate(
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("generate", standard_streams(config), form, quiet, show, strict)
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, reporter.streams, 'imgen generate "a red fox in the snow"'),
+        prompt=read_prompt(prompt, prompt_file, reporter.streams, SANDBOX_EXAMPLE),
         provider=provider,
         model=model,
         aspect=aspect,

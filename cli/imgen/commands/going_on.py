@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
+from imgen.records import latest_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
     from imgen.screen.console import Streams
 
-EXAMPLE = 'imgen edit "at night" -i fox.png'
+EXAMPLE = 'imgen edit "at night" -i fox.png --sandbox'
 _STDIN = "-"
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
@@ -33,7 +34,7 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
         job_id, _, number = from_job.rpartition(":")
         if job_id and number.isdecimal():
             raise UsageProblem("--from takes a job, not one of its pictures.", f"-i {from_job} takes that picture.")
-        if len(from_job) < _FEWEST:
+        if len(from_job) < _FEWEST and latest_number(from_job) is None:
             raise UsageProblem(f"{from_job!r} is too short for a job.", f"--from takes {_FEWEST} letters or more.")
     wanted = words.count(_STDIN) + (prompt == _STDIN)
     if wanted > 1:
@@ -60,7 +61,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: opened.ledger.jobs.find(name),
+            find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
         for word in words

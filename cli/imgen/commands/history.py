@@ -96,8 +96,7 @@ def history(
 
 
 def _state(name: str | None) -> State | None:
-    from imgen.errors import UsageProblem
-    from imgen.orders.matching import nearest
+    from imgen.orders.matching import no_such
     from imgen.records import State
 
     if name is None:
@@ -105,7 +104,7 @@ def _state(name: str | None) -> State | None:
     try:
         return State(name.lower())
     except ValueError:
-        raise UsageProblem(f"There is no state {name!r}.", nearest(name, State, "States")) from None
+        raise no_such("state", name, State, "States") from None
 
 
 def _amount(option: str, text: str | None) -> Amount | None:

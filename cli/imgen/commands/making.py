@@ -78,13 +78,20 @@ class _Observer:
         return self.reporter.display(session)
 
 
-def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str) -> str:
-    """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example."""
+def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str, *, pipe: bool = True) -> str:
+    """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example.
+
+    Without any, it is what comes through a `pipe`, where standard input is none for something else.
+    """
     from imgen.screen.console import err
 
-    if (argument is None) == (file is None):
-        reason = "There is no prompt." if argument is None else "The prompt is given twice, as words and as a file."
-        raise UsageProblem(reason, example)
+    if argument is not None and file is not None:
+        raise UsageProblem("The prompt is given twice, as words and as a file.", example)
+    if argument is None and file is None:
+        argument = _piped(streams, example) if pipe else None
+        if argument is None:
+            raise UsageProblem("There is no prompt.", example)
+        return argument
     try:
         if file is not None:
             argument = file.read_text(encoding="utf-8-sig").strip()
@@ -106,12 +113,24 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
     return argument
 
 
+def _piped(streams: Streams, example: str) -> str | None:
+    """What comes on a standard input that is no terminal; None where nothing does."""
+    if streams.stdin_is_terminal:
+        return None
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").strip() or None
+    except UnicodeDecodeError as error:
+        raise UsageProblem("The prompt on standard input is not valid UTF-8.", example) from error
+    except OSError:  # it is closed
+        return None
+
+
 def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:
     form = reporter.form
     if reporter.streams.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",
-            "Send it on: imgen generate ... -o - > fox.png",
+            "Send it to a file or a program: imgen ... -o - > fox.png",
         )
     if no_wait or form is not Form.TEXT:
         option = "--no-wait" if form is Form.TEXT else f"--{form.value}"

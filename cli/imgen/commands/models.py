@@ -8,7 +8,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config.config import SANDBOX, Config, load
-from imgen.errors import ExitCode, KeyMissing, UsageProblem
+from imgen.errors import ExitCode, KeyMissing
 
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
@@ -53,7 +53,7 @@ def models(
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.matching import find_service, nearest
+    from imgen.orders.matching import find_service, no_such
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -64,7 +64,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
     found = [(entry, model) for entry, model in every if name in (model.family, f"{entry.name}/{model.remote_id}")]
     if not found:
         known = dict.fromkeys(model.family for _, model in every)
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, known, "Models"))
+        raise no_such("model", name, known, "Models")
     return found
 
 
@@ -108,7 +108,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if not entries:
         raise KeyMissing(
             "No key is set or kept, so there is no service to ask.",
-            "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
+            "imgen keys set PROVIDER\nWithout --live no key is needed:\nimgen models",
         )
     listed: list[LiveModel] = []
     problems = []
@@ -134,5 +134,5 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if listed:
         out("\n".join(live_table(listed)))
     for problem in problems:
-        err(failure_lines(problem, color=streams.stderr_color))
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return code

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from imgen.orders.limits import Candidate
 
 
+_ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
+
+
 def standard_streams(config: Config) -> Streams:
     """What this process is connected to."""
     return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
@@ -115,15 +118,20 @@ class Reporter:
         """
         mark_shown(report.records)
         seen: set[Problem] = set()
+        hints: dict[str, list[str]] = {}
         for record in report.records:
             problem = report.problems.get(record.id)
             if problem is None or problem in seen or (report.interrupted and record in report.going_on):
                 continue
             seen.add(problem)
+            if problem.hint:
+                hints.setdefault(problem.hint.replace(record.id, _ITS_ID), []).append(record.id)
             if problem not in report.displayed or self.quiet:
-                self._fail(_named(problem, record, report.records))
-            elif problem.hint:
-                err(hint_lines(problem, color=self.streams.stderr_color))
+                self._fail(replace(_named(problem, record, report.records), hint=None))
+        if hints:
+            streams = self.streams
+            shared = [_of_all(hint, ids) for hint, ids in hints.items()]
+            err(hint_lines(shared, color=streams.stderr_color, width=streams.stderr_width))
         if report.interrupted and report.going_on:
             self._fail(_interrupted(report.going_on))
 
@@ -169,7 +177,16 @@ class Reporter:
         return draws_live(self.streams, quiet=self.quiet)
 
     def _fail(self, problem: Problem) -> None:
-        err(failure_lines(problem, color=self.streams.stderr_color))
+        err(failure_lines(problem, color=self.streams.stderr_color, width=self.streams.stderr_width))
+
+
+def _of_all(hint: str, ids: Sequence[str]) -> str:
+    """One hint for several jobs; a command that takes one job is printed for each."""
+    lines = []
+    for line in hint.splitlines():
+        each = "--remote" in line
+        lines += [line.replace(_ITS_ID, id) for id in ids] if each else [line.replace(_ITS_ID, " ".join(ids))]
+    return "\n".join(dict.fromkeys(lines))
 
 
 def saved_paths(records: Sequence[JobRecord]) -> list[Path]:

@@ -106,10 +106,10 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             return record.problem
         case State.EXPIRED if not record.never_saved:
             message = "The picture was saved once and is gone, and its link is dead."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED:
             message = "It was paid, and its link died before the picture was saved."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 

@@ -41,8 +41,9 @@ def uncertain_hint(record: JobRecord) -> str:
     entry = SERVICES.get(record.provider)
     return (
         f"Look at your jobs at {entry.title if entry else record.provider}. "
-        f"If it is there: imgen wait {record.id} --remote ITS_ID. "
-        f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
+        f"If it is there:\nimgen wait {record.id} --remote ITS_ID\n"
+        f"If it is not:\nimgen forget {record.id}\n"
+        "Or run the same command with --resubmit, which may charge a second time."
     )
 
 

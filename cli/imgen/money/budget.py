@@ -227,10 +227,10 @@ def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
     if limit.span is Span.ORDER:
         return f"{limit.source} {decimal_text(order.value)}{order.unit}, or order less (-n, -r, another -m or -p)."
     by = "day" if limit.span is Span.DAY else "project"
-    hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
+    hint = f"Raise {limit.source}, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by {by}"
     if before.doubtful:
         doubtful = Amount(before.doubtful, order.unit)
-        hint += f" {doubtful} of it may not have been charged: imgen forget JOB gives back what was not."
+        hint += f"\n{doubtful} of it may not have been charged: close the jobs that were not.\nimgen status"
     return hint
 
 

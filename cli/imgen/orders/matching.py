@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from imgen.config.config import SANDBOX
 from imgen.config.settings import MOST_PICTURES
-from imgen.errors import KeyMissing, UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, KeyMissing, UsageProblem
 from imgen.orders.order import AUTO, Choice, Order
 from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
@@ -43,7 +43,7 @@ def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) ->
     if order.count is not None and not 1 <= order.count <= MOST_PICTURES:
         raise UsageProblem(
             f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
-            f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
+            f"-n takes a whole number from 1 to {MOST_PICTURES}.",
         )
     if order.model and "/" in order.model:
         return [_exact(order, order.model, accounts)]
@@ -59,14 +59,14 @@ def find_service(name: str) -> ServiceEntry:
     """The service of that name. Raises `UsageProblem` with the nearest one."""
     entry = SERVICES.get(name)
     if entry is None:
-        raise UsageProblem(f"There is no provider {name!r}.", nearest(name, SERVICES, "Providers"))
+        raise no_such("provider", name, SERVICES, "Providers")
     return entry
 
 
 def check_family(name: str) -> None:
     """Raises `UsageProblem` with the nearest one for a family of models that no service has."""
     if name not in FAMILIES:
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, FAMILIES, "Models"), about="model")
+        raise no_such("model", name, FAMILIES, "Models", about="model")
 
 
 def check_resolution(name: str) -> None:
@@ -81,14 +81,35 @@ def check_resolution(name: str) -> None:
 def nearest(word: str, known: Iterable[str], label: str) -> str:
     """All known names, after the one that the word may have meant."""
     names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1)
+    near = meant(word, names)
     listed = f"{label}: {', '.join(names)}"
-    return f"Did you mean {near[0]}? {listed}" if near else listed
+    return f"Did you mean {near}? {listed}" if near else listed
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: the one that the word begins, else the one spelled most alike."""
+    names, typed = list(known), word.lower()
+    begun = [name for name in names if typed and name.startswith(typed)]
+    if len(begun) == 1:
+        return begun[0]
+    return next(iter(difflib.get_close_matches(typed, names, n=1)), None)
+
+
+def no_such(what: str, word: str, known: Iterable[str], label: str, *, about: str | None = None) -> UsageProblem:
+    """The problem that an unknown name is, with the one that was probably meant."""
+    names = list(known)
+    near = meant(word, names)
+    return UsageProblem(
+        f"There is no {what} {word!r}.",
+        nearest(word, names, label),
+        about=about,
+        correction=(word, near) if near else None,
+    )
 
 
 def _check_prompt(prompt: str) -> None:
     if not prompt.strip():
-        raise UsageProblem("The prompt is empty.", 'imgen generate "a red fox in the snow"')
+        raise UsageProblem("The prompt is empty.", SANDBOX_EXAMPLE)
     try:
         prompt.encode()
     except UnicodeEncodeError:
@@ -108,7 +129,7 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
         variables = " or ".join(entry.key_variable for entry in able)
         raise KeyMissing(
             f"No key is set: {variables}.",
-            "export one of them, or keep one with imgen keys set; --sandbox tries everything without a key.",
+            f"imgen keys set {able[0].name}\nOr set the variable. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
         )
     return keyed
 

@@ -119,7 +119,7 @@ class Basis:
         if choice.listed and len(pictures) > most:
             raise UsageProblem(
                 f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
-                "Leave some out, or choose another model: `imgen models` shows how many each takes.",
+                "Leave some out, or choose another model. How many each takes:\nimgen models",
             )
         notes = self._named_jobs()
         if self.parent and not native and _belongs_there(self.parent, choice):
