@@ -61,8 +61,8 @@ class RunOptions:
 class OrderSetup:
     """What placing an order needs of the configuration.
 
-    `preferred` are the names of services, the one that the user prefers first. `limits` are those that hold for every
-    order. `kept` takes copies of pictures that go to standard output.
+    `preferred` are the names of the services that the user prefers, the first one first. `limits` are those that hold
+    for every order. `kept` takes copies of pictures that go to standard output.
     """
 
     accounts: Accounts

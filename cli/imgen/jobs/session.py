@@ -43,11 +43,10 @@ class Session:
 
     def close(self) -> None:
         """Close the ledger, if it was opened, and name the jobs that could not be read."""
-        if "ledger" not in self.__dict__:
-            return
-        for job_id in self.ledger.unreadable:
-            self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
-        self.ledger.close()
+        if "ledger" in self.__dict__:
+            for job_id in self.ledger.unreadable:
+                self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
+            self.ledger.close()
 
     def find(self, names: Sequence[str]) -> list[JobRecord]:
         """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
@@ -130,9 +129,8 @@ def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
 
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
     """The ledger, rebuilt first where it was damaged; what that left is reported. Raises `LedgerUnusable`."""
-    path = config.folders.ledger
-    ledger = open_whole(path, clock.wall, config.cwd, say)
-    if rebuilt_note(path).exists():
+    ledger = open_whole(config.folders.ledger, clock.wall, config.cwd, say)
+    if rebuilt_note(config.folders.ledger).exists():
         from imgen.jobs.reimport import report_and_reimport
 
         report_and_reimport(config, ledger, clock, say)

@@ -11,7 +11,7 @@ from imgen.files import discard, part_path
 from imgen.orders.sources import STDIN_NAME, Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.heif import check_heif, sniff_heif
+from imgen.pictures.formats.heif import check_heif, sniff_heif
 from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.foreign import NotReadHere
 from imgen.pictures.formats import EXTENSIONS, Damaged, Format, OtherFormat, TooManyPixels, known_format
+from imgen.pictures.formats.foreign import NotReadHere
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.prepared import Copy, keep
 from imgen.pictures.regular import open_regular
@@ -89,8 +89,8 @@ def reference(
 ) -> PictureFile:
     """The picture as it will be sent: the file itself, or a copy of it below `folder` without its private notes.
 
-    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` is
-    told of every change a person may see. Raises `UsageProblem` for what does not fit, and `OSError` from the disk.
+    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` gets a
+    sentence for every change a person may see. Raises `UsageProblem` for what does not fit, `OSError` from the disk.
     """
     if isinstance(found.format, OtherFormat):
         if not changes.fit:
