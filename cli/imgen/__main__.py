@@ -98,6 +98,7 @@ def app() -> typer.Typer:
         completions,
         config,
         costs,
+        doctor,
         download,
         edit,
         forget,
@@ -109,7 +110,9 @@ def app() -> typer.Typer:
         program,
         sandbox,
         schema,
+        show,
         status,
+        view,
         wait,
     )
 
@@ -128,6 +131,8 @@ def app() -> typer.Typer:
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
+    commands.command()(show.show)
+    commands.command("open")(view.open_)
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)
@@ -135,6 +140,7 @@ def app() -> typer.Typer:
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.command()(completions.completions)
+    commands.command()(doctor.doctor)
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")

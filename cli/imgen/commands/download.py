@@ -35,6 +35,8 @@ def download(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
@@ -58,7 +60,7 @@ def download(
         raise UsageProblem("-o says where the pictures of named jobs go.", "imgen download JOB -o FOLDER")
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict, open, notify)
     in_sandbox = sandbox or config.sandbox
     with session(config, err) as opened, work(opened, config) as worker:
         records = jobs_of(opened, worker, jobs, provider, config, sandbox=in_sandbox)

@@ -117,7 +117,7 @@ def check(
         raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER")
     services = Services(config)
     try:
-        checked = [_checked(entry, config, services) for entry in asked]
+        checked = [check_key(entry, config, services) for entry in asked]
     finally:
         services.close()
     problems = [problem for _, problem in checked if problem]
@@ -157,7 +157,7 @@ def _entry(entry: ServiceEntry, config: Config) -> KeyEntry:
     return KeyEntry(entry.name, source or "none", where)
 
 
-def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
+def check_key(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
     """What the service says of the key, and the problem where it refuses it or cannot be asked."""
     from dataclasses import asdict
 

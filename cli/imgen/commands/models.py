@@ -34,7 +34,7 @@ def models(
     from imgen.commands.reporting import standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.models import model_detail, model_table
+    from imgen.screen.models import model_details, model_table
 
     config = load(profile)
     streams = standard_streams(config)
@@ -45,8 +45,7 @@ def models(
     if json:
         out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
-        for row in rows:
-            out("\n".join(model_detail(row, color=streams.stdout_color)))
+        out("\n".join(model_details(rows, width=streams.stdout_width, color=streams.stdout_color)))
     else:
         out("\n".join(model_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
     return 0
@@ -76,6 +75,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         service=entry.name,
         title=entry.title,
         remote_id=model.remote_id,
+        channel=model.channel,
         resolutions=model.resolutions,
         aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
         references=model.max_references,

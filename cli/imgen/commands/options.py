@@ -59,6 +59,16 @@ Events = Annotated[
     bool, typer.Option("--events", help="Write one JSON object per event to standard output, while it happens.")
 ]
 Show = Annotated[bool, typer.Option("--show", help="Draw each saved picture in this terminal.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the saved pictures in the system's viewer.")]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Ring the bell and notify the desktop when a wait of over 10 s ends.")
+]
+Yes = Annotated[
+    bool, typer.Option("-y", "--yes", help="Do not ask, whatever the price (imgen config set confirm 0.50usd asks).")
+]
+EditPrompt = Annotated[
+    bool, typer.Option("--edit-prompt", help="Write the prompt in your editor ($VISUAL or $EDITOR).")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 Verbose = Annotated[
     bool,

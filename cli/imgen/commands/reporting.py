@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgen.commands.expiry_notice import mark_shown
@@ -15,6 +15,7 @@ from imgen.screen.console import Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
+from imgen.screen.prices import total_line
 from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from imgen.orders.limits import Candidate
 
 
+_LONG = 10.0  # seconds; a shorter wait is not notified
 _ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
 
 
@@ -41,7 +43,8 @@ def standard_streams(config: Config) -> Streams:
 class Reporter:
     """One command's way to answer: in which form, and how much of it.
 
-    `quiet` leaves progress out, `show` draws the pictures, `strict` counts what differs from the order as a failure.
+    `quiet` leaves progress out, `show` draws the pictures, `strict` counts what differs from the order as a failure,
+    `open` shows them in the system's viewer, and `notify` calls the user when a long wait has ended.
     """
 
     command: str
@@ -50,6 +53,9 @@ class Reporter:
     quiet: bool = False
     show: bool = False
     strict: bool = False
+    open: bool = False
+    notify: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def note(self, sentence: str) -> None:
         """Print one sentence about the work on stderr, unless `quiet`."""
@@ -58,7 +64,12 @@ class Reporter:
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
+        from imgen.screen.prices import order_line
+
         choice = candidate.choice
+        self.note(order_line(candidate))
+        if plan.options.max_cost is not None and plan.order.sandbox:
+            self.note("--max-cost limits nothing in the sandbox, where nothing is charged.")
         if len(plan.candidates) > 1:
             self.note(f"{choice.entry.name} takes it: {candidate.why}.")
         if not choice.listed:
@@ -94,10 +105,25 @@ class Reporter:
 
             show(saved, self.streams)
         self.problems(report)
+        if len(saved) > 1:
+            self.note(total_line(report.records))
+        self._present(saved)
         code = self.exit_code(report)
         if self.form is not Form.TEXT:
             out(self.envelope(report, code))
         return code
+
+    def _present(self, saved: Sequence[Path]) -> None:
+        """Open the pictures, and call the user back, where that is wanted."""
+        if self.open and saved:
+            from imgen.screen.viewer import open_pictures
+
+            if not open_pictures(saved):
+                err("--open: this system has no program that opens pictures (xdg-open).")
+        if self.notify and time.monotonic() - self.began > _LONG:
+            from imgen.screen.viewer import notify
+
+            notify("imgen", f"{len(saved)} saved" if saved else "ended without a picture", self.streams)
 
     def ids(self, report: Report) -> ExitCode:
         """Print the ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""

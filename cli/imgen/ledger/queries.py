@@ -38,6 +38,7 @@ class Wanted:
     provider: str | None = None
     model: str | None = None
     state: State | None = None
+    origin: str | None = None
     since: float | None = None
     until: float | None = None
     least: Decimal | None = None
@@ -51,6 +52,7 @@ class Wanted:
             ("provider = ?", self.provider),
             ("? IN (family, model)", self.model),
             ("state = ?", self.state and self.state.value),
+            ("origin = ?", self.origin),
             ("created_at >= ?", self.since),
             ("created_at < ?", self.until),
             (f"{_AMOUNT} >= ?", None if self.least is None else float(self.least)),
@@ -144,6 +146,10 @@ class JobQueries:
             "recorded IN (SELECT value FROM json_each(?))",
             json.dumps([row["recorded"] for row in rows if row["run_id"] == run_id]),
         )
+
+    def count(self) -> int:
+        """How many jobs there are."""
+        return int(self._database.read("SELECT count(*) AS jobs FROM job", ())[0]["jobs"])
 
     def at_service(self, provider: str, origin: str, text: str) -> JobRecord | None:
         """The job of a service that `text` names: by its whole local id, else by its remote id."""

@@ -130,6 +130,12 @@ def err(text: str) -> None:
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
 
 
+def err_raw(text: str) -> None:
+    """Write to stderr as it is, without a line end. Never fails."""
+    with suppress(OutputLost):
+        _write(sys.stderr, text)
+
+
 def show_notices() -> None:
     """From now on, write what the configuration reports to stderr, whatever the flags of a command."""
     import logging

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
+from imgen.screen.checks import CheckEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
@@ -24,6 +25,13 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "status": ("lost", list[Loss]),
     "download": None,
     "history": None,
+    "show": None,
+    "open": None,
+    "config get": ("settings", list[SettingEntry]),
+    "config list": ("settings", list[SettingEntry]),
+    "config path": ("path", str),
+    "config edit": None,
+    "doctor": ("checks", list[CheckEntry]),
     "gallery": ("gallery", GalleryEntry),
     "forget": None,
     "config": ("settings", list[SettingEntry]),

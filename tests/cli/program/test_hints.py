@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLI = Path(__file__).parents[3] / "cli" / "imgen"
 PAYING = ("generate", "edit", "again")
 WRONG_LINE = re.compile("There is no (command|option)|Missing argument|Invalid value|needs quotes|is no command")
-UNFIT = re.compile(r"\.\.\.|sandbox serve|config edit")  # cut short, without end, or with an editor
+UNFIT = re.compile(r"\.\.\.|\.$|sandbox serve|config edit|JOBJOB")  # a sentence, without end, or with an editor
 SAMPLES = {
     "PROVIDER": "3daistudio",
     "service": "3daistudio",
