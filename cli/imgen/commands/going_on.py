@@ -12,6 +12,7 @@ from imgen.records import latest_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen.config.config import Config
     from imgen.jobs.session import Session
@@ -64,7 +65,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
             find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
-        for word in words
+        for word in _expanded(words, config.cwd)
     ]
     return Basis(
         pictures=[name_picture(source, opened.ledger) for source in sources],
@@ -74,6 +75,17 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         network=config.network.open,
         check_storage=partial(configured_place, config),
     )
+
+
+def _expanded(words: Sequence[str], cwd: Path) -> list[str]:
+    """The words with a pattern such as `refs/*.png` as the files that it stands for, by name, where it is no file."""
+    from glob import glob, has_magic
+
+    found = []
+    for word in words:
+        files = sorted(glob(word, root_dir=cwd)) if has_magic(word) and not (cwd / word).exists() else []  # noqa: PTH207
+        found += files or [word]
+    return found
 
 
 def order_of(order: Order, parent: JobRecord | None) -> Order:

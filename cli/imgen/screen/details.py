@@ -62,7 +62,7 @@ def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
     if job.accepted_at is not None and job.finished_at is not None:
         yield "took", span(job.finished_at - job.accepted_at)
     if job.remote_id:
-        yield "its id", job.remote_id
+        yield "remote id", job.remote_id
     for result in job.results:
         yield f"file {result.index}", _file(result)
     for difference in job.differences:

@@ -207,6 +207,13 @@ def test_a_picture_of_the_last_order_is_edited(made: Program) -> None:
     assert ended.lines == [str(made.cwd / f"a-red-fox-2-{fox.id}-blue.png")]
 
 
+def test_a_pattern_stands_for_the_pictures_of_one_edit(made: Program) -> None:
+    ended = made.run("edit", "side by side", "-i", "a-red-fox-*.png", "--sandbox", *SMALL, "-q", "-o", "both.png")
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert len(made.jobs()[-1].request.references) == 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
 def test_a_prompt_is_written_in_the_editor(imgen: Program, tmp_path: Path) -> None:
     path = program_in(tmp_path / "bin", "ed1", 'printf " at night" >> "$1"')
