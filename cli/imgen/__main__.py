@@ -132,7 +132,7 @@ def app() -> typer.Typer:
     commands.command()(status.status)
     commands.command()(download.download)
     commands.command()(show.show)
-    commands.command("open")(view.open_)
+    commands.command()(view.open)
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)

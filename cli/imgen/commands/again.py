@@ -91,17 +91,8 @@ def again(
         before = order_of(record)
         if job is None or latest_number(job):
             before = replace(before, count=record.target.pictures_in_run)  # the whole order
-        named = {
-            "prompt": prompt,
-            "provider": provider,
-            "model": model,
-            "aspect": aspect,
-            "resolution": resolution,
-            "size": size,
-            "format": format,
-            "count": None if count is None else str(count),
-            "channel": channel,
-        }
+        named = {"prompt": prompt, "provider": provider, "model": model, "aspect": aspect, "resolution": resolution}
+        named |= {"size": size, "format": format, "channel": channel, "count": None if count is None else str(count)}
         words = [f"{name}={value}" for name, value in named.items() if value is not None]
         words += [f"option.{text}" for text in option or ()]
         after = changed(before, [*words, *(settings or ())], record.family)

@@ -65,6 +65,11 @@ def corrected(error: ImgenError, arguments: Sequence[str]) -> Problem:
     return Problem(problem.code, said, _written(anew))
 
 
+def values_in(arguments: Sequence[str]) -> set[int]:
+    """The places of words that are values of an option."""
+    return set(_read(arguments).values.values())
+
+
 def misread(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
     """The problem of a command line that could not be read."""
     line = _read(arguments)

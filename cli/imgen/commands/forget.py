@@ -13,6 +13,7 @@ from imgen.config.config import load
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
     """Close jobs that nothing more will come of, such as one that may have been charged and was not.
 
@@ -26,7 +27,7 @@ def forget(
     from imgen.screen.console import err, out
     from imgen.screen.envelope import Form
 
-    config = load()
+    config = load(profile)
     with session(config, err) as opened:
         records = opened.find(jobs)
         closing = [record.id for record in records if record.state is not State.SAVED]

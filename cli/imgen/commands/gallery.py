@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config.config import load
+from imgen.config.config import SANDBOX, load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def gallery(
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
@@ -62,7 +63,11 @@ def gallery(
     with session(config, err) as opened:
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        found = (
+            opened.find(jobs)
+            if jobs
+            else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
+        )
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)

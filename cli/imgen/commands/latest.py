@@ -14,12 +14,13 @@ _BACK = re.compile(r"-([1-9]\d{0,3})", re.ASCII)
 
 def with_latest(arguments: Sequence[str]) -> list[str]:
     """The arguments with `-1`, where it stands for a job and would be read as an option, as `@1`."""
-    if arguments[:1] and arguments[0] in _TAKES_JOBS:
-        return [arguments[0], *map(_one, arguments[:-1], arguments[1:])]
-    return list(arguments)
+    words = list(arguments)
+    if words[:1] and words[0] in _TAKES_JOBS and any(map(_BACK.fullmatch, words)):
+        from imgen.commands.corrections import values_in
 
-
-def _one(before: str, word: str) -> str:
-    """A number behind an option that takes a value is its value, and said to be wrong there."""
-    found = _BACK.fullmatch(word)
-    return f"@{found[1]}" if found and not before.startswith("--") else word
+        values = values_in(words)  # a number behind `--timeout` is its value, and is said to be wrong there
+        return [
+            each if at in values else _BACK.sub(r"@\1", each) if _BACK.fullmatch(each) else each
+            for at, each in enumerate(words)
+        ]
+    return words

@@ -16,7 +16,7 @@ from imgen.screen.display import display_for, draws_live
 from imgen.screen.envelope import Form, envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
-from imgen.screen.text import for_log
+from imgen.screen.text import for_log, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,14 +60,15 @@ class Reporter:
     def note(self, sentence: str) -> None:
         """Print one sentence about the work on stderr, unless `quiet`."""
         if not self.quiet:
-            err(for_log(sentence))
+            err("\n".join(wrapped(for_log(sentence), self.streams.stderr_width)))
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
         from imgen.screen.prices import order_line
 
         choice = candidate.choice
-        self.note(order_line(candidate))
+        if self.form is Form.TEXT:
+            self.note(order_line(candidate))
         if plan.options.max_cost is not None and plan.order.sandbox:
             self.note("--max-cost limits nothing in the sandbox, where nothing is charged.")
         if len(plan.candidates) > 1:
@@ -105,7 +106,7 @@ class Reporter:
 
             show(saved, self.streams)
         self.problems(report)
-        if len(saved) > 1:
+        if len(saved) > 1 and self.form is Form.TEXT:
             self.note(total_line(report.records))
         self._present(saved)
         code = self.exit_code(report)

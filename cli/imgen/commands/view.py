@@ -7,7 +7,7 @@ from imgen.config.config import load
 from imgen.errors import UsageProblem
 
 
-def open_(
+def open(
     jobs: options.Ids = None,
     json: options.Json = False,
     profile: options.Profile = None,

@@ -115,7 +115,7 @@ def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
     if others:
         raise UsageProblem(
             f"A picture that job {record.id} went on from was changed since: {others[0].before}",
-            f"To go on from what it is now, add: -i {others[0].before}",
+            f"To go on from what it is now:\nimgen again {record.id} -i {others[0].before}",
         )
 
 

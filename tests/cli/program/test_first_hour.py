@@ -296,3 +296,23 @@ def test_the_bell_rings_only_after_a_long_wait(imgen: Program) -> None:
         assert shown.rest() == ExitCode.DONE
 
     assert b"\a" not in shown.raw
+
+
+# What went wrong -------------------------------------------------------------------------------------------------
+
+
+@WIDTHS
+def test_several_uncertain_jobs_get_one_hint(imgen: Program, width: int) -> None:
+    lost = {"IMGEN_SANDBOX_FAULTS": "lost-reply"}
+    for prompt in ("a fox", "an owl", "a hen"):
+        imgen.run_lines([(("generate", prompt, "--sandbox", *SMALL, "-q"), lost, b"")])
+    first, second, third = (job.id for job in imgen.jobs())
+
+    with terminal(imgen, *IMGEN, "status", width=width) as shown:
+        shown.rest()
+
+    text = " ".join(" ".join(shown.lines).replace("\\ ", "").split())
+    assert f"imgen forget {first} {second} {third}" in text
+    assert text.count("imgen forget") == 1
+    assert [f"imgen wait {job} --remote ITS_ID" in text for job in (first, second, third)] == [True, True, True]
+    assert text.count("which may charge a second time") == 1

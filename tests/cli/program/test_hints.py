@@ -32,6 +32,7 @@ SAMPLES = {
     "source": "day",
     "by": "day",
     "shown": "work",
+    "shell": "bash",
 }
 
 

@@ -42,9 +42,11 @@ def test_a_pipe_gets_paths_and_nothing_else_and_stderr_one_line_per_change(imgen
     for path in paths:
         check_picture(path)
     told = ended.stderr.splitlines()
-    assert told[0] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
-    assert sorted(told[-2:]) == [f"{job.id} saved {path}" for path in paths]
-    assert all(line.startswith(f"{job.id} ") for line in told)
+    assert told[0] == "3D AI Studio: gemini-3.1-flash, 2 pictures, 0.5K, free in the sandbox (20 credits for real)"
+    assert told[1] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
+    assert sorted(told[-3:-1]) == [f"{job.id} saved {path} (512x512 png, free)" for path in paths]
+    assert all(line.startswith(f"{job.id} ") for line in told[1:-1])
+    assert told[-1].startswith("2 pictures, ")
     assert "\x1b" not in ended.stderr
 
 
@@ -255,7 +257,7 @@ def test_questions_answer_on_stdout(imgen: Program) -> None:
     version = imgen.run("--version")
 
     assert (told.code, models.code, one.code, version.code) == (0, 0, 0, 0)
-    assert told.stdout.decode().startswith(job_id)
+    assert told.stdout.decode().splitlines()[1].startswith(job_id)
     assert "gemini-3.1-flash" in models.stdout.decode()
     assert {model["family"] for model in one.json["models"]} == {"gemini-3-pro"}
     assert re.fullmatch(rb"imgen \d+\.\d+\.\d+\n", version.stdout)

@@ -118,7 +118,7 @@ def test_a_narrow_terminal_keeps_the_prompt_longest(jobs: list[JobRecord]) -> No
     assert job_lines(jobs, NOW, width=80)[2] == (
         "8mq2  ready    1 h ago   23 h left          a red fox in the snow, golden hour,…"
     )
-    assert job_lines(jobs, NOW, width=63)[2] == "8mq2  ready    23 h left          a red fox in the snow, golden…"
+    assert job_lines(jobs, NOW, width=63)[2] == "8mq2  ready    23 h left          a red fox in the snow, golde…"
     assert job_lines(jobs, NOW, width=40)[2] == "8mq2  ready    23 h left"
 
 
