@@ -20,9 +20,13 @@ def completions(
     install: Annotated[bool, typer.Option("--install", help="Put it where that shell looks for it.")] = False,
     json: options.Json = False,
 ) -> int:
-    """Print the completion script of a shell.
+    """Print what makes TAB complete in your shell.
 
-    Put it where that shell looks for them, or evaluate it: eval "$(imgen completions bash)"
+    Put the script where your shell looks for it, or evaluate it, as eval "$(imgen completions bash)" does.
+
+    Examples:
+        imgen completions bash
+        imgen completions zsh
     """
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
