@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 
 def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
-    """Check keys, network, proxy, folders, ledger, storage and terminal; costs nothing.
+    """Check keys, network, folders and terminal, free.
 
-    Each line is ok, or names what to do next. What it prints holds no secret, and fits into a report of a problem.
+    Each line is ok, or names what to do next. It prints no secret, so you can send it with a report.
+
+    Examples:
+        imgen doctor
     """
     from imgen.commands.reporting import standard_streams
     from imgen.screen.checks import check_lines

@@ -14,9 +14,13 @@ def show(
     quiet: options.Quiet = False,
     profile: options.Profile = None,
 ) -> int:
-    """Show a job: its picture, whole prompt, parameters, cost, files and family; without an id, the last order.
+    """Show everything about a job, with its picture.
 
-    The picture is drawn where the terminal can (imgen[preview]).
+    Without an id: the last order. The picture is drawn where the terminal can (imgen[preview]).
+
+    Examples:
+        imgen show
+        imgen show JOB
     """
     from imgen.commands.reporting import Reporter, saved_paths, standard_streams
     from imgen.errors import ExitCode

@@ -12,9 +12,13 @@ def open(
     json: options.Json = False,
     profile: options.Profile = None,
 ) -> int:
-    """Open the pictures of jobs in the system's viewer; without ids, those of the last order.
+    """Open pictures in the viewer of your system.
 
-    imgen open last, imgen open -2 (the order before the last)
+    Without ids: those of the last order; -2 is the order before it.
+
+    Examples:
+        imgen open
+        imgen open JOB
     """
     from imgen.commands.reporting import Reporter, saved_paths, standard_streams
     from imgen.errors import ExitCode
