@@ -22,8 +22,7 @@ def again(
             "--set",
             metavar="NAME=VALUE",
             show_default=False,
-            help="A change: prompt, provider, model, aspect, resolution, size, format, count, channel, option.KEY. "
-            "Again for more.",
+            help="A change by name, such as option.seed=7. Again for more.",
             rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
@@ -87,8 +86,7 @@ def again(
 
     Examples:
         imgen again JOB
-        imgen again JOB --set aspect=1:1 --set count=2
-        imgen again last -a 1:1
+        imgen again last -a 1:1 -n 2
     """
     from imgen.commands.defaults import repeated_order
     from imgen.commands.going_on import basis_of, check_words
