@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -170,6 +171,14 @@ def new_id() -> str:
     import secrets  # slow to import, and TAB reads this file
 
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+
+
+def latest_number(name: str) -> int | None:
+    """Which order a word such as `last` or `-2` stands for, counted back from the latest one; None for others."""
+    if name == "last":
+        return 1
+    found = re.fullmatch(r"[-@]([1-9]\d{0,3})", name, re.ASCII)
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

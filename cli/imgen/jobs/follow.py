@@ -389,7 +389,7 @@ class Follower:
 
     def _bug(self, record: JobRecord, error: Exception) -> Problem:
         bug = self._record_crash(error)
-        return replace(bug, hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
+        return replace(bug, hint="\n".join(filter(None, ["The job is kept:", f"imgen wait {record.id}", bug.hint])))
 
     def _after_crash(self, job: Tracked, bug: Problem) -> Next:
         """A job is kept as the ledger has it; one whose submit crashed may have been charged."""

@@ -195,7 +195,7 @@ def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset |
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
-            f"Free some space or mend the folder, then: imgen wait {record.id}",
+            f"Free some space or mend the folder, then:\nimgen wait {record.id}",
         ) from error
     return path
 

@@ -92,9 +92,9 @@ def of_poll(error: ServiceError, record: JobRecord) -> Problem:
     """The problem of an accepted job whose poll failed: it is paid, and goes on."""
     match error:
         case KeyRefused():
-            first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
+            first = f"imgen keys check {record.provider}\n"
         case JobNotFound() if not record.results:
-            first = "If it was just accepted, or made with another key: "
+            first = "If it was just accepted, or made with another key:\n"
         case _:
             first = ""
     return Problem(_CODES[type(error)], _message(error, record), f"{first}imgen wait {record.id}")
@@ -115,7 +115,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
         case Uncertain():
             return uncertain_hint(record, error.remote_id)
         case KeyRefused():
-            return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
+            return f"imgen keys check {entry.name}\nIts account must be allowed to use this model."
         case NoCredit():
             return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
         case NotSent():
@@ -123,7 +123,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
         case RateLimited() | Busy():
             return "Nothing was charged. Run the command again in a few minutes."
         case InvalidRequest():
-            return f"`imgen models {record.family or ''}` shows what the model takes.".replace(" `", "`")
+            return f"What the model takes:\nimgen models {record.family or ''}".rstrip()
         case ContentRefused():
             return "Change the prompt or the reference pictures."
         case _:
@@ -162,7 +162,7 @@ def no_links(record: JobRecord, keys: Sequence[str]) -> Problem:
     return Problem(
         "no_pictures",
         f"{title} reports {record.remote_id} as finished, but shows no picture.{shown}",
-        f"It is paid. To poll it once more: imgen download {record.id}",
+        f"It is paid. To ask once more:\nimgen download {record.id}",
     )
 
 

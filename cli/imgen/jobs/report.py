@@ -122,10 +122,10 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
                 else "its link has expired"
             )
             message = f"The picture was saved once and is gone, and {why}."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED:
             message = "It was paid, and its link expired before the picture was saved."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 

@@ -130,7 +130,7 @@ def plan_order(
     for ranked in rank(choices, lambda choice: _past_seconds(choice, session)):
         drafts = split(
             ranked.choice,
-            _target(ranked.choice, options, setup),
+            _target(ranked.choice, options, setup, basis.stem if basis else None),
             parent_id=basis.parent_id if basis else None,
             project=setup.project,
         )
@@ -224,6 +224,7 @@ def _certain(choice: Choice, draft: Draft) -> Certain:
         ext=EXTENSIONS[asked_format(target.template) or known_format(choice.request.format) or "png"],
         provider=choice.entry.name,
         model=choice.model.family,
+        aspect=choice.request.aspect,
         date=datetime.now().astimezone().strftime("%Y-%m-%d"),
     )
 
@@ -242,7 +243,7 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
     ]
 
 
-def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
+def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None) -> Target:
     from imgen.pictures.naming import parse_output
     from imgen.pictures.verify import known_format
 
@@ -254,6 +255,7 @@ def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
             overwrite=options.overwrite,
             format=known_format(choice.request.format) if options.format else None,
             kept=setup.kept,
+            stem=stem,
         )
     return replace(target, tag=options.tag)
 

@@ -310,6 +310,7 @@ def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
         ext=EXTENSIONS[format],
         provider=record.provider,
         model=record.family or record.request.model,
+        aspect=record.request.aspect,
         date=datetime.fromtimestamp(record.created_at).astimezone().strftime("%Y-%m-%d"),
     )
     return path.with_stem(f"{path.stem}-{number}") if extra else path

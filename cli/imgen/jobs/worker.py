@@ -112,7 +112,7 @@ class Worker:
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Resolve it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
+                f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
             ) from error
         return jobs.get_many(planned)
 

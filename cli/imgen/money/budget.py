@@ -226,10 +226,10 @@ def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
     if limit.span is Span.RUN:
         return f"Raise {limit.source}, and run it again: what is made stays made."
     by = "day" if limit.span is Span.DAY else "project"
-    hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
+    hint = f"Raise {limit.source}, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by {by}"
     if before.uncertain:
         uncertain = Amount(before.uncertain, order.unit)
-        hint += f" {uncertain} of it may not have been charged: imgen forget JOB gives back what was not."
+        hint += f"\n{uncertain} of it may not have been charged: close the jobs that were not.\nimgen status"
     return hint
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.files import discard, part_path
-from imgen.orders.sources import Link, Local, Source, saved_picture
+from imgen.orders.sources import STDIN_NAME, Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.formats.heif import check_heif, sniff_heif
@@ -85,6 +85,12 @@ class Basis:
             return self.parent.id
         return next((picture.made_by for picture in self.pictures if picture.made_by), None)
 
+    @property
+    def stem(self) -> str | None:
+        """The name of the first picture without its suffix, for the names of what comes; None where it has no name."""
+        source = self.pictures[0].source if self.pictures else None
+        return source.path.stem if isinstance(source, Local) and source.name != STDIN_NAME else None
+
     def able(self, choices: Sequence[Choice], ledger: Ledger) -> list[Choice]:
         """The choices whose service takes these pictures, each with them in its request.
 
@@ -115,7 +121,7 @@ class Basis:
         if choice.listed and len(pictures) > most:
             raise UsageProblem(
                 f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
-                "Leave some out, or choose another model: `imgen models` shows how many each takes.",
+                "Leave some out, or choose another model. How many each takes:\nimgen models",
             )
         notes = self._named_jobs()
         if self.parent and not native and _belongs_there(self.parent, choice):

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
-from imgen.screen.batch import CheckEntry, InitEntry, PlanEntry, RunEntry
+from imgen.screen.batch import CheckEntry as DifferenceEntry
+from imgen.screen.batch import InitEntry, PlanEntry, RunEntry
+from imgen.screen.checks import CheckEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.inspected import InspectedEntry
@@ -25,8 +27,15 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "wait": None,
     "status": ("lost", list[Loss]),
     "download": None,
-    "batch": ("batch", RunEntry | CheckEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
+    "batch": ("batch", RunEntry | DifferenceEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
     "history": None,
+    "show": None,
+    "open": None,
+    "config get": ("settings", list[SettingEntry]),
+    "config list": ("settings", list[SettingEntry]),
+    "config path": ("path", str),
+    "config edit": None,
+    "doctor": ("checks", list[CheckEntry]),
     "gallery": ("gallery", GalleryEntry),
     "inspect": ("pictures", list[InspectedEntry]),
     "forget": None,

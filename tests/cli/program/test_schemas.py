@@ -66,7 +66,7 @@ def test_every_schema_is_one_and_is_printed(imgen: Program) -> None:
             (("schema", "wait"), {}, b""),
             (("schema", "keys list"), {}, b""),
             (("schema", "wiat"), {}, b""),
-            (("schema", "nope"), {}, b""),
+            (("schema", "zzz"), {}, b""),
         ]
     )
 
