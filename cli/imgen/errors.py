@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -40,8 +40,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
 
     code: str

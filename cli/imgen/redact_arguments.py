@@ -11,7 +11,7 @@ from imgen_providers.redaction import HIDDEN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PARTS = re.compile(r"[\s=,:;'\"()]+")
+_PARTS = r"[\s=,:;'\"()]+"
 _OF_KEYS = frozenset(
     {"set", "list", "remove", "check", "keys", "key", "keyring", "file", "json", "verbose", "help", "h", "v"}
 )
@@ -29,7 +29,7 @@ def without_keys(text: str, arguments: Sequence[str]) -> str:
 
 def _words(argument: str) -> Iterator[str]:
     """The argument and its parts: the value in `--option=value`, in `-ovalue`, in a list."""
-    for word in (argument, *_PARTS.split(argument)):
+    for word in (argument, *re.split(_PARTS, argument)):
         if word.strip("-"):
             yield word.lstrip("-")
         if re.match("-[A-Za-z].", word):

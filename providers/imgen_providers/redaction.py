@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,11 +13,11 @@ HIDDEN = "[hidden]"
 
 _KEY = "[key]"
 _LEAST = 8  # characters; shorter than any real key, and too short to blank out of a text without harm
-_SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|credential|(api|access|^x)-?key", re.IGNORECASE)
+_HEADER_TO_HIDE = r"(?i)auth|cookie|token|secret|signature|credential|(api|access|^x)-?key"
 # Also as JSON writes it ("https:\/\/"): up to the query, then that. A fragment never leaves, so it tells nothing.
-_LINK = re.compile(r"(?i)\b(https?:\\?/\\?/)([^\s\"'<>?#]*)(\?[^\s\"'<>#]*)?")
+_LINK = r"(?i)\b(https?:\\?/\\?/)([^\s\"'<>?#]*)(\?[^\s\"'<>#]*)?"
 # As JSON may write "&" too.
-_PARAMETER = re.compile(r"(?<==)(?:(?!\\u0026)[^&])+")
+_PARAMETER = r"(?<==)(?:(?!\\u0026)[^&])+"
 
 
 class Redaction:
@@ -47,6 +44,9 @@ class Redaction:
 
 
 def _forms(key: str) -> set[str]:
+    import json
+    from urllib.parse import quote, quote_plus
+
     data = key.encode()
     quoted = {quote(key, safe=""), quote(key), quote_plus(key)}
     escaped = json.dumps(key)[1:-1]
@@ -64,6 +64,8 @@ def _forms(key: str) -> set[str]:
 
 def _base64_forms(data: bytes) -> set[str]:
     """The characters that the data alone decides, wherever it begins among the triples of a longer text."""
+    import base64
+
     found = set()
     for before in range(3):
         whole = base64.b64encode(bytes(before) + data).decode()
@@ -75,16 +77,16 @@ def _base64_forms(data: bytes) -> set[str]:
 
 def is_secret_header(name: str) -> bool:
     """Whether a header of this name holds something that nobody else may see."""
-    return _SECRET_HEADER.search(name) is not None
+    return re.search(_HEADER_TO_HIDE, name) is not None
 
 
 def without_signatures(text: str) -> str:
     """The text with the value of each query parameter in its links hidden, and what stands before an @ in one."""
-    return _LINK.sub(_unsigned, text)
+    return re.sub(_LINK, _unsigned, text)
 
 
 def _unsigned(link: re.Match[str]) -> str:
     scheme, rest, query = link.groups()
     host, slash, path = rest.partition("/")
     host = f"{HIDDEN}@{host.rpartition('@')[2]}" if "@" in host else host
-    return f"{scheme}{host}{slash}{path}{_PARAMETER.sub(HIDDEN, query or '')}"
+    return f"{scheme}{host}{slash}{path}{re.sub(_PARAMETER, HIDDEN, query or '')}"

@@ -9,7 +9,7 @@ import typer
 
 from imgen.commands.times import LENGTHS, YEAR, window
 from imgen.errors import UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 
 def _countable(seconds: float | None) -> float | None:

@@ -11,9 +11,9 @@ from imgen.commands.expiry_notice import mark_shown
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
-from imgen.screen.console import Streams, err, out, out_path
+from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import Form, envelope
+from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.text import for_log
 
@@ -194,4 +194,4 @@ def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) ->
     """With several jobs, a problem begins with the id of its job."""
     if len(records) == 1 or record.state is State.SAVED:
         return problem
-    return replace(problem, message=f"{record.id}: {problem.message}")
+    return problem._replace(message=f"{record.id}: {problem.message}")

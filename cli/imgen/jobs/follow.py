@@ -7,7 +7,6 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
@@ -316,7 +315,7 @@ class Follower:
 
     def _bug(self, record: JobRecord, error: Exception) -> Problem:
         bug = self._record_crash(error)
-        return replace(bug, hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
+        return bug._replace(hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
 
     def _after_crash(self, job: Tracked, bug: Problem) -> Next:
         """A job is kept as the ledger has it; one whose submit crashed may have been charged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ def read_request(text: str) -> Request:
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
     """The fields in a record's JSON. Raises `ValueError` for a misspelt name, which no other version writes."""
     found: Any = json.loads(text)
-    names = {field.name for field in fields(kind)}
+    names = set(kind.__match_args__)
     if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
         raise ValueError(f"this is no {kind.__name__}")
     return {str(name): value for name, value in found.items()}
@@ -127,7 +127,7 @@ def target_text(target: Target) -> str:
 
 def problem_text(problem: Problem | None) -> str | None:
     """The problem as JSON, or NULL."""
-    return json.dumps(asdict(problem)) if problem else None
+    return json.dumps(problem._asdict()) if problem else None
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
