@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from imgen.errors import ExitCode, Problem
     from imgen.screen.console import Form
-    from imgen_providers.redaction import Redaction
 
 COMMANDS = (
     "generate",
@@ -116,7 +115,6 @@ def app(words: Sequence[str] | None = None) -> typer.Typer:
     import typer
 
     from imgen.commands.program import can_draw, program
-    from imgen.screen.help import import_drawing
 
     group = typer.Typer(
         name="imgen",
@@ -128,7 +126,10 @@ def app(words: Sequence[str] | None = None) -> typer.Typer:
     )
     group.callback()(program)
     if words is not None and group.rich_markup_mode and (not words or {"-h", "--help"} & set(words)):
-        import_drawing()
+        from imgen.screen.help import unused_left_out
+
+        with unused_left_out():
+            import typer.rich_utils
     if words is None or (words[:1] and words[0] in COMMANDS):
         for name in COMMANDS if words is None else words[:1]:
             _add(group, name)
@@ -228,19 +229,17 @@ def _usage_hint(error: typer.TyperException, arguments: Sequence[str]) -> str:
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
-    from imgen.config.config import load
+    from imgen.commands.program import stderr_color
     from imgen.errors import Problem
     from imgen.redact_arguments import without_keys
-    from imgen.screen.console import Form, Streams, err, out
+    from imgen.screen.console import Form, err, out
     from imgen.screen.failure import failure_lines
 
-    known = _known_keys()
-    hint = problem.hint and without_keys(known.text(problem.hint), arguments)
-    problem = Problem(problem.code, without_keys(known.text(problem.message), arguments), hint)
+    hint = problem.hint and without_keys(_without_known_keys(problem.hint), arguments)
+    problem = Problem(problem.code, without_keys(_without_known_keys(problem.message), arguments), hint)
     form = _form(arguments)
     if form is Form.TEXT:
-        streams = Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ)
-        err(failure_lines(problem, color=streams.stderr_color))
+        err(failure_lines(problem, color=stderr_color()))
     else:
         from imgen.screen.envelope import PROGRAM, envelope
 
@@ -248,16 +247,20 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     return code
 
 
-def _known_keys() -> Redaction:
-    """What hides the keys of the environment and of our files, which may have been typed into another setting too."""
+def _without_known_keys(text: str) -> str:
+    """The text without the keys of the environment and of our files, which may have been typed into another setting."""
     from imgen.config.config import load
     from imgen.errors import ImgenError
-    from imgen_providers.redaction import Redaction
 
     try:
-        return Redaction(load().key_store.known())
+        keys = load().key_store.known()
     except ImgenError:
-        return Redaction()
+        return text
+    if not keys:
+        return text
+    from imgen_providers.redaction import Redaction
+
+    return Redaction(keys).text(text)
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:

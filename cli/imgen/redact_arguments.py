@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from imgen.config.keys import looks_like_key
-from imgen_providers.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +21,10 @@ def without_keys(text: str, arguments: Sequence[str]) -> str:
     words = {word for argument in arguments for word in _words(argument) if looks_like_key(word)}
     if list(arguments[:1]) == ["keys"]:
         words |= {word for argument in arguments for word in _words(argument) if not _belongs_to_keys(word)}
+    if not words:
+        return text
+    from imgen_providers.redaction import HIDDEN
+
     for word in sorted(words, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z\d]){re.escape(word)}(?![A-Za-z\d])", HIDDEN, text)
     return text

@@ -69,7 +69,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
 
 
 def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) -> ModelRow:
-    from imgen.screen.models import ModelRow
+    from imgen.screen.models import ModelRow, PriceEntry
 
     return ModelRow(
         family=model.family,
@@ -80,8 +80,8 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
         references=model.max_references,
         formats=model.formats,
-        prices=model.prices,
-        reference_price=model.reference_price,
+        prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
+        reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
@@ -107,7 +107,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     )
     if not entries:
         raise KeyMissing(
-            "No key is set or kept, so there is nobody to ask.",
+            "No key is set or kept, so there is no service to ask.",
             "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
         )
     listed: list[LiveModel] = []

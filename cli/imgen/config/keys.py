@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 
 from imgen.errors import BadConfiguration, UsageProblem
 from imgen.files import make_private_folder, require_private, write
-from imgen_providers.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -210,6 +209,8 @@ def looks_like_key(word: str) -> bool:
 
 def without_keys(text: str) -> str:
     """The text with every word hidden that has the shape of a key."""
+    from imgen_providers.redaction import HIDDEN
+
     return re.sub(_WORD, lambda word: HIDDEN if looks_like_key(word[0]) else word[0], text)
 
 

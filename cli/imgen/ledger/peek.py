@@ -76,15 +76,13 @@ def peek_jobs(path: Path, beginning: str, *, open_only: bool) -> list[PeekedJob]
 def peek_settled(path: Path) -> bool:
     """Whether no job is open, uncertain or lost, and there is nothing to mend, bring up to date or warn of either.
 
-    False where the ledger at `path` cannot be read at once.
+    False where the ledger at `path` is not there or cannot be read at once.
     """
     from imgen.ledger.network_disk import network_type
     from imgen.ledger.schema import MIGRATIONS
 
     if network_type(path.parent) or any(path.with_suffix(suffix).exists() for suffix in _MENDING):
         return False
-    if not path.exists():
-        return True
     address = f"{path.absolute().as_uri()}?mode=rw"  # as in `peek_unsaved`
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=_NOTICE_PATIENCE)) as ledger:

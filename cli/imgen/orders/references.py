@@ -11,7 +11,7 @@ from imgen.files import discard, part_path
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.heif import check_heif, sniff_heif
+from imgen.pictures.formats.heif import check_heif, sniff_heif
 from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
@@ -48,7 +48,7 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
     """Look at a picture, and whether a job of ours made these very bytes. Raises `UsageProblem`."""
     if isinstance(source, Link):
         return Named(source)
-    examined = checked(source)
+    examined = checked(source.path, source.name)
     if source.job_id and source.sha256 != examined.sha256:
         raise UsageProblem(
             f"The picture of job {source.job_id} was changed since it was saved.",

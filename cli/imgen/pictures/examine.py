@@ -6,8 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures import foreign
-from imgen.pictures.formats import Format, OtherFormat, Unverified
+from imgen.pictures.formats import Format, OtherFormat, Unverified, foreign
 from imgen.pictures.metadata import orientation, without_notes
 from imgen.pictures.regular import open_regular
 from imgen.pictures.verify import check

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.foreign import NotReadHere
 from imgen.pictures.formats import EXTENSIONS, Damaged, Format, OtherFormat, TooManyPixels, known_format
+from imgen.pictures.formats.foreign import NotReadHere
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.prepared import Copy, keep
 from imgen.pictures.regular import open_regular
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from imgen.orders.sources import Local
     from imgen_providers.catalog import Model, ServiceEntry
 
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -59,10 +58,10 @@ def limits(entry: ServiceEntry, model: Model) -> Limits:
     return Limits(f"{model.family} at {entry.title}", named or tuple(EXTENSIONS), model.reference_bytes)
 
 
-def checked(source: Local) -> Examined:
+def checked(path: Path, name: str) -> Examined:
     """The picture a person named, if it is one. Raises `UsageProblem`."""
-    with sendable(source.name):
-        return examine(source.path)
+    with sendable(name):
+        return examine(path)
 
 
 @contextmanager
@@ -90,8 +89,8 @@ def reference(
 ) -> PictureFile:
     """The picture as it will be sent: the file itself, or a copy of it below `folder` without its private notes.
 
-    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` is
-    told of every change a person may see. Raises `UsageProblem` for what does not fit, and `OSError` from the disk.
+    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` gets a
+    sentence for every change a person may see. Raises `UsageProblem` for what does not fit, `OSError` from the disk.
     """
     if isinstance(found.format, OtherFormat):
         if not changes.fit:

@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.files import PRIVATE, make_private_folder, replacement
-from imgen.pictures import jpeg, webp
-from imgen.pictures.formats import HEAD, HELD_LIMIT, Damaged, check_dimensions, decoding, not_verified, sniff
+from imgen.pictures.formats import (
+    HEAD,
+    HELD_LIMIT,
+    Damaged,
+    check_dimensions,
+    decoding,
+    jpeg,
+    not_verified,
+    sniff,
+    webp,
+)
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.regular import open_regular
 
@@ -75,7 +84,7 @@ def _copy(original: Original, folder: Path) -> Thumbnail:
                     return Thumbnail(kept.read_bytes())
         with open_regular(original.path) as file:
             data = file.read(_MOST_BYTES)
-        small = _small(data)
+        small = thumbnail(data)
     except FileNotFoundError:
         return Thumbnail(None, "it is not there any more", gone=True)
     except OSError as error:
@@ -91,7 +100,7 @@ def _kept(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}-{_SIDE}.webp"
 
 
-def _small(data: bytes) -> bytes:
+def thumbnail(data: bytes) -> bytes:
     """The picture as WebP, at most `_SIDE` pixels wide and high. Raises `Damaged`."""
     from PIL import Image
 

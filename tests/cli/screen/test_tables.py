@@ -11,11 +11,11 @@ import pytest
 
 from imgen.money.losses import Loss
 from imgen.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.models import LiveModel, ModelRow, live_table, model_detail, model_table
+from imgen.screen.models import LiveModel, ModelRow, PriceEntry, live_table, model_detail, model_table
 from imgen.screen.settings import SettingRow, setting_table
 from imgen.screen.tables import job_lines, losses_line, lost_lines
 from imgen.screen.text import cells
-from imgen_providers.catalog import SERVICES, Price
+from imgen_providers.catalog import SERVICES
 
 MakeRecord = Callable[..., JobRecord]
 
@@ -151,7 +151,7 @@ def test_no_jobs_no_lines() -> None:
     assert job_lines([], NOW, width=80) == []
 
 
-def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
+def row(service: str, *, key_set: bool, prices: dict[str, PriceEntry]) -> ModelRow:
     return ModelRow(
         family="gemini-3.1-flash",
         service=service,
@@ -169,7 +169,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
     )
 
 
-PRICES = {"1K": Price("9", "credits", "2026-11-20", "x"), "2K": Price("15", "credits", "2026-11-20", "x")}
+PRICES = {"1K": PriceEntry("9", "credits", "2026-11-20", "x"), "2K": PriceEntry("15", "credits", "2026-11-20", "x")}
 ROWS = [row("3daistudio", key_set=True, prices=PRICES), row("reapi", key_set=False, prices={})]
 
 
@@ -241,8 +241,8 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 aspects=model.aspects,
                 references=model.max_references,
                 formats=model.formats,
-                prices=model.prices,
-                reference_price=model.reference_price,
+                prices={each: PriceEntry(*price) for each, price in model.prices.items()},
+                reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
                 link_seconds=model.link_seconds,
                 key_set=False,
                 pixels=model.pixels,

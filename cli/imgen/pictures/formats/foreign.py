@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.pictures.formats import HELD_LIMIT, Damaged, OtherFormat, check_dimensions, decoding
-from imgen.pictures.heif import check_heif
+from imgen.pictures.formats.heif import check_heif
 from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
