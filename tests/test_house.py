@@ -196,8 +196,10 @@ def test_the_interface_and_the_catalogue_need_the_standard_library_only(path: Pa
 
 def services() -> list[Path]:
     from imgen_providers.catalog import SERVICES
+    from imgen_providers.catalog_direct import DIRECT_SERVICES
 
-    return [PROVIDERS / f"{entry.implementation.split(':')[0].split('.')[1]}.py" for entry in SERVICES.values()]
+    entries = (*SERVICES.values(), *DIRECT_SERVICES.values())
+    return [PROVIDERS / f"{entry.implementation.split(':')[0].split('.')[1]}.py" for entry in entries]
 
 
 @pytest.mark.parametrize("path", named(services()))
@@ -205,7 +207,8 @@ def test_a_service_file_imports_only_the_interface_the_client_and_the_errors(pat
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("imgen_providers.")}
 
     # "conversation" is GMI Cloud's, kept apart so that it can be tested alone.
-    shared_wire_modules = {"assets", "fields", "identifiers", "json_text"}
+    shared_wire_modules = {"assets", "fields", "identifiers", "json_text", "image_answers", "pixels"}
+    shared_wire_modules |= {"gemini_wire", "gemini_batches"}
     assert ours <= {"base", "client", "errors", "conversation", *shared_wire_modules}
 
 

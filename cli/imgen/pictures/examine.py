@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_DECODED = 1_000_000
+"""Pixels of a WebP above which only its structure is checked: 14 large references must not take much memory.
+
+A larger one that was cut is found, unless it was mended to look whole.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A picture file; one of another format can only be converted.
@@ -39,7 +46,7 @@ def examine(path: Path) -> Examined:
     """Check a file that is to be sent, or converted first. Raises what `verify.inspect` does."""
     with open_regular(path) as file:
         try:
-            found = check(file)
+            found = check(file, decoded=_DECODED)
         except Unverified as error:
             if not foreign.is_readable(error.format):
                 raise

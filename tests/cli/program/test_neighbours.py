@@ -154,8 +154,8 @@ def test_a_clone_within_a_project_does_not_lift_its_budget(imgen: Program) -> No
     (clone / "imgen.toml").write_text('budget.project = "1000 usd"\n')
     keyed = replace(imgen, variables={**imgen.variables, "GMI_API_KEY": "sk-not-a-real-key"})
 
-    ended = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "--dry-run")
-    ordered = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud")
+    ended = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "-m", "gemini-3-pro", "--dry-run")
+    ordered = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "-m", "gemini-3-pro")
 
     assert ordered.code == ExitCode.NO_CREDIT, ended.stderr
     assert "0.001 usd for this project" in ordered.stderr
@@ -183,7 +183,7 @@ def test_a_key_typed_into_another_setting_is_not_repeated(imgen: Program) -> Non
         (("config", "--json"), {"REAPI_BASE_URL": f"https://{key}"}, b""),
         (("generate", "a fox", "-p", "reapi"), {"REAPI_API_KEY": plain, "REAPI_BASE_URL": plain}, b""),
         (("generate", "a fox", "-p", "reapi"), {"REAPI_API_KEY": plain, "REAPI_BASE_URL": key}, b""),
-        (("models", "--live", "-p", "gmicloud"), {"GMI_API_KEY": plain, "SSL_CERT_FILE": f"/nowhere/{key}"}, b""),
+        (("models", "--live", "-p", "gmicloud", "-m", "gemini-3-pro"), {"GMI_API_KEY": plain, "SSL_CERT_FILE": f"/nowhere/{key}"}, b""),  # noqa: E501
     ]
 
     for ended in imgen.run_lines(lines):
