@@ -178,7 +178,8 @@ def file_name(
     `index` counts from 1 within the run. What fields bring is made fit for the file names of every system,
     and no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
     """
-    values = _clean({"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date})
+    every = {"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date}
+    values = _clean({field: every[field] for field in fields(target.template) & every.keys()})
     *folders, last = target.template.split("/")
     stem, suffix = split_suffix(last, _SUFFIXES)
     if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:
