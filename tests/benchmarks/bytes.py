@@ -31,7 +31,7 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
     if shutil.which("aria2c"):
         took = {side: [found[side]["took"]] for side in found}
         theirs = []
-        for number in range(max(2, runs // 3)):
+        for number in range(max(1, runs // 5)):
             theirs.append(_aria2(folder / f"aria2-{number}"))
             for side in took:
                 took[side].append(_run(folder / f"{side}-{number}", side, _SIDE)["took"])

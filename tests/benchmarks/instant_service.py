@@ -95,7 +95,7 @@ def _serve(side: int, seconds: float, *, quiet: bool) -> None:
     from PIL import Image
 
     held = io.BytesIO()
-    Image.effect_noise((side, side), 80).convert("RGB").save(held, "PNG")
+    Image.effect_noise((side, side), 80).convert("RGB").save(held, "PNG", compress_level=0)
     _Service.picture = held.getvalue()
     _Service.seconds, _Service.quiet = seconds, quiet
     ThreadingHTTPServer.request_queue_size = 128
