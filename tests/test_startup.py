@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -35,6 +34,7 @@ OURS_FOR_ANY_LINE = {
     "commands",
     "commands.expiry_notice",
     "commands.options",
+    "commands.panels",
     "commands.program",
     "commands.times",
     "config",
@@ -44,10 +44,10 @@ OURS_FOR_ANY_LINE = {
     "files",
     "screen",
     "screen.console",
-    "screen.help",
 }
 """The modules of `imgen` behind a line that typer reads, beside the command's own."""
 
+OURS_FOR_A_HELP = {"commands.pages", "screen.help_page"}
 OURS_FOR_A_MISTAKE = {"config.keys", "redact_arguments", "screen.failure", "screen.text"}
 OURS_FOR_TAB = {
     *("completion", "completion.answer", "completion.line", "completion.tree", "completion.values"),
@@ -81,6 +81,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     "arguments",
     [
         pytest.param(["--version"], id="version"),
+        pytest.param([], id="the first page"),
+        pytest.param(["generate", "--help"], id="a help page"),
         pytest.param(["status"], id="status with nothing open"),
         pytest.param(["generate"], id="no prompt"),
         pytest.param(["generate", "a fox", "--nope"], id="unknown option"),
@@ -133,9 +135,13 @@ def test_what_people_wait_for_without_thinking_needs_no_typer(arguments: list[st
             id="status with nothing open",
         ),
         pytest.param(
-            ["--help"], {*OURS_FOR_ANY_LINE, "completion", "completion.tree"} - {"commands.options"}, id="help"
+            ["--help"],
+            {*OURS_FOR_ANY_LINE, *OURS_FOR_A_HELP, "completion", "completion.tree"} - {"commands.options"},
+            id="help",
         ),
-        pytest.param(["generate", "--help"], {*OURS_FOR_ANY_LINE, "commands.generate"}, id="a command's help"),
+        pytest.param(
+            ["generate", "--help"], {*OURS_FOR_ANY_LINE, *OURS_FOR_A_HELP, "commands.generate"}, id="a command's help"
+        ),
     ],
 )
 def test_a_line_imports_its_own_command_and_no_more_of_ours_than_it_needs(
@@ -149,30 +155,3 @@ def test_a_line_imports_its_own_command_and_no_more_of_ours_than_it_needs(
 @pytest.mark.parametrize("line", [["--version"], ["_complete", "bash", "imgen generate -m "]], ids=lambda line: line[0])
 def test_what_people_wait_for_without_thinking_needs_little_of_the_standard_library(line: list[str]) -> None:
     assert not LIGHT & loaded_by(*line)
-
-
-def test_a_help_needs_no_markdown_and_no_tracebacks() -> None:
-    loaded = loaded_by("generate", "--help")
-
-    assert "rich.table" in loaded
-    assert not {"rich.markdown", "rich.traceback", "markdown_it", "pygments"} & loaded
-
-
-@pytest.mark.parametrize("line", [["--help"], ["generate", "--help"], ["config", "--help"]], ids=" ".join)
-@pytest.mark.parametrize("columns", ["60", "80", "140"])
-def test_a_help_looks_as_with_all_of_rich(line: list[str], columns: str) -> None:
-    ours = helped("import sys; from imgen.__main__ import main; main()", line, columns)
-    whole = helped(
-        "import sys, typer.rich_utils; from imgen.__main__ import app; app()(prog_name='imgen')", line, columns
-    )
-
-    assert "\x1b[" in ours
-    assert ours == whole
-
-
-def helped(code: str, line: list[str], columns: str) -> str:
-    """What a help prints on a terminal of so many columns."""
-    environ = {**os.environ, "COLUMNS": columns, "FORCE_COLOR": "1", "TERM": "xterm-256color"}
-    named = f"import sys; sys.argv[0] = 'imgen'; {code}"
-    run = subprocess.run([sys.executable, "-c", named, *line], capture_output=True, text=True, env=environ, timeout=30)
-    return run.stdout

@@ -98,7 +98,7 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app(arguments)(list(arguments), standalone_mode=False) or 0
+            code = app(arguments)(list(arguments), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:
@@ -114,26 +114,21 @@ def app(words: Sequence[str] | None = None) -> typer.Typer:
     """The commands; of a line with these `words` only the one that it names is imported, the others show their help."""
     import typer
 
-    from imgen.commands.program import can_draw, program
+    from imgen.commands.program import program, use_pages
 
     group = typer.Typer(
         name="imgen",
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich" if can_draw() else None,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     group.callback()(program)
-    if words is not None and group.rich_markup_mode and (not words or {"-h", "--help"} & set(words)):
-        from imgen.screen.help import unused_left_out
-
-        with unused_left_out():
-            import typer.rich_utils
     if words is None or (words[:1] and words[0] in COMMANDS):
         for name in COMMANDS if words is None else words[:1]:
             _add(group, name)
-        return group
+        return use_pages(group)
 
     from imgen.completion.tree import tree
 
@@ -142,7 +137,7 @@ def app(words: Sequence[str] | None = None) -> typer.Typer:
             _add(group, name)
         else:
             group.command(name, help=command["help"])(_not_imported)
-    return group
+    return use_pages(group)
 
 
 def _add(group: typer.Typer, name: str) -> None:
@@ -207,8 +202,6 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode, Problem
 
-    if list(arguments) in ([], ["sandbox"]):
-        return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
     return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)
