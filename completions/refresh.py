@@ -51,7 +51,7 @@ def command_of(
     shown = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
     commands = getattr(command, "commands", {})
     return Command(
-        help=command.get_short_help_str(200).split(";")[0],
+        help=" ".join((command.help or "").split("\n\n")[0].split()),
         options=[option_of(each) for each in shown if isinstance(each, typer.core.TyperOption)],
         arguments=[argument_of(each) for each in shown if isinstance(each, typer.core.TyperArgument)],
         commands={name: command_of(each, context) for name, each in commands.items() if not each.hidden},

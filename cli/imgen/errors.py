@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 SANDBOX_EXAMPLE = 'imgen generate "a red fox in the snow" --sandbox'
 """A first command that costs nothing: what hints name where an order is the next step."""
@@ -43,8 +43,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a job is where it is: a stable code for programs, a sentence and the next step for people.
 
     The lines of a `hint` are sentences, or whole commands that can be copied: those begin with `imgen`.

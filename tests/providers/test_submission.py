@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submit may take a third of a second."""
-    monkeypatch.setitem(SERVICES, "reapi", replace(SERVICES["reapi"], submit_seconds=0.3))
+    monkeypatch.setitem(SERVICES, "reapi", SERVICES["reapi"]._replace(submit_seconds=0.3))
 
 
 # Not sent: may go again

@@ -245,7 +245,7 @@ class Run:
             case State.FAILED | State.CANCELLED if work.left and not self._is_stopped and may_move_on([record]):
                 self._place(work)
             case State.EXPIRED:
-                lost = problem and replace(problem, hint=f"imgen batch --force '{work.item.asset.path}' buys it again.")
+                lost = problem and problem._replace(hint=f"imgen batch --force '{work.item.asset.path}' buys it again.")
                 self._end(work.item, Outcome.FAILED, record, lost, ExitCode.EXPIRED)
             case State.FAILED | State.CANCELLED:
                 self._end(work.item, Outcome.FAILED, record, problem, exit_code(record, problem))

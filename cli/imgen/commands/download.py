@@ -10,7 +10,7 @@ import typer
 from imgen.commands import options
 from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

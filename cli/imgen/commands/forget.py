@@ -28,8 +28,7 @@ def forget(
     from imgen.jobs.report import Report
     from imgen.jobs.session import session
     from imgen.records import State
-    from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form
+    from imgen.screen.console import Form, err, out
 
     config = load(profile)
     with session(config, err) as opened:

@@ -70,8 +70,7 @@ def history(
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.orders.matching import find_service
-    from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form
+    from imgen.screen.console import Form, err, out
     from imgen.screen.tables import history_lines
 
     now = time.time()

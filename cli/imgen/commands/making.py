@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX, Config
 from imgen.config.settings import Layer
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 if TYPE_CHECKING:
     from imgen.commands.defaults import ResolvedOrder

@@ -71,7 +71,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
 
 
 def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) -> ModelRow:
-    from imgen.screen.models import ModelRow
+    from imgen.screen.models import ModelRow, PriceEntry
 
     return ModelRow(
         family=model.family,
@@ -83,8 +83,8 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
         references=model.max_references,
         formats=model.formats,
-        prices=model.prices,
-        reference_price=model.reference_price,
+        prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
+        reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,

@@ -10,7 +10,7 @@ import typer
 from imgen.commands import panels
 from imgen.commands.times import LENGTHS, patience, window
 from imgen.errors import UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 
 def answer_form(*, json: bool, events: bool) -> Form:

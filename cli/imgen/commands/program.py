@@ -5,14 +5,22 @@ Every line imports this, so that the pages are built in `pages.py`, which only a
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from imgen import __version__
+from imgen.config.config import load
 from imgen.errors import ExitCode
+from imgen.screen.console import Streams
 
 _FULL = "imgen.help.full"  # in the context: whether every option is shown
+
+
+def stderr_color() -> bool:
+    """Whether text on stderr may be coloured."""
+    return Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ).stderr_color
 
 
 def _end_with_version(wanted: bool) -> None:  # noqa: FBT001 (a switch)

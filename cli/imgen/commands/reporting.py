@@ -11,9 +11,9 @@ from imgen.commands.expiry_notice import mark_shown
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
-from imgen.screen.console import Streams, err, out, out_path
+from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import Form, envelope
+from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
 from imgen.screen.text import for_log, wrapped
@@ -154,7 +154,7 @@ class Reporter:
             if problem.hint:
                 hints.setdefault(problem.hint.replace(record.id, _ITS_ID), []).append(record.id)
             if problem not in report.displayed or self.quiet:
-                self._fail(replace(_named(problem, record, report.records), hint=None))
+                self._fail(_named(problem, record, report.records)._replace(hint=None))
         if hints:
             streams = self.streams
             shared = [_of_all(hint, ids) for hint, ids in hints.items()]
@@ -238,4 +238,4 @@ def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) ->
     """With several jobs, a problem begins with the id of its job."""
     if len(records) == 1 or record.state is State.SAVED:
         return problem
-    return replace(problem, message=f"{record.id}: {problem.message}")
+    return problem._replace(message=f"{record.id}: {problem.message}")

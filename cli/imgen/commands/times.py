@@ -15,12 +15,12 @@ LENGTHS = "30m, 6h, 2d, 1w or 1h30m"
 
 _EXAMPLE = "imgen download --expiring 6h"
 _SECONDS = {"w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_LENGTH = re.compile(r" ?".join(rf"(?:(?P<{unit}>\d{{1,6}}) ?{unit})?" for unit in _SECONDS), re.ASCII)
+_LENGTH = "(?a)" + " ?".join(rf"(?:(?P<{unit}>\d{{1,6}}) ?{unit})?" for unit in _SECONDS)
 
 
 def length(text: str) -> float | None:
     """Seconds of a length of time in weeks, days, hours, minutes and seconds; None where the text is none."""
-    found = _LENGTH.fullmatch(text.strip().lower())
+    found = re.fullmatch(_LENGTH, text.strip().lower())
     if not found or not any(found.groups()):
         return None
     return sum(int(number) * _SECONDS[unit] for unit, number in found.groupdict().items() if number)

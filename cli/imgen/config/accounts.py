@@ -71,13 +71,6 @@ class Accounts:
             where = self.sources.setting(f"base_url.{entry.name}").where
             self.sources.notice(f"The key of {entry.title} goes to {origin} ({where}), not to {entry.origin}.")
 
-    def known_keys(self) -> list[str]:
-        """Every key that can be had without asking the system keyring, to be kept out of what is written."""
-        from imgen_providers.catalog import SERVICES
-
-        found = [key for entry in SERVICES.values() for key in (self._of_environment(entry), self.store.in_file(entry))]
-        return [key for key in found if key]
-
     def _organization(self, entry: ServiceEntry) -> str | None:
         name = entry.organization_variable
         organization = self.environ.get(name, "").strip() if name else ""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from imgen.config.folders import Folders, find_folders, home_folder
-from imgen.config.sources import Sourced, Sources
-from imgen_providers.addresses import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imgen.config.accounts import Accounts
+    from imgen.config.keys import KeyStore
     from imgen.config.network import NetworkSettings
+    from imgen.config.sources import Sourced, Sources
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
@@ -25,16 +23,16 @@ SANDBOX = "sandbox"
 _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")  # set by build servers, each by one or more of them
 
 
-@dataclass(frozen=True)
 class Config:
     """The environment and the files that a command reads, each file at its first use, and once.
 
     `profile` is the one that `--profile` names. Every property may raise `BadConfiguration`.
     """
 
-    environ: Mapping[str, str] = field(repr=False)  # it holds keys
-    cwd: Path
-    profile: str | None = None
+    def __init__(self, environ: Mapping[str, str], cwd: Path, profile: str | None = None) -> None:
+        self.environ = environ  # it holds keys
+        self.cwd = cwd
+        self.profile = profile
 
     @cached_property
     def folders(self) -> Folders:
@@ -44,16 +42,23 @@ class Config:
     @cached_property
     def sources(self) -> Sources:
         """All that sets a setting."""
+        from imgen.config.sources import Sources
+
         return Sources(self.environ, self.cwd, home_folder(), lambda: self.folders.settings, self.profile)
 
     @cached_property
     def accounts(self) -> Accounts:
         """Keys and the origins they may go to."""
         from imgen.config.accounts import Accounts
+
+        return Accounts(self.environ, self.key_store, self.sources)
+
+    @cached_property
+    def key_store(self) -> KeyStore:
+        """The keys that `imgen keys` keeps."""
         from imgen.config.keys import KeyStore
 
-        store = KeyStore(self.folders.keys, asks_keyring=not self.ci, variables=self.environ)
-        return Accounts(self.environ, store, self.sources)
+        return KeyStore(self.folders.keys, asks_keyring=not self.ci, variables=self.environ)
 
     @cached_property
     def network(self) -> NetworkSettings:
@@ -178,4 +183,8 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 def is_loopback(origin: str) -> bool:
     """Whether an origin (or "sandbox") is on this machine."""
+    from urllib.parse import urlsplit
+
+    from imgen_providers.addresses import is_loopback_host
+
     return origin == SANDBOX or is_loopback_host(urlsplit(origin).hostname or "")

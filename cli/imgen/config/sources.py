@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from imgen.config import listeners
 from imgen.config.keys import without_keys
 from imgen.config.settings import SETTINGS, Layer, Place, Setting, Value, from_text
 from imgen.config.toml_file import PROFILES, PROJECT_FILE, SettingsFile, read, wrong
@@ -101,11 +102,10 @@ class Sources:
 
     def notice(self, sentence: str) -> None:
         """Report once a setting that decides where keys or money go; it is printed on stderr, also with -q."""
-        import logging
-
         if sentence not in self._noticed:
             self._noticed.add(sentence)
-            logging.getLogger("imgen.config").warning("%s", sentence)
+            for listener in listeners:
+                listener(sentence)
 
     def _values(self, setting: Setting) -> Iterator[Sourced]:
         if setting.name == "profile" and self._profile_flag:

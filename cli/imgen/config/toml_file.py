@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -141,9 +140,11 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
     except ValueError:  # Python writes no number of more than 4,300 digits
         text = "a very long number"
     text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+    from difflib import get_close_matches
+
     given = [value] if isinstance(value, str) else value
     if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
-        near = next((m for each in given for m in difflib.get_close_matches(each.lower(), setting.choices, n=1)), None)
+        near = next((m for each in given for m in get_close_matches(each.lower(), setting.choices, n=1)), None)
         hint = f"It takes: {', '.join(setting.choices)}"
         return BadConfiguration(
             f"{named} is {text}, which it does not take.", f"Did you mean {near}? {hint}" if near else hint
@@ -164,7 +165,9 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
             f"{said}a proxy stands with the settings of no program: the environment names it for all.",
             "export HTTPS_PROXY=http://proxy.example.com:3128",
         )
-    near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), SETTINGS, n=1)
     name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
     return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "All there are:\nimgen config")

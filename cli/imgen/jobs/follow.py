@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
 
+_QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
@@ -70,7 +71,8 @@ class Follower:
         self._record_crash = record_crash
         self._goal = self._wanted = goal
         self._timeout = timeout
-        self._loop = Loop(clock, self._show, display.interval, on_close=self._close_connections)
+        self._next_show = clock.monotonic()
+        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -204,6 +206,16 @@ class Follower:
     def _usual_timeout(self) -> float:
         """Five times the documented duration, at least ten minutes; in seconds."""
         return max([600.0, *(5 * job.documented for job in self._jobs.values() if job.documented)])
+
+    def _tick(self) -> None:
+        """Show the jobs; a thousand are many, so this takes a fiftieth of the time at most."""
+        begin = self._clock.monotonic()
+        if begin < self._next_show:
+            return
+        self._show()
+        took = self._clock.monotonic() - begin
+        if took > _QUICK:
+            self._next_show = begin + 50 * took
 
     def _show(self) -> None:
         self._display.show(self._views())
@@ -389,16 +401,20 @@ class Follower:
 
     def _bug(self, record: JobRecord, error: Exception) -> Problem:
         bug = self._record_crash(error)
-        return replace(bug, hint="\n".join(filter(None, ["The job is kept:", f"imgen wait {record.id}", bug.hint])))
+        return bug._replace(hint="\n".join(filter(None, ["The job is kept:", f"imgen wait {record.id}", bug.hint])))
 
     def _after_crash(self, job: Tracked, bug: Problem) -> Next:
         """A job is kept as the ledger has it; one whose submit crashed may have been charged."""
         record = self._close_unsent(job, bug, f"{bug.message} That was while the request was on its way.")
         if record.state is State.UNCERTAIN and job.record.state is State.SUBMITTING:
-            job.record = record
+            job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and self._goal is not Goal.ANSWER:
-            job.record, job.crashed = record, True  # what is in the ledger of its pictures may be saved all the same
+            job.record, job.read_at, job.crashed = (
+                record,
+                None,
+                True,
+            )  # what is in the ledger of its pictures may be saved all the same
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
@@ -415,7 +431,7 @@ class Follower:
         finally:
             for job in self._jobs.values():
                 no_answer = "The waiting ended while the request was on its way, before an answer came."
-                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer)
+                job.record, job.read_at = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer), None
         uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in uncertain:
             self._enter(job, Phase.RECONCILE)

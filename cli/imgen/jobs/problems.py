@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -175,7 +174,7 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
 
 def with_link(problem: Problem, link: str) -> Problem:
     """The same with the picture's link as it came: what is left where it cannot be fetched from here."""
-    return replace(problem, message=f"{problem.message} Its link, for a browser: {link}")
+    return problem._replace(message=f"{problem.message} Its link, for a browser: {link}")
 
 
 def _reason(status: Failed) -> str:

@@ -62,7 +62,7 @@ def begin(job: Tracked) -> None:
     """Show the job as being submitted; the thread commits that before it sends a byte."""
     job.activity = None
     job.submit_tries += 1
-    job.record = replace(job.record, state=State.SUBMITTING)
+    job.record, job.read_at = replace(job.record, state=State.SUBMITTING), None
 
 
 def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:

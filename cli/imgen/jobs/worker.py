@@ -72,7 +72,7 @@ class Worker:
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
 
-        return crash_problem(error, self._config.folders.state, self._config.accounts.known_keys())
+        return crash_problem(error, self._config.folders.state, self._config.key_store.known())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""

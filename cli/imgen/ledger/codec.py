@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ _JOB_COLUMNS = (
     *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
 )
 _RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
-_NAMES = {kind: {field.name for field in fields(kind)} for kind in (Request, Target, Problem)}
+_NAMES = {kind: frozenset(kind.__match_args__) for kind in (Request, Target, Problem)}
 
 
 def stored(text: str) -> str:
@@ -128,7 +128,7 @@ def _read_target(text: str) -> Target:
 
 def problem_text(problem: Problem | None) -> str | None:
     """The problem as JSON, or NULL."""
-    return json.dumps(asdict(problem)) if problem else None
+    return json.dumps(problem._asdict()) if problem else None
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:

@@ -95,6 +95,15 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def version(self) -> tuple[int, int]:
+        """Differs from an earlier one of this thread where anything was committed meanwhile, by any process.
+
+        SQLite's `data_version` sees all commits but those of the own connection, which counts these itself.
+        """
+        connection = self.connection()
+        with self._in_words():
+            return connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes
+
     def change(self, statement: str, values: Sequence[object]) -> None:
         """One write of one statement. Raises `LedgerUnusable`."""
         with self.write() as write:

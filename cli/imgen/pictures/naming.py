@@ -197,17 +197,16 @@ def file_name(
     made fit for the file names of every system, and no name is over 200 bytes long. Raises `BadTarget` when a link
     below the folder leads out of it.
     """
-    values = _clean(
-        {
-            "slug": slug,
-            "id": id,
-            "ext": ext,
-            "provider": provider,
-            "model": model,
-            "aspect": (aspect or "auto").replace(":", "x"),
-            "date": date,
-        }
-    )
+    every = {
+        "slug": slug,
+        "id": id,
+        "ext": ext,
+        "provider": provider,
+        "model": model,
+        "aspect": (aspect or "auto").replace(":", "x"),
+        "date": date,
+    }
+    values = _clean({field: every[field] for field in fields(target.template) & every.keys()})
     *folders, last = target.template.split("/")
     name, suffix = split_suffix(last, _SUFFIXES)
     if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:

@@ -101,7 +101,6 @@ def index_lines(page: Page, paper: Paper) -> Iterator[str]:
         yield from page_lines(page, paper)
         return
     yield from paper.wrapped(page.summary)
-    yield ""
     titles = 2 + max(len(section.title) for section in page.sections)
     names = max(len(row.name) for section in page.sections for row in section.rows)
     for section in page.sections:

@@ -13,10 +13,19 @@ from imgen.screen.durations import span
 from imgen.screen.prices import price as money
 from imgen.screen.text import for_log, wrapped
 from imgen_providers.pixels import PixelTable
-from imgen_providers.rows import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """A price of the catalogue: a decimal text, its unit, the day on which it was seen, and where."""
+
+    amount: str
+    unit: str
+    seen: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,8 @@ class ModelRow:
     aspects: tuple[str, ...]
     references: int
     formats: tuple[str, ...]
-    prices: Mapping[str, Price]
-    reference_price: Price | None
+    prices: Mapping[str, PriceEntry]
+    reference_price: PriceEntry | None
     link_seconds: float | None
     key_set: bool
     pixels: PixelTable | None
@@ -145,15 +154,15 @@ def _life(seconds: float | None) -> str:
     return "unknown" if seconds is None else span(seconds)
 
 
-def _priced(resolution: str, price: Price) -> str:
+def _priced(resolution: str, price: PriceEntry) -> str:
     return f"{resolution} {money(price.amount, price.unit)} (seen {price.seen})"
 
 
-def _apart(price: Price | None) -> str:
+def _apart(price: PriceEntry | None) -> str:
     return f", {money(price.amount, price.unit)} each (seen {price.seen})" if price else ""
 
 
-def _price_range(prices: Mapping[str, Price]) -> str:
+def _price_range(prices: Mapping[str, PriceEntry]) -> str:
     if not prices:
         return "unknown"
     cheap = min(prices.values(), key=_amount)
@@ -164,5 +173,5 @@ def _price_range(prices: Mapping[str, Price]) -> str:
     return f"{amounts} {cheap.unit}"
 
 
-def _amount(price: Price) -> Decimal:
+def _amount(price: PriceEntry) -> Decimal:
     return Decimal(price.amount)

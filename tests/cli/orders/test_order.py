@@ -57,7 +57,7 @@ def test_the_default_is_the_fast_model_at_1k_and_the_services_own_aspect() -> No
 def test_a_service_without_the_default_model_takes_the_next_family(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SERVICES["gmicloud"]
     others = tuple(model for model in entry.models if model.family != "gemini-3.1-flash")
-    monkeypatch.setitem(SERVICES, "gmicloud", replace(entry, models=others))
+    monkeypatch.setitem(SERVICES, "gmicloud", entry._replace(models=others))
 
     assert chosen(provider="gmicloud").model.family == "gemini-3-pro"
 

@@ -11,11 +11,11 @@ import pytest
 
 from imgen.money.losses import Loss
 from imgen.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.models import LiveModel, ModelRow, live_table, model_details, model_table
+from imgen.screen.models import LiveModel, ModelRow, PriceEntry, live_table, model_details, model_table
 from imgen.screen.settings import SettingRow, setting_table
 from imgen.screen.tables import history_lines, job_lines, losses_line, lost_lines
 from imgen.screen.text import cells
-from imgen_providers.catalog import SERVICES, Price
+from imgen_providers.catalog import SERVICES
 
 MakeRecord = Callable[..., JobRecord]
 
@@ -162,7 +162,7 @@ def test_no_jobs_no_lines() -> None:
     assert job_lines([], NOW, width=80) == []
 
 
-def row(service: str, *, key_set: bool, prices: dict[str, Price], channel: str | None = None) -> ModelRow:
+def row(service: str, *, key_set: bool, prices: dict[str, PriceEntry], channel: str | None = None) -> ModelRow:
     return ModelRow(
         family="gemini-3.1-flash",
         service=service,
@@ -181,7 +181,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price], channel: str |
     )
 
 
-PRICES = {"1K": Price("9", "credits", "2026-11-20", "x"), "2K": Price("15", "credits", "2026-11-20", "x")}
+PRICES = {"1K": PriceEntry("9", "credits", "2026-11-20", "x"), "2K": PriceEntry("15", "credits", "2026-11-20", "x")}
 ROWS = [row("3daistudio", key_set=True, prices=PRICES), row("reapi", key_set=False, prices={})]
 
 
@@ -224,7 +224,7 @@ def test_only_the_heading_is_bold() -> None:
 
 @pytest.mark.parametrize("width", [50, 80, 120])
 def test_rows_that_differ_in_their_channel_only_show_it_at_every_width(width: int) -> None:
-    cheap, dear = ({"1K": Price(amount, "usd", "2026-11-20", "x")} for amount in ("0.03", "0.108"))
+    cheap, dear = ({"1K": PriceEntry(amount, "usd", "2026-11-20", "x")} for amount in ("0.03", "0.108"))
     rows = [
         row("reapi", key_set=False, prices=cheap, channel="default"),
         row("reapi", key_set=False, prices=dear, channel="official"),
@@ -277,8 +277,8 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 aspects=model.aspects,
                 references=model.max_references,
                 formats=model.formats,
-                prices=model.prices,
-                reference_price=model.reference_price,
+                prices={each: PriceEntry(*price) for each, price in model.prices.items()},
+                reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
                 link_seconds=model.link_seconds,
                 key_set=False,
                 pixels=model.pixels,
