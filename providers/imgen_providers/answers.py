@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
+from imgen_providers.json_text import loads, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After says no more than "not today"
 _TEXT_LIMIT = 400  # characters of a service's own words that an error carries
+_READ_BYTES = 64 * 1024  # of an answer that is no JSON
+_MOST_ITEMS = 20  # of a list of complaints
 
 SENTENCES: dict[type[ServiceError], str] = {
     KeyRefused: "refused the key",
@@ -56,54 +60,97 @@ class Answer:
     body: bytes
 
     def json(self) -> Json:
-        """The body as JSON. Raises `ValueError` when it is none."""
-        value: Json = json.loads(self.body)
-        return value
+        """The body as JSON, read leniently and bounded. Raises `ValueError` when it is none."""
+        return loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What an error answer says. `verdict` overrides what its HTTP status alone would mean."""
+    """What an error answer says. `verdict` overrides what its HTTP status alone would mean.
+
+    `is_page` is true where the words are those of a web page, which a firewall or gateway may have sent.
+    """
 
     message: str
     code: str | None = None
     request_id: str | None = None
     verdict: type[ServiceError] | None = None
+    is_page: bool = False
+
+
+_MESSAGES = ("message", "detail", "error", "error_message", "errors", "msg", "reason", "description", "title")
+_CODES = ("code", "error_code", "type", "status")
 
 
 def explain(answer: Answer) -> Explanation:
-    """Read an error body of any shape the services were seen to send.
+    """Read an error body of any form: the services were seen to send many, and gateways send more.
 
     Seen (reference 1.5 to 4.A, 2026-11-20): {"error": {...}}, {"error": "..."}, {"message"}, {"detail"},
-    {"code" or "error_code"}, and maps of fields to lists of complaints.
+    {"code" or "error_code"}, maps of fields to lists of complaints, plain text, and web pages.
     """
     try:
         body = answer.json()
-    except (ValueError, RecursionError):
-        page = answer.body.lstrip()[:1] == b"<"
-        return Explanation("it answered with a web page, so a firewall or gateway may stand between" if page else "")
+    except ValueError:
+        return _in_plain_words(text_of(answer.body[:_READ_BYTES]))
+    if isinstance(body, list) and len(body) == 1:  # as Google wraps its errors (reference 5.2)
+        body = body[0]
     if not isinstance(body, dict):
-        return Explanation("")
+        return Explanation(words(body))
     inner = body.get("error")
     found: dict[str, Json] = {**body, **inner} if isinstance(inner, dict) else body
-    message = next((found[key] for key in ("message", "detail", "error") if found.get(key)), None)
-    if message is None:
-        complaints = [f"{key}: {_text(value)}" for key, value in found.items() if isinstance(value, list)]
-        message = "; ".join(complaints)
-    codes = (found.get(key) for key in ("code", "error_code", "type", "status"))
+    codes = (found.get(key) for key in _CODES)
     code = next((str(value) for value in codes if isinstance(value, str | int) and value != ""), None)
+    message = next((text for key in _MESSAGES if (text := words(found.get(key)))), "")
+    if not message:
+        complaints = [f"{key}: {words(value)}" for key, value in found.items() if isinstance(value, list)]
+        message = "; ".join(complaints)[:_TEXT_LIMIT]
+    if not message and not code and body:
+        message = words(body)
     request_id = found.get("request_id")
     return Explanation(
-        _text(message)[:_TEXT_LIMIT],
+        message,
         code and code[:_TEXT_LIMIT],
-        request_id if isinstance(request_id, str) else None,
+        request_id[:_TEXT_LIMIT] if isinstance(request_id, str) else None,
     )
 
 
-def _text(value: Json) -> str:
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    return value if isinstance(value, str) else json.dumps(value)
+def words(value: Json) -> str:
+    """A value in the service's own words: at most 400 characters, an object by its message, else as JSON."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value.strip()[:_TEXT_LIMIT]
+        case list() if all(isinstance(item, str | dict) for item in value):
+            return ", ".join(text for item in value[:_MOST_ITEMS] if (text := words(item)))[:_TEXT_LIMIT]
+        case dict():
+            said = (words(value.get(key)) for key in _MESSAGES)
+            return next((text for text in said if text), _as_json(value))
+        case _:
+            return _as_json(value)
+
+
+def _as_json(value: Json) -> str:
+    text = ""
+    for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        text += piece
+        if len(text) >= _TEXT_LIMIT:
+            break
+    return "" if value in ({}, []) else text[:_TEXT_LIMIT]
+
+
+def _in_plain_words(text: str) -> Explanation:
+    """A body that is no JSON: as text, without the tags of a web page."""
+    text = text.strip("\ufeff\0 \t\r\n")
+    if not text.startswith("<"):
+        return Explanation(" ".join(text.split())[:_TEXT_LIMIT])
+    is_page = re.match(r"(?is)<(!doctype html|html|head|body|h\d|title|!--)", text) is not None
+    bare = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)|<[^>]*(>|\Z)", " ", text)
+    said = " ".join(html.unescape(bare).split())[:_TEXT_LIMIT]
+    if is_page:
+        quoted = f" ({said})" if said else ""
+        said = f"it answered with a web page, so a firewall or gateway may stand between{quoted}"
+    return Explanation(said, is_page=is_page)
 
 
 def meaning(status: int, *, paid: bool) -> type[ServiceError]:
@@ -128,15 +175,25 @@ def meaning(status: int, *, paid: bool) -> type[ServiceError]:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3), or else None."""
+    """Seconds from a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3), or else None.
+
+    Zero and a date that is past are 0; more than a day is a day.
+    """
     if value is None:
         return None
-    if value.strip().isdecimal() and value.isascii():
-        return min(float(value), _LONGEST_WAIT)
-    try:
-        return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), _LONGEST_WAIT)
-    except (ValueError, OverflowError):
-        return None
+    numbers = [_seconds(part) for part in value.split(",")]  # a header that came twice is joined by a comma
+    seconds = max((number for number in numbers if number is not None), default=None)
+    if seconds is None or None in numbers:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, TypeError, IndexError, OverflowError, OSError):
+            return None
+    return min(max(0.0, seconds), _LONGEST_WAIT)
+
+
+def _seconds(text: str) -> float | None:
+    text = text.strip()
+    return float(text) if re.fullmatch(r"\d{1,400}(\.\d{1,40})?", text, re.ASCII) else None
 
 
 # None is documented but the body's own "request_id"; these are what gateways in front of services send.

@@ -1,8 +1,8 @@
 """The interface every image service implements, and its nouns. Standard library only.
 
-A service submits a paid request, says how a job stands, and nothing else: it never sleeps, loops,
-prints, reads the environment, or downloads results. What it promises in words here, one contract
-test (`tests/providers/contract.py`) holds it to.
+A service submits a paid request, reports how a job stands, and nothing else: it never sleeps, loops,
+prints, reads the environment, or downloads results. Only a `ServiceError` is ever raised by it. What it promises
+in words here, one contract test (`tests/providers/contract.py`) holds it to.
 """
 
 from __future__ import annotations
@@ -72,14 +72,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class LinkedAsset:
-    """A finished picture behind a URL that dies; fetch it without the API key."""
+    """A finished picture behind a URL that expires; fetch it without the API key.
+
+    `url` may be one that no parser takes: it is paid for, so it is kept as it came (`assets.link_trouble`).
+    """
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class InlineAsset:
-    """A finished picture that came inside the answer itself, already decoded."""
+    """A finished picture that came inside the answer itself, already decoded; its bytes are not verified."""
 
     data: bytes = field(repr=False)
 
@@ -129,14 +132,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Stopped over there, by whoever may."""
+    """Stopped at the service, by its owner or by the service."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """A state that no document of the service names: keep asking until the deadline, and say so."""
+    """A state that no document of the service names: keep polling until the deadline, and report it."""
 
     state: str
 
@@ -185,7 +188,7 @@ class Service(Protocol):
         ...
 
     def refresh(self, job: Job) -> Job:
-        """Ask once how the job stands; never says success without being told so. Raises a `ServiceError`."""
+        """Poll the job once; success is only what the service reports as such. Raises a `ServiceError`."""
         ...
 
     def preview(self, request: Request) -> tuple[str, Json]:
@@ -235,10 +238,11 @@ class ListsModels(Protocol):
 class Balance:
     """What is left in the account; `amount` is a decimal text in `unit` ("usd" or "credits").
 
-    `submits_per_minute` is the account's own rate limit, where the service says it.
+    `amount` is None where the service answered, and its answer holds no amount that can be read: the key is good.
+    `submits_per_minute` is the account's own rate limit, where the service names one.
     """
 
-    amount: str
+    amount: str | None
     unit: str
     submits_per_minute: int | None = None
 

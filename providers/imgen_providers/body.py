@@ -1,7 +1,7 @@
 """A JSON request body whose reference pictures are read and base64-encoded only while they are sent.
 
 Memory does not grow with the pictures, and the length is known beforehand: httpx then sends a
-Content-Length and no chunks, which is what lets a cut upload be told from an accepted one.
+Content-Length and no chunks, which is how a cut upload differs from an accepted one.
 """
 
 from __future__ import annotations

@@ -15,15 +15,25 @@ from imgen_providers.pixels import (
     GEMINI_3_PRO,
     GEMINI_25_FLASH,
     GEMINI_31_FLASH,
+    GEMINI_31_FLASH_LITE,
     TEN_ASPECTS,
     PixelTable,
 )
-from imgen_providers.rows import Cadence, Model, Price, ReferenceRoute, ServiceEntry
+from imgen_providers.rows import (
+    COUNT_OPTIONS,
+    Cadence,
+    Model,
+    Price,
+    ReferenceRoute,
+    ServiceEntry,
+    pictures_ordered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "COUNT_OPTIONS",
     "FAMILIES",
     "SERVICES",
     "Cadence",
@@ -32,6 +42,7 @@ __all__ = [
     "Price",
     "ReferenceRoute",
     "ServiceEntry",
+    "pictures_ordered",
 ]
 
 _DAY = 86_400.0
@@ -103,8 +114,8 @@ _THREEDAISTUDIO = ServiceEntry(
             durations={"0.5K": (30.0, 60.0), "1K": (30.0, 60.0), "2K": (30.0, 60.0), "4K": (30.0, 60.0)},
             link_seconds=_DAY,
         ),
-        # No page of the service's own was found for this one: path and "no resolution" come from two public
-        # clients (reference 2.1, 2026-11-20), the limits from Google's table (reference 5.1).
+        # Its own page: 5 credits, "auto" and ten aspects, 1 to 4 pictures, three formats, no resolution (reference
+        # 3D AI 1, 2026-11-25). The number of references is Google's (reference 5.1).
         Model(
             remote_id="gemini/2.5/flash",
             family="gemini-2.5-flash",
@@ -118,7 +129,7 @@ _THREEDAISTUDIO = ServiceEntry(
             reference_formats=("png", "jpeg", "webp"),
             reference_bytes=None,
             prompt_limit=None,
-            prices={},
+            prices={"1K": Price("5", "credits", "2026-11-25", "3D AI Studio's own page of the model")},
             durations={},
             link_seconds=_DAY,
         ),
@@ -150,7 +161,7 @@ def _gmi_gemini_3_pro(remote_id: str) -> Model:
         prices={"1K": _usd("0.134"), "2K": _usd("0.134"), "4K": _usd("0.24")},
         durations={},
         link_seconds=None,
-        # "For input, $0.0011 per image" (reference 1.2); whether a conversation's earlier pictures count, nobody says.
+        # "For input, $0.0011 per image" (reference 1.2); no document has whether earlier pictures count.
         reference_price=_usd("0.0011"),
     )
 
@@ -159,7 +170,6 @@ _GMICLOUD = ServiceEntry(
     name="gmicloud",
     title="GMI Cloud",
     origin="https://console.gmicloud.ai",
-    base_path="/api/v1/ie/requestqueue/apikey",
     key_variable="GMI_API_KEY",
     origin_variable="GMI_BASE_URL",
     organization_variable="GMI_ORG_ID",
@@ -171,11 +181,31 @@ _GMICLOUD = ServiceEntry(
     failure_is_free=None,
     reference_route="upload",
     own_fields=frozenset({"prompt", "image", "contents", "image_size", "aspect_ratio", "image_output_format"}),
+    base_path="/api/v1/ie/requestqueue/apikey",  # as genblaze-gmicloud's GMI_BASE_URL has it (GMI 10, 2026-11-25)
     upload_formats=("png", "jpeg"),  # WebP and HEIC only behind a link (reference 1.8, 2026-11-20)
     models=(
         _gmi_gemini_3_pro("gemini-3-pro-image-preview"),
         # The id since general availability, seen live in 2026-09 (reference 1.2).
         _gmi_gemini_3_pro("gemini-3-pro-image"),
+        Model(
+            # Its own page: four sizes, ten aspects, 14 pictures, two formats, about 15 s (reference GMI 2, 2026-11-25).
+            remote_id="gemini-3.1-flash-image-preview",
+            family="gemini-3.1-flash",
+            pixels=GEMINI_31_FLASH,
+            aspects=TEN_ASPECTS,
+            auto_aspect=False,
+            resolutions=("0.5K", "1K", "2K", "4K"),
+            formats=("png", "jpeg"),
+            max_count=1,
+            max_references=14,
+            # Its page names none; those of 3 Pro at this service (seed 001), an assumption.
+            reference_formats=("png", "jpeg", "webp", "heic", "heif"),
+            reference_bytes=7_000_000,
+            prompt_limit=None,
+            prices={},
+            durations=dict.fromkeys(("0.5K", "1K", "2K", "4K"), (15.0, 15.0)),
+            link_seconds=None,
+        ),
         Model(
             # Its docs page has a prompt, three pictures, ten aspects, no more (reference 1.2, 2026-11-20).
             remote_id="gemini-2.5-flash-image",
@@ -190,7 +220,8 @@ _GMICLOUD = ServiceEntry(
             reference_formats=(),
             reference_bytes=7_000_000,
             prompt_limit=None,
-            prices={},
+            # Reference GMI 8.
+            prices={"1K": Price("0.039", "usd", "2026-05-04", "a public client's rate sheet (genblaze-gmicloud)")},
             durations={},
             link_seconds=None,
         ),
@@ -225,11 +256,32 @@ def _reapi(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str,
     )
 
 
+def _nano_banana(remote_id: str, references: int, price: str, seen: str) -> Model:
+    """One of reAPI's newer models: one picture in 1K, the ratio as "aspect_ratio" (reference 3.3, 2026-11-20)."""
+    return Model(
+        remote_id=remote_id,
+        family=remote_id,
+        pixels={},  # which Google model it is, and so what sizes it draws, no document says
+        aspects=TEN_ASPECTS,
+        auto_aspect=False,
+        resolutions=("1K",),
+        formats=(),
+        max_count=1,
+        max_references=references,
+        reference_formats=(),
+        reference_bytes=None,
+        prompt_limit=None,
+        prices={"1K": Price(price, "usd", seen, _REAPI_PRICE_SOURCE)},  # reference reAPI 5
+        durations={},
+        link_seconds=_WEEK,
+        channel="default",
+    )
+
+
 _REAPI = ServiceEntry(
     name="reapi",
     title="reAPI",
     origin="https://reapi.ai",
-    base_path="/api/v1",
     key_variable="REAPI_API_KEY",
     origin_variable="REAPI_BASE_URL",
     organization_variable=None,
@@ -240,7 +292,8 @@ _REAPI = ServiceEntry(
     submit_seconds=60.0,
     failure_is_free=True,  # "Failed / moderated requests are not charged", seed 003
     reference_route="public-url",
-    own_fields=frozenset({"model", "prompt", "n", "size", "resolution", "image_urls"}),
+    own_fields=frozenset({"model", "prompt", "n", "size", "aspect_ratio", "resolution", "image_urls"}),
+    base_path="/api/v1",  # reference 3, 2026-11-20
     models=(
         _reapi(
             "gemini-3.1-flash-image-preview",
@@ -258,8 +311,19 @@ _REAPI = ServiceEntry(
         ),
         _reapi("gemini-2.5-flash-image-preview", "gemini-2.5-flash", GEMINI_25_FLASH, {}),
         _reapi("gemini-2.5-flash-image-preview-official", "gemini-2.5-flash", GEMINI_25_FLASH, {}),
+        _nano_banana("nano-banana-2-lite", 10, "0.015", "2026-09-28"),
+        _nano_banana("nano-banana-2.1", 14, "0.03", "2026-10-10"),
     ),
 )
+
+
+# The service's own price list, a snapshot of 2026-09-25 (reference GPTProto 6).
+_GPTPROTO_PRICES = {
+    "gemini-3-pro": {"1K": "0.0804", "2K": "0.0804", "4K": "0.144"},
+    "gemini-3.1-flash": {"1K": "0.0402", "2K": "0.0606", "4K": "0.0906"},
+    "gemini-3.1-flash-lite": {"1K": "0.02016"},
+    "gemini-2.5-flash": {"1K": "0.0234"},
+}
 
 
 def _gptproto(remote_id: str, family: str, pixels: PixelTable) -> Model:
@@ -267,7 +331,7 @@ def _gptproto(remote_id: str, family: str, pixels: PixelTable) -> Model:
         remote_id=remote_id,
         family=family,
         pixels=pixels,
-        aspects=FOURTEEN_ASPECTS if family == "gemini-3.1-flash" else TEN_ASPECTS,
+        aspects=FOURTEEN_ASPECTS if family.startswith("gemini-3.1-flash") else TEN_ASPECTS,
         auto_aspect=False,
         resolutions=tuple(pixels),
         formats=("png", "jpeg"),
@@ -276,9 +340,14 @@ def _gptproto(remote_id: str, family: str, pixels: PixelTable) -> Model:
         reference_formats=("png", "webp", "jpeg"),
         reference_bytes=50_000_000,
         prompt_limit=32_000,
-        prices={},
+        prices={
+            size: Price(amount, "usd", "2026-09-25", "GPTProto's public price list")
+            for size, amount in _GPTPROTO_PRICES[family].items()
+        },
         durations={},
         link_seconds=None,
+        # The newer surface names a model's maker, and is not proved yet: only `--channel unified` takes it.
+        channel="unified" if "/" in remote_id else "default",
     )
 
 
@@ -296,17 +365,27 @@ _GPTPROTO = ServiceEntry(
     submit_seconds=120.0,  # nothing is documented; a prediction is an id at once, unless the service waits
     failure_is_free=None,
     reference_route="public-url",
-    own_fields=frozenset({"prompt", "images", "size", "aspect_ratio", "output_format"}),
+    own_fields=frozenset({"model", "prompt", "images", "input_references", "size", "aspect_ratio", "output_format"}),
     models=(
         _gptproto("gemini-3.1-flash-image-preview", "gemini-3.1-flash", GEMINI_31_FLASH),
         _gptproto("gemini-3-pro-image-preview", "gemini-3-pro", GEMINI_3_PRO),
         # Seed 004 names this model; the id stands in the service's own documentation tool (reference 4.A).
         _gptproto("gemini-2.5-flash-image", "gemini-2.5-flash", GEMINI_25_FLASH),
+        # The ids since general availability, in its price list of 2026-09-25 (GPTProto 6).
+        _gptproto("gemini-3.1-flash-image", "gemini-3.1-flash", GEMINI_31_FLASH),
+        _gptproto("gemini-3.1-flash-lite-image", "gemini-3.1-flash-lite", GEMINI_31_FLASH_LITE),
+        # The catalogue of the newer surface in September 2026 (reference 4.B).
+        _gptproto("google/gemini-3.1-flash-image-preview", "gemini-3.1-flash", GEMINI_31_FLASH),
+        _gptproto("google/gemini-3-pro-image-preview", "gemini-3-pro", GEMINI_3_PRO),
+        _gptproto("google/gemini-3.1-flash-lite-image", "gemini-3.1-flash-lite", GEMINI_31_FLASH_LITE),
     ),
 )
 
 SERVICES: dict[str, ServiceEntry] = {entry.name: entry for entry in (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)}
 """Every service by its name, in the order they are preferred where nothing else decides."""
 
-FAMILIES: tuple[str, ...] = ("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash")
-"""Every model family, the default first."""
+FAMILIES: tuple[str, ...] = (
+    *("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash", "gemini-3.1-flash-lite"),
+    *("nano-banana-2.1", "nano-banana-2-lite"),
+)
+"""Every model family, the default first; a model that is offered by one service only is a family of its own."""

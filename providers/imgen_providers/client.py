@@ -8,12 +8,14 @@ key on board, and no key comes back out: answers that echo it are cleaned at the
 from __future__ import annotations
 
 import logging
-import threading
+import secrets
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from imgen_providers import content_coding
 from imgen_providers.answers import (
     SENTENCES,
     Answer,
@@ -23,7 +25,9 @@ from imgen_providers.answers import (
     names_content_policy,
     request_id,
     retry_after,
+    words,
 )
+from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import (
@@ -36,110 +40,36 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from imgen_providers.exchanges import WatchedClient
-from imgen_providers.exchanges import log as exchanges
-from imgen_providers.proxies import Routes, way
+from imgen_providers.identifiers import find_id
+from imgen_providers.json_text import canonical
+from imgen_providers.network import Network
+from imgen_providers.peers import PeerGuard, PeerRefused
+from imgen_providers.proxies import way
 from imgen_providers.redaction import Redaction
 from imgen_providers.submission import Trace, nothing_accepted
-from imgen_providers.trust import context, distrust
+from imgen_providers.trust import distrust
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pydantic import BaseModel
 
-    from imgen_providers.base import Account, Json, PictureFile
+    from imgen_providers.base import Account, Asset, Json, PictureFile
 
     Shape = TypeVar("Shape", bound=BaseModel)
 
-__all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown"]
+__all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
-_QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it trickles
+_INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
+_MOST_KEYS = 30  # of an answer without pictures that are reported
+_KEY_LENGTH = 60  # characters
+_QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
-# stamina logs every retry; without a handler of anybody's, logging would print that on stderr.
+# stamina logs every retry; without any handler, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-
-class Network:
-    """What all HTTP of one process shares: certificates, User-Agent, and one keep-alive client per thread.
-
-    A client per thread, because one shared httpx client spends most of its time on its own pool
-    (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
-    `ca_file` is a PEM file that replaces the certificates that come with certifi, and `ca_name` what sentences call
-    it; without one, `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
-    """
-
-    def __init__(
-        self,
-        *,
-        user_agent: str,
-        ca_file: str | None = None,
-        ca_name: str | None = None,
-        system_certificates: bool = False,
-        connect_seconds: float = 10.0,
-        read_seconds: float = 30.0,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self.user_agent = user_agent
-        self.now = now
-        self.connect_seconds = connect_seconds
-        self._ca_file = ca_file
-        self._ca_name = ca_name
-        self._system_certificates = system_certificates
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
-        self._lock = threading.Lock()
-        self._ssl: ssl.SSLContext | None = None
-        self._threads = threading.local()
-        self._keys: tuple[str, ...] = ()
-
-    def hide(self, key: str) -> None:
-        """Let no log of exchanges show this key from now on."""
-        with self._lock:
-            self._keys = (*self._keys, key)
-
-    def certificates(self) -> ssl.SSLContext:
-        """The one SSL context of the process, made on first use (parsing the certificates takes 16 ms).
-
-        Raises `NotSent` where the certificates cannot be read.
-        """
-        with self._lock:
-            if self._ssl is None:
-                self._ssl = context(self._ca_file, self._ca_name, system=self._system_certificates)
-            return self._ssl
-
-    def new_client(self) -> httpx.Client:
-        """A client that follows no redirect and reaches loopback without a proxy; the caller closes it.
-
-        Its requests raise `NotSent` where the proxy that they would take, or the certificates, cannot be used.
-        """
-        kind = WatchedClient if exchanges.isEnabledFor(logging.DEBUG) else httpx.Client
-        client = kind(
-            transport=Routes(self.certificates),
-            trust_env=False,
-            timeout=self._timeout,
-            headers={"User-Agent": self.user_agent},
-        )
-        if isinstance(client, WatchedClient):
-            client.redaction = lambda: Redaction(self._keys)
-        return client
-
-    def client(self) -> httpx.Client:
-        """This thread's own client, kept until `close`."""
-        mine: httpx.Client | None = getattr(self._threads, "client", None)
-        if mine is None:
-            mine = self._threads.client = self.new_client()
-        return mine
-
-    def close(self) -> None:
-        """Close this thread's client; another thread may be at work with its own, and closes it itself."""
-        mine: httpx.Client | None = getattr(self._threads, "client", None)
-        if mine is not None:
-            mine.close()
-            self._threads.client = None
 
 
 class Api:
@@ -159,6 +89,7 @@ class Api:
         explain: Callable[[Answer], Explanation] = explain,
     ) -> None:
         entry = SERVICES[service]
+        self._service = service
         self._title = entry.title
         self.submit_seconds = entry.submit_seconds
         self._account = account
@@ -172,7 +103,7 @@ class Api:
             raise KeyRefused(f"The key of {self._title} is empty or holds characters that no key has.")
         for name, value in self._headers.items():
             if not value.isascii() or not value.isprintable():
-                raise KeyRefused(f"What {self._title} is to be told as {name} holds characters that no header has.")
+                raise KeyRefused(f"The value of {name} for {self._title} holds characters that no header has.")
 
     def post_once(self, path: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a paid request exactly once, on a fresh connection; returns only a 2xx answer.
@@ -189,8 +120,11 @@ class Api:
                 raise self._lost(error, trace) from None
             except ReferenceChangedError as error:
                 raise NotSent(f"The request was cut short before it was whole: {error}.") from error
+            except UnicodeError:  # from the resolver, for a host name with a label over 63 letters
+                raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
             try:
-                answer = self._whole(response, self.submit_seconds)
+                with closing(response):
+                    answer = self._whole(response, self.submit_seconds)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
@@ -224,50 +158,118 @@ class Api:
 
         Raises a `Refused`, `Unreachable` or `NotUnderstood`, with `retry_after` where a time was named.
         """
-        return self._ask(lambda client: client.stream("GET", self._url(path), params=params, headers=self._headers))
+        url = self._url(path)
+        return self._ask(lambda client: client.stream("GET", url, params=params, headers=self._headers))
 
     def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
-        return self._ask(lambda client: client.stream("POST", self._url(path), json=body, headers=self._headers))
+        url = self._url(path)
+        return self._ask(lambda client: client.stream("POST", url, json=body, headers=self._headers))
 
     def put_file(self, url: str, picture: PictureFile) -> None:
         """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
 
-        Raises `Unreachable`, or `NotSent` when the file is not the one that was recorded.
+        Raises `Unreachable`, `NotUnderstood` when the URL leads to a private place or is no https, or `NotSent` when
+        the file is not the one that was recorded.
         """
-        if not (self.trusts(url) or url.startswith("https://")):
-            raise NotUnderstood(f"{self._title} named a place for uploads that is not safe to send to.")
+        guard = PeerGuard(self._account.origin)
         headers = {"Content-Type": picture.media_type, "Content-Length": str(picture.size)}
         try:
-            with self._network.new_client() as client:
-                response = client.put(url, content=FileBody(picture), headers=headers)
+            link = guard.admit(url)
+            if link.scheme != "https" and not self.trusts(url):
+                raise PeerRefused(f"The link to {link.host} is not https.")
+            with (
+                self._network.new_client() as client,
+                client.stream(
+                    "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": guard.watch(link)}
+                ) as response,
+            ):
+                status = response.status_code  # the answer's body is not read: it has no use, and no limit
+        except PeerRefused as refused:
+            raise NotUnderstood(
+                f"{self._title} named a place for uploads that is not safe to send to: {refused.message}"
+            ) from None
         except httpx.HTTPError as error:
             raise Unreachable(f"{picture.path.name} could not be uploaded: {self._clean(error)}.") from None
         except ReferenceChangedError as error:
             raise NotSent(f"The upload was cut short before it was whole: {error}.") from error
-        if not response.is_success:
+        if not 200 <= status < 300:
             # Storage, not the service: a 403 here is about the signed address, not about the key.
-            raise Unreachable(f"{picture.path.name} could not be uploaded: storage said HTTP {response.status_code}.")
+            raise Unreachable(f"{picture.path.name} could not be uploaded: storage answered HTTP {status}.")
 
     def trusts(self, url: str) -> bool:
         """Whether a URL that the service named lies on its own origin, so that the key may go there."""
         try:
             theirs, ours = httpx.URL(url), httpx.URL(self._account.origin)
-        except httpx.InvalidURL:
+            return (theirs.scheme, theirs.raw_host, theirs.port) == (ours.scheme, ours.raw_host, ours.port)
+        except (httpx.InvalidURL, ValueError):
             return False
-        return (theirs.scheme, theirs.host, theirs.port) == (ours.scheme, ours.host, ours.port)
 
     def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
         """A 2xx answer as the pydantic model that describes it. Raises what `unexpected` gives."""
         try:
-            return shape.model_validate_json(answer.body)
+            return shape.model_validate(answer.json())
         except ValueError:
             raise self.unexpected(answer, paid=paid) from None
 
+    def accepted(
+        self,
+        answer: Answer,
+        status: Status,
+        *,
+        names: Sequence[str],
+        remote_id: str | None = None,
+        handle: Mapping[str, str] | None = None,
+        inline_name: str | None = None,
+    ) -> Job:
+        """The job that a 2xx answer to a paid submit means: one that holds an id anywhere is accepted.
+
+        `names` are what the service calls the id, best first; `remote_id` is the id where it stands where the
+        document has it. An answer with pictures and no id is a job of its own, called by `inline_name`: equal bytes
+        may be paid for twice. Raises what `unexpected` gives.
+        """
+        try:
+            found = remote_id or find_id(answer.json(), names)
+        except ValueError:
+            found = None
+        if found is None and isinstance(status, Succeeded) and status.assets:
+            found = f"{_INLINE}{inline_name or secrets.token_hex(8)}"
+        if found is None:
+            raise self.unexpected(answer, paid=True)
+        if isinstance(status, Unrecognised) or (isinstance(status, Succeeded) and not status.assets):
+            # What is not there yet, or not understood, is for the first poll to report.
+            status = Queued()
+        return Job(self._service, found, status, handle or {})
+
+    def came_inline(self, job: Job) -> bool:
+        """Whether the job was only an answer with its pictures, which cannot be asked for again."""
+        return job.remote_id.startswith(_INLINE)
+
+    def finished(self, assets: tuple[Asset, ...], answer: object, conversation: Json = None) -> Succeeded:
+        """The success of a job, with the names of the fields of its answer where it held no picture."""
+        return Succeeded(assets, conversation, () if assets else self._keys_of(answer))
+
+    def _keys_of(self, answer: object) -> tuple[str, ...]:
+        if not isinstance(answer, dict):
+            return ()
+        inner = [f"{key}.{name}" for key, value in answer.items() if isinstance(value, dict) for name in value]
+        return tuple(self._redaction.text(str(key))[:_KEY_LENGTH] for key in [*answer, *inner][:_MOST_KEYS])
+
     def unexpected(self, answer: Answer, *, paid: bool) -> ServiceError:
-        """The error for a 2xx answer whose body nobody understands: a paid one may have been charged."""
-        kind = Uncertain if paid else NotUnderstood
-        return self._error(kind, answer, "it answered in a form that no document of it describes")
+        """The error for a 2xx answer without what was asked for, in the service's own words where it has some.
+
+        A paid one may have been charged, unless its own error code is documented to charge nothing.
+        """
+        explanation = self._explain(answer)
+        kind = explanation.verdict or (Uncertain if paid else NotUnderstood)
+        if not paid and kind in (Busy, Uncertain):
+            kind = Unreachable
+        text = "it answered in a form that no document of it describes"
+        if explanation.is_page:
+            text = explanation.message
+        elif explanation.message:
+            text += f": {explanation.message}"
+        return self._error(kind, answer, text, explanation if explanation.verdict else None)
 
     def failure(self, answer: Answer, *, paid: bool) -> ServiceError:
         """The error that an answer other than 2xx means, for a paid request or for a question."""
@@ -293,6 +295,9 @@ class Api:
                 answer = self._whole(response, _QUESTION_SECONDS)
         except httpx.HTTPError as error:
             raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None
+        except (httpx.InvalidURL, ValueError):
+            # Not quoted: what cannot be written may hold anything. A host name too long for a resolver is one, too.
+            raise NotUnderstood(f"The question to {self._title} cannot be written as a URL.") from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=False)
@@ -305,13 +310,14 @@ class Api:
     def _whole(self, response: httpx.Response, seconds: float) -> Answer:
         body = bytearray()
         until = time.monotonic() + seconds
-        for chunk in response.iter_bytes():
+        coding = response.headers.get("Content-Encoding", "")
+        for chunk in content_coding.unpacked(response.iter_raw(), coding):
             body += chunk
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
             if time.monotonic() > until:
                 raise httpx.ReadTimeout("the answer came too slowly")
-        return Answer(response.status_code, self._headers_of(response), self._redaction.data(bytes(body)))
+        return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
 
     def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
         return httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
@@ -346,7 +352,7 @@ class Api:
 def _worth_asking_again(error: Exception) -> bool | float:
     if not isinstance(error, Unreachable | RateLimited):
         return False
-    if error.retry_after is not None:
-        # A longer wait belongs to the schedule of whoever asked, not to a thread that sleeps.
+    if error.retry_after:
+        # A longer wait belongs to the caller's schedule, not to a thread that sleeps.
         return error.retry_after if error.retry_after <= 2.0 else False
-    return isinstance(error, Unreachable)
+    return isinstance(error, Unreachable)  # no time, or none to wait: then the backoff is ours

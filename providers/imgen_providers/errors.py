@@ -1,4 +1,4 @@
-"""Every way a service can fail, told apart by what it means for the person's money.
+"""The errors of a service, one class for each thing that a failure can mean for the user's money.
 
 ServiceError
 ├── NotSent                 nothing arrived: may go again
@@ -12,7 +12,7 @@ ServiceError
 │   ├── RateLimited         too fast: again after `retry_after`
 │   └── Busy                the service's document says this charged nothing: again after `retry_after`
 ├── Unreachable             a question (never a submit) got no usable answer: ask again later
-└── NotUnderstood           an answer to a question that nobody understands
+└── NotUnderstood           an answer to a question that cannot be understood
 """
 
 from __future__ import annotations

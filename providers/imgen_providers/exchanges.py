@@ -1,10 +1,11 @@
-"""Every exchange with a service, told to the log of this module's name, for who listens there at DEBUG.
+"""A log of every exchange with a service: one DEBUG record each, on the logger of this module's name.
 
-What is told may be shown to anybody: no key, no signature of a link, no picture, and long answers in short.
+What is logged may be shown to everyone: no key, no signature of a link, no picture, and long answers in short.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -12,23 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from imgen_providers import json_text
 from imgen_providers.answers import request_id
-from imgen_providers.redaction import HIDDEN, Redaction, is_secret_header, without_signatures
+from imgen_providers.content_coding import unpacked
+from imgen_providers.redaction import HIDDEN, Redaction, is_secret_header, without_signature, without_signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from imgen_providers.base import Json
 
 log = logging.getLogger(__name__)
 
 _HEAD = 64 * 1024  # bytes of an answer that are looked at
 _BORDER = 1024  # characters before the end of a cut text: there may be half a key in them
-_SHOWN = 2000  # characters of an answer that are told
+_SHOWN = 2000  # characters of an answer that are logged
 _DATA = re.compile(r"(data:[\w/+.-]+;base64,)?[\w+/=-]{256,}", re.ASCII)
-_UNTOLD = ("host", "connection", "accept-encoding", "content-length")
+_LINK = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?/", re.ASCII)
+_NOT_LOGGED = ("host", "connection", "accept-encoding", "content-length")
 
 
 class WatchedClient(httpx.Client):
-    """A client that tells the log each exchange when it has ended, without what `redaction` hides by then."""
+    """A client that logs each exchange when it has ended, without what `redaction` hides by then."""
 
     redaction: Callable[[], Redaction] = Redaction
 
@@ -45,30 +51,31 @@ class WatchedClient(httpx.Client):
         try:
             response = super().send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
         except httpx.HTTPError as error:
-            self._tell(request, started, f"nothing came back: {_named(error)}", "")
+            self._log(request, started, f"nothing came back: {_named(error)}", "")
             raise
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _Watched(
-            response.stream, lambda body: self._tell(request, started, _facts(response, body), _text(response, body))
+            response.stream, lambda body: self._log(request, started, _facts(response, body), _text(response, body))
         )
         if not stream:
             response.read()
         return response
 
-    def _tell(self, request: httpx.Request, started: float, outcome: str, text: str) -> None:
+    def _log(self, request: httpx.Request, started: float, outcome: str, text: str) -> None:
         redaction = self.redaction()
 
         def hidden(text: str) -> str:
-            return without_signatures(redaction.text(text))
+            return without_signatures(_without_data(redaction.text(text)))
 
         milliseconds = (time.monotonic() - started) * 1000
         lines = [*(f"> {hidden(line)}" for line in _request(request)), f"< {hidden(outcome)}, {milliseconds:.0f} ms"]
-        lines += [f"< {_short(hidden(text))}"] if text else []  # before it is cut, or half a key could stay
+        if text:  # hidden before it is cut, or half a key could stay; and again as the texts that JSON writes
+            lines += [f"< {_short(hidden(_unsigned_json(_without_data(redaction.text(text)))))}"]
         log.debug("%s", "\n".join(lines))
 
 
 class _Watched(httpx.SyncByteStream):
-    """A stream that counts what comes and keeps its beginning, and says so once when nothing more will."""
+    """A stream that counts what comes and keeps its beginning, and reports both once when it has ended."""
 
     def __init__(self, inner: httpx.SyncByteStream, ended: Callable[[_Body], None]) -> None:
         self._inner = inner
@@ -119,9 +126,15 @@ def _request(request: httpx.Request) -> list[str]:
     headers = [
         f"{name.title()}: {HIDDEN if is_secret_header(name) else value}"
         for name, value in request.headers.items()
-        if name not in _UNTOLD
+        if name not in _NOT_LOGGED
     ]
-    return [f"{request.method} {request.url}{size}", *headers]
+    return [f"{request.method} {_shown(request.url)}{size}", *headers]
+
+
+def _shown(url: httpx.URL) -> str:
+    """The address without its query, its fragment, and any user name and password."""
+    shown = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii').partition('?')[0]}"
+    return f"{shown}?{HIDDEN}" if url.query else shown
 
 
 def _facts(response: httpx.Response, body: _Body) -> str:
@@ -136,16 +149,50 @@ def _facts(response: httpx.Response, body: _Body) -> str:
 
 def _text(response: httpx.Response, body: _Body) -> str:
     """A JSON answer as far as its beginning was kept; empty for any other."""
-    coding = {"Content-Encoding": response.headers.get("Content-Encoding", "identity")}
+    whole = body.size == len(body.head)
+    data = bytearray()
     try:
-        text = httpx.Response(200, headers=coding, content=body.head).text
+        for piece in unpacked([body.head], response.headers.get("Content-Encoding", "")):
+            data += piece
+            if len(data) > _HEAD:
+                whole = False
+                break
     except httpx.DecodingError:
+        whole = False
+    text = json_text.text_of(bytes(data[:_HEAD]))
+    if not text.lstrip("\ufeff\0 \t\r\n").startswith(("{", "[")):
         return ""
-    if not text.lstrip().startswith(("{", "[")):
-        return ""
-    return text if body.size == len(body.head) else text[:-_BORDER]
+    return text if whole else text[:-_BORDER]
+
+
+def _unsigned_json(text: str) -> str:
+    """A JSON text with the signatures of its links hidden, each read as the text that it stands for."""
+    try:
+        value = json_text.loads(text.encode("utf-8", "replace"))
+    except ValueError:  # not JSON, or cut
+        return text
+    return json.dumps(_unsigned(value), ensure_ascii=False)
+
+
+def _unsigned(value: Json, name: str = "") -> Json:
+    match value:
+        case str() if value and is_secret_header(name):
+            return HIDDEN
+        case str():
+            return without_signature(value) if _LINK.match(value) else without_signatures(value)
+        case list():
+            return [_unsigned(item, name) for item in value]
+        case dict():
+            return {key: _unsigned(item, key) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _without_data(text: str) -> str:
+    """The text with a note in place of each picture, and of everything else that is long and has no spaces."""
+    return _DATA.sub(lambda data: f"{data[1] or ''}[{len(data[0])} characters]", text)
 
 
 def _short(text: str) -> str:
-    line = _DATA.sub(lambda data: f"{data[1] or ''}[{len(data[0])} characters]", " ".join(text.split()))
+    line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}... ({len(line)} characters)"

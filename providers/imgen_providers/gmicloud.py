@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from imgen_providers import json_text
+from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
+    Asset,
     Cancelled,
     Failed,
     FailureKind,
     Job,
     Json,
-    LinkedAsset,
     PictureLink,
     Queued,
     RecentJob,
     Request,
     Running,
     Status,
-    Succeeded,
     Unrecognised,
 )
-from imgen_providers.client import Api, names_content_policy, shown
+from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.conversation import next_turn
-from imgen_providers.errors import InvalidRequest
+from imgen_providers.errors import InvalidRequest, JobNotFound
+from imgen_providers.fields import Number, Record, Word, entries
+from imgen_providers.identifiers import identifier, listed_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,51 +46,48 @@ _PAGES = 20  # at most, when looking for a lost request
 _CLOCKS_DIFFER = 60.0  # seconds; what a live client allows between its clock and theirs (reference 1.3)
 # This model takes a prompt, pictures and an aspect ratio, nothing else (reference 1.2, 2026-11-20).
 _PLAIN_MODELS = ("gemini-2.5-flash-image",)
+# 3.1 Flash writes 0.5K as the text "512" (its own page; reference GMI 2, 2026-11-25).
+_RESOLUTIONS = {"0.5K": "512"}
 # For "jpg" the odd image/jpg gets signed; WebP and HEIC cannot be uploaded (reference 1.8, 2026-11-20).
 _UPLOADS = {"image/png": "png", "image/jpeg": "jpeg"}
 _RATE_LIMIT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_ID_NAMES = ("request_id",)
 
 
-class _Record(BaseModel):
-    status: str
+class _Record(Record):
+    request_id: object = None
+    model: Word = None
+    payload: object = None  # an echo, with pictures that are no results
     outcome: object = None  # null until the end
     error: object = None
     error_message: object = None
+    reason: object = None
     next_turn_contents: object = None
+    created_at: Number = None  # seconds since 1970
 
     def outcome_key(self, key: str) -> object:
         return self.outcome.get(key) if isinstance(self.outcome, dict) else None
 
 
-class _Accepted(_Record):
-    request_id: str = Field(min_length=1)
-    status: str = "queued"
-
-
-class _Listed(_Accepted):
-    model: str = ""
-    payload: object = None
-    created_at: float | None = None  # seconds since 1970
-
-
 class _List(BaseModel):
-    requests: list[_Listed]
-    has_more: bool = False
+    requests: object = None
+    has_more: object = False
 
 
 class _Models(BaseModel):
-    model_ids: list[str]
+    model_ids: object = None
 
 
 class _UploadPlace(BaseModel):
-    upload_url: str
-    public_url: str
+    upload_url: Word = None
+    public_url: Word = None
 
 
 class GmiCloud:
     """Submits one request for one picture; the answer may be the picture itself, or a place in the queue."""
 
     def __init__(self, account: Account, network: Network) -> None:
+        self._origin = account.origin
         headers = {"Authorization": f"Bearer {account.key}"}
         if account.organization:
             headers["X-Organization-ID"] = account.organization
@@ -96,12 +97,24 @@ class GmiCloud:
         """Send the request exactly once; a model that answers the submit itself holds it for minutes."""
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
-        return _job(self._api.read(answer, _Accepted, paid=True))
+        record = self._api.read(answer, _Record, paid=True)
+        return self._api.accepted(
+            answer,
+            self._status(record) if record.status else Queued(),
+            names=_ID_NAMES,
+            remote_id=identifier(record.request_id),
+            inline_name=request.idempotency_key,
+        )
 
     def refresh(self, job: Job) -> Job:
-        """Ask once how the request stands."""
+        """Poll the request once."""
+        if self._api.came_inline(job):
+            raise JobNotFound("GMI Cloud sent this picture with its answer only, and cannot be asked for it again.")
         answer = self._api.get(f"{_QUEUE}/requests/{quote(job.remote_id, safe='')}")
-        return replace(job, status=_status(self._api.read(answer, _Record, paid=False)))
+        record = self._api.read(answer, _Record, paid=False)
+        if record.status is None:
+            raise self._api.unexpected(answer, paid=False)
+        return replace(job, status=self._status(record))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -111,27 +124,37 @@ class GmiCloud:
     def recent(self, request: Request, since: float) -> Sequence[RecentJob]:
         """Requests of this model with the same payload made by a submit of then, give or take a minute; oldest first.
 
-        None later than a submit lasts: an equal request of another day is somebody else's.
+        None later than a submit lasts: an equal request of another day is of another order.
         """
-        payload = _payload(request)
+        payload = _without_nulls(json_text.loads(json.dumps(_payload(request)).encode()))  # as it reads when it is back
         listed = self.latest(request.model, since - _CLOCKS_DIFFER)
         last = since + self._api.submit_seconds + _CLOCKS_DIFFER
-        return [one for one in listed if one.payload == payload and one.created_at <= last]
+        return [one for one in listed if _without_nulls(one.payload) == payload and one.created_at <= last]
 
     def latest(self, model: str, since: float) -> Sequence[RecentJob]:
         """Every request of a model that was made since then, oldest first."""
         found = [
-            RecentJob(_job(one), one.model, cast("Json", one.payload), one.created_at or 0.0)
+            RecentJob(
+                Job("gmicloud", remote_id, self._status(one)),
+                one.model or "",
+                cast("Json", one.payload),
+                one.created_at or 0.0,
+            )
             for one in self._listed(model)
+            if (remote_id := identifier(one.request_id))
         ]
         return sorted((one for one in found if one.created_at >= since), key=lambda one: one.created_at)
 
     def models(self) -> Sequence[str]:
         """The model ids that the service lists today, of pictures and of everything else."""
-        return self._api.read(self._api.get(f"{_QUEUE}/models"), _Models, paid=False).model_ids
+        answer = self._api.get(f"{_QUEUE}/models")
+        listed = self._api.read(answer, _Models, paid=False).model_ids
+        if not isinstance(listed, list):
+            raise self._api.unexpected(answer, paid=False)
+        return listed_ids(listed)
 
     def upload(self, picture: PictureFile) -> PictureLink:
-        """Put a PNG or JPEG where the service can fetch it; anybody who has the link can, too."""
+        """Put a PNG or JPEG where the service can fetch it; so can everyone who has the link."""
         file_type = _UPLOADS.get(picture.media_type)
         if file_type is None:
             raise InvalidRequest(
@@ -140,33 +163,68 @@ class GmiCloud:
             )
         answer = self._api.post_free(f"{_QUEUE}/upload-url", {"file_type": file_type})
         place = self._api.read(answer, _UploadPlace, paid=False)
+        if not (place.upload_url and place.public_url):
+            raise self._api.unexpected(answer, paid=False)
         self._api.put_file(place.upload_url, picture)
         return PictureLink(place.public_url)
 
-    def _listed(self, model: str) -> list[_Listed]:
-        found: list[_Listed] = []
+    def _listed(self, model: str) -> list[_Record]:
+        found: list[_Record] = []
         for page in range(_PAGES):
             params = {"model_id": model, "limit": str(_PAGE), "offset": str(page * _PAGE)}
             listed = self._api.read(self._api.get(f"{_QUEUE}/requests", params), _List, paid=False)
-            found += listed.requests
-            if not listed.has_more:
+            found += entries(listed.requests, _Record)
+            if listed.has_more is not True:
                 break
         return found
+
+    def _status(self, record: _Record) -> Status:
+        # Seed 001 lists five states; "dispatched" stands in another page of the docs, "created" and "canceled"
+        # were seen in the wild (reference 1.4, 2026-11-20), "error" and "running" in its own apps (GMI 3, 2026-11-25).
+        match (record.status or "").lower():
+            case "created" | "queued" | "dispatched":
+                return Queued()
+            case "processing" | "running":
+                return Running()
+            case "success":
+                conversation = record.outcome_key("next_turn_contents") or record.next_turn_contents
+                return self._api.finished(self._assets(record), record.given(), cast("Json", conversation))
+            case "failed" | "error":
+                return _failed(record)
+            case "cancelled" | "canceled":
+                return Cancelled()
+            case _:
+                return Unrecognised(record.status or "")
+
+    def _assets(self, record: _Record) -> tuple[Asset, ...]:
+        """The pictures: never the thumbnail beside them, nor one out of the echoed payload.
+
+        "outcome.media_urls" is documented; "outcome.candidates" with the picture inside is read by the service's
+        own app; flat keys and "medias" stood in older answers (reference 1.4, 2026-11-20; GMI 1, 2026-11-25).
+        """
+        found = read_assets(cast("Json", record.outcome), base=self._origin)
+        return found or read_elsewhere(record.model_extra, base=self._origin)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
     return f"{_QUEUE}/requests", {"model": request.model, "payload": _payload(request)}
 
 
+def _without_nulls(payload: Json) -> Json:
+    """A payload without the fields that were left to the service, which an echo may name."""
+    return {name: value for name, value in payload.items() if value is not None} if isinstance(payload, dict) else None
+
+
 def _payload(request: Request) -> dict[str, object]:
     plain = request.model in _PLAIN_MODELS
     goes_on = request.conversation is not None
     links = _links(request)
+    resolution = None if plain else request.resolution
     optional: dict[str, object] = {
         # Beside "contents", "prompt" and "image" are ignored (seed 001).
         "contents": next_turn(request.conversation, request.prompt, links or ()) if goes_on else None,
         "image": None if goes_on else links,
-        "image_size": None if plain else request.resolution,
+        "image_size": _RESOLUTIONS.get(resolution, resolution) if resolution else None,
         "aspect_ratio": request.aspect,
         "image_output_format": None if plain else request.format,
     }
@@ -183,66 +241,24 @@ def _links(request: Request) -> list[str] | None:
     return links or None
 
 
-def _job(record: _Accepted) -> Job:
-    return Job("gmicloud", record.request_id, _status(record))
-
-
-def _status(record: _Record) -> Status:
-    # Seed 001 lists five states; "dispatched" stands in another page of the docs, "created" and "canceled"
-    # were seen in the wild (reference 1.4, 2026-11-20).
-    match record.status.lower():
-        case "created" | "queued" | "dispatched":
-            return Queued()
-        case "processing":
-            return Running()
-        case "success":
-            conversation = record.outcome_key("next_turn_contents") or record.next_turn_contents
-            return Succeeded(tuple(LinkedAsset(link) for link in _result_links(record)), cast("Json", conversation))
-        case "failed":
-            return _failed(record)
-        case "cancelled" | "canceled":
-            return Cancelled()
-        case _:
-            return Unrecognised(record.status)
-
-
-def _result_links(record: _Record) -> list[str]:
-    """The pictures' links: never the thumbnail beside them, nor a link out of the echoed payload."""
-    media = record.outcome_key("media_urls")
-    if media is not None:
-        return _urls(media)
-    # Flat keys of older answers, and a list of another name (reference 1.4, 2026-11-20).
-    legacy = (_urls([record.outcome_key("image_url")]), _urls([record.outcome_key("url")]))
-    return next((links for links in legacy if links), _urls(record.outcome_key("medias")))
-
-
-def _urls(entries: object) -> list[str]:
-    found = (
-        [entry.get("url") if isinstance(entry, dict) else entry for entry in entries]
-        if isinstance(entries, list)
-        else []
-    )
-    return [url for url in found if isinstance(url, str) and url]
-
-
 def _failed(record: _Record) -> Failed:
-    # A text or an object in "outcome.error" was seen live; other clients read the other keys (reference 1.5).
+    # A text or an object in "outcome.error" was seen live; other clients read the other keys (reference 1.5, GMI 7).
     candidates = (
         record.outcome_key("error"),
         record.error,
         record.error_message,
         record.outcome_key("message"),
         record.outcome_key("fail_reason"),
+        record.outcome_key("reason"),
+        record.reason,
     )
-    error = next((candidate for candidate in candidates if candidate), "GMI Cloud gave no reason")
-    code = invalid = None
-    if isinstance(error, dict):
-        code, invalid = error.get("code"), error.get("status") == "INVALID_INPUT"
-        error = error.get("message") or error
-    reason = str(error)
+    error = next((candidate for candidate in candidates if candidate), None)
+    code = error.get("code") if isinstance(error, dict) else None
+    invalid = isinstance(error, dict) and error.get("status") == "INVALID_INPUT"
+    reason = words(cast("Json", error)) or "GMI Cloud gave no reason"
     kind: FailureKind = "failed"
     if _RATE_LIMIT.search(reason):
         kind = "rate_limited"
     elif invalid or names_content_policy(reason):
         kind = "refused"
-    return Failed(reason, str(code) if code is not None else None, kind)
+    return Failed(reason, identifier(code), kind)

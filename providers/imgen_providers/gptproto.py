@@ -1,58 +1,65 @@
-"""GPTProto: Gemini images as predictions, one picture each (seed 004, reference section 4.A, 2026-11-20)."""
+"""GPTProto: Gemini images as predictions, one picture each (seed 004, reference section 4.A, 2026-11-20).
+
+Models whose id begins with their maker ("google/...") go through the service's newer surface, which its own SDK
+speaks: `/api/v3/images` and `/api/v3/tasks/result/{id}` (`gptproto` 0.1.0, 2026-08; reference 4.B, GPTProto 1).
+"""
 
 from __future__ import annotations
 
-import base64
 import re
-import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin, urlsplit
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
     Asset,
     Cancelled,
     Failed,
-    InlineAsset,
     Job,
     Json,
-    LinkedAsset,
     PictureLink,
     Queued,
     Request,
     Running,
     Status,
-    Succeeded,
     Unrecognised,
 )
-from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown
+from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, NoCredit
+from imgen_providers.fields import Record
+from imgen_providers.identifiers import find_id, identifier, listed_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imgen_providers.base import Account
     from imgen_providers.client import Answer, Network
 
-_MONEY = re.compile(r"balance|credit|quota|insufficient|recharge|top.?up", re.IGNORECASE)
+_MONEY = re.compile(r"balance|credit|quota|insufficient (?!permission)|recharge|top.?up", re.IGNORECASE)
 # Its error table: "503 | Content policy violation | Content blocked due to safety concerns" (seed 004). A 503 is else
 # a broken gateway, whose words ("upstream blocked") say nothing of the money.
 _POLICY_AT_503 = re.compile(r"content policy violation|content blocked due to safety", re.IGNORECASE)
-_INLINE = "inline-"  # begins our own name for a job that the service gave none
-_PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
+_UNSAFE = re.compile(r"unsafe content", re.IGNORECASE)  # its words for content policy at 400 (GPTProto 7)
+_ID_NAMES = ("id", "task_id")
+_UNIFIED = "/api/v3/images"
+_UNIFIED_SIZES = {"0.5K": "512"}
+_LONGEST_PATH = 2048  # characters
 
 
-class _Prediction(BaseModel):
-    id: str | None = None
-    status: str | None = None
-    outputs: list[object] | None = None
-    urls: object = None
+class _Prediction(Record):
+    id: object = None
+    outputs: object = None
+    urls: object = None  # where to poll, and no picture
+    polling_url: object = None
     error: object = None
+    input: object = None  # an echo
 
 
-class _Envelope(BaseModel):
+class _Models(BaseModel):
     data: object = None
-    code: int | str | None = None
 
 
 class GptProto:
@@ -60,8 +67,8 @@ class GptProto:
 
     def __init__(self, account: Account, network: Network) -> None:
         self._origin = account.origin
-        # Seed 004 shows the bare key; the service's own SDK, CLI and plugin, and a live client of somebody
-        # else's, send "Bearer" (reference 4.A, 2026-11-20).
+        # Seed 004 shows the bare key; the service's own SDK, CLI and plugin, and a live client of a third party
+        # send "Bearer" (reference 4.A, 2026-11-20).
         headers = {"Authorization": f"Bearer {account.key}"}
         self._api = Api("gptproto", account, network, headers=headers, explain=_explain)
 
@@ -69,33 +76,36 @@ class GptProto:
         """Send the request exactly once; the picture may come back at once, whatever was asked for."""
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
-        data, prediction = self._read(answer, paid=True)
-        if prediction.id:
-            status = self._status(prediction)
-            if status == Succeeded(()):
-                # Seed 004's example says "completed" with no outputs straight after the submit.
-                status = Queued()
-            return Job("gptproto", prediction.id, status, self._handle(prediction))
-        pictures = self._assets(data if isinstance(data, list) else [])
-        if not pictures:
-            raise self._api.unexpected(answer, paid=True)
-        # An older form has the pictures and no id (reference 4.A, 2026-11-20). Equal bytes may be paid for twice.
-        name = f"{_INLINE}{request.idempotency_key or secrets.token_hex(8)}"
-        return Job("gptproto", name, Succeeded(pictures))
+        prediction = self._api.read(answer, _Prediction, paid=True)
+        remote_id = identifier(prediction.id) or find_id(answer.json(), _ID_NAMES)
+        if remote_id is None:
+            self._check_code(answer, paid=True)
+        handle = self._handle(prediction)
+        if path == _UNIFIED and remote_id and not handle:
+            handle = {"poll": f"/api/v3/tasks/result/{quote(remote_id, safe='')}"}
+        return self._api.accepted(
+            answer,
+            self._status(prediction) if prediction.status else self._without_status(answer),
+            names=_ID_NAMES,
+            remote_id=remote_id,
+            handle=handle,
+            inline_name=request.idempotency_key,
+        )
 
     def refresh(self, job: Job) -> Job:
-        """Ask once for the prediction's result. A job whose answer held its pictures can't be asked for again."""
-        if job.remote_id.startswith(_INLINE):
+        """Poll the prediction's result once. A job whose answer held its pictures can't be asked for again."""
+        if self._api.came_inline(job):
             raise JobNotFound("GPTProto sent these pictures with its answer only, and cannot be asked for them again.")
-        documented = f"/api/v3/predictions/{quote(job.remote_id, safe='')}/result"
+        path = _path(job.handle.get("poll")) or f"/api/v3/predictions/{quote(job.remote_id, safe='')}/result"
         try:
-            answer = self._api.get(job.handle.get("poll", documented))
-            _, prediction = self._read(answer, paid=False)
+            answer = self._api.get(path)
+            prediction = self._api.read(answer, _Prediction, paid=False)
+            if prediction.status is None:
+                self._check_code(answer, paid=False)
+                raise self._api.unexpected(answer, paid=False)
         except ContentRefused as error:
             # How the result of a blocked prediction is answered is not documented; this ends it, too.
             return replace(job, status=Failed(error.message, error.code, "refused"))
-        if prediction.status is None:
-            raise self._api.unexpected(answer, paid=False)
         return replace(job, status=self._status(prediction))
 
     def preview(self, request: Request) -> tuple[str, Json]:
@@ -103,70 +113,65 @@ class GptProto:
         path, body = _wire(request)
         return path, shown(body)
 
-    def _read(self, answer: Answer, *, paid: bool) -> tuple[object, _Prediction]:
-        envelope = self._api.read(answer, _Envelope, paid=paid)
-        # An object in the examples; an array in one client (reference 4.A, 2026-11-20).
-        data = envelope.data
-        first = data[0] if isinstance(data, list) and data else data
-        try:
-            prediction = _Prediction.model_validate(first)
-        except ValidationError:
-            prediction = _Prediction()
-        code = _http_status(envelope.code)
-        if code >= 400 and not (prediction.id and prediction.status):
-            # HTTP 200 around an error of its own: not seen, but the envelope allows it.
+    def models(self) -> Sequence[str]:
+        """The model ids that the service lists with this key (reference GPTProto 8, 2026-11-25)."""
+        answer = self._api.get("/v1/models")
+        listed = self._api.read(answer, _Models, paid=False).data
+        if not isinstance(listed, list):
+            raise self._api.unexpected(answer, paid=False)
+        return listed_ids(listed)
+
+    def _check_code(self, answer: Answer, *, paid: bool) -> None:
+        """Raises what the envelope's own code means: HTTP 200 around an error was not seen, but the form allows it."""
+        envelope = answer.json()
+        code = _http_status(envelope.get("code")) if isinstance(envelope, dict) else 200
+        if code >= 400:
             raise self._api.failure(replace(answer, status=code), paid=paid)
-        return data, prediction
+
+    def _without_status(self, answer: Answer) -> Status:
+        """Pictures without a word on the state are an older, synchronous form (reference 4.A, 2026-11-20)."""
+        envelope = answer.json()
+        found = read_assets(envelope.get("data") if isinstance(envelope, dict) else None, base=self._origin)
+        return self._api.finished(found, envelope) if found else Queued()
 
     def _handle(self, prediction: _Prediction) -> dict[str, str]:
-        # "urls.get" in the examples, "urls[0].get" in seed 004's prose.
+        # "urls.get" in the examples, "urls[0].get" in seed 004's prose, "polling_url" on the newer surface.
         urls = prediction.urls
         first = urls[0] if isinstance(urls, list) and urls else urls
-        url = first.get("get") if isinstance(first, dict) else None
-        if not isinstance(url, str) or not self._api.trusts(url):
-            return {}
-        parts = urlsplit(url)
-        return {"poll": parts.path + (f"?{parts.query}" if parts.query else "")} if parts.path else {}
+        for url in (first.get("get") if isinstance(first, dict) else None, prediction.polling_url):
+            if isinstance(url, str) and (path := _path(url) or (self._api.trusts(url) and _path_of(url))):
+                return {"poll": path}
+        return {}
 
     def _status(self, prediction: _Prediction) -> Status:
-        # GPTProto lists no states; these were seen in the wild or in its plugin (reference 4.A, 2026-11-20).
+        # GPTProto lists no states for predictions; these were seen in the wild or in its plugin (reference 4.A,
+        # 2026-11-20), "expired" in its SDK for the newer surface (GPTProto 1, 2026-11-25).
         match (prediction.status or "").lower():
             case "created" | "queued" | "pending" | "starting":
                 return Queued()
             case "running" | "processing" | "in_progress":
                 return Running()
             case "completed" | "succeeded" | "success":
-                return Succeeded(self._assets(prediction.outputs or []))
+                return self._api.finished(self._assets(prediction), prediction.given())
             case "failed" | "error":
-                reason = _reason(prediction.error)
+                reason = words(cast("Json", prediction.error)) or "GPTProto gave no reason"
                 return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+            case "expired":
+                return Failed(words(cast("Json", prediction.error)) or "GPTProto reports that the task expired")
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:
                 return Unrecognised(prediction.status or "")
 
-    def _assets(self, outputs: list[object]) -> tuple[Asset, ...]:
-        texts = (_text(output) for output in outputs)
-        assets = (self._asset(text) for text in texts if text)
-        return tuple(asset for asset in assets if asset)
-
-    def _asset(self, text: str) -> Asset | None:
-        """A link, a data URI, bare base64, or a path on the origin: all were seen (reference 4.A)."""
-        if text.startswith(("http://", "https://")):
-            return LinkedAsset(text)
-        if text.startswith("data:"):
-            text = text.partition(",")[2]
-        elif "." in text:
-            # no base64 has a dot, and every file name has
-            return LinkedAsset(urljoin(self._origin + "/", text))
-        try:
-            data = base64.b64decode("".join(text.split()), validate=True)
-        except ValueError:
-            return None
-        return InlineAsset(data) if data.startswith(_PICTURE_STARTS) else None
+    def _assets(self, prediction: _Prediction) -> tuple[Asset, ...]:
+        """The pictures: documented in "outputs"; its own clients look elsewhere as well (GPTProto 3, 2026-11-25)."""
+        found = read_assets(cast("Json", prediction.outputs), base=self._origin)
+        return found or read_elsewhere(prediction.model_extra, base=self._origin)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
+    if "/" in request.model:
+        return _UNIFIED, _unified(request)
     scene = "image-edit" if request.references else "text-to-image"
     optional = {
         # The table of seed 004 says "image"; its example and the service's own plugin say "images".
@@ -184,6 +189,20 @@ def _wire(request: Request) -> tuple[str, dict[str, object]]:
     return f"/api/v3/google/{quote(request.model, safe='')}/{scene}", body | dict(request.extras)
 
 
+def _unified(request: Request) -> dict[str, object]:
+    # The SDK's API.md: "size" or "resolution", and "n" not for Google's models (reference 4.B).
+    links = _links(request)
+    optional: dict[str, object] = {
+        "input_references": links and [{"type": "image_url", "image_url": {"url": link}} for link in links],
+        "size": _UNIFIED_SIZES.get(request.resolution or "", request.resolution),
+        "aspect_ratio": request.aspect,
+        "output_format": request.format,
+    }
+    body: dict[str, object] = {"model": request.model, "prompt": request.prompt}
+    body |= {name: value for name, value in optional.items() if value is not None}
+    return body | dict(request.extras)
+
+
 def _links(request: Request) -> list[str] | None:
     links = [reference.url for reference in request.references if isinstance(reference, PictureLink)]
     if len(links) < len(request.references):
@@ -197,24 +216,27 @@ def _http_status(code: object) -> int:
     return number if isinstance(number, int) and 100 <= number < 600 else 200
 
 
-def _text(output: object) -> str | None:
-    if isinstance(output, dict):
-        output = output.get("url") or output.get("b64_json")
-    return output if isinstance(output, str) else None
+def _path(text: object) -> str | None:
+    """A path on the origin that a request can hold; None for anything else, such as another host."""
+    if not isinstance(text, str) or not text.startswith("/") or text.startswith("//") or len(text) > _LONGEST_PATH:
+        return None
+    return text if text.isascii() and text.isprintable() and " " not in text and "\\" not in text else None
 
 
-def _reason(error: object) -> str:
-    if isinstance(error, dict):
-        error = error.get("message") or error
-    return str(error or "GPTProto gave no reason")
+def _path_of(url: str) -> str | None:
+    parts = urlsplit(url)
+    return _path(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
 def _explain(answer: Answer) -> Explanation:
     explanation = explain(answer)
+    if explanation.is_page:  # a gateway's words
+        return explanation
     # "503 content policy violation (actual status code is 400)", and 403 for the key and for the balance
     # alike (seed 004): only the words tell them apart.
     at_503 = answer.status == 503 and _POLICY_AT_503.search(explanation.message)
-    if at_503 or (answer.status == 400 and names_content_policy(explanation.message)):
+    unsafe = names_content_policy(explanation.message) or _UNSAFE.search(explanation.message)
+    if at_503 or (answer.status == 400 and unsafe):
         return replace(explanation, verdict=ContentRefused)
     if answer.status == 403 and _MONEY.search(explanation.message):
         return replace(explanation, verdict=NoCredit)

@@ -93,6 +93,8 @@ GEMINI_31_FLASH: PixelTable = {
         "21:9": (6336, 2688),
     },
 }
+# Its price list has 1K only, and Google's table no row of its own: those of 3.1 Flash (reference 5.1, GPTProto 6).
+GEMINI_31_FLASH_LITE: PixelTable = {"1K": GEMINI_31_FLASH["1K"]}
 # Where the two models share a resolution, Gemini 3 Pro draws the same sizes, without the extremes.
 GEMINI_3_PRO: PixelTable = {
     resolution: {aspect: size for aspect, size in row.items() if aspect not in EXTREME_ASPECTS}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel
 
+from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -16,16 +16,14 @@ from imgen_providers.base import (
     Failed,
     Job,
     Json,
-    LinkedAsset,
     PictureLink,
     Queued,
     Request,
     Running,
     Status,
-    Succeeded,
     Unrecognised,
 )
-from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown
+from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import (
     Busy,
     ContentRefused,
@@ -37,12 +35,15 @@ from imgen_providers.errors import (
     ServiceError,
     Uncertain,
 )
+from imgen_providers.fields import Amount, Record, amount
+from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
     from imgen_providers.base import Account
     from imgen_providers.client import Answer, Network
 
 _CONTENT_POLICY = "80006"
+_NEWER_MODELS = "nano-banana"  # "aspect_ratio" in place of "size", one picture a request (reference 3.3, 2026-11-20)
 _MOST_CREDITS = 1_000_000  # for one task: a thousand dollars, more than any costs
 _VERDICTS: dict[str, type[ServiceError]] = {
     # The error catalogue (reference 3.1, 2026-11-20). An unlisted code means what its HTTP status means.
@@ -61,49 +62,57 @@ _VERDICTS: dict[str, type[ServiceError]] = {
 }
 
 
-class _Accepted(BaseModel):
-    # The prose of seed 003 calls it "task_id", its JSON "id".
-    id: str = Field(min_length=1, validation_alias=AliasChoices("id", "task_id"))
+# The prose of seed 003 calls it "task_id", its JSON "id".
+_ID_NAMES = ("id", "task_id")
 
 
-class _Output(BaseModel):
-    image_urls: list[str] | None = None
-
-
-class _Task(BaseModel):
-    # "null until the task finishes" says seed 003, whose submit example has no such key at all.
-    status: str
-    output: _Output | None = None
+class _Task(Record):
+    # "null until the task finishes" says seed 003 of the output, whose submit example has no such key at all.
+    id: object = None
+    output: object = None
     error: object = None
     usage: object = None
+    input: object = None  # no document has it; an echo would hold pictures that are no results
 
 
 class _Balance(BaseModel):
-    balance: Decimal
+    error: object = None
+    balance: Amount = None
 
 
 class ReApi:
     """Submits one task for one to four pictures; references are public links, fetched by the service."""
 
     def __init__(self, account: Account, network: Network) -> None:
+        self._origin = account.origin
         headers = {"Authorization": f"Bearer {account.key}"}
         self._api = Api("reapi", account, network, headers=headers, explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once."""
         path, body = _wire(request)
-        # Offered by what looks like reAPI's own client; what the server does with it is not documented
-        # (reference 3.4, 2026-11-20), so nothing here relies on it.
+        # Accepted and without effect: "every POST is a new task" (its own API page, reference reAPI 1, 2026-11-25).
+        # It costs nothing to send, and nothing here relies on it.
         headers = {"Idempotency-Key": request.idempotency_key} if request.idempotency_key else {}
         answer = self._api.post_once(path, body, headers)
-        accepted = self._api.read(answer, _Accepted, paid=True)
-        return Job("reapi", accepted.id, Running())
+        task = self._api.read(answer, _Task, paid=True)
+        return self._api.accepted(
+            answer,
+            self._status(task) if task.status else Queued(),
+            names=_ID_NAMES,
+            remote_id=identifier(task.id),
+            inline_name=request.idempotency_key,
+        )
 
     def refresh(self, job: Job) -> Job:
-        """Ask once how the task stands; that is free."""
+        """Poll the task once; that is free."""
+        if self._api.came_inline(job):
+            raise JobNotFound("reAPI sent these pictures with its answer only, and cannot be asked for them again.")
         answer = self._api.get(f"/api/v1/tasks/{quote(job.remote_id, safe='')}")
         task = self._api.read(answer, _Task, paid=False)
-        return replace(job, status=_status(task), charged=_charge(task.usage))
+        if task.status is None:
+            raise self._api.unexpected(answer, paid=False)
+        return replace(job, status=self._status(task), charged=_charge(task.usage))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -111,19 +120,43 @@ class ReApi:
         return path, shown(body)
 
     def balance(self) -> Balance:
-        """What is left, in credits: $0.001 each, says a public client (reference 3.4, 2026-11-20)."""
+        """What is left, in credits: $0.001 each, as a public client notes (reference 3.4, 2026-11-20)."""
         answer = self._api.get("/api/v1/balance")
-        return Balance(str(self._api.read(answer, _Balance, paid=False).balance), "credits")
+        found = self._api.read(answer, _Balance, paid=False)
+        if found.error:
+            raise self._api.unexpected(answer, paid=False)
+        return Balance(None if found.balance is None else f"{found.balance:f}", "credits")
+
+    def _status(self, task: _Task) -> Status:
+        # Seed 003 documents processing, completed and failed; a relay in the wild tolerates the others
+        # (reference 3.2, 2026-11-20).
+        match (task.status or "").lower():
+            case "queued" | "pending":
+                return Queued()
+            case "processing" | "running" | "in_progress":
+                return Running()
+            case "completed" | "succeeded" | "success":
+                found = read_assets(cast("Json", task.output), base=self._origin)
+                return self._api.finished(found or read_elsewhere(task.model_extra, base=self._origin), task.given())
+            case "failed":
+                return _failed(task.error)
+            case "cancelled" | "canceled":
+                return Cancelled()
+            case _:
+                return Unrecognised(task.status or "")
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
+    newer = request.model.startswith(_NEWER_MODELS)
     optional = {
-        "size": request.aspect,
+        "aspect_ratio" if newer else "size": request.aspect,
         # Seed 003 takes both cases; the site lists lower case, and some models insist (reference 3.3).
         "resolution": request.resolution and request.resolution.lower(),
         "image_urls": _links(request),
     }
-    body: dict[str, object] = {"model": request.model, "prompt": request.prompt, "n": request.count}
+    body: dict[str, object] = {"model": request.model, "prompt": request.prompt}
+    if not newer:  # they have no "n", and the service refuses fields that it does not know (reference 3.3)
+        body["n"] = request.count
     body |= {name: value for name, value in optional.items() if value is not None}
     return "/api/v1/images/generations", body | dict(request.extras)
 
@@ -135,45 +168,18 @@ def _links(request: Request) -> list[str] | None:
     return links or None
 
 
-def _status(task: _Task) -> Status:
-    # Seed 003 documents processing, completed and failed; a relay in the wild tolerates the others
-    # (reference 3.2, 2026-11-20).
-    match task.status.lower():
-        case "queued" | "pending":
-            return Queued()
-        case "processing" | "running" | "in_progress":
-            return Running()
-        case "completed" | "succeeded" | "success":
-            links = task.output.image_urls if task.output else None
-            return Succeeded(tuple(LinkedAsset(link) for link in links or ()))
-        case "failed":
-            return _failed(task.error)
-        case "cancelled" | "canceled":
-            return Cancelled()
-        case _:
-            return Unrecognised(task.status)
-
-
 def _charge(usage: object) -> Charge | None:
     # No document has it; a public client counts "usage.credits" of its finished video tasks (2026-11-21).
-    said = usage.get("credits") if isinstance(usage, dict) else None
-    if isinstance(said, bool) or not isinstance(said, int | float | str):
-        return None
-    try:
-        amount = Decimal(str(said))
-    except InvalidOperation:
-        return None
-    return Charge(f"{amount:f}", "credits") if amount.is_finite() and 0 < amount < _MOST_CREDITS else None
+    found = amount(usage.get("credits")) if isinstance(usage, dict) else None
+    return Charge(f"{found:f}", "credits") if found is not None and 0 < found < _MOST_CREDITS else None
 
 
 def _failed(error: object) -> Failed:
     # An object with code and message (seed 003); a relay has met a plain text (reference 3.2, 2026-11-20).
-    code = message = None
-    if isinstance(error, dict):
-        code, message = error.get("code"), error.get("message")
-    reason = str(message or error or "reAPI gave no reason")
-    refused = str(code) == _CONTENT_POLICY or names_content_policy(reason)
-    return Failed(reason, str(code) if code is not None else None, "refused" if refused else "failed")
+    code = identifier(error.get("code")) if isinstance(error, dict) else None
+    reason = words(cast("Json", error)) or "reAPI gave no reason"
+    refused = code == _CONTENT_POLICY or names_content_policy(reason)
+    return Failed(reason, code, "refused" if refused else "failed")
 
 
 def _explain(answer: Answer) -> Explanation:

@@ -10,6 +10,34 @@ if TYPE_CHECKING:
 
     from imgen_providers.pixels import PixelTable
 
+COUNT_OPTIONS = frozenset(
+    {
+        *("n", "count", "num_images", "number_of_images", "numberOfImages", "image_count", "num_outputs"),
+        *("max_images", "batch_size", "sample_count", "sampleCount", "candidate_count", "candidateCount"),
+    }
+)
+"""Parameters in a service's own words that mean how many pictures a request makes, and so what it costs.
+
+The names that the services and the makers of their models use for it (reference 2.1, 3.3, 4.A, GMI 9; Google's and
+OpenAI's own, 2026-11-25). A service may ignore one; its price must be reckoned with all the same.
+"""
+
+
+def pictures_ordered(count: int, extras: Mapping[str, object]) -> int | None:
+    """How many pictures a request may be charged for: `count`, times what its `extras` ask for in each.
+
+    None where an extra means a count and its value is no whole number: the price is then unknown.
+    """
+    for name in COUNT_OPTIONS & extras.keys():
+        value = extras[name]
+        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            return None
+        count *= value
+    return count
+
+
 ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
 
@@ -51,7 +79,7 @@ class Model:
     `reference_price` is for each reference picture of a request, beside `prices`.
     `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
-    `channel` tells apart two ids of one model ("default", "official"); a family means the first of them.
+    `channel` names one of several ids of a model ("default", "official", "unified"); a family means the first of them.
     """
 
     remote_id: str

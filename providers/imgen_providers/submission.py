@@ -1,6 +1,6 @@
 """Whether a paid request that ended without an answer can have been accepted.
 
-No exception class alone tells it, so httpx is asked what really left (measured 2026-11-20 with httpx 0.28:
+No exception class alone shows it, so httpx is asked what really left (measured 2026-11-20 with httpx 0.28:
 refused and reset connections, dead proxies, hangs, and bodies cut on their way).
 """
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal  # noqa: TC003  (pydantic reads it)
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel
 
+from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
     Asset,
     Balance,
     Failed,
     Job,
     Json,
-    LinkedAsset,
     PictureFile,
     Queued,
     Request,
     Running,
     Status,
-    Succeeded,
     Unrecognised,
 )
-from imgen_providers.client import Api, names_content_policy, shown
+from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.errors import InvalidRequest, JobNotFound
+from imgen_providers.fields import MOST_ENTRIES, Amount, Number, Record
 
 if TYPE_CHECKING:
     from imgen_providers.base import Account
@@ -39,48 +38,48 @@ _WITHOUT_RESOLUTION = ("gemini/2.5/flash",)
 _NO_PICTURES = ("3D_MODEL", "SCALED_3D_MODEL", "ARCHIVE")
 
 
-class _Accepted(BaseModel):
-    # "task_id" in the seeds; public clients also take "id" and "request_id" (reference 2.2, 2026-11-20).
-    task_id: str = Field(min_length=1, validation_alias=AliasChoices("task_id", "id", "request_id"))
+# "task_id" in the seeds; public clients also take "id" and "request_id" (reference 2.2, 2026-11-20).
+_ID_NAMES = ("task_id", "id", "request_id")
+_MOST_SUBMITS = 100_000  # a minute; a larger limit is none
 
 
-class _Result(BaseModel):
-    # The seeds show both; older pages only the first, newer ones only the second (reference 2.3, 2026-11-20).
-    asset_url: str | None = None
-    asset: str | None = None
-    asset_type: str | None = None
-
-
-class _Task(BaseModel):
-    status: str
-    progress: float | str | None = None
+class _Task(Record):
+    progress: object = None
     failure_reason: object = None
-    results: list[_Result] | None = None
+    results: object = None
 
 
 class _Wallet(BaseModel):
     # A text in the answers seen live, such as "20.00" (reference 2.1, 2026-11-20); a number would do as well.
-    balance: Decimal
-    rate_limit: int | None = None
+    balance: Amount = None
+    rate_limit: Number = None
+    error: object = None
 
 
 class ThreeDAIStudio:
     """Submits one task for one to four pictures; references travel inside the request as data URIs."""
 
     def __init__(self, account: Account, network: Network) -> None:
+        self._origin = account.origin
         self._api = Api("3daistudio", account, network, headers={"Authorization": f"Bearer {account.key}"})
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once."""
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
-        accepted = self._api.read(answer, _Accepted, paid=True)
-        return Job("3daistudio", accepted.task_id, Queued())
+        task = self._api.read(answer, _Task, paid=True)
+        status = self._status(task) if task.status else Queued()
+        return self._api.accepted(answer, status, names=_ID_NAMES, inline_name=request.idempotency_key)
 
     def refresh(self, job: Job) -> Job:
-        """Ask once how the task stands."""
+        """Poll the task once."""
+        if self._api.came_inline(job):
+            raise JobNotFound("3D AI Studio sent these pictures with its answer only, and cannot be asked again.")
         answer = self._api.get(f"/v1/generation-request/{quote(job.remote_id, safe='')}/status/")
-        return replace(job, status=_status(self._api.read(answer, _Task, paid=False)))
+        task = self._api.read(answer, _Task, paid=False)
+        if task.status is None:
+            raise self._api.unexpected(answer, paid=False)
+        return replace(job, status=self._status(task))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -95,7 +94,47 @@ class ThreeDAIStudio:
             # The Getting Started page shows this path, live answers the other (reference 2.1, 2026-11-20).
             answer = self._api.get("/user/wallet/")
         wallet = self._api.read(answer, _Wallet, paid=False)
-        return Balance(str(wallet.balance), "credits", wallet.rate_limit)
+        if wallet.error:
+            raise self._api.unexpected(answer, paid=False)
+        limit = wallet.rate_limit
+        return Balance(
+            None if wallet.balance is None else f"{wallet.balance:f}",
+            "credits",
+            int(limit) if limit and 1 <= limit <= _MOST_SUBMITS else None,
+        )
+
+    def _status(self, task: _Task) -> Status:
+        # The four states of the service's 3D page (reference 2.3, 2026-11-20); the seeds name only FINISHED.
+        match (task.status or "").upper():
+            case "PENDING":
+                return Queued()
+            case "IN_PROGRESS":
+                percent = task.progress
+                known = isinstance(percent, int | float) and not isinstance(percent, bool) and percent >= 0
+                return Running(min(percent / 100, 1.0) if known and isinstance(percent, int | float) else None)
+            case "FINISHED":
+                return self._api.finished(self._assets(task), task.given())
+            case "FAILED":
+                # Null while all is well; what it is otherwise is not documented (reference 2.3, 2026-11-20).
+                reason = words(cast("Json", task.failure_reason)) or "3D AI Studio gave no reason"
+                return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+            case _:
+                return Unrecognised(task.status or "")
+
+    def _assets(self, task: _Task) -> tuple[Asset, ...]:
+        """The pictures, never the thumbnail that stands beside each.
+
+        Of "asset_url" and "asset", the seeds show both; older pages only the first, newer ones only the second
+        (reference 2.3, 2026-11-20).
+        """
+        results = cast("Json", task.results)
+        if isinstance(results, list):
+            results = [each for each in results[:MOST_ENTRIES] if not _is_no_picture(each)]
+        return read_assets(results, base=self._origin) or read_elsewhere(task.model_extra, base=self._origin)
+
+
+def _is_no_picture(result: Json) -> bool:
+    return isinstance(result, dict) and result.get("asset_type") in _NO_PICTURES
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
@@ -118,39 +157,3 @@ def _pictures(request: Request) -> list[PictureFile] | None:
         # One public client sends links, unverified; the seeds say base64 (reference 2.2, 2026-11-20).
         raise InvalidRequest("3D AI Studio takes reference pictures as files, not as links: download them first.")
     return files or None
-
-
-def _status(task: _Task) -> Status:
-    # The four states of the service's 3D page (reference 2.3, 2026-11-20); the seeds name only FINISHED.
-    match task.status.upper():
-        case "PENDING":
-            return Queued()
-        case "IN_PROGRESS":
-            percent = task.progress
-            return Running(min(percent / 100, 1.0) if isinstance(percent, float) and percent >= 0 else None)
-        case "FINISHED":
-            return Succeeded(tuple(_assets(task.results or [])))
-        case "FAILED":
-            reason = _reason(task.failure_reason)
-            return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
-        case _:
-            return Unrecognised(task.status)
-
-
-def _assets(results: list[_Result]) -> list[Asset]:
-    # Never the thumbnail, which stands beside them.
-    links = (result.asset_url or result.asset for result in results if result.asset_type not in _NO_PICTURES)
-    return [LinkedAsset(link) for link in links if link]
-
-
-def _reason(reason: object) -> str:
-    # Null while all is well; what it is otherwise is not documented (reference 2.3, 2026-11-20).
-    match reason:
-        case str() if reason:
-            return reason
-        case {"message": str(message)}:
-            return message
-        case None | "":
-            return "3D AI Studio gave no reason"
-        case _:
-            return str(reason)

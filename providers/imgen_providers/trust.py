@@ -6,7 +6,7 @@ import ssl
 
 from imgen_providers.errors import NotSent, origins
 
-# OpenSSL's codes (X509_V_ERR_*) for a chain that ends at nobody it knows: most likely a company's own.
+# OpenSSL's codes (X509_V_ERR_*) for a chain that ends at an unknown issuer: most likely a company's own.
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
 
 

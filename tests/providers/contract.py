@@ -304,6 +304,27 @@ class ServiceContract:
             service.refresh(self.job())
         assert KEY not in _everything(caught.value)
 
+    @pytest.mark.parametrize("spelling", ["escaped", "utf-16", "unseen", "zero"])
+    def test_no_spelling_of_a_key_in_an_error_is_shown(
+        self, service: Service, far_side: FarSide, spelling: str
+    ) -> None:
+        text = json.dumps({"error": {"message": f"bad key {KEY}"}})
+        body = {
+            "escaped": text.replace(KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)).encode(),
+            "utf-16": text.encode("utf-16"),
+            "unseen": text.replace(KEY, f"{KEY[:5]}\u200b{KEY[5:]}").encode(),
+            "zero": text.replace(KEY, f"{KEY[:5]}\\u0000{KEY[5:]}").encode(),
+        }[spelling]
+        far_side.script(Reply(400, body))
+
+        with pytest.raises(ServiceError) as submitted:
+            service.submit(self.request)
+        with pytest.raises(ServiceError) as polled:
+            service.refresh(self.job())
+
+        for error in (submitted.value, polled.value):
+            assert KEY[5:] not in _everything(error)
+
     def test_a_key_that_comes_back_in_a_job_goes_no_further(self, service: Service, far_side: FarSide) -> None:
         for body in (self.accepted, self.finished):
             text = json.dumps(body).replace(self.job_id, f"{self.job_id}-{KEY}")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen_providers.addresses import is_loopback, is_loopback_address, is_public, literal
+from imgen_providers.addresses import is_loopback_address, is_loopback_host, is_public, literal
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,10 @@ PRIVATE = [
     "100.64.0.1",
     "198.18.0.1",
     "192.0.2.1",
+    "192.0.0.1",
+    "192.0.0.9",
+    "192.0.0.10",
+    "192.88.99.1",
     "224.0.0.1",
     "239.1.1.1",
     "240.0.0.1",
@@ -44,6 +48,9 @@ PRIVATE = [
     "ff02::1",
     "2001:db8::1",
     "2001:0:1::1",
+    "64:ff9b:1::1",
+    "3fff::1",
+    "5f00::1",
 ]
 
 
@@ -74,6 +81,11 @@ def test_an_address_is_never_public_and_this_machine(address: IPv4Address) -> No
         "LOCALHOST.",
         "a.localhost",
         "127.0.0.1",
+        "127.0.0.2",
+        "127.255.255.254",
+        "app.localhost",
+        "App.LocalHost.",
+        "[::1]",
         "127.1",
         "0x7f.1",
         "2130706433",
@@ -82,12 +94,15 @@ def test_an_address_is_never_public_and_this_machine(address: IPv4Address) -> No
     ],
 )
 def test_this_machine_is_known_by_all_its_names(host: str) -> None:
-    assert is_loopback(host)
+    assert is_loopback_host(host)
 
 
-@pytest.mark.parametrize("host", ["", "example.com", "localhost.example.com", "128.0.0.1", "::2"])
+@pytest.mark.parametrize(
+    "host",
+    ["", "example.com", "localhost.example.com", "128.0.0.1", "::2", "notlocalhost", "127.0.0.1.example.com", "["],
+)
 def test_other_machines_are_not_this_one(host: str) -> None:
-    assert not is_loopback(host)
+    assert not is_loopback_host(host)
 
 
 @pytest.mark.parametrize(

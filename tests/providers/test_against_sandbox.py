@@ -163,6 +163,32 @@ def test_one_reference_more_than_the_catalogue_allows_is_refused(
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "extras"),
+    [
+        ("gmicloud", "seedream-5.0-lite", {"size": "2K", "max_images": 1}),
+        ("gmicloud", "gpt-image-2", {"size": "1024x1024"}),
+        ("gmicloud", "flux-kontext-pro", {}),
+        ("reapi", "flux-2", {"aspect_ratio": "1:1", "resolution": "1K"}),
+        ("reapi", "gpt-image-2", {"size": "1024x1024"}),
+        ("reapi", "doubao-seedream-5-0-lite", {"size": "2K"}),
+        ("gptproto", "openai/gpt-image-2", {"size": "1024x1024"}),
+        ("gptproto", "bytedance/seedream-4-5", {"size": "2048x2048"}),
+    ],
+)
+def test_other_models_are_ordered_by_their_exact_id_and_their_own_parameters(
+    name: str, model: str, extras: dict[str, Json], sandbox: SandboxServer, clock: Clock, network: Network
+) -> None:
+    service = service_at(sandbox, name, network)
+
+    job = service.submit(Request(model, "a cat", extras=extras))
+    clock.time += 60
+    status = service.refresh(job).status
+
+    assert isinstance(status, Succeeded)
+    assert len(status.assets) == 1
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_job_of_nobody_is_not_found(name: str, sandbox: SandboxServer, network: Network) -> None:
     service = service_at(sandbox, name, network)
@@ -321,6 +347,9 @@ def test_what_an_account_can_tell_is_told(sandbox: SandboxServer, network: Netwo
 
     assert studio.balance().unit == "credits"
     assert "gemini-3-pro-image-preview" in gmi.models()
+    gptproto = service_at(sandbox, "gptproto", network)
+    assert isinstance(gptproto, ListsModels)
+    assert {row.remote_id for row in SERVICES["gptproto"].models} <= set(gptproto.models())
 
 
 def test_gptproto_pictures_inside_the_answer_are_unpacked(

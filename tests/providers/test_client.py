@@ -253,6 +253,24 @@ def test_what_no_header_can_hold_is_refused_before_anything_is_asked(network: Ne
 # The key
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.0.0.1"])
+def test_all_of_loopback_goes_past_the_proxy_and_needs_no_certificates(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "socks5://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all.pem")
+    network = Network(user_agent="imgen-tests/1", ca_file="/nowhere/at/all.pem")
+    with WireServer(reply({"ok": True})) as server:
+        origin = server.origin.replace("127.0.0.1", host)
+        if host == "127.0.0.2":
+            with pytest.raises(Unreachable, match="refused"):  # asked there itself, where no server listens
+                api(origin, network).get("/state")
+        else:
+            assert api(origin, network).get("/state").json() == {"ok": True}
+    network.close()
+
+
 def test_a_key_too_short_to_be_one_blanks_out_nothing(network: Network) -> None:
     with WireServer(reply({"title": "a sandbox"})) as server:
         answer = api(server.origin, network, key="a").get("/state")

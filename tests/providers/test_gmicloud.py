@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, ClassVar
@@ -13,6 +14,7 @@ from imgen_providers.base import (
     Account,
     Cancelled,
     Failed,
+    InlineAsset,
     LinkedAsset,
     ListsModels,
     ListsRecent,
@@ -74,6 +76,14 @@ def outcome(*media: Json, **keys: Json) -> Json:
     return {"media_urls": list(media), "thumbnail_image_url": THUMBNAIL, **keys}
 
 
+PNG = b"\x89PNG\r\n\x1a\n not much of a PNG"
+
+
+def inline(key: str, media_type: str) -> Json:
+    part: Json = {key: {media_type: "image/png", "data": base64.b64encode(PNG).decode()}}
+    return {"candidates": [{"content": {"parts": [{"text": "Here it is."}, part]}}]}
+
+
 ONE = outcome({"id": "0", "url": LINK})
 DONE = Succeeded((LinkedAsset(LINK),))
 
@@ -123,9 +133,9 @@ class TestGmiCloud(ServiceContract):
             dataclasses.replace(DONE, conversation=TURNS),
         ),
         (record("success", ONE, next_turn_contents=TURNS), dataclasses.replace(DONE, conversation=TURNS)),
-        # media_urls counts as long as it is there: no thumbnail, no older key, no link out of the echo
+        # no thumbnail, and no link out of the echo; an older key counts where media_urls holds nothing
         (record("success", outcome()), Succeeded(())),
-        (record("success", outcome(image_url=LINK)), Succeeded(())),
+        (record("success", outcome(image_url=LINK)), DONE),
         (record("success", outcome({"id": "0"}, {"url": ""}, 7)), Succeeded(())),
         (record("success", {"media_urls": "not a list"}), Succeeded(())),
         (record("success", {"thumbnail_image_url": THUMBNAIL}), Succeeded(())),
@@ -134,13 +144,26 @@ class TestGmiCloud(ServiceContract):
         (record("success", {"image_url": LINK, "url": LINK}), DONE),
         (record("success", {"url": LINK}), DONE),
         (record("success", {"medias": [{"url": LINK}]}), DONE),
+        # the picture inside the answer, as two of the service's own apps read it
+        (record("success", inline("inlineData", "mimeType")), Succeeded((InlineAsset(PNG),))),
+        (record("success", inline("inline_data", "mime_type")), Succeeded((InlineAsset(PNG),))),
+        (record("success", {"media_urls": [], "image_url": LINK}), DONE),
+        (record("success", {"media_urls": None, "outputs": [{"url": LINK}]}), DONE),
+        (record("success", {"media_urls": [{"url": "//[.png"}]}), Succeeded((LinkedAsset("//[.png"),))),
+        (record("success", None, image_url=LINK), DONE),
+        (record("success", None, images=[LINK]), Succeeded(())),
+        ({"data": record("success", ONE)}, DONE),
+        (record("running"), Running()),
+        (record("error", {"error": "it broke"}), Failed("it broke")),
+        (record("failed", reason="it broke"), Failed("it broke")),
+        (record("failed", {"error": "x" * 50_000}), Failed("x" * 400)),
         (record("failed", {"error": "it broke"}), Failed("it broke")),
         (record("failed", {"error": {"code": 7, "message": "it broke"}}), Failed("it broke", "7")),
         (
             record("failed", {"error": {"code": "E", "message": "bad size", "status": "INVALID_INPUT"}}),
             Failed("bad size", "E", "refused"),
         ),
-        (record("failed", {"error": {"status": "?"}}), Failed("{'status': '?'}")),
+        (record("failed", {"error": {"status": "?"}}), Failed('{"status": "?"}')),
         (record("failed", error="it broke"), Failed("it broke")),
         (record("failed", error_message="it broke"), Failed("it broke")),
         (record("failed", {"message": "it broke"}), Failed("it broke")),
@@ -187,6 +210,47 @@ class TestGmiCloud(ServiceContract):
         far_side.script(reply({"request_id": REQUEST_ID}))
 
         assert service.submit(self.request).status == Queued()
+
+    def test_a_picture_without_an_id_is_a_job_all_the_same(self, service: Service, far_side: FarSide) -> None:
+        answer = {**record("success", inline("inlineData", "mimeType")), "request_id": None}
+        far_side.script(reply(answer))
+
+        job = service.submit(dataclasses.replace(self.request, idempotency_key="ours"))
+
+        assert (job.remote_id, job.status) == ("inline-ours", Succeeded((InlineAsset(PNG),)))
+        with pytest.raises(JobNotFound):
+            service.refresh(job)
+
+    def test_a_success_without_a_picture_names_what_came(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(record("success", {"media_urls": [], "notes": 1})))
+
+        status = service.refresh(self.job()).status
+
+        assert isinstance(status, Succeeded)
+        assert {"status", "outcome", "outcome.media_urls", "outcome.notes"} < set(status.answered_keys)
+
+    def test_half_a_kilobyte_is_written_as_512(self, service: Service) -> None:
+        _, body = service.preview(Request("gemini-3.1-flash-image-preview", "a cat", resolution="0.5K"))
+
+        assert body == {
+            "model": "gemini-3.1-flash-image-preview",
+            "payload": {"prompt": "a cat", "image_size": "512"},
+        }
+
+    def test_a_payload_is_known_whatever_its_encoding(self, service: Service, far_side: FarSide) -> None:
+        order = Request(MODEL, "a K\xe4se \ud800 cat")
+        payload = '{"prompt": "a K\xe4se \\ud800 cat", "image": null}'.encode("latin-1")
+        far_side.script(
+            Reply(
+                body=b'{"requests": [null, 7, {"request_id": {}}, {"request_id": 5, "status": null,'
+                b' "created_at": "1000", "payload": ' + payload + b"}]}"
+            )
+        )
+        assert isinstance(service, ListsRecent)
+
+        [found] = service.recent(order, since=1000.0)
+
+        assert found.job.remote_id == "5"
 
     def test_the_organization_goes_with_every_request(
         self, account: Account, network: Network, far_side: FarSide

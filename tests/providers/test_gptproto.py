@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -75,6 +76,19 @@ def completed(*outputs: Json) -> Json:
     return envelope(data("completed", list(outputs)))
 
 
+DONE = Succeeded((LinkedAsset(LINK),))
+ELSEWHERE: list[dict[str, Json]] = [
+    {"image_url": LINK},
+    {"output": LINK},
+    {"output": [LINK]},
+    {"output": {"image_url": LINK}},
+    {"url": f" {LINK} "},
+    {"result": {"url": LINK}},
+    {"outputs": [], "image_url": LINK},
+    {"unsigned_urls": [LINK]},
+]
+
+
 class TestGptProto(ServiceContract):
     name = "gptproto"
     request = Request(MODEL, "a cat", aspect="1:1", resolution="4K", format="png")
@@ -124,6 +138,17 @@ class TestGptProto(ServiceContract):
         (envelope(data("failed")), Failed("GPTProto gave no reason")),
         (envelope(data("failed", error="it broke"), code=500, message="error"), Failed("it broke")),
         (envelope(data("cancelled")), Cancelled()),
+        # names under which the service's own clients look
+        *(
+            (envelope({"id": "abc", "status": "completed", **found}), Succeeded((LinkedAsset(LINK),)))
+            for found in ELSEWHERE
+        ),
+        ({"id": "abc", "status": "completed", "unsigned_urls": [LINK], "native_status": "x"}, DONE),
+        ({"id": "abc", "status": "completed", "outputs": [LINK]}, DONE),
+        (envelope({"id": "abc", "status": "completed", "images": [LINK]}), Succeeded(())),
+        (completed("//[.png", "https://xn--/x"), Succeeded((LinkedAsset("//[.png"), LinkedAsset("https://xn--/x")))),
+        ({"id": "abc", "status": "expired"}, Failed("GPTProto reports that the task expired")),
+        (envelope(data("failed", error={"why": {"a": 1}})), Failed('{"why": {"a": 1}}')),
     )
     unknown_state = envelope(data("REHEARSING"))
     refusals = (
@@ -152,6 +177,13 @@ class TestGptProto(ServiceContract):
         Refusal(200, {"code": "429", "message": "slow down"}, RateLimited, "429"),
         Refusal(200, {"code": 500, "message": "error"}, Uncertain, "500"),
         Refusal(200, {"code": 302, "message": "moved"}, Uncertain),
+        Refusal(400, {"error": {"message": "unsafe content detected"}}, ContentRefused),
+        Refusal(
+            403,
+            {"error": {"code": "insufficient_permissions", "message": "Insufficient permissions"}},
+            KeyRefused,
+            "insufficient_permissions",
+        ),
     )
     poll_refusals = (
         Refusal(401, {"error": {"message": "Invalid signature", "type": "401"}}, KeyRefused),
@@ -236,6 +268,71 @@ class TestGptProto(ServiceContract):
 
             assert isinstance(status, Failed)
             assert (status.kind, POLICY in status.reason) == ("refused", True)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"id": "abc", "status": "pending"},
+            {"id": "abc", "generation_id": "g", "polling_url": "/api/v3/tasks/result/abc", "status": "pending"},
+            envelope({"urls": {"get": "https://gptproto.com/api/v3/predictions/abc/result"}, "status": "created"}),
+            envelope({"urls": {"get": "https://gptproto.com/api/v3/predictions/abc/result"}}),
+            {"urls": [{"get": "/api/v3/predictions/abc/result"}]},
+            envelope({"task_id": "abc"}),
+            envelope({"id": "abc", "status": 7, "outputs": "?"}),
+            envelope({"id": "abc"}, code=500, message="odd"),
+            {"data": "?", "task": {"id": "abc"}},
+        ],
+        ids=repr,
+    )
+    @pytest.mark.parametrize("status", [200, 202])
+    def test_an_id_is_kept_wherever_it_stands(
+        self, service: Service, far_side: FarSide, answer: Json, status: int
+    ) -> None:
+        far_side.script(reply(answer, status))
+
+        job = service.submit(self.request)
+
+        assert (job.remote_id, job.status) == ("abc", Queued())
+
+    def test_a_number_is_an_id(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(envelope(data("created", id=12345))))
+
+        assert service.submit(self.request).remote_id == "12345"
+
+    def test_an_endless_id_is_none(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(envelope(data("created", id="x" * 70_000, urls=None))))
+
+        with pytest.raises(Uncertain):
+            service.submit(self.request)
+
+    @pytest.mark.parametrize("handle", ["no path", "//elsewhere.test/", "/a b", "/" + "x" * 70_000, "@elsewhere.test/"])
+    def test_a_recorded_address_that_is_no_path_is_not_asked(
+        self, service: Service, far_side: FarSide, handle: str
+    ) -> None:
+        far_side.script(reply(self.finished))
+
+        service.refresh(Job("gptproto", "abc", Queued(), {"poll": handle}))
+
+        assert far_side.sent()[0][1] == self.poll_path
+
+    def test_the_newer_surface_has_its_own_body_and_its_own_poll(self, service: Service, far_side: FarSide) -> None:
+        model = "google/gemini-3-pro-image-preview"
+        order = Request(model, "a hat", (PictureLink("https://x.test/cat.png"),), "16:9", "2K", "png")
+        far_side.script(reply({"id": "job:1", "status": "pending"}, 202), reply({"status": "completed", "url": LINK}))
+
+        job = service.refresh(service.submit(order))
+
+        (_, submitted, _, body), (_, polled, _, _) = far_side.sent()
+        assert (submitted, polled) == ("/api/v3/images", "/api/v3/tasks/result/job%3A1")
+        assert json.loads(body) == {
+            "model": model,
+            "prompt": "a hat",
+            "input_references": [{"type": "image_url", "image_url": {"url": "https://x.test/cat.png"}}],
+            "aspect_ratio": "16:9",
+            "size": "2K",
+            "output_format": "png",
+        }
+        assert (job.remote_id, job.status) == ("job:1", DONE)
 
     def test_an_array_around_the_prediction_is_understood(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply(envelope([data("created")])))

@@ -97,7 +97,7 @@ class TestReApi(ServiceContract):
             task("failed", output=None, error={"code": 80006, "message": "Request violates content policy"}),
             Failed("Request violates content policy", "80006", "refused"),
         ),
-        (task("failed", error={"code": 80006}), Failed("{'code': 80006}", "80006", "refused")),
+        (task("failed", error={"code": 80006}), Failed('{"code": 80006}', "80006", "refused")),
         (task("failed", error="it broke"), Failed("it broke")),
         (task("failed", error="flagged by moderation"), Failed("flagged by moderation", kind="refused")),
         (task("failed"), Failed("reAPI gave no reason")),
@@ -172,6 +172,11 @@ class TestReApi(ServiceContract):
 
         assert body == {"model": f"{MODEL}-official", "prompt": "a bust", "n": 1, "google_search": True}
 
+    def test_a_newer_model_is_sent_its_own_fields(self, service: Service) -> None:
+        _, body = service.preview(Request("nano-banana-2.1", "a cat", aspect="16:9", resolution="1K"))
+
+        assert body == {"model": "nano-banana-2.1", "prompt": "a cat", "aspect_ratio": "16:9", "resolution": "1k"}
+
     def test_the_request_carries_its_idempotency_key_where_it_has_one(
         self, service: Service, far_side: FarSide
     ) -> None:
@@ -198,6 +203,37 @@ class TestReApi(ServiceContract):
         assert caught.value.request_id == REQUEST_ID
         assert 'invalid resolution "8K"' in caught.value.message
 
+    @pytest.mark.parametrize(
+        ("answer", "balance"),
+        [
+            ({"balance": "12.50"}, "12.50"),
+            ({"balance": "$1,234.5"}, "1234.5"),
+            ({"balance": 1e5}, "100000.0"),
+            ({"balance": None}, None),
+            ({"balance": {"credits": 3}}, None),
+            ({"balance": "1e-999999999"}, None),
+            ({"credits": 3}, None),
+        ],
+    )
+    def test_an_odd_balance_is_no_error(
+        self, service: Service, far_side: FarSide, answer: Json, balance: str | None
+    ) -> None:
+        far_side.script(reply(answer))
+        assert isinstance(service, TellsBalance)
+
+        assert service.balance() == Balance(balance, "credits")
+
+    def test_an_error_in_a_2xx_is_what_its_code_means(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(error(30001, "Insufficient credits")))
+
+        with pytest.raises(NoCredit, match="Insufficient credits"):
+            service.submit(self.request)
+
+    def test_a_job_in_a_2xx_with_an_error_is_kept(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({"data": {"task_id": TASK}, "error": {"code": 60099, "message": "Internal error"}}))
+
+        assert service.submit(self.request).remote_id == TASK
+
     def test_the_balance_is_in_credits(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({"balance": 123}))
         assert isinstance(service, TellsBalance)
@@ -212,6 +248,7 @@ class TestReApi(ServiceContract):
             ({"credits": "1e2"}, Charge("100", "credits")),
             *(({"credits": odd}, None) for odd in (0, -1, True, "nan", "Infinity", "many", 1e300, None, [30])),
             *((odd, None) for odd in ("30", 30)),
+            *(({"credits": odd}, None) for odd in ("1e-999999999", "1e999999999", "9" * 5000, "0." + "0" * 30 + "1")),
         ],
         ids=repr,
     )

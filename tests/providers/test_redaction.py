@@ -63,6 +63,36 @@ def test_no_form_of_a_key_is_left(key: str, before: str, after: str) -> None:
     assert redaction.data(said.encode()) == shown.encode()
 
 
+UNSEEN = ("\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e")
+
+
+@pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
+@pytest.mark.parametrize("form", ["plain", "escaped", "percent", "html"])
+def test_a_key_with_something_unseen_inside_is_taken_out(mark: str, form: str) -> None:
+    key = "sk-0123456789abcdef"
+    written = {
+        "plain": mark,
+        "escaped": json.dumps(mark)[1:-1],
+        "percent": quote(mark),
+        "html": "&#8203;",
+    }[form]
+    said = f"before {key[:5]}{written}{key[5:9]}{written}{written}{key[9:]} after"
+    redaction = Redaction([key])
+
+    assert redaction.text(said) == "before [key] after"
+    assert redaction.data(said.encode()).decode() == "before [key] after"
+
+
+@pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
+def test_a_key_that_was_pasted_with_something_unseen_is_taken_out(mark: str) -> None:
+    key = "sk-0123456789abcdef"
+    redaction = Redaction([f"{key[:7]}{mark}{key[7:]}"])
+
+    for said in (key, f"{key[:7]}{mark}{key[7:]}", json.dumps(f"{key[:7]}{mark}{key[7:]}")):
+        assert key[:6] not in redaction.text(said)
+        assert key[:6] not in redaction.data(said.encode()).decode()
+
+
 def test_everything_else_stays() -> None:
     text = "a red fox, 赤い狐, at https://service.example/a%20b"
 
@@ -92,15 +122,29 @@ def test_other_headers_may_be_seen(name: str) -> None:
     ("text", "shown"),
     [
         ("https://a.example/x.png", "https://a.example/x.png"),
-        ("https://a.example/x?X-Sig=abc&n=1", "https://a.example/x?X-Sig=[hidden]&n=[hidden]"),
-        ("https://a.example/x?sig=a=b==", "https://a.example/x?sig=[hidden]"),
+        ("https://a.example/x?X-Sig=abc&n=1", "https://a.example/x?[hidden]"),
+        ("https://a.example/x?sig=a=b==", "https://a.example/x?[hidden]"),
         (
             '{"u": "https:\\/\\/a.example\\/x?s=abc\\u0026t=d"}',
-            '{"u": "https:\\/\\/a.example\\/x?s=[hidden]\\u0026t=[hidden]"}',
+            '{"u": "https://a.example/x?[hidden]"}',
         ),
         ("http://name:sesame@a.example/x", "http://[hidden]@a.example/x"),
-        ("HTTPS://a.example?s=abc, and more", "HTTPS://a.example?s=[hidden] and more"),
+        ("HTTPS://a.example?s=abc, and more", "HTTPS://a.example?[hidden] and more"),
         ("what is this? a=b", "what is this? a=b"),
+        ("https://a.example/x?abc", "https://a.example/x?[hidden]"),
+        ("https://a.example/x#token=abc", "https://a.example/x#[hidden]"),
+        ("https://a.example/x;s=abc", "https://a.example/x;[hidden]"),
+        ("https://a.example/x?a=1&amp;sig=abc", "https://a.example/x?[hidden]"),
+        ("//a.example/x?sig=abc", "//a.example/x?[hidden]"),
+        ("a.example/x?sig=abc", "a.example/x?[hidden]"),
+        ("/x?sig=abc", "/x?[hidden]"),
+        ("gs://a/x?sig=abc", "gs://a/x?[hidden]"),
+        ("https%3A%2F%2Fa.example%2Fx%3Fsig%3Dabc", "https%3A%2F%2Fa.example%2Fx%3F[hidden]"),
+        ("https%253A%252F%252Fa.example%252Fx%253Fsig%253Dabc", "https%253A%252F%252Fa.example%252Fx%253F[hidden]"),
+        ("https:\\u002f\\u002fa.example\\u002fx\\u003fsig\\u003dabc", "https://a.example/x?[hidden]"),
+        ("X-Amz-Signature=abc&n=1", "X-Amz-Signature=[hidden]&n=1"),
+        ("a b?x-goog-signature=abc", "a b?x-goog-signature=[hidden]"),
+        ("ftp://name:sesame@a.example/x", "ftp://[hidden]@a.example/x"),
     ],
 )
 def test_a_link_loses_its_signature(text: str, shown: str) -> None:

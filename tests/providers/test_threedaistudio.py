@@ -167,6 +167,13 @@ class TestThreeDAIStudio(ServiceContract):
         assert service.balance() == Balance("20.00", "credits", 3)
         assert [path for _, path, _, _ in far_side.sent()] == ["/account/user/wallet/"]
 
+    @pytest.mark.parametrize("limit", [10**30, 0, -1, None, "many", {}, 1e300])
+    def test_a_limit_that_is_none_is_not_taken_for_one(self, service: Service, far_side: FarSide, limit: Json) -> None:
+        far_side.script(reply({"balance": "20.00", "rate_limit": limit}))
+        assert isinstance(service, TellsBalance)
+
+        assert service.balance() == Balance("20.00", "credits", None)
+
     def test_the_wallet_is_found_at_its_other_documented_path(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({}, 404), reply({"balance": 150}))
         assert isinstance(service, TellsBalance)

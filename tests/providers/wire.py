@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
@@ -90,7 +91,8 @@ class WireServer:
         self._listener.shutdown(socket.SHUT_RDWR)
         with self._lock:
             for connection in self._open:
-                connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the other side hung up already
+                    connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
         self._listener.close()

@@ -44,7 +44,6 @@ def gallery(
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
-    from imgen.pictures.naming import BadTarget, check_no_stream
     from imgen.pictures.thumbnail import thumbnails
     from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
@@ -59,12 +58,7 @@ def gallery(
     if output == "-":
         _check_stdout(streams, json=json)
     else:
-        try:
-            check_no_stream(target, output or str(target))
-        except BadTarget as error:
-            raise UsageProblem(error.message, "imgen gallery -o - > page.html") from error
-    if output != "-" and not overwrite:
-        _check_free(target)
+        _check_file(target, overwrite=overwrite)
     with session(config, err) as opened:
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
@@ -99,12 +93,16 @@ def _check_stdout(streams: Streams, *, json: bool) -> None:
         raise UsageProblem("-o - and --json both want standard output.", "Leave one of them out.")
 
 
-def _check_free(target: Path) -> None:
+def _check_file(target: Path, *, overwrite: bool) -> None:
+    from imgen.pictures.naming import BadTarget, check_no_stream
     from imgen.screen.gallery import is_a_page
 
     try:
-        if target.exists() and not (target.is_file() and is_a_page(target)):  # a pipe would be waited for
+        check_no_stream(target, str(target))
+        if not overwrite and target.exists() and not (target.is_file() and is_a_page(target)):
             raise UsageProblem(f"{target} exists already.", "Name another one with -o, or add --overwrite.")
+    except BadTarget as error:
+        raise UsageProblem(error.message, "imgen gallery -o - > page.html") from error
     except OSError as error:
         reason = error.strerror or error
         raise UsageProblem(f"{target} cannot be read: {reason}.", "Name another one with -o.") from error

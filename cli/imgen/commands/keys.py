@@ -186,7 +186,7 @@ def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None
     try:
         if isinstance(service, TellsBalance):
             balance = service.balance()
-            return (balance.amount, balance.unit), None
+            return (balance.amount, balance.unit) if balance.amount is not None else None, None
         if isinstance(service, ListsModels):
             return None, len(service.models())
         # It reports neither; to answer that a job is not there it must have taken the key.

@@ -160,7 +160,12 @@ Count = Annotated[
 ]
 Channel = Annotated[
     str | None,
-    typer.Option("--channel", metavar="CHANNEL", help="reAPI: default or official.", show_default=False),
+    typer.Option(
+        "--channel",
+        metavar="CHANNEL",
+        help="reAPI: default or official; GPTProto: default or unified.",
+        show_default=False,
+    ),
 ]
 Parameters = Annotated[
     list[str] | None,

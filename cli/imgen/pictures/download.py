@@ -224,7 +224,7 @@ class _Bound:
     def __call__(self, event: str, info: dict[str, Any]) -> None:
         """Called by httpx for each thing that happens to a request."""
         self._watch(event, info)
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):  # a proxy has names of its own for them
             self._stream = info["return_value"]
             if self._over:
                 self._close()

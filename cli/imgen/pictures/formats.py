@@ -21,8 +21,8 @@ PIXEL_LIMIT = 100_000_000
 HELD_LIMIT = 40_000_000
 """As `PIXEL_LIMIT`, for pictures that can only be decoded with every pixel in memory, up to 18 bytes each."""
 
-_LARGE = 1_000_000  # pixels
-_one_large = threading.Lock()
+_LARGE = 1_000_000  # pixels, or bytes
+_one_large = threading.RLock()
 
 HEAD = 512
 """How many bytes of a file are enough to name its format."""
@@ -162,9 +162,9 @@ def broken_off(size: int) -> Damaged:
 
 
 @contextmanager
-def decoding(pixels: int) -> Iterator[None]:
-    """The block that decodes so many pixels at once: of large pictures, one at a time in this process."""
-    if pixels <= _LARGE:
+def decoding(held: int) -> Iterator[None]:
+    """The block that holds so many pixels, or bytes of a file: of large ones, one runs at a time in this process."""
+    if held <= _LARGE:
         yield
         return
     with _one_large:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.pictures.formats import HELD_LIMIT, Damaged, TooManyPixels, broken_off, check_dimensions, decoding
+from imgen.pictures.icc import profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # How to read the colours: how each header begins, and the bytes it has (ITU-T T.871, 10.1; T.872, 6.5.3).
 _HEADERS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}
 _NOTES = frozenset(range(0xE0, 0xFF))  # APP0 to APP15, reserved ones, and comments
+_UNKNOWN = frozenset(range(0xF0, 0xFE))  # reserved; decoders stop there
+_ICC_MARK = b"ICC_PROFILE\0"
+_ICC_PART = 65_519  # bytes of a profile that one segment has room for
 _EXIF_MARK = b"Exif\0\0"
 _END_MARKER = b"\xff\xd9"
 _SHRINK = 8  # the most that a decoder leaves out
@@ -62,6 +66,7 @@ def pieces(data: bytes) -> list[memoryview]:
     """What of the file is the picture, its end marker last also where the file has none. Raises `Damaged`."""
     view = memoryview(data)
     kept = [view[:2]]
+    profile = _profile_segments(data)
     scan_end = None
     for marker, start, end in segments(data):
         # Only what follows the header of a scan is pixels. After the end marker, cameras put films.
@@ -73,9 +78,28 @@ def pieces(data: bytes) -> list[memoryview]:
             kept.append(memoryview(_END_MARKER))
         elif marker in _HEADERS:
             kept.append(_header(marker, view[start + 4 : end]))
-        elif marker not in _NOTES or (marker == _ICC and data.startswith(b"ICC_PROFILE\0", start + 4, end)):
+        elif marker == _ICC:
+            kept += profile
+            profile = []
+        elif marker not in _NOTES:
             kept.append(view[start:end])
     return kept
+
+
+def _profile_segments(data: bytes) -> list[memoryview]:
+    """The colour profile, put together from its segments and divided again (ICC.1:2022, B.4)."""
+    bodies = [data[start + 4 : end] for marker, start, end in segments(data) if marker == _ICC]
+    parts = sorted((body[12:13], body[14:]) for body in bodies if body.startswith(_ICC_MARK))
+    profile = profile_in(b"".join(part for _, part in parts))
+    if profile is None:
+        return []
+    pieces = [profile[at : at + _ICC_PART] for at in range(0, len(profile), _ICC_PART)]
+    return [
+        memoryview(
+            bytes((0xFF, _ICC)) + (len(piece) + 16).to_bytes(2) + _ICC_MARK + bytes((number, len(pieces))) + piece
+        )
+        for number, piece in enumerate(pieces[:255], start=1)
+    ]
 
 
 def _header(marker: int, body: memoryview) -> memoryview:
@@ -98,7 +122,7 @@ def exif(data: bytes) -> Iterator[bytes]:
     yield from (note.removeprefix(_EXIF_MARK) for note in notes if note.startswith(_EXIF_MARK))
 
 
-def check(data: bytes) -> tuple[int, int]:
+def check(data: bytes, held_limit: int = HELD_LIMIT) -> tuple[int, int]:
     """Width and height of a JPEG whose every pixel is there; its end marker may be missing. Raises `Damaged`.
 
     What follows the end marker is no damage: cameras put a second picture there, and encoders their notes.
@@ -107,12 +131,14 @@ def check(data: bytes) -> tuple[int, int]:
     scans = [data[start + 4 : end] for marker, start, end in found if marker == _SCAN]
     if not scans:
         raise Damaged("it has a JPEG header and no picture")
+    if _UNKNOWN.intersection(marker for marker, _, _ in found):
+        raise Damaged("it has a marker that no decoder knows")
     pixels = b"".join(pieces(data)[:-1])
     if found[-1][1] < found[-1][2]:
-        return _check_pixels(pixels, len(scans), ended=True)
+        return _check_pixels(pixels, len(scans), held_limit, ended=True)
     try:
         if _complete(data, found):
-            return _check_pixels(pixels, len(scans), ended=False)
+            return _check_pixels(pixels, len(scans), held_limit, ended=False)
     except TooManyPixels:
         raise
     except Damaged as error:
@@ -120,11 +146,11 @@ def check(data: bytes) -> tuple[int, int]:
     raise broken_off(len(data))
 
 
-def _check_pixels(pixels: bytes, scans: int, *, ended: bool) -> tuple[int, int]:
+def _check_pixels(pixels: bytes, scans: int, held_limit: int, *, ended: bool) -> tuple[int, int]:
     """Width and height of a JPEG given without its end marker; `ended`: it had one."""
     with _opened(pixels + _END_MARKER) as picture:
         width, height = picture.size
-    check_work(scans, width, height)
+    check_work(scans, width, height, held_limit)
     if scans == 1:
         _check_one_scan(pixels)
     if scans > 1 or not ended:
@@ -132,10 +158,10 @@ def _check_pixels(pixels: bytes, scans: int, *, ended: bool) -> tuple[int, int]:
     return width, height
 
 
-def check_work(scans: int, width: int, height: int) -> None:
+def check_work(scans: int, width: int, height: int, held_limit: int = HELD_LIMIT) -> None:
     """Raises `Damaged` for a picture that takes more time or memory to decode than any real one."""
     if scans > 1:
-        check_dimensions(width, height, HELD_LIMIT)
+        check_dimensions(width, height, held_limit)
     if scans > _MOST_SCANS or (scans > 1 and scans * width * height > _MOST_WORK):
         raise Damaged(f"it is made of {scans} scans, more than a picture of {width}x{height} pixels needs")
 

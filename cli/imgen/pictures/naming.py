@@ -50,7 +50,7 @@ _DESCRIPTOR = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/(self|thread-self
 _PATH_BYTES, _FILE_NAME_BYTES = 4095, 255  # on Linux; asked of the system where it answers
 _SAMPLE_ID = "7f3a2c"  # as long as any
 _SECOND_NAME = len("-99")  # what a name gets where it is taken
-# What nobody sees: marks, and the colours that text copied from a terminal brings along.
+# What is not seen: marks, and the colours that text copied from a terminal brings along.
 _UNSEEN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]|\x1b\\[[0-?]*[ -/]*[@-~]")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fingerprint(path: Path) -> str | None:
-    """What tells the file or link at `path` from any other that comes to stand there; None where neither stands."""
+    """Names the file or link at `path`, so that one put there later has another name; None where there is neither."""
     try:
         found = path.lstat()
     except OSError:

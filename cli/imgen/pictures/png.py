@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from imgen.pictures.formats import Damaged, broken_off, check_dimensions
+from imgen.pictures.icc import profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,12 +217,13 @@ def _profile_chunk(content: memoryview) -> list[memoryview]:
     name, _, packed = bytes(content).partition(b"\0")
     unpacker = zlib.decompressobj()
     try:
-        profile = unpacker.decompress(packed[1:], _PROFILE_LIMIT)
+        held = unpacker.decompress(packed[1:], _PROFILE_LIMIT)
     except zlib.error:
         return []
-    if not unpacker.eof:
+    profile = profile_in(held)
+    if profile is None or not unpacker.eof:
         return []
-    if name + b"\0" != _PROFILE_NAME or unpacker.unused_data:
+    if name + b"\0" != _PROFILE_NAME or unpacker.unused_data or profile != held:
         packed = b"\0" + zlib.compress(profile)
     return [_chunk(_PROFILE, _PROFILE_NAME + packed)]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT_SECONDS = 7 * 86_400.0
-"""How long a copy stays that nobody used again."""
+"""How long a copy stays after its last use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def usable(folder: Path) -> Iterator[None]:
 
 
 def clear(folder: Path, now: float) -> None:
-    """Remove the copies that nobody used for `KEPT_SECONDS`; `now` is seconds since 1970."""
+    """Remove the copies that were not used for `KEPT_SECONDS`; `now` is seconds since 1970."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.stat().st_mtime < now - KEPT_SECONDS:

@@ -90,8 +90,8 @@ def reference(
 ) -> PictureFile:
     """The picture as it will be sent: the file itself, or a copy of it below `folder` without its private notes.
 
-    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` is
-    told of every change a person may see. Raises `UsageProblem` for what does not fit, and `OSError` from the disk.
+    A picture that is not upright by its own notes is turned, since it would lie on its side without them. `say` gets a
+    sentence for every change a person may see. Raises `UsageProblem` for what does not fit, `OSError` from the disk.
     """
     if isinstance(found.format, OtherFormat):
         if not changes.fit:

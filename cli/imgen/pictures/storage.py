@@ -113,7 +113,7 @@ class Storage:
         try:
             self._store = _open(place)
         except (BaseError, ValueError) as error:
-            raise StorageTrouble(self._told("cannot be opened", _first_line(error)), refused=True) from error
+            raise StorageTrouble(self._sentence("cannot be opened", _first_line(error)), refused=True) from error
 
     def put(self, key: str, picture: PictureFile) -> bool:
         """Put the picture there unless the key is taken; returns whether it did.
@@ -142,7 +142,7 @@ class Storage:
         return True
 
     def link(self, key: str) -> str:
-        """A link that anybody can fetch the picture with, for two hours: a secret. Raises `StorageTrouble`."""
+        """A link that lets its owner fetch the picture for two hours: a secret. Raises `StorageTrouble`."""
         import obstore
 
         try:
@@ -177,13 +177,13 @@ class Storage:
 
         match error:
             case PermissionDeniedError() | UnauthenticatedError():
-                return StorageTrouble(self._told(what, "its credentials may not do that"), refused=True)
+                return StorageTrouble(self._sentence(what, "its credentials may not do that"), refused=True)
             case FileNotFoundError():
-                return StorageTrouble(self._told(what, "there is no such bucket"), refused=True)
+                return StorageTrouble(self._sentence(what, "there is no such bucket"), refused=True)
             case _:
-                return StorageTrouble(self._told(what, _reason(error)), refused=isinstance(error, ValueError))
+                return StorageTrouble(self._sentence(what, _reason(error)), refused=isinstance(error, ValueError))
 
-    def _told(self, what: str, why: str) -> str:
+    def _sentence(self, what: str, why: str) -> str:
         at = f" at {self.place.endpoint}" if self.place.endpoint else ""
         return f"Your storage {self.place.name}{at} {what}: {why}."
 

@@ -75,7 +75,7 @@ def _copy(original: Original, folder: Path) -> Thumbnail:
                     return Thumbnail(kept.read_bytes())
         with open_regular(original.path) as file:
             data = file.read(_MOST_BYTES)
-        small = _small(data)
+        small = thumbnail(data)
     except FileNotFoundError:
         return Thumbnail(None, "it is not there any more", gone=True)
     except OSError as error:
@@ -91,7 +91,7 @@ def _kept(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}-{_SIDE}.webp"
 
 
-def _small(data: bytes) -> bytes:
+def thumbnail(data: bytes) -> bytes:
     """The picture as WebP, at most `_SIDE` pixels wide and high. Raises `Damaged`."""
     from PIL import Image
 

@@ -16,12 +16,14 @@ from imgen.pictures import jpeg, png, webp
 from imgen.pictures.formats import (
     EXTENSIONS,
     HEAD,
+    HELD_LIMIT,
     PIXEL_LIMIT,
     Damaged,
     Format,
     OtherFormat,
     TooManyPixels,
     Unverified,
+    decoding,
     known_format,
     not_verified,
     sniff,
@@ -49,6 +51,9 @@ __all__ = [
 ]
 
 
+_ANY_ORDER = 18_000_000  # pixels: the largest picture of any service, whatever was ordered
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A verified picture file: `width` and `height` in pixels, `size` in bytes, `sha256` in hexadecimal."""
@@ -68,18 +73,19 @@ class Wanted:
     size: tuple[int, int] | None
 
 
-def inspect(path: Path) -> Picture:
+def inspect(path: Path, wanted: Wanted | None = None) -> Picture:
     """Check every byte of a picture file.
 
-    Bytes after the end of the picture are no damage: cameras and services put notes there. Raises `Unverified` for
-    another format, `TooManyPixels`, another `Damaged`, or `OSError` when it cannot be read.
+    A picture that takes much memory to decode may have four times the pixels that were `wanted`. Bytes after the end
+    of the picture are no damage: cameras and services put notes there. Raises `Unverified` for another
+    format, `TooManyPixels`, another `Damaged`, or `OSError` when it cannot be read.
     """
     with open_regular(path) as file:
-        return check(file)
+        return check(file, _held_limit(wanted))
 
 
-def check(file: BufferedReader) -> Picture:
-    """As `inspect`, of a file that is open."""
+def check(file: BufferedReader, held_limit: int = HELD_LIMIT) -> Picture:
+    """As `inspect`, of a file that is open; `held_limit`, in pixels, is for a picture decoded with all in memory."""
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = file.tell()
     file.seek(0)
@@ -90,11 +96,19 @@ def check(file: BufferedReader) -> Picture:
         case "png":
             return Picture("png", *png.check(file, size), size, sha256)
         case "jpeg":
-            return Picture("jpeg", *jpeg.check(file.read()), size, sha256)
+            with decoding(size):
+                return Picture("jpeg", *jpeg.check(file.read(), held_limit), size, sha256)
         case "webp":
-            return Picture("webp", *webp.check(file.read()), size, sha256)
+            with decoding(size):
+                return Picture("webp", *webp.check(file.read(), held_limit), size, sha256)
         case None:
             raise not_verified(head)
+
+
+def _held_limit(wanted: Wanted | None) -> int:
+    if wanted is None or wanted.size is None:
+        return HELD_LIMIT
+    return min(HELD_LIMIT, max(4 * wanted.size[0] * wanted.size[1], _ANY_ORDER))
 
 
 def differences(picture: Picture, wanted: Wanted) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding
+from imgen.pictures.icc import profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,17 +17,18 @@ _PICTURE = frozenset((b"VP8 ", b"VP8L", b"ANMF"))
 _FRAME_LOOKS = frozenset((b"VP8 ", b"VP8L", b"ALPH"))
 _FRAME_HEADER = 16  # bytes: place, size, duration and flags of a frame (2.7.1.1)
 _NOTE_FLAGS = 0x08 | 0x04  # "there is EXIF", "there is XMP" (2.7.1)
+_PROFILE_FLAG = 0x20  # "there is a colour profile"
 _EXIF_MARK = b"Exif\0\0"
 
 
-def check(data: bytes) -> tuple[int, int]:
+def check(data: bytes, held_limit: int = HELD_LIMIT) -> tuple[int, int]:
     """Width and height of a WebP as long as its RIFF header says (2.4), and decoded whole. Raises `Damaged`."""
     from PIL.Image import DecompressionBombError
     from PIL.WebPImagePlugin import WebPImageFile
 
     width, height = size(data)
     # Before the decoder sees it: the size alone makes it take 18 bytes a pixel.
-    check_dimensions(width, height, HELD_LIMIT)
+    check_dimensions(width, height, held_limit)
     try:
         with decoding(width * height), WebPImageFile(io.BytesIO(b"".join(pieces(data)))) as picture:
             if picture.size != (width, height):
@@ -73,20 +75,35 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def pieces(data: bytes) -> list[memoryview]:
     """What of the file is the picture. Raises `Damaged`."""
     view = memoryview(data)
-    kept = [
-        (kind, _frame(view[start:end]) if kind == b"ANMF" else view[start:end])
-        for kind, start, end in chunks(data)
-        if kind in _LOOKS
-    ]
+    kept = [(kind, _kept(kind, view[start:end])) for kind, start, end in chunks(data) if kind in _LOOKS]
+    left_out = _NOTE_FLAGS if any(kind == b"ICCP" and piece for kind, piece in kept) else _NOTE_FLAGS | _PROFILE_FLAG
     length = 4 + sum(len(piece) for _, piece in kept)
     found = [memoryview(struct.pack("<4sI4s", b"RIFF", length, b"WEBP"))]
     for kind, piece in kept:
-        if kind == b"VP8X" and piece[8] & _NOTE_FLAGS:
-            flags = bytes((piece[8] & ~_NOTE_FLAGS,))
+        if kind == b"VP8X" and piece[8] & left_out:
+            flags = bytes((piece[8] & ~left_out,))
             found.append(memoryview(bytes(piece[:8]) + flags + bytes(piece[9:])))
         else:
             found.append(piece)
     return found
+
+
+def _kept(kind: bytes, chunk: memoryview) -> memoryview:
+    match kind:
+        case b"ANMF":
+            return _frame(chunk)
+        case b"ICCP":
+            return _profile(chunk)
+        case _:
+            return chunk
+
+
+def _profile(chunk: memoryview) -> memoryview:
+    """A colour profile without what follows it in its chunk; nothing where it is none."""
+    profile = profile_in(bytes(chunk[8 : 8 + int.from_bytes(chunk[4:8], "little")]))
+    if profile is None:
+        return memoryview(b"")
+    return memoryview(struct.pack("<4sI", b"ICCP", len(profile)) + profile + bytes(len(profile) % 2))
 
 
 def _frame(frame: memoryview) -> memoryview:

@@ -150,15 +150,15 @@ def is_a_page(path: Path) -> bool:
 def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], pictures: Sequence[Picture]) -> Card:
     facts = [plain(f"{job.provider}/{job.request.model}"), job.request.resolution, job.request.aspect, cost_text(job)]
     sizes = dict.fromkeys(f"{result.width}x{result.height}" for result in job.results if result.width)
-    told = tuple(fact for fact in (*facts, *sizes) if fact)
+    shown = tuple(fact for fact in (*facts, *sizes) if fact)
     prompt = plain(job.request.prompt)
     return Card(
         id=job.id,
         prompt=prompt or "(ordered elsewhere)",
         state=job.state.value,
-        text=" ".join([prompt, job.id, job.state.value, job.family or "", *told]).lower(),
+        text=" ".join([prompt, job.id, job.state.value, job.family or "", *shown]).lower(),
         pictures=tuple(pictures),
-        facts=told,
+        facts=shown,
         differences=tuple(map(plain, job.differences)),
         family=tuple(_members(family, listed)) if len(family) > 1 else (),
         iso=timestamp(job.created_at),

@@ -6,15 +6,16 @@ what it can show (kitty's protocol, sixel, or half blocks).
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.screen.console import err
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from imgen.screen.console import Streams
 
@@ -32,12 +33,12 @@ def show(pictures: Sequence[Path], streams: Streams) -> None:
     try:
         subprocess.run(  # noqa: S603 (this very Python; -P: the folder we are in may hold anything)
             [sys.executable, "-P", "-m", "imgen.screen.preview", *map(str, pictures)],
-            stderr=subprocess.DEVNULL,  # of the library: what it may say is not for a person
+            stderr=subprocess.DEVNULL,  # what the library writes there is for programmers
             timeout=_PATIENCE,
             check=True,
         )
     except KeyboardInterrupt:
-        pass  # enough seen; everything is saved
+        pass  # everything is saved
     except (OSError, subprocess.SubprocessError):
         err("The terminal could not show it; the file is there.")
 
@@ -50,12 +51,24 @@ def can_draw() -> bool:
 
 
 def _draw(paths: Sequence[str]) -> None:
+    from PIL import Image as Picture
     from rich.console import Console
     from textual_image.renderable import Image
 
+    from imgen.pictures.formats import Damaged
+    from imgen.pictures.regular import open_regular
+    from imgen.pictures.thumbnail import thumbnail
+
     console = Console()
     for path in paths:
-        console.print(Image(path, width="auto", height=min(_MOST_ROWS, max(4, console.height - 4))))
+        try:
+            with open_regular(Path(path)) as file:
+                small = thumbnail(file.read())
+        except (OSError, Damaged) as error:
+            console.print(f"{Path(path).name} cannot be shown: {error}.", markup=False)
+            continue
+        with Picture.open(io.BytesIO(small)) as picture:
+            console.print(Image(picture, width="auto", height=min(_MOST_ROWS, max(4, console.height - 4))))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,9 @@ class ReAPI:
         prompt = fields.text("prompt", limit=limits.prompt)
         links = fields.texts("image_urls", limits.references)
         aspect = fields.choice(ratio, limits.aspects, "") or None
-        resolution = fields.choice("resolution", limits.resolutions, "1K")
+        # One model has 1K in lower case only (reference 3.3).
+        usual = "1K" if "1K" in limits.resolutions else next(iter(limits.resolutions))
+        resolution = fields.choice("resolution", limits.resolutions, usual)
         count = fields.whole("n", 1, limits.pictures, 1)
         pictures = self._references(fields, links)
         # [assumed] "inherits the first reference's resolution" (seed 003) is taken as its nearest ratio.

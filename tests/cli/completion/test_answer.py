@@ -11,7 +11,7 @@ import pytest
 from cli.drafts import draft, taken
 from imgen.completion.answer import FILES_HERE, answer, harmless
 from imgen.ledger.ledger import Ledger
-from imgen_providers.catalog import SERVICES
+from imgen_providers.catalog import FAMILIES, SERVICES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +50,9 @@ def offered_in_bash(line: str) -> list[str]:
         pytest.param(["generate", "--", "--over"], [], id="after the end of options"),
         pytest.param(["generate", "a fox"], [], id="any text"),
         pytest.param(["generate", "-n", ""], [], id="any number"),
-        pytest.param(["generate", "-m", ""], ["gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash"], id="models"),
+        pytest.param(["generate", "-m", ""], list(FAMILIES), id="models"),
         pytest.param(["models", "gemini-3-"], ["gemini-3-pro"], id="model as argument"),
-        pytest.param(["generate", "-p", "gmicloud", "-m", "gemini-3"], ["gemini-3-pro"], id="models of a provider"),
+        pytest.param(["generate", "-p", "gmicloud", "-m", "gemini-3-"], ["gemini-3-pro"], id="models of a provider"),
         pytest.param(
             ["generate", "-m", "3daistudio/gemini/3/"], ["3daistudio/gemini/3/pro"], id="models by their exact name"
         ),
@@ -62,17 +62,19 @@ def offered_in_bash(line: str) -> list[str]:
         pytest.param(["models", "-p", ""], list(SERVICES), id="providers"),
         pytest.param(
             ["generate", "-m", "gemini-3.1-flash", "-p", ""],
-            ["3daistudio", "reapi", "gptproto", "auto"],
+            [*SERVICES, "auto"],
             id="providers of a model",
         ),
         pytest.param(["generate", "-m", "gemini-3-pro", "-a", "1:"], ["1:1"], id="aspects of a model"),
         pytest.param(["generate", "-a", "1:"], ["1:1", "1:4", "1:8"], id="aspects of the usual model"),
-        pytest.param(["generate", "-p", "gmicloud", "-a", "2"], ["21:9"], id="aspects of a provider's usual model"),
+        pytest.param(
+            ["generate", "-p", "gmicloud", "-a", "2"], ["21:9", "2:3"], id="aspects of a provider's usual model"
+        ),
         pytest.param(["generate", "-qa1:", "-r", "4"], ["4K"], id="resolutions"),
         pytest.param(["generate", "-m", "gemini-2.5-flash", "-r", ""], ["1K"], id="resolutions of a model"),
         pytest.param(["generate", "-m", "gmicloud/gemini-3-pro-image", "-f", ""], ["png", "jpeg"], id="formats"),
         pytest.param(["generate", "-m", "gmicloud/of-tomorrow", "-f", ""], [], id="formats of an unknown model"),
-        pytest.param(["generate", "--channel", ""], ["default", "official"], id="channels"),
+        pytest.param(["generate", "--channel", ""], ["default", "official", "unified"], id="channels"),
         pytest.param(["generate", "-p", "gmicloud", "--channel", ""], [], id="no channels"),
         pytest.param(["completions", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
         pytest.param(["generate", "-o", "sh"], [FILES_HERE], id="files"),
@@ -118,7 +120,10 @@ def test_helps_say_what_a_value_means_for_this_order() -> None:
 
     assert lines("generate", "-p", "reapi", "-r", "2K", "-a", "=16:") == ["16:9\t2752x1536 at 2K"]
     assert "2K\t20 credits" in lines("generate", "-p", "3daistudio", "-r", "=")
-    assert lines("generate", "-m", "=gemini-3.") == ["gemini-3.1-flash\t3D AI Studio, reAPI, GPTProto"]
+    assert lines("generate", "-m", "=gemini-3.") == [
+        "gemini-3.1-flash\t3D AI Studio, GMI Cloud, reAPI, GPTProto",
+        "gemini-3.1-flash-lite\tGPTProto",
+    ]
 
 
 def test_profiles_are_those_of_the_persons_file(path: Path) -> None:

@@ -229,7 +229,7 @@ def test_the_cost_of_a_job_is_what_came_of_it(tmp_path: Path, faults: str, amoun
 
 def test_four_pictures_of_a_service_that_makes_one_a_request_cost_four_times_as_much(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
-        records = bench.order(count=4, provider="gmicloud", resolution="1K")
+        records = bench.order(count=4, provider="gmicloud", model="gemini-3-pro", resolution="1K")
 
         assert len(records) == 4
         assert spent(bench.session.ledger.spending.totals(), "gmicloud", "usd").amount.value == Decimal("0.536")

@@ -131,8 +131,9 @@ def test_a_prompt_of_any_characters_has_a_key() -> None:
         ("gmicloud", "gemini-3-pro-image", "1K", 3, Cost("0.402", "usd")),
         ("gmicloud", "gemini-3-pro-image", "4K", 1, Cost("0.24", "usd")),
         ("3daistudio", "gemini/3/pro", None, 4, Cost("200", "credits")),
-        ("3daistudio", "gemini/2.5/flash", "1K", 4, Cost(None, None)),
-        ("gptproto", "gemini-3-pro-image-preview", "1K", 1, Cost(None, None)),
+        ("3daistudio", "gemini/2.5/flash", "1K", 4, Cost("20", "credits")),
+        ("gptproto", "gemini-3-pro-image-preview", "1K", 1, Cost("0.0804", "usd")),
+        ("gmicloud", "gemini-3.1-flash-image-preview", "1K", 1, Cost(None, None)),
     ],
 )
 def test_a_price_is_exact_and_unknown_where_nobody_says_it(

@@ -54,7 +54,11 @@ def test_the_default_is_the_fast_model_at_1k_and_the_services_own_aspect() -> No
     assert found.request == Request("gemini/3.1/flash", "a red fox", resolution="1K")
 
 
-def test_a_service_without_the_default_model_takes_the_next_family() -> None:
+def test_a_service_without_the_default_model_takes_the_next_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SERVICES["gmicloud"]
+    others = tuple(model for model in entry.models if model.family != "gemini-3.1-flash")
+    monkeypatch.setitem(SERVICES, "gmicloud", replace(entry, models=others))
+
     assert chosen(provider="gmicloud").model.family == "gemini-3-pro"
 
 
@@ -62,9 +66,9 @@ def test_of_several_keys_the_first_service_that_has_the_model_is_taken() -> None
     assert chosen().entry.name == "3daistudio"
     keys = {variable: key for variable, key in ALL_KEYS.items() if not variable.startswith("THREED")}
 
-    assert choose_with(keys).entry.name == "reapi"  # the first with the default model
+    assert choose_with(keys).entry.name == "gmicloud"  # the first with the default model
     assert choose_with(keys, model="gemini-3-pro").entry.name == "gmicloud"
-    assert choose_with(keys, model="gemini-3.1-flash").entry.name == "reapi"
+    assert choose_with(keys, model="gemini-3.1-flash-lite").entry.name == "gptproto"
 
 
 def test_a_blank_key_is_no_key() -> None:
@@ -83,7 +87,7 @@ def test_a_missing_key_is_told_with_every_variable_and_the_way_without() -> None
 
 def test_only_services_that_have_the_model_are_named_for_a_missing_key() -> None:
     with pytest.raises(KeyMissing) as missing:
-        choose_with({"GMI_API_KEY": "a-key"}, model="gemini-3.1-flash")
+        choose_with({"GMI_API_KEY": "a-key"}, model="gemini-3.1-flash-lite")
 
     assert "GMI_API_KEY" not in missing.value.message
 
@@ -123,9 +127,9 @@ def test_another_origin_is_taken_from_the_environment() -> None:
         ({"model": ""}, "There is no model ''.", "Models: "),
         ({"model": "reap/x"}, "There is no provider 'reap'.", "Did you mean reapi? Providers: "),
         (
-            {"provider": "gmicloud", "model": "gemini-3.1-flash"},
-            "GMI Cloud does not have gemini-3.1-flash.",
-            "It has: gemini-3-pro, gemini-2.5-flash",
+            {"provider": "gmicloud", "model": "gemini-3.1-flash-lite"},
+            "GMI Cloud does not have gemini-3.1-flash-lite.",
+            "It has: gemini-3.1-flash, gemini-3-pro, gemini-2.5-flash",
         ),
         (
             {"provider": "gmicloud", "model": "reapi/gemini-3-pro-image-preview"},
@@ -181,9 +185,9 @@ def test_a_prompt_of_any_script_is_kept_to_the_letter() -> None:
 
 
 def test_a_prompt_may_be_as_long_as_the_model_takes_and_no_longer() -> None:
-    assert len(chosen(provider="gmicloud", prompt="ü" * 2000).request.prompt) == 2000
+    assert len(chosen(provider="gmicloud", model="gemini-3-pro", prompt="ü" * 2000).request.prompt) == 2000
 
-    message, _ = refused(provider="gmicloud", prompt="ü" * 2001)
+    message, _ = refused(provider="gmicloud", model="gemini-3-pro", prompt="ü" * 2001)
 
     assert message == "The prompt has 2,001 characters; gemini-3-pro at GMI Cloud takes 2,000."
 
@@ -212,7 +216,7 @@ def test_auto_is_every_services_own_aspect(provider: str) -> None:
 
 @pytest.mark.parametrize("aspect", ["7:3", "16x9", "", "2:3"])
 def test_an_aspect_the_model_does_not_have_is_refused_with_those_it_has(aspect: str) -> None:
-    message, hint = refused(provider="gmicloud", aspect=aspect)
+    message, hint = refused(provider="gmicloud", model="gemini-3-pro", aspect=aspect)
 
     assert message == f"gemini-3-pro at GMI Cloud does not have the aspect {aspect!r}."
     assert hint == "It has: 1:1, 4:5, 5:4, 3:4, 4:3, 9:16, 16:9, 21:9, auto"
@@ -245,7 +249,7 @@ def test_a_format_may_be_written_as_its_extension(written: str | None, ordered: 
 
 
 def test_a_format_the_model_does_not_draw_is_refused() -> None:
-    message, hint = refused(provider="gmicloud", format="webp")
+    message, hint = refused(provider="gmicloud", model="gemini-3-pro", format="webp")
 
     assert message == "gemini-3-pro at GMI Cloud takes no order for 'webp'."
     assert hint == "It draws: png, jpeg"

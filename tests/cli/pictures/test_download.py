@@ -5,21 +5,25 @@ from __future__ import annotations
 import errno
 import gzip
 import socket
+import ssl
+import threading
 import time
 import tracemalloc
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from imgen.pictures.download import DownloadError, DownloadFailed, LinkDead, LinkRefused, check_link, fetch
+from imgen_providers.client import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from cli.pictures.conftest import WireServer
-    from imgen_providers.client import Network
 
     Serve = Callable[..., WireServer]
 
@@ -476,3 +480,33 @@ def test_behind_a_proxy_the_links_own_host_still_counts(
     get.refused(f"https://{host}/cat.png")
     proxy.close()
     assert proxy.received == []
+
+
+def test_a_deadline_holds_over_tls(tmp_path: Path) -> None:
+    """There the connection is another object than the one that was made first."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    over = threading.Event()
+    with socket.create_server(("localhost", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as peer:
+                peer.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not over.wait(0.1):
+                    peer.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        network = Network(user_agent="imgen-test", ca_file=str(tmp_path / "ca.pem"))
+        origin = f"https://localhost:{listener.getsockname()[1]}"
+        try:
+            error = Fetch(network, tmp_path).fails(
+                DownloadFailed, origin, trusted=origin, deadline=time.monotonic() + 1
+            )
+        finally:
+            over.set()
+            thread.join(10)
+    assert "took too long" in error.message

@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cli.pictures.photos import FORMATS, photo
+from cli.pictures.photos import FORMATS, PROFILE, photo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,12 +82,40 @@ def png_with_more_rows_than_it_shows() -> bytes:
 
 
 def png_with_a_named_profile() -> bytes:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = photo("png", notes=False)
     at = data.index(b"iCCP") - 4
     (length,) = struct.unpack_from(">I", data, at)
-    named = chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(profile) + SECRET)
+    named = chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(PROFILE) + SECRET)
     return data[:at] + named + data[at + 12 + length :]
+
+
+def png_with_data_in_its_profile() -> bytes:
+    data = photo("png", notes=False)
+    at = data.index(b"iCCP") - 4
+    (length,) = struct.unpack_from(">I", data, at)
+    return data[:at] + chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(PROFILE + SECRET)) + data[at + 12 + length :]
+
+
+def jpeg_with_data_in_its_profile() -> bytes:
+    return encoded("JPEG", quality=95, icc_profile=PROFILE + SECRET)
+
+
+def jpeg_with_a_profile_that_is_none() -> bytes:
+    return encoded("JPEG", quality=95, icc_profile=SECRET * 5000)
+
+
+def webp_with_data_in_its_profile() -> bytes:
+    return encoded("WEBP", lossless=True, icc_profile=PROFILE + SECRET)
+
+
+def webp_with_a_profile_that_is_none() -> bytes:
+    return encoded("WEBP", lossless=True, icc_profile=SECRET * 50)
+
+
+def encoded(format: str, **options: object) -> bytes:
+    held = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(held, format, **options)
+    return held.getvalue()
 
 
 def png_with_a_named_palette() -> bytes:
@@ -143,6 +171,11 @@ HIDDEN: dict[str, Callable[[], bytes]] = {
     "png chunk after its pixels": png_with_a_chunk_of_data_after_its_pixels,
     "png rows": png_with_more_rows_than_it_shows,
     "png profile": png_with_a_named_profile,
+    "png data in its profile": png_with_data_in_its_profile,
+    "jpeg data in its profile": jpeg_with_data_in_its_profile,
+    "jpeg profile that is none": jpeg_with_a_profile_that_is_none,
+    "webp data in its profile": webp_with_data_in_its_profile,
+    "webp profile that is none": webp_with_a_profile_that_is_none,
     "png palette": png_with_a_named_palette,
     "png long facts": png_with_facts_that_are_too_long,
     "png private chunks": png_with_private_chunks,

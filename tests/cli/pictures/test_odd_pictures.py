@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from imgen.pictures import jpeg
 from imgen.pictures.examine import examine
 from imgen.pictures.place import keep_unverified
-from imgen.pictures.verify import Damaged, Unverified, inspect
+from imgen.pictures.verify import Damaged, TooManyPixels, Unverified, Wanted, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +152,20 @@ def test_a_jpeg_of_more_scans_than_any_picture_needs_is_refused_at_once(file: Pa
     assert "scans" in str(damage(file, data[:-2] + scan * 2000 + END))
     assert "scans" in str(damage(file, data[:-2] + scan * 95 + END))
     assert time.process_time() - started < 10
+
+
+def test_a_jpeg_with_a_marker_that_stops_decoders_is_not_whole(file: Path) -> None:
+    data = encoded(noise(), "JPEG")
+    assert "marker" in str(damage(file, data[:2] + b"\xff\xf7\0\x04ab" + data[2:]))
+
+
+@pytest.mark.parametrize(("format", "options"), [("WEBP", {"lossless": True}), ("JPEG", {"progressive": True})])
+def test_pixels_are_capped_by_the_order(file: Path, format: str, options: dict[str, object]) -> None:
+    file.write_bytes(encoded(Image.new("RGB", (5000, 4000)), format, **options))
+    with pytest.raises(TooManyPixels, match="5000x4000"):
+        inspect(file, Wanted(None, (1024, 1024)))
+    assert inspect(file, Wanted(None, (3000, 2000))).width == 5000
+    assert inspect(file, Wanted("png", None)).width == 5000
 
 
 def heif(brand: bytes) -> bytes:

@@ -116,12 +116,12 @@ MISTAKES = [
     Mistake(("edit", "-", "-i", "-"), "Standard input is asked for twice"),
     Mistake(
         ("edit", "x", "-p", "gmicloud", "-i", "fine.webp"),
-        "fine.webp is a WEBP; gemini-3-pro at GMI Cloud takes PNG and JPEG from this disk",
+        "fine.webp is a WEBP; gemini-3.1-flash at GMI Cloud takes PNG and JPEG from this disk",
         "--fit converts it",
     ),
     Mistake(
         ("edit", "x", "-p", "gmicloud", "-i", "large.png"),
-        "large.png has 7.7 MB; gemini-3-pro at GMI Cloud takes 7.0 MB a picture",
+        "large.png has 7.7 MB; gemini-3.1-flash at GMI Cloud takes 7.0 MB a picture",
         "--fit makes it smaller",
     ),
     Mistake(
@@ -238,7 +238,7 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
             ("gptproto", "/sandbox/uploads/00.png"): "HTTP 404",
             ("3daistudio", "/sandbox/uploads/00.png"): "HTTP 404",
             ("gptproto", "/phone.heic"): "is HEIC; gemini-3.1-flash at GPTProto takes png, webp, jpeg",
-            ("gmicloud", "/large.png"): "has 7.7 MB; gemini-3-pro at GMI Cloud takes 7.0 MB a picture",
+            ("gmicloud", "/large.png"): "has 7.7 MB; gemini-3.1-flash at GMI Cloud takes 7.0 MB a picture",
         }
         nothing: dict[str, str] = {}
         lines = [(("edit", "x", "-p", name, "-i", recorder.origin + path), nothing, b"") for name, path in links]

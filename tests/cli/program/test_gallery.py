@@ -40,7 +40,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.code == 0, made.stderr
     (desk / "owl-2.png").unlink()
     (desk / "mine.html").write_text("<html>")
-    none, edited, written, again, quiet, taken, stdout, saved, nowhere = imgen.run_lines(
+    os.mkfifo(desk / "pipe.html")
+    none, edited, written, again, quiet, taken, stdout, saved, nowhere, device, pipe = imgen.run_lines(
         [
             (("gallery", "nobody"), {}, b""),
             (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
@@ -51,12 +52,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (("gallery", "-o", "-"), {}, b""),
             (("forget", imgen.jobs()[0].id), {}, b""),
             (("gallery", "-o", "no/such/folder/page.html"), {}, b""),
+            (("gallery", "-o", "/dev/stdout", "--overwrite"), {}, b""),
+            (("gallery", "-o", "pipe.html"), {}, b""),
         ]
     )
     assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 0, 2), edited.stderr
     assert again.stderr.splitlines()[0] == "imgen: 1 of 3 pictures is not where it was saved."
     assert f"imgen download {imgen.jobs()[0].id}" in again.stderr
     assert (quiet.code, quiet.stderr) == (0, "")
+    assert (device.code, pipe.code) == (2, 2)
+    assert "is a pipe or a device" in device.stderr
+    assert "is a pipe or a device" in pipe.stderr
     assert (taken.code, "--overwrite" in taken.stderr) == (2, True)
     assert stdout.stdout == (desk / "gallery.html").read_bytes()
     assert (saved.code, "nothing to close" in saved.stderr) == (0, True)

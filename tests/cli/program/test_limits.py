@@ -33,14 +33,14 @@ LINES: dict[str, Line] = {
     "what to type": ((*STUDIO, "--max-cost", "44"), {}, ExitCode.NO_CREDIT, "try: --max-cost 45credits, or order less"),
     "too dear today": (STUDIO, DAY, ExitCode.NO_CREDIT, "30 credits a day (IMGEN_BUDGET_DAY), of which nothing went"),
     "another unit": ((*STUDIO, "--max-cost", "9 usd"), {}, ExitCode.NO_CREDIT, "cannot be compared with the limit"),
-    "no price": ((*FOX, "-p", "gptproto"), DAY, ExitCode.NO_CREDIT, "--allow-unknown-cost sends it all the same"),
+    "no price": ((*FOX, "-p", "gmicloud"), DAY, ExitCode.NO_CREDIT, "--allow-unknown-cost sends it all the same"),
     "nowhere cheap enough": (
         (*PRO, "--max-cost", "0.001usd"),
         {},
         ExitCode.NO_CREDIT,
-        "gmicloud: This order costs 0.134 usd, and the limit is 0.001 usd (--max-cost). gptproto: This order's cost",
+        "gptproto: This order costs 0.0804 usd, and the limit is 0.001 usd (--max-cost). gmicloud: This order costs",
     ),
-    "which unit": ((*PRO, "--max-cost", "1"), {}, ExitCode.USAGE, "in credits (3daistudio) and usd (reapi)"),
+    "which unit": ((*PRO, "--max-cost", "1"), {}, ExitCode.USAGE, "in credits (3daistudio) and usd (gptproto)"),
     "no amount": ((*FOX, "--max-cost", "much"), {}, ExitCode.USAGE, "--max-cost: 'much' is not an amount of money"),
     "no unit": (FOX, {"IMGEN_BUDGET_PROJECT": "5"}, ExitCode.KEY, "IMGEN_BUDGET_PROJECT is '5', which has no unit"),
     "no amount a day": (FOX, {"IMGEN_BUDGET_DAY": "5 euro"}, ExitCode.KEY, "IMGEN_BUDGET_DAY: '5 euro' is not"),
@@ -95,11 +95,11 @@ def test_what_one_service_never_got_is_there_for_the_next(imgen: Program, tmp_pa
     log: list[str] = []
     with served(tmp_path / "far", log) as origin:
         there = imgen.at(origin)
-        keys = dict.fromkeys(("GMI_API_KEY", "REAPI_API_KEY"), "")
+        keys = dict.fromkeys(("GPTPROTO_API_KEY", "REAPI_API_KEY"), "")
         there = replace(there, variables={**there.variables, **keys, "THREEDAISTUDIO_BASE_URL": NOBODY, **DAY})
         line = (*FOX, "-p", "auto", "--allow-unknown-cost", "--no-wait", "--json")
         ordered, costs = (json.loads(one.stdout) for one in there.run_lines([(line, {}, b""), (COSTS, {}, b"")]))
 
-    assert [job["provider"] for job in ordered["jobs"]] == ["gptproto"]
+    assert [job["provider"] for job in ordered["jobs"]] == ["gmicloud"]
     assert [(row["provider"], row["unit"], row["jobs"]) for row in costs["costs"]["rows"]] == [(None, None, 1)]
     assert [limit["spent"] for limit in costs["costs"]["limits"]] == ["0", "0"]

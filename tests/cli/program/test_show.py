@@ -40,4 +40,4 @@ def test_a_picture_that_cannot_be_drawn_fails_nothing(imgen: Program) -> None:
     with terminal(imgen, *IMGEN, "download", job.id, "--show", width=80) as shown:
         assert shown.rest() == 0
 
-    assert any("could not show it" in line for line in shown.lines), shown.lines
+    assert any("fox.png cannot be shown" in line for line in shown.lines), shown.lines

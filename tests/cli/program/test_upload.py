@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def test_a_key_that_is_taken_is_left_as_it_is_and_that_is_told(
         monkeypatch.setenv(name, value)
     path = tmp_path / "file.png"
     path.write_bytes(png("teal"))
-    picture = PictureFile(path, "image/png", path.stat().st_size, "ab")
+    picture = PictureFile(path, "image/png", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
     storage = Storage(parse_place(bucket.variables["IMGEN_UPLOAD"]))
 
     assert [storage.put("ab.png", picture), storage.put("ab.png", picture)] == [True, False]

@@ -1,0 +1,184 @@
+"""A finished picture in whatever form an answer holds it: a link, a data URI, base64, or an object around these.
+
+One reader for all services, since each of these forms was seen at some of them (reference, "Seen in real clients",
+2026-11-25). What looks like a picture is never dropped for its form: a link that no URL parser takes is kept as it
+is, so that the last resort can print it, and base64 with errors becomes the bytes that can be read of it.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+
+from imgen_providers.addresses import is_loopback_host
+from imgen_providers.base import Asset, InlineAsset, LinkedAsset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from imgen_providers.base import Json
+
+LONGEST_LINK = 32_768
+"""Characters; no server takes a longer address."""
+
+MOST_ASSETS = 256
+"""Pictures that are read out of one answer."""
+
+_DEPTH = 10  # of objects and lists around one picture
+# Of one object, the first of these that holds a picture counts: the others show the same one, or a smaller one.
+_NAMES = (
+    *("media_urls", "image_urls", "unsigned_urls", "images", "outputs", "results", "candidates", "content", "parts"),
+    *("inlineData", "inline_data", "b64_json", "asset_url", "image_url", "imageUrl", "url", "image", "asset", "output"),
+    *("result", "medias", "media", "outcome", "data", "base64", "uri", "fileUri", "fileData", "file_data", "href"),
+)
+_OF_REQUESTS = frozenset(("image", "images", "image_urls", "content", "parts", "data", "uri", "asset", "fileData"))
+_MEDIA_TYPES = ("mimeType", "mime_type", "mime", "media_type", "content_type")
+_ENCODED = ("data", "b64_json", "base64")
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"<svg", b"<?xml", b"\xff\x0a", b"\0\0\0\x0cJXL ")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LINK_INSIDE = re.compile(r"https?://[^\s\"'<>()\[\]{}]+", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+", re.ASCII)
+_LEAST_BASE64 = 16  # characters that decide whether a text is a picture in base64
+_FILE_BASE64 = 1000  # characters; so long a text without a space or a full stop is a file of whatever kind
+# On the service's own origin: "/files/1", "files/1.png?size=2".
+_PATH = re.compile(r"/[^\s]*|\.{1,2}/[^\s]*|[^\s?#]+\.[A-Za-z][A-Za-z0-9]{1,4}(?:[?#][^\s]*)?")
+
+
+def read_assets(value: Json, *, base: str) -> tuple[Asset, ...]:
+    """Every picture in a part of an answer; links without a host are resolved against `base`, a URL or an origin.
+
+    Give only the part that holds results: an echoed request holds pictures as well. Raises nothing.
+    """
+    found: list[Asset] = []
+    for asset in _assets(value, base, 0):
+        found.append(asset)
+        if len(found) == MOST_ASSETS:
+            break
+    return tuple(found)
+
+
+def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Asset, ...]:
+    """Every picture in the fields of a record that no document describes, but for those that a request has as well.
+
+    These may be an echo of the request, and its references are no results.
+    """
+    fields = {name: value for name, value in (record or {}).items() if name not in _OF_REQUESTS}
+    return read_assets(fields, base=base)
+
+
+def link_trouble(link: str) -> str | None:
+    """Why a link cannot be followed as it is written, such as "it names no host"; None where it can."""
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018  (reading it checks it)
+        host.encode("idna")  # as a resolver does
+        for label in host.split("."):
+            if label.startswith("xn--"):
+                label.encode("ascii").decode("idna")
+    except ValueError:
+        return "it cannot be read as a URL"
+    if parts.scheme not in ("http", "https"):
+        return "it is not http or https"
+    return None if host else "it names no host"
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a picture, also of a format that cannot be ordered."""
+    if head.startswith(_STARTS) or head[4:8] == b"ftyp":  # AVIF, HEIC
+        return True
+    return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")
+
+
+def _assets(value: Json, base: str, depth: int) -> Iterator[Asset]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, str):
+        if asset := _from_text(value, base):
+            yield asset
+    elif isinstance(value, list):
+        for item in value:
+            yield from _assets(item, base, depth + 1)
+    elif isinstance(value, dict):
+        yield from _from_object(value, base, depth)
+
+
+def _from_object(value: dict[str, Json], base: str, depth: int) -> Iterator[Asset]:
+    if value.get("thought") is True:  # a sketch on the way to the picture (Google's cookbook, reference 5.2)
+        return
+    if inline := _named_base64(value):
+        yield inline
+        return
+    for name in _NAMES:
+        first = None
+        for first in _assets(value.get(name), base, depth + 1):
+            yield first
+        if first:
+            return
+
+
+def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
+    """The bytes of an object whose own field says that they are base64, such as Gemini's "inlineData"."""
+    names = _ENCODED if any(isinstance(value.get(name), str) for name in _MEDIA_TYPES) else ("b64_json",)
+    for name in names:
+        text = value.get(name)
+        if isinstance(text, str) and not text.lstrip()[:5].lower().startswith(("data:", "http")):
+            data = _decoded(text)
+            if data:
+                return InlineAsset(data)
+    return None
+
+
+def _from_text(text: str, base: str) -> Asset | None:
+    text = text.strip("\ufeff\0 \t\r\n")
+    if text[:5].lower() == "data:":
+        data = _data_uri(text)
+        return InlineAsset(data) if data else None
+    text = text.strip("\"'<>")
+    if _is_picture_base64(text):
+        return InlineAsset(_decoded(text))
+    if len(text) > LONGEST_LINK:
+        return None
+    if _SCHEME.match(text) or text.startswith("//"):
+        return _link(re.sub(r"\s*[\t\r\n]\s*", "", text).replace(" ", "%20"), base)
+    if inside := _LINK_INSIDE.search(text):
+        return _link(inside[0].rstrip(".,;"), base)
+    return _link(text, base) if _PATH.fullmatch(text) else None
+
+
+def _link(text: str, base: str) -> LinkedAsset:
+    """The whole link; as it came where it cannot be read."""
+    try:
+        if text.startswith("//"):
+            host = urlsplit(text).hostname or ""
+            scheme = urlsplit(base).scheme if is_loopback_host(host) else "https"
+            return LinkedAsset(f"{scheme}:{text}")
+        return LinkedAsset(text if _SCHEME.match(text) else urljoin(base.rstrip("/") + "/", text))
+    except ValueError:
+        return LinkedAsset(text)
+
+
+def _data_uri(text: str) -> bytes:
+    head, _, content = text.partition(",")
+    if ";base64" in head.lower().replace(" ", ""):
+        return _decoded(unquote_to_bytes(content).decode("latin-1"))
+    return unquote_to_bytes(content)
+
+
+def _is_picture_base64(text: str) -> bool:
+    head = "".join(text[:200].split())[:64]
+    if len(head) < _LEAST_BASE64 or not _BASE64.fullmatch(head):
+        return False
+    is_file = len(text) >= _FILE_BASE64 and _BASE64.fullmatch(text[:_FILE_BASE64])
+    return bool(is_file) or looks_like_picture(_decoded(head))
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of base64 in either alphabet, with or without its padding; what is no base64 is left out."""
+    letters = re.sub(r"[^A-Za-z0-9+/]", "", text.replace("-", "+").replace("_", "/"))
+    if len(letters) % 4 == 1:
+        letters = letters[:-1]
+    return base64.b64decode(letters + "=" * (-len(letters) % 4))

@@ -1,0 +1,89 @@
+"""The id of a job, found in the answer to a paid submit wherever it stands. Standard library only.
+
+An answer is paid for, whatever its form: as long as it holds an id, the job can be polled and its pictures saved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imgen_providers.base import Json
+
+LONGEST_ID = 512
+"""Characters of an id; a longer one is none, since no URL could hold it."""
+
+_OTHER_NAMES = ("task_id", "taskId", "job_id", "jobId", "prediction_id", "id", "generation_id", "uuid", "request_id")
+_LINKS = ("get", "polling_url", "poll_url", "status_url", "result_url")
+# Ids that stand below these are of something else: a trace, an echoed picture, an account, a result.
+_OF_OTHERS = frozenset(
+    ("error", "errors", "payload", "input", "inputs", "request", "params", "user", "organization", "model", "usage")
+) | frozenset(("media_urls", "medias", "outputs", "images", "image_urls", "results", "candidates", "metadata", "file"))
+_MOST_LISTED = 10_000
+_MOST_OBJECTS = 1000  # looked at in one answer
+# Words of a documented path behind an id, and before one (seed 004; reference 4.B).
+_AFTER_IDS = frozenset(("result", "results", "status"))
+_BEFORE_IDS = frozenset(("predictions", "prediction", "tasks", "task", "jobs", "job", "requests", "result", "images"))
+
+
+def identifier(value: object) -> str | None:
+    """The value as an id: a text or a whole number of at most 512 characters; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip("\0 \t\r\n")
+    return text if 0 < len(text) <= LONGEST_ID else None
+
+
+def listed_ids(entries: object) -> list[str]:
+    """The ids in a list of texts, or of objects that have them as "id", "model" or "name"."""
+    found = []
+    for entry in entries[:_MOST_LISTED] if isinstance(entries, list) else ():
+        values = [entry.get(name) for name in ("id", "model", "name")] if isinstance(entry, dict) else [entry]
+        found += [each for each in map(identifier, values) if each][:1]
+    return found
+
+
+def find_id(answer: Json, names: Sequence[str]) -> str | None:
+    """The id of the job in the answer to its submit: under the service's own `names` first, the outermost first;
+    then under names that other services use; then in a link to poll."""
+    objects = list(_objects(answer))
+    for wanted in (names, _OTHER_NAMES):
+        for each in objects:
+            for name in wanted:
+                if found := identifier(each.get(name)):
+                    return found
+    links = (each.get(name) for each in objects for name in _LINKS)
+    return next((found for link in links if (found := id_in_link(link))), None)
+
+
+def id_in_link(link: object) -> str | None:
+    """The id in a link to poll, such as ".../predictions/{id}/result" or ".../tasks/result/{id}"."""
+    if not isinstance(link, str):
+        return None
+    try:
+        path = urlsplit(link.strip()).path
+    except ValueError:
+        return None
+    parts = [unquote(part) for part in path.split("/") if part]
+    if parts and parts[-1] in _AFTER_IDS:
+        parts.pop()
+    return identifier(parts[-1]) if len(parts) > 1 and parts[-2] in _BEFORE_IDS else None
+
+
+def _objects(answer: Json) -> Iterator[dict[str, Json]]:
+    """The objects in which the job's own id may stand, the outermost first."""
+    level: list[Json] = [answer]
+    seen = 0
+    while level and seen < _MOST_OBJECTS:
+        inner: list[Json] = []
+        for value in level:
+            seen += 1
+            if isinstance(value, dict):
+                yield value
+                inner += [each for name, each in value.items() if name not in _OF_OTHERS]
+            elif isinstance(value, list):
+                inner += value[:_MOST_OBJECTS]
+        level = [each for each in inner if isinstance(each, dict | list)]

@@ -1,0 +1,75 @@
+"""The id of a paid job is found wherever an answer may sensibly hold it, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imgen_providers.identifiers import LONGEST_ID, find_id, id_in_link, identifier
+
+if TYPE_CHECKING:
+    from imgen_providers.base import Json
+
+NAMES = ("task_id", "id")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"task_id": "one"},
+        {"id": "one"},
+        {"task_id": None, "id": "one"},
+        {"id": " one\n"},
+        {"id": "one\0"},
+        {"data": {"id": "one"}},
+        {"data": [{"id": "one"}]},
+        [{"task_id": "one"}],
+        {"result": {"job": {"task_id": "one"}}},
+        {"id": "a trace", "data": {"task_id": "one"}, "task_id": "one"},
+        {"job_id": "one", "message": "ok"},
+        {"request_id": "a trace", "data": {"id": "one"}},
+        {"data": {"id": None, "urls": {"get": "https://x.test/api/v3/predictions/one/result"}}},
+        {"data": {"urls": [{"get": "/api/v3/predictions/one/result"}]}},
+        {"polling_url": "/api/v3/tasks/result/one"},
+        {"error": {"id": "of the error"}, "data": {"id": "one"}},
+        {"payload": {"id": "echoed"}, "job_id": "one"},
+    ],
+    ids=repr,
+)
+def test_an_id_is_found_wherever_it_stands(answer: Json) -> None:
+    assert find_id(answer, NAMES) == "one"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "one",
+        {"id": {}},
+        {"id": True},
+        {"id": 1.5},
+        {"id": ""},
+        {"id": "x" * (LONGEST_ID + 1)},
+        {"error": {"request_id": "req_1", "id": "x"}},
+        {"payload": {"id": "x"}},
+        {"outputs": [{"id": "0", "url": "https://x.test/1.png"}]},
+        {"urls": {"get": "https://x.test/login"}},
+        {"urls": {"get": "http://["}},
+    ],
+    ids=lambda answer: repr(answer)[:40],
+)
+def test_what_is_no_id_of_a_job_is_not_taken_for_one(answer: Json) -> None:
+    assert find_id(answer, NAMES) is None
+
+
+def test_a_number_is_an_id() -> None:
+    assert (identifier(0), identifier(12345678901234567890)) == ("0", "12345678901234567890")
+    assert identifier("x" * LONGEST_ID) == "x" * LONGEST_ID
+
+
+def test_an_id_in_a_link_is_decoded() -> None:
+    assert id_in_link("https://x.test/api/v3/predictions/a%3Ab/result?x=1") == "a:b"
+    assert id_in_link("https://x.test/api/v3/predictions/result") is None
+    assert id_in_link(7) is None
