@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,6 +29,7 @@ from imgen_providers.answers import (
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
 from imgen_providers.catalog import SERVICES
+from imgen_providers.deadline import Deadline, sending
 from imgen_providers.errors import (
     Busy,
     KeyRefused,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Account, Asset, Json, PictureFile
 
     Shape = TypeVar("Shape", bound=BaseModel)
+    _Question = Callable[[httpx.Client, dict[str, Deadline]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
@@ -66,7 +67,6 @@ _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error car
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
-_QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
 # stamina logs every retry; without any handler, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -111,34 +111,36 @@ class Api:
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
         trace = Trace()
-        with self._network.new_client() as client:
-            request = self._paid_request(client, path, body, headers or {}, trace)
+        content = JsonBody(body)
+        deadline = Deadline(self.submit_seconds + sending(len(content)), trace)
+        with deadline, self._network.new_client() as client:
+            request = self._paid_request(client, path, content, headers or {}, deadline)
             try:
                 response = client.send(request, stream=True)
             except httpx.HTTPError as error:
                 # Not chained: the exception under it may quote the wire, and the wire the key.
-                raise self._lost(error, trace) from None
+                raise self._lost(error, trace, deadline) from None
             except ReferenceChangedError as error:
                 raise NotSent(f"The request was cut short before it was whole: {error}.") from error
             except UnicodeError:  # from the resolver, for a host name with a label over 63 letters
                 raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
             try:
                 with closing(response):
-                    answer = self._whole(response, self.submit_seconds)
+                    answer = self._whole(response)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
                 if response.is_success:
-                    raise self._error(Uncertain, answer, f"its answer broke off ({self._clean(error)})") from None
+                    reason = self._reason(error, deadline)
+                    raise self._error(Uncertain, answer, f"its answer broke off ({reason})") from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
 
     def _paid_request(
-        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Trace
+        self, client: httpx.Client, path: str, content: JsonBody, headers: Mapping[str, str], trace: Deadline
     ) -> httpx.Request:
         url = self._url(path)
-        content = JsonBody(body)
         length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         try:
             return client.build_request(
@@ -159,12 +161,16 @@ class Api:
         Raises a `Refused`, `Unreachable` or `NotUnderstood`, with `retry_after` where a time was named.
         """
         url = self._url(path)
-        return self._ask(lambda client: client.stream("GET", url, params=params, headers=self._headers))
+        return self._ask(
+            lambda client, trace: client.stream("GET", url, params=params, headers=self._headers, extensions=trace)
+        )
 
     def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
-        return self._ask(lambda client: client.stream("POST", url, json=body, headers=self._headers))
+        return self._ask(
+            lambda client, trace: client.stream("POST", url, json=body, headers=self._headers, extensions=trace)
+        )
 
     def put_file(self, url: str, picture: PictureFile) -> None:
         """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
@@ -178,10 +184,12 @@ class Api:
             link = guard.admit(url)
             if link.scheme != "https" and not self.trusts(url):
                 raise PeerRefused(f"The link to {link.host} is not https.")
+            seconds = self._network.question_seconds + sending(picture.size)
             with (
+                Deadline(seconds, guard.watch(link)) as deadline,
                 self._network.new_client() as client,
                 client.stream(
-                    "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": guard.watch(link)}
+                    "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": deadline}
                 ) as response,
             ):
                 status = response.status_code  # the answer's body is not read: it has no use, and no limit
@@ -279,7 +287,7 @@ class Api:
             kind = Unreachable
         return self._error(kind, answer, explanation.message, explanation)
 
-    def _ask(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+    def _ask(self, stream: _Question) -> Answer:
         import stamina
 
         for attempt in stamina.retry_context(
@@ -289,12 +297,14 @@ class Api:
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
-    def _ask_once(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+    def _ask_once(self, stream: _Question) -> Answer:
+        deadline = self._network.deadline()
         try:
-            with stream(self._network.client()) as response:
-                answer = self._whole(response, _QUESTION_SECONDS)
+            with deadline, stream(self._network.client(), {"trace": deadline}) as response:
+                answer = self._whole(response)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None
+            reason = self._reason(error, deadline)
+            raise Unreachable(f"{self._title} could not be reached{self._way()}: {reason}.") from None
         except (httpx.InvalidURL, ValueError):
             # Not quoted: what cannot be written may hold anything. A host name too long for a resolver is one, too.
             raise NotUnderstood(f"The question to {self._title} cannot be written as a URL.") from None
@@ -307,16 +317,13 @@ class Api:
             raise ValueError("a path begins with a slash, or it could name another host")
         return self._account.origin + path
 
-    def _whole(self, response: httpx.Response, seconds: float) -> Answer:
+    def _whole(self, response: httpx.Response) -> Answer:
         body = bytearray()
-        until = time.monotonic() + seconds
         coding = response.headers.get("Content-Encoding", "")
         for chunk in content_coding.unpacked(response.iter_raw(), coding):
             body += chunk
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("the answer came too slowly")
         return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
 
     def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
@@ -330,8 +337,11 @@ class Api:
         """The proxy between here and the service, where there is one."""
         return way(self._account.origin)
 
-    def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
-        reason = self._clean(error)
+    def _reason(self, error: httpx.HTTPError, deadline: Deadline) -> str:
+        return "the answer came too slowly" if deadline.over else self._clean(error)
+
+    def _lost(self, error: httpx.HTTPError, trace: Trace, deadline: Deadline) -> ServiceError:
+        reason = self._reason(error, deadline)
         if nothing_accepted(error, trace):
             return NotSent(f"{self._title} could not be reached{self._way()}: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from imgen.config.config import SANDBOX, Config
 from imgen.config.settings import Layer
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from imgen.orders.references import Basis
     from imgen.screen.console import Streams
     from imgen_providers.base import Request
+
+_MOST_PROMPT_BYTES = 1024 * 1024
 
 
 def make(
@@ -87,11 +89,12 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
         raise UsageProblem(reason, example)
     try:
         if file is not None:
-            argument = file.read_text(encoding="utf-8-sig").strip()
+            with file.open("rb") as stream:
+                argument = _prompt_of(stream)
         elif argument == "-":
             if streams.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
-            text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
+            text = _prompt_of(sys.stdin.buffer)
             if not text:
                 raise UsageProblem("Standard input is empty: no prompt came.", example)
             return text
@@ -104,6 +107,17 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
     if not argument.strip():
         raise UsageProblem("The prompt is empty.", example)
     return argument
+
+
+def _prompt_of(stream: BinaryIO) -> str:
+    """The text in a stream, which may be a device that never ends. Raises `UsageProblem` where it is too long."""
+    data = stream.read(_MOST_PROMPT_BYTES + 1)
+    if len(data) > _MOST_PROMPT_BYTES:
+        raise UsageProblem(
+            f"The prompt has more than {_MOST_PROMPT_BYTES:,} bytes, which no service takes.",
+            "--prompt-file takes a file with the prompt as its text.",
+        )
+    return data.decode("utf-8-sig").strip()
 
 
 def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:

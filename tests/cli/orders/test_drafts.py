@@ -72,6 +72,29 @@ def test_a_draft_says_everything_that_was_ordered() -> None:
     assert draft.cost == Cost("40", "credits")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "like"),
+    [
+        ("a caf\u00e9", "a cafe\u0301"),
+        ("a \u212bngstr\u00f6m", "a \u00c5ngstr\u00f6m"),
+        ("a fox", "a\u00a0fox"),
+        ("a fox", "a  fox "),
+        ("a fox", "a f\u200box"),
+        ("a fox", "\ufeffa fox"),
+        ("\ufb01re", "fire"),
+    ],
+)
+def test_prompts_that_read_alike_are_one_order(prompt: str, like: str) -> None:
+    keys = {request_key(choice(replace(REQUEST, prompt=each))) for each in (prompt, like)}
+
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("other", ["a Fox", "a fox!", "a f\u00f6x", "afox"])
+def test_prompts_that_read_differently_are_two(other: str) -> None:
+    assert request_key(choice(replace(REQUEST, prompt="a fox"))) != request_key(choice(replace(REQUEST, prompt=other)))
+
+
 def test_the_same_order_again_has_the_same_key_and_other_names() -> None:
     (first,), (second,) = split(choice(REQUEST), TARGET), split(choice(REQUEST), TARGET)
 
@@ -85,7 +108,7 @@ def test_the_same_order_again_has_the_same_key_and_other_names() -> None:
     "change",
     [
         {"model": "gemini/3/pro"},
-        {"prompt": "a red fox "},
+        {"prompt": "a red foxes"},
         {"aspect": None},
         {"resolution": "1K"},
         {"format": None},
