@@ -56,6 +56,7 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
     parent = opened.find([from_job])[0] if from_job is not None else None
     if parent:
         check_parent(parent)
+        parent = replace(parent, conversation=opened.ledger.conversations.get(parent.conversation))
     sources = [
         find_source(
             word,
