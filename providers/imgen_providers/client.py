@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
-from imgen_providers import content_coding
 from imgen_providers.answers import (
     SENTENCES,
     Answer,
@@ -29,6 +28,7 @@ from imgen_providers.answers import (
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
 from imgen_providers.catalog import SERVICES
+from imgen_providers.content_coding import unpacked
 from imgen_providers.deadline import Deadline, sending
 from imgen_providers.errors import (
     Busy,
@@ -320,7 +320,7 @@ class Api:
     def _whole(self, response: httpx.Response) -> Answer:
         body = bytearray()
         coding = response.headers.get("Content-Encoding", "")
-        for chunk in content_coding.unpacked(response.iter_raw(), coding):
+        for chunk in unpacked(response.iter_raw(), coding):
             body += chunk
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from imgen_providers import json_text
 from imgen_providers.answers import request_id
 from imgen_providers.content_coding import unpacked
+from imgen_providers.json_text import loads, text_of
 from imgen_providers.redaction import HIDDEN, Redaction, is_secret_header, without_signature, without_signatures
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _text(response: httpx.Response, body: _Body) -> str:
                 break
     except httpx.DecodingError:
         whole = False
-    text = json_text.text_of(bytes(data[:_HEAD]))
+    text = text_of(bytes(data[:_HEAD]))
     if not text.lstrip("\ufeff\0 \t\r\n").startswith(("{", "[")):
         return ""
     return text if whole else text[:-_BORDER]
@@ -168,7 +168,7 @@ def _text(response: httpx.Response, body: _Body) -> str:
 def _unsigned_json(text: str) -> str:
     """A JSON text with the signatures of its links hidden, each read as the text that it stands for."""
     try:
-        value = json_text.loads(text.encode("utf-8", "replace"))
+        value = loads(text.encode("utf-8", "replace"))
     except ValueError:  # not JSON, or cut
         return text
     return json.dumps(_unsigned(value), ensure_ascii=False)

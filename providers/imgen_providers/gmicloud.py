@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from imgen_providers import json_text
 from imgen_providers.assets import read_assets, read_elsewhere
 from imgen_providers.base import (
     Asset,
@@ -32,6 +31,7 @@ from imgen_providers.conversation import next_turn
 from imgen_providers.errors import InvalidRequest, JobNotFound
 from imgen_providers.fields import Number, Record, Word, entries
 from imgen_providers.identifiers import identifier, listed_ids
+from imgen_providers.json_text import loads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +126,7 @@ class GmiCloud:
 
         None later than a submit lasts: an equal request of another day is of another order.
         """
-        payload = _without_nulls(json_text.loads(json.dumps(_payload(request)).encode()))  # as it reads when it is back
+        payload = _without_nulls(loads(json.dumps(_payload(request)).encode()))  # as it reads when it is back
         listed = self.latest(request.model, since - _CLOCKS_DIFFER)
         last = since + self._api.submit_seconds + _CLOCKS_DIFFER
         return [one for one in listed if _without_nulls(one.payload) == payload and one.created_at <= last]

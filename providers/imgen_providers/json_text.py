@@ -52,11 +52,8 @@ def canonical(body: bytes) -> bytes:
 
     "\\u0073k-..." and UTF-16 would hide a key from a search, and show it once the answer is read.
     """
-    encoding = json.detect_encoding(body)
-    if encoding not in ("utf-8", "utf-8-sig"):
-        text = body.decode(encoding, "replace").strip(_AROUND)
-        if text.startswith(("{", "[")):  # else the zero bytes have another reason
-            body = text.encode("utf-8", "replace")
+    if encoding := _wide(body):
+        body = body.decode(encoding, "replace").strip(_AROUND).encode("utf-8", "replace")
     return _ESCAPE.sub(_unescaped, body) if b"\\u00" in body else body
 
 
@@ -67,9 +64,16 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
 
 def _readings(body: bytes) -> Iterator[str]:
     yield text_of(body)
-    encoding = json.detect_encoding(body)  # a guess from where its zero bytes are
-    if encoding not in ("utf-8", "utf-8-sig"):
+    if encoding := _wide(body):
         yield body.decode(encoding, "replace")
+
+
+def _wide(body: bytes) -> str | None:
+    """The encoding of a text in UTF-16 or UTF-32, known by its mark or its many zero bytes; None for any other."""
+    encoding = json.detect_encoding(body)
+    marked = body.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"))
+    is_wide = encoding.startswith(("utf-16", "utf-32")) and (marked or body.count(0) * 3 >= len(body))
+    return encoding if is_wide else None
 
 
 def _parsed(text: str) -> Json:

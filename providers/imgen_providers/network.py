@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from imgen_providers import content_coding
+from imgen_providers.content_coding import ACCEPTED
 from imgen_providers.deadline import Deadline
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
@@ -84,7 +84,7 @@ class Network:
             transport=Routes(self.certificates),
             trust_env=False,
             timeout=self._timeout,
-            headers={"User-Agent": self.user_agent, "Accept-Encoding": content_coding.ACCEPTED},
+            headers={"User-Agent": self.user_agent, "Accept-Encoding": ACCEPTED},
             event_hooks={"response": [_drop_unreadable_location]},
         )
         if isinstance(client, WatchedClient):

@@ -41,7 +41,7 @@ class ResolvedOrder:
 
     @contextmanager
     def sources(self) -> Iterator[None]:
-        """Where a value is refused that came from a setting, the sentence says where that stands."""
+        """Where a value is refused that came from a setting, the error names the setting and its place."""
         try:
             yield
         except UsageProblem as problem:
@@ -59,7 +59,7 @@ class ResolvedOrder:
 
 
 def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[str, Sourced]]:
-    """Where pictures go and how long to wait, by the user's settings where the command line does not say.
+    """Where pictures go and how long to wait, by the user's settings where the command line names neither.
 
     Raises `BadConfiguration`.
     """
@@ -71,7 +71,7 @@ def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[st
 
 
 def resolve_order(order: Order, run_options: RunOptions, config: Config) -> ResolvedOrder:
-    """The order with the user's settings where it says nothing. Raises `BadConfiguration`."""
+    """The order with the user's settings where it leaves a choice open. Raises `BadConfiguration`."""
     run_options, used = placed(run_options, config)
 
     def take(name: str, given: str | None, *, open: bool = True) -> str | None:

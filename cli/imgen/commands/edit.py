@@ -36,7 +36,7 @@ def edit(
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too, such as where it was taken.")
     ] = False,
-    provider: options.Provider = None,
+    provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
     resolution: options.Resolution = None,
@@ -74,8 +74,7 @@ def edit(
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
-    from imgen.orders.order import Order, parse_options
-    from imgen.orders.sizes import parse_size
+    from imgen.orders.order import Order, parse_options, parse_size
     from imgen.pictures.references import Changes
     from imgen.screen.console import err
 

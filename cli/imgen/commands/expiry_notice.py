@@ -1,4 +1,4 @@
-"""The last line of any command on a terminal: what was paid for, is not saved yet, and dies soon."""
+"""The last line of any command on a terminal: what was paid for, is not saved yet, and expires soon."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _shown: set[str] = set()
 
 
 def mark_shown(records: Iterable[JobRecord]) -> None:
-    """The command speaks of these jobs itself: the last line does not repeat them."""
+    """The command has shown these jobs itself: the last line does not repeat them."""
     _shown.update(record.id for record in records)
 
 
 def remind(*, welcome: bool) -> None:
-    """End a command: write the line, where it is `welcome` and there is something to say."""
+    """End a command: print the line, where it is `welcome` and something expires soon."""
     about = frozenset(_shown)
     _shown.clear()
     if not welcome:

@@ -15,7 +15,7 @@ def generate(
         str | None,
         typer.Argument(metavar="PROMPT", help="What to draw; - reads it from standard input.", show_default=False),
     ] = None,
-    provider: options.Provider = None,
+    provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
     resolution: options.Resolution = None,
@@ -52,8 +52,7 @@ def generate(
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
-    from imgen.orders.order import Order, parse_options
-    from imgen.orders.sizes import parse_size
+    from imgen.orders.order import Order, parse_options, parse_size
     from imgen.screen.console import err
 
     config = load(profile)

@@ -107,7 +107,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     )
     if not entries:
         raise KeyMissing(
-            "No key is set or kept, so there is nobody to ask.",
+            "No key is set or kept, so there is no service to ask.",
             "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
         )
     listed: list[LiveModel] = []

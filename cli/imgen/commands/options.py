@@ -29,7 +29,7 @@ def answer_form(*, json: bool, events: bool) -> Form:
 
 
 def _shown(context: typer.Context, verbose: bool) -> bool:  # noqa: FBT001 (a switch)
-    """From here to the end of the command, each exchange is shown as it ends; nobody has to be told."""
+    """Show each exchange as it ends, from here to the end of the command."""
     if verbose:
         from imgen.screen.exchanges import exchanges_shown
 
@@ -46,6 +46,16 @@ Ids = Annotated[
 Provider = Annotated[
     str | None,
     typer.Option("-p", "--provider", metavar="PROVIDER", help="The service.", show_default=False),
+]
+ProviderOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "-p",
+        "--provider",
+        metavar="PROVIDER",
+        help="The service; auto takes the cheapest that can do the order.",
+        show_default=False,
+    ),
 ]
 Profile = Annotated[
     str | None,

@@ -115,7 +115,7 @@ def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str],
 def _polled_elsewhere(
     config: Config, services: Services, ledger: Ledger, entry: ServiceEntry, since: float, say: Callable[[str], None]
 ) -> bool | None:
-    """Whether the service said all that it has; None for one that lists nothing at all."""
+    """Whether the service listed all that it has; None for one that lists nothing at all."""
     try:
         origin = config.accounts.origin(entry)
         service = services.connection(entry.name, origin).service
@@ -142,15 +142,15 @@ class _Listing:
     target: Target
 
     def reconcile(self, say: Callable[[str], None]) -> None:
-        """What was lost on its way gets its own job before anything is new."""
-        for record in self._doubtful():
+        """Match jobs whose reply was lost, before anything is taken for new."""
+        for record in self._uncertain():
             if record.state is State.UNCERTAIN:
                 outcome = reconcile(self.ledger, self.service, record)
                 if isinstance(outcome, Found):
                     say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
 
     def adopt(self, since: float, say: Callable[[str], None]) -> bool:
-        """Add what the ledger has not; False while some of it may belong to jobs in doubt, and is left alone."""
+        """Add what the ledger has not; False while some of it may belong to uncertain jobs, and is left alone."""
         models = dict.fromkeys(model.remote_id for model in self.entry.models)
         listed = [one for model in models for one in self.service.latest(model, since)]
         # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
@@ -175,17 +175,17 @@ class _Listing:
         return not left
 
     def _contested(self) -> tuple[set[str], list[JobRecord]]:
-        """The service's jobs that may be those of ours in doubt, and ours of which nobody knows what they asked."""
-        doubtful = self._doubtful()
-        polled = [record for record in doubtful if record.request.model and record.submitted_at is not None]
+        """The service's jobs that may be our uncertain ones, and uncertain ones whose request is lost."""
+        uncertain = self._uncertain()
+        polled = [record for record in uncertain if record.request.model and record.submitted_at is not None]
         found = {
             one.job.remote_id
             for record in polled
             for one in self.service.recent(sent(self.ledger, record), record.submitted_at or 0.0)
         }
-        return found, [record for record in doubtful if record not in polled]
+        return found, [record for record in uncertain if record not in polled]
 
-    def _doubtful(self) -> list[JobRecord]:
+    def _uncertain(self) -> list[JobRecord]:
         """Jobs sent there, or about to be, of which no remote id is known."""
         records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         states = (State.SUBMITTING, State.UNCERTAIN)

@@ -1,4 +1,4 @@
-"""An order once more: what a job in the ledger asked for, with changes, and how the two differ."""
+"""Repeating an order: what a job in the ledger asked for, with changes, and how the two orders differ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import UsageProblem
 from imgen.orders.matching import nearest
-from imgen.orders.order import Order, parse_options
-from imgen.orders.sizes import parse_size
+from imgen.orders.order import Order, parse_options, parse_size
 from imgen.orders.sources import Link
 from imgen_providers.base import PictureFile, PictureLink
 
@@ -59,7 +58,7 @@ def order_of(record: JobRecord) -> Order:
 
 
 def changed(order: Order, settings: Sequence[str], family: str | None) -> Order:
-    """The order with changes such as "aspect=1:1" or "option.temperature=0.5"; an empty value takes a wish back.
+    """The order with changes such as "aspect=1:1" or "option.temperature=0.5"; an empty value removes one.
 
     A job of another service or channel is ordered by the family of its model. Raises `UsageProblem`.
     """
@@ -74,7 +73,7 @@ def changed(order: Order, settings: Sequence[str], family: str | None) -> Order:
 
 
 def differences(before: Order, after: Order) -> list[Difference]:
-    """What the two ask for differently, field by field; their pictures are told by `other_pictures`."""
+    """What the two orders ask for differently, field by field; for their pictures there is `other_pictures`."""
     hidden = ["options", "sandbox", "wished_format"]
     hidden += [name for name in _BY_SIZE if after.size is not None and getattr(after, name) is None]
     names = [field.name for field in fields(Order) if field.name not in hidden]
@@ -112,7 +111,7 @@ def words_of(record: JobRecord) -> list[str]:
 
 
 def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
-    """Raises `UsageProblem` where a picture of the job is not what it was, and nobody named another."""
+    """Raises `UsageProblem` where a picture of the job is not what it was, and no other one was named."""
     if others:
         raise UsageProblem(
             f"A picture that job {record.id} went on from was changed since: {others[0].before}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,6 @@ from imgen.config.config import SANDBOX
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import KeyMissing, UsageProblem
 from imgen.orders.order import AUTO, Choice, Order
-from imgen.orders.sizes import covering
 from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
 
@@ -34,7 +34,7 @@ class Accounts(Protocol):
 
 
 def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) -> list[Choice]:
-    """Every service that can do the order, the `preferred` first, then as in the catalogue; one alone if it is named.
+    """Every service that can do the order, `preferred` ones first, then as in the catalogue; one alone if it is named.
 
     Raises `UsageProblem` for what cannot be, with what can; `KeyMissing` where only a key would decide the service.
     """
@@ -119,8 +119,8 @@ def _able(order: Order, entries: Sequence[ServiceEntry], accounts: Accounts) -> 
         first = reasons[0]
         if len(reasons) == 1:
             raise first
-        told = "; ".join(problem.message.rstrip(".") for problem in reasons)
-        raise UsageProblem(f"No service with a key can do this: {told}.", first.hint, about=first.about)
+        each = "; ".join(problem.message.rstrip(".") for problem in reasons)
+        raise UsageProblem(f"No service with a key can do this: {each}.", first.hint, about=first.about)
     return choices
 
 
@@ -263,3 +263,33 @@ def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
 
 def _named(entry: ServiceEntry, model: Model) -> str:
     return f"{model.family} at {entry.title}"
+
+
+def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution: str | None) -> tuple[str, str]:
+    """The aspect and resolution whose picture covers `size` with the least cut away, then with the fewest pixels.
+
+    An aspect or resolution that is given stays. Where no picture is large enough, the nearest shape at the largest
+    size is taken. Raises `UsageProblem` where the model's sizes are not known.
+    """
+    sizes = [
+        (known_aspect, known_resolution, pixels)
+        for known_resolution, row in model.pixels.items()
+        for known_aspect, pixels in row.items()
+        if known_resolution in model.resolutions
+        and known_aspect in model.aspects
+        and aspect in (None, known_aspect)
+        and resolution in (None, known_resolution)
+    ]
+    if not sizes:
+        raise UsageProblem(f"The picture sizes of {model.family} are not known.", "Use -a and -r instead of --size.")
+    covers = [entry for entry in sizes if entry[2][0] >= size[0] and entry[2][1] >= size[1]]
+    if covers:
+        best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
+    else:
+        best = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+    return best[0], best[1]
+
+
+def _misfit(pixels: tuple[int, int], size: tuple[int, int]) -> float:
+    """How far two shapes are apart, the same for too wide and too tall."""
+    return abs(math.log((pixels[0] / pixels[1]) / (size[0] / size[1])))

@@ -21,7 +21,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the command line says; None leaves a choice to us or to the service.
+    """What a user asks for; None leaves a choice to us or to the service.
 
     `size` is width and height in pixels to be covered. `options` go onto the wire as they are. `wished_format` is
     what the name of the output file implies: sent where it can be, and no reason to refuse.
@@ -78,6 +78,16 @@ def parse_options(texts: Sequence[str]) -> dict[str, Json]:
         except RecursionError:
             raise UsageProblem(f"--option {key} is nested too deeply.") from None
     return found
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height from a text such as "1920x1080". Raises `UsageProblem`."""
+    if text is None:
+        return None
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise UsageProblem(f"--size takes pixels such as 1920x1080, not {text!r}.")
+    return int(width), int(height)
 
 
 def _finite(text: str) -> float:

@@ -50,7 +50,7 @@ def name_picture(source: Source, ledger: Ledger) -> Named:
     """Look at a picture, and whether a job of ours made these very bytes. Raises `UsageProblem`."""
     if isinstance(source, Link):
         return Named(source)
-    examined = checked(source)
+    examined = checked(source.path, source.name)
     if source.job_id and source.sha256 != examined.sha256:
         raise UsageProblem(
             f"The picture of job {source.job_id} was changed since it was saved.",

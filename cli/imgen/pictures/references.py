@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from imgen.orders.sources import Local
     from imgen_providers.catalog import Model, ServiceEntry
 
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -59,10 +58,10 @@ def limits(entry: ServiceEntry, model: Model) -> Limits:
     return Limits(f"{model.family} at {entry.title}", named or tuple(EXTENSIONS), model.reference_bytes)
 
 
-def checked(source: Local) -> Examined:
+def checked(path: Path, name: str) -> Examined:
     """The picture a person named, if it is one. Raises `UsageProblem`."""
-    with sendable(source.name):
-        return examine(source.path)
+    with sendable(name):
+        return examine(path)
 
 
 @contextmanager

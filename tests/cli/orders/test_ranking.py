@@ -12,10 +12,9 @@ from imgen.errors import ExitCode, UsageProblem
 from imgen.jobs.run_order import OrderPlan, RunOptions
 from imgen.money.budget import NO_BUDGET
 from imgen.orders.limits import Candidate
-from imgen.orders.matching import possible
-from imgen.orders.order import Choice, Order, parse_options
+from imgen.orders.matching import covering, possible
+from imgen.orders.order import Choice, Order, parse_options, parse_size
 from imgen.orders.ranking import rank
-from imgen.orders.sizes import covering, parse_size
 from imgen.screen.console import Streams
 from imgen_providers.catalog import SERVICES
 

@@ -65,7 +65,9 @@ class Desk:
         path.write_bytes(data)
         source = Local(path, "photo")
         kept = self.folder / "kept"
-        return reference(checked(source), source.name, limits, changes or Changes(), kept, self.said.append)
+        return reference(
+            checked(source.path, source.name), source.name, limits, changes or Changes(), kept, self.said.append
+        )
 
 
 def noise(mode: str, size: tuple[int, int]) -> bytes:
