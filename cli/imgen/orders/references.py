@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
-_FETCH_SECONDS = 300.0  # for a picture behind a link, however slowly it comes
+_FETCH_SECONDS = 120.0  # for a picture behind a link, however slowly it comes
 _HEAD = 512  # bytes: enough to tell what a file is
 _WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
 _FIT_A_COPY = "Save the picture, and give the file with --fit."
