@@ -212,9 +212,12 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     from imgen.screen.envelope import PROGRAM, Form, envelope
     from imgen.screen.failure import failure_lines
 
-    known = _known_keys()
-    hint = problem.hint and without_keys(known.text(problem.hint), arguments)
-    problem = Problem(problem.code, without_keys(known.text(problem.message), arguments), hint)
+    known, typed = _known_keys(), _typed_settings()
+
+    def hidden(text: str) -> str:
+        return without_keys(without_keys(known.text(text), arguments), typed)
+
+    problem = Problem(problem.code, hidden(problem.message), problem.hint and hidden(problem.hint))
     form = _form(arguments)
     if form is not Form.TEXT:
         out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
@@ -233,6 +236,17 @@ def _known_keys() -> Redaction:
         return Redaction(load().accounts.known_keys())
     except ImgenError:
         return Redaction()
+
+
+def _typed_settings() -> list[str]:
+    """The values of our variables in the environment, any of which may be a key that was meant for another."""
+    from imgen.config.config import load
+    from imgen.errors import ImgenError
+
+    try:
+        return [value for name, value in load().environ.items() if name.startswith("IMGEN_")]
+    except ImgenError:
+        return []
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:

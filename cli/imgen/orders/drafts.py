@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgen.records import Cost, Draft, new_id
 from imgen_providers.base import PictureFile, Reference, Request
+from imgen_providers.rows import pictures_ordered
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
@@ -80,11 +81,15 @@ def _as_it_reads(text: str) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What a request for `count` pictures costs by the catalogue; unknown where it has no price."""
+    """What a request for `count` pictures costs by the catalogue; unknown where it has no price.
+
+    A count in the service's own words (`--option n=4`) is reckoned with.
+    """
     found = model.prices.get(request.resolution or "1K")
-    if found is None:
+    pictures = pictures_ordered(count, request.extras)
+    if found is None or pictures is None:
         return Cost(None, None)
-    return Cost(str(Decimal(found.amount) * count + reference_price(model, request)), found.unit)
+    return Cost(str(Decimal(found.amount) * pictures + reference_price(model, request)), found.unit)
 
 
 def reference_price(model: Model, request: Request) -> Decimal:

@@ -14,7 +14,7 @@ from imgen.orders.drafts import price, request_key, split
 from imgen.orders.order import Choice
 from imgen.pictures.target import Target
 from imgen.records import Cost, new_id
-from imgen_providers.base import PictureFile, PictureLink, Request
+from imgen_providers.base import Json, PictureFile, PictureLink, Request
 from imgen_providers.catalog import SERVICES
 
 TARGET = Target(Path("/pictures"), "{prompt}-{index}.{ext}", overwrite=True)
@@ -70,6 +70,21 @@ def test_a_draft_says_everything_that_was_ordered() -> None:
     assert replace(draft.request, idempotency_key=None) == REQUEST
     assert replace(draft.target, pictures_in_run=1) == TARGET
     assert draft.cost == Cost("40", "credits")
+
+
+@pytest.mark.parametrize(
+    ("extras", "cost"),
+    [
+        ({"n": 4}, Cost("80", "credits")),
+        ({"number_of_images": "3"}, Cost("60", "credits")),
+        ({"n": "many"}, Cost(None, None)),
+        ({"seed": 4}, Cost("20", "credits")),
+    ],
+)
+def test_a_count_in_the_services_own_words_is_in_the_price(extras: dict[str, Json], cost: Cost) -> None:
+    request = replace(REQUEST, references=(), extras=extras)
+
+    assert price(choice(request).model, request, 1) == cost
 
 
 @pytest.mark.parametrize(
