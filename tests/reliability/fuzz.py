@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Service
 
 _ORIGIN = "https://service.test"
-_KEY = "a-key-that-nobody-has-0123456789"
+_KEY = "a-key-of-no-account-0123456789"
 _STATUSES = (200, 200, 200, 201, 202, 204, 206, 301, 400, 401, 402, 404, 409, 422, 429, 500, 503)
 _MOST_UNPACKED = 64 * 1024 * 1024  # bytes that a case of some kB may become
 
