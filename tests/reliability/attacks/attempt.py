@@ -15,6 +15,8 @@ from cli.program import program
 from cli.program.program import Ended
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from cli.program.program import Program
 
 HELD = 0
@@ -34,6 +36,20 @@ COUNTS_MEMORY = pytest.mark.skipif(not Path("/proc/self/status").exists(), reaso
 def attempt(line: int, tried: str, outcome: str) -> pytest.MarkDecorator:
     """The mark of a test that is one row; `line` is the number of the hole, or `HELD`."""
     return pytest.mark.attempt(line, tried, outcome)
+
+
+def rows(
+    line: int, attempts: Mapping[str, object], outcome: str, sample: Collection[str] | None = None
+) -> list[object]:
+    """A case for each attempt, by what is tried; those out of the sample only with --all."""
+    return [
+        pytest.param(
+            value,
+            id=tried,
+            marks=[attempt(line, tried, outcome), *([] if sample is None or tried in sample else [pytest.mark.whole])],
+        )
+        for tried, value in attempts.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

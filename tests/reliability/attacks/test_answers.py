@@ -20,12 +20,12 @@ from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.exchange import Reply
-from reliability.attacks.attempt import COUNTS_MEMORY, MEGABYTE, attempt, measured, plain
+from reliability.attacks.attempt import COUNTS_MEMORY, MEGABYTE, attempt, measured, plain, rows
 from reliability.attacks.hostile import Endless, edited, first_of, honest, hostile, texts
 from reliability.test_faults import unhurried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from imgen_providers.sandbox.exchange import Call
@@ -96,18 +96,6 @@ POISONS = {
         "reapi", "poll", lambda reply: Reply(429, b"{}", headers={"Retry-After": "1" + "0" * 30}), State.QUEUED
     ),
 }
-
-
-def rows(line: int, attempts: Mapping[str, object], outcome: str, sample: Collection[str] = ()) -> list[object]:
-    """Each attempt as a row; those out of the sample only with --all."""
-    return [
-        pytest.param(
-            attempts[tried],
-            id=tried,
-            marks=[attempt(line, tried, outcome), *([] if tried in sample or not sample else [pytest.mark.whole])],
-        )
-        for tried in attempts
-    ]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +275,13 @@ def test_a_picture_without_end_does_not_outlive_the_timeout(imgen: Program, tmp_
 @pytest.mark.parametrize(
     "line",
     [
-        pytest.param(6, marks=attempt(6, "an answer of 38 MB", "the ledger stays small, history and status quick")),
+        pytest.param(
+            6,
+            marks=[
+                attempt(6, "an answer of 38 MB", "the ledger stays small, history and status quick"),
+                pytest.mark.whole,
+            ],
+        ),
         pytest.param(23, marks=attempt(23, "a conversation of 38 MB", "it stands in a file, the ledger stays small")),
     ],
 )

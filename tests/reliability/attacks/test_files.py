@@ -20,7 +20,7 @@ from cli.program.program import OFTEN, SMALL, Program
 from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.sandbox.exchange import Reply
-from reliability.attacks.attempt import COUNTS_MEMORY, MEGABYTE, attempt, measured, plain
+from reliability.attacks.attempt import COUNTS_MEMORY, MEGABYTE, attempt, measured, plain, rows
 from reliability.attacks.hostile import hostile, picture
 
 if TYPE_CHECKING:
@@ -103,13 +103,17 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "a PNG of 900 megapixels": bomb_png,
     "a JPEG of 3,000 scans": bomb_jpeg,
 }
-SENT = "four answered at once, in little memory"
 
 
 @COUNTS_MEMORY
 @pytest.mark.parametrize(
     "bomb",
-    [pytest.param(bomb, marks=attempt(10, f"{name}, as four pictures", SENT), id=name) for name, bomb in BOMBS.items()],
+    rows(
+        10,
+        {f"{name}, as four pictures": bomb for name, bomb in BOMBS.items()},
+        "four answered at once, in little memory",
+        ("a WebP of 34 bytes, as four pictures", "a PNG of 900 megapixels, as four pictures"),
+    ),
 )
 def test_a_bomb_in_place_of_a_picture_goes_off_nowhere(
     imgen: Program, tmp_path: Path, bomb: Callable[[], bytes]

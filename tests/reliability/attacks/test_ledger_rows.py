@@ -14,7 +14,7 @@ import pytest
 from cli.program.program import KEY, OFTEN, SMALL, Ended, Program
 from imgen.errors import ExitCode
 from imgen_providers.sandbox.exchange import Reply
-from reliability.attacks.attempt import HELD, attempt, plain
+from reliability.attacks.attempt import HELD, attempt, plain, rows
 from reliability.attacks.hostile import edited, hostile
 
 if TYPE_CHECKING:
@@ -53,10 +53,12 @@ def test_a_row_removes_no_file_of_the_user(imgen: Program, tmp_path: Path, colum
 
 @pytest.mark.parametrize(
     "amount",
-    [
-        pytest.param(amount, marks=attempt(15, f"a cost of `{amount}` in the ledger", "no limit is lifted, no bug"))
-        for amount in ("-1000", "NaN", "1e-999999999", "Infinity")
-    ],
+    rows(
+        15,
+        {f"a cost of `{amount}` in the ledger": amount for amount in ("-1000", "NaN", "1e-999999999", "Infinity")},
+        "no limit is lifted, no bug",
+        ("a cost of `-1000` in the ledger", "a cost of `NaN` in the ledger"),
+    ),
 )
 def test_a_cost_that_is_none_lifts_no_limit(imgen: Program, tmp_path: Path, amount: str) -> None:
     with hostile(tmp_path / "far side", seconds=0.05) as services:
@@ -158,6 +160,7 @@ def amount(ended: Ended) -> Decimal:
     return Decimal(request["cost"]["amount"])
 
 
+@pytest.mark.whole
 @attempt(HELD, "16 processes at once against a budget for 5", "5 orders, and no more")
 @pytest.mark.timeout(120)
 def test_processes_that_race_stay_within_a_budget(imgen: Program, tmp_path: Path) -> None:
@@ -190,7 +193,12 @@ NASTY = (
 
 @pytest.mark.parametrize(
     "prompt",
-    [pytest.param(p, marks=attempt(HELD, f"a prompt of `{p}` in a gallery", "it stands there as text")) for p in NASTY],
+    rows(
+        HELD,
+        {f"a prompt of `{prompt}` in a gallery": prompt for prompt in NASTY},
+        "it stands there as text",
+        (f"a prompt of `{NASTY[0]}` in a gallery",),
+    ),
 )
 def test_a_prompt_is_text_in_a_gallery(imgen: Program, prompt: str) -> None:
     assert imgen.run("generate", prompt, "--sandbox", *SMALL, "-q", "-o", "fox.png").code == ExitCode.DONE

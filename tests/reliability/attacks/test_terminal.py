@@ -11,7 +11,7 @@ import pytest
 from cli.program.program import OFTEN, Program
 from imgen.errors import ExitCode
 from imgen_providers.sandbox.exchange import Reply, json_reply
-from reliability.attacks.attempt import HELD, attempt, plain
+from reliability.attacks.attempt import HELD, plain, rows
 from reliability.attacks.hostile import edited, hostile
 
 if TYPE_CHECKING:
@@ -41,19 +41,9 @@ COMMANDS = {
     "a section of GitLab": "\n\x1b[0Ksection_start:1:x\r\x1b[0Kx",
     "a message of TeamCity": "\n##teamcity[buildStatus status='SUCCESS']",
 }
+SAMPLE = ("a copy to the clipboard (OSC 52)", "a C1 introducer", "a mask of GitHub")
 BUILDS = {"CI": "true", "GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-
-
-def rows(attempts: dict[str, str], outcome: str, sample: int) -> list[object]:
-    return [
-        pytest.param(
-            text,
-            id=name,
-            marks=[attempt(HELD, f"{name} in an answer", outcome), *([] if number < sample else [pytest.mark.whole])],
-        )
-        for number, (name, text) in enumerate(attempts.items())
-    ]
 
 
 def said(imgen: Program, folder: Path, text: str, service: str, **variables: str) -> str:
@@ -86,14 +76,14 @@ def said(imgen: Program, folder: Path, text: str, service: str, **variables: str
     return "".join(printed)
 
 
-@pytest.mark.parametrize("text", rows(ESCAPES, "words without a command", 4))
+@pytest.mark.parametrize("text", rows(HELD, ESCAPES, "words without a command", SAMPLE))
 def test_no_escape_reaches_a_terminal(imgen: Program, tmp_path: Path, text: str) -> None:
     printed = said(imgen, tmp_path / "far side", text, "reapi")
 
     assert CONTROL.search(printed.replace("\n", "")) is None
 
 
-@pytest.mark.parametrize("text", rows(COMMANDS, "no line of its own", 2))
+@pytest.mark.parametrize("text", rows(HELD, COMMANDS, "no line of its own", SAMPLE))
 def test_no_line_of_a_build_log_is_a_command(imgen: Program, tmp_path: Path, text: str) -> None:
     printed = said(imgen, tmp_path / "far side", text, "reapi", **BUILDS)
 
