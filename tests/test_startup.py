@@ -37,6 +37,8 @@ def loaded_by(*arguments: str) -> set[str]:
     "arguments",
     [
         pytest.param(["--version"], id="version"),
+        pytest.param([], id="the first page"),
+        pytest.param(["generate", "--help"], id="a help page"),
         pytest.param(["status"], id="status with nothing open"),
         pytest.param(["generate"], id="no prompt"),
         pytest.param(["generate", "a fox", "--nope"], id="unknown option"),

@@ -74,7 +74,7 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app()(list(arguments), standalone_mode=False) or 0
+            code = app()(list(arguments), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:
@@ -115,7 +115,7 @@ def app() -> typer.Typer:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich" if program.can_draw() else None,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     commands.callback()(program.program)
@@ -135,7 +135,7 @@ def app() -> typer.Typer:
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
-    return commands
+    return program.use_pages(commands)
 
 
 def _open_closed_streams() -> None:
@@ -182,8 +182,6 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     from imgen.errors import ExitCode, Problem
 
-    if list(arguments) in ([], ["sandbox"]):
-        return ExitCode.USAGE  # the help was printed
     message = error.format_message()
     message = message if message.endswith((".", "?")) else f"{message}."
     return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)

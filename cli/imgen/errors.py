@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
         return code
 
     DONE = 0, "everything asked for is done"
-    BUG = 1, "a bug, or an answer nobody understands"
+    BUG = 1, "a bug, or an answer that imgen does not understand"
     USAGE = 2, "usage: found wrong here, before anything was sent"
     KEY = 3, "key or configuration missing or refused (401, 403)"
     REFUSED = 4, "refused by the service: invalid, or content policy (also after acceptance)"
@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     PARTIAL = 8, "some done, some not; or fewer pictures than ordered"
     NO_CREDIT = 9, "not enough credit, or over the budget"
     UNCERTAIN = 10, "uncertain: may have been charged"
-    EXPIRED = 11, "paid, but the link died before it was saved"
+    EXPIRED = 11, "paid, but the link expired before the picture was saved"
     NOT_SAVED = (
         12,
         (
@@ -50,7 +50,7 @@ class Problem:
 
 
 class ImgenError(Exception):
-    """An end that a person caused or can mend; `main` prints its problem and exits with its code."""
+    """A failure that the user caused or can mend; `main` prints its problem and exits with its code."""
 
     exit_code = ExitCode.BUG
     code = "bug"
@@ -69,7 +69,7 @@ class ImgenError(Exception):
 class UsageProblem(ImgenError):
     """The command line asks for something that cannot be; nothing was sent.
 
-    `about` is the setting whose value it is, for an order that took it from the person's settings.
+    `about` is the setting whose value it is, for an order that took it from the user's settings.
     """
 
     exit_code = ExitCode.USAGE
@@ -106,7 +106,7 @@ class LedgerDamaged(LedgerUnusable):
 
 
 class OutputLost(ImgenError):
-    """What was asked for cannot be written to standard output; every picture is where the ledger says."""
+    """What was asked for cannot be written to standard output; every picture is at the path in the ledger."""
 
     exit_code = ExitCode.NOT_SAVED
     code = "output"
@@ -134,7 +134,7 @@ class OverBudget(ImgenError):
 
 
 class NotAdopted(ImgenError):
-    """A job that is not in the ledger is unknown to its service too, or the service cannot be asked."""
+    """A job that is not in the ledger is unknown to its service too, or the service did not answer."""
 
     def __init__(self, problem: Problem, exit_code: ExitCode) -> None:
         super().__init__(problem.message, problem.hint)

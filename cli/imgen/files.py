@@ -1,4 +1,4 @@
-"""Writing files of ours: privately, in one step, and on disk before anything relies on them.
+"""Files: written privately, in one step and on disk before anything relies on them; opened only if regular.
 
 Everything imgen writes goes through here, so no file is ever seen half written, no link or pipe that another program
 put in the way is written through, and no folder is open to other users. Functions raise `OSError` where a disk fails.
@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,6 +19,7 @@ from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 PRIVATE = 0o600
@@ -29,6 +31,7 @@ SHARED = 0o666
 _PART_NAME_BYTES = 100  # of the wanted name that a part's name shows
 _PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.ASCII | re.DOTALL)
 _OTHERS_WRITE = 0o022
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def write(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
@@ -145,3 +148,21 @@ def require_private(path: Path) -> None:
         raise BadConfiguration(
             f"{path} can be changed by other users, so nothing is read from it.", f"chmod go-w {quote(str(path))}"
         )
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading, which another program may have put there: never a pipe, a device or a socket.
+
+    It never waits, as opening a pipe would. A link is followed. Raises `OSError`.
+    """
+    descriptor = os.open(path, _TO_READ)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no file but a pipe or a device")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise

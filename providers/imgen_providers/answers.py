@@ -69,6 +69,7 @@ class Explanation:
     """What an error answer says. `verdict` overrides what its HTTP status alone would mean.
 
     `is_page` is true where the words are those of a web page, which a firewall or gateway may have sent.
+    `retry_after` is the wait in seconds that a service names in its body; without one, the header counts.
     """
 
     message: str
@@ -76,6 +77,7 @@ class Explanation:
     request_id: str | None = None
     verdict: type[ServiceError] | None = None
     is_page: bool = False
+    retry_after: float | None = None
 
 
 _MESSAGES = ("message", "detail", "error", "error_message", "errors", "msg", "reason", "description", "title")

@@ -149,10 +149,14 @@ Status = Queued | Running | Succeeded | Failed | Cancelled | Unrecognised
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a service says a job cost; `amount` is a decimal text in `unit` ("usd" or "credits")."""
+    """What a service says a job cost; `amount` is a decimal text in `unit` ("usd" or "credits").
+
+    `computed` is true where it says only what was used, and the amount is that times its published rates.
+    """
 
     amount: str
     unit: str
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,4 +266,17 @@ class TakesUploads(Protocol):
 
     def upload(self, picture: PictureFile) -> PictureLink:
         """Put the picture where the service can fetch it, before the submit; costs nothing."""
+        ...
+
+
+@runtime_checkable
+class ReadsAnswers(Protocol):
+    """A service whose whole answer to a submit can be read again later, from the bytes that were kept of it."""
+
+    def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
+        """The finished job in a 2xx answer to the submit of `request`, whose body is whole. Sends nothing.
+
+        `headers` may be empty: then the job is called by the request's own key. Raises `Uncertain` where the answer
+        is not one that this service's documents describe.
+        """
         ...

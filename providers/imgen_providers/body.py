@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen_providers.base import Json, PictureFile
@@ -27,18 +28,25 @@ class ReferenceChangedError(Exception):
     """A reference picture is not the file that was recorded, so the request was cut short."""
 
 
+@dataclass(frozen=True, slots=True)
+class Base64:
+    """A picture whose field takes its bytes in base64 alone, without the head of a data URI."""
+
+    picture: PictureFile
+
+
 class JsonBody:
-    """The bytes of `{...}` with each `PictureFile` in it written as a data URI; can be iterated again.
+    """The bytes of `{...}` with each `PictureFile` in it as a data URI, each `Base64` without; can be iterated again.
 
     Iterating raises `ReferenceChangedError` before the first byte of a picture that changed or vanished.
     """
 
     def __init__(self, body: Mapping[str, object]) -> None:
-        pictures: list[PictureFile] = []
+        pictures: list[PictureFile | Base64] = []
         mark = secrets.token_hex(16)
 
         def stand_in(value: object) -> str:
-            if not isinstance(value, PictureFile):
+            if not isinstance(value, PictureFile | Base64):
                 raise TypeError(f"a request body cannot hold a {type(value).__name__}")
             pictures.append(value)
             return mark
@@ -46,7 +54,10 @@ class JsonBody:
         texts = json.dumps(body, default=stand_in).split(mark)
         self._parts: list[bytes | PictureFile] = [texts[0].encode()]
         for picture, text in zip(pictures, texts[1:], strict=True):
-            self._parts += [f"data:{picture.media_type};base64,".encode(), picture, text.encode()]
+            if isinstance(picture, Base64):
+                self._parts += [picture.picture, text.encode()]
+            else:
+                self._parts += [f"data:{picture.media_type};base64,".encode(), picture, text.encode()]
 
     def __len__(self) -> int:
         return sum(-(-part.size // 3) * 4 if isinstance(part, PictureFile) else len(part) for part in self._parts)
@@ -126,6 +137,7 @@ def shown(body: Mapping[str, object]) -> Json:
     """The body as a person may look at it: each picture a short note instead of its bytes."""
 
     def note(value: object) -> str:
+        value = value.picture if isinstance(value, Base64) else value
         assert isinstance(value, PictureFile)
         return f"<{value.media_type} of {value.size} bytes from {value.path.name}>"
 

@@ -26,7 +26,7 @@ from imgen_providers.answers import (
     words,
 )
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
-from imgen_providers.body import FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.body import Base64, FileBody, JsonBody, ReferenceChangedError, shown
 from imgen_providers.catalog import SERVICES
 from imgen_providers.content_coding import unpacked
 from imgen_providers.deadline import Deadline, sending
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     Shape = TypeVar("Shape", bound=BaseModel)
     _Question = Callable[[httpx.Client, dict[str, Deadline]], AbstractContextManager[httpx.Response]]
 
-__all__ = ["Answer", "Api", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
+__all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
@@ -165,21 +165,24 @@ class Api:
             lambda client, trace: client.stream("GET", url, params=params, headers=self._headers, extensions=trace)
         )
 
-    def post_free(self, path: str, body: Mapping[str, Json]) -> Answer:
+    def post_free(self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
+        all_headers = {**self._headers, **(headers or {})}
         return self._ask(
-            lambda client, trace: client.stream("POST", url, json=body, headers=self._headers, extensions=trace)
+            lambda client, trace: client.stream("POST", url, json=body, headers=all_headers, extensions=trace)
         )
 
-    def put_file(self, url: str, picture: PictureFile) -> None:
+    def put_file(
+        self, url: str, picture: PictureFile, *, method: str = "PUT", headers: Mapping[str, str] | None = None
+    ) -> None:
         """Put a picture at a signed URL that the service gave, with no key of ours; sent once, free.
 
         Raises `Unreachable`, `NotUnderstood` when the URL leads to a private place or is no https, or `NotSent` when
         the file is not the one that was recorded.
         """
         guard = PeerGuard(self._account.origin)
-        headers = {"Content-Type": picture.media_type, "Content-Length": str(picture.size)}
+        sent = {"Content-Type": picture.media_type, "Content-Length": str(picture.size), **(headers or {})}
         try:
             link = guard.admit(url)
             if link.scheme != "https" and not self.trusts(url):
@@ -189,7 +192,7 @@ class Api:
                 Deadline(seconds, guard.watch(link)) as deadline,
                 self._network.new_client() as client,
                 client.stream(
-                    "PUT", link, content=FileBody(picture), headers=headers, extensions={"trace": deadline}
+                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": deadline}
                 ) as response,
             ):
                 status = response.status_code  # the answer's body is not read: it has no use, and no limit
@@ -350,12 +353,13 @@ class Api:
         self, kind: type[ServiceError], answer: Answer, text: str, explanation: Explanation | None = None
     ) -> ServiceError:
         said = f": {text.rstrip('.')}" if text else ""
+        wait = explanation.retry_after if explanation else None
         return kind(
             f"{self._title} {SENTENCES[kind]} (HTTP {answer.status}){said}.",
             code=explanation.code if explanation else None,
             http_status=answer.status,
             request_id=(explanation and explanation.request_id) or request_id(answer.headers),
-            retry_after=retry_after(answer.headers.get("retry-after"), self._network.now()),
+            retry_after=wait or retry_after(answer.headers.get("retry-after"), self._network.now()),
         )
 
 

@@ -101,3 +101,35 @@ GEMINI_3_PRO: PixelTable = {
     for resolution, row in GEMINI_31_FLASH.items()
     if resolution != "0.5K"
 }
+
+# Nano Banana 2.1 draws the sizes of 3.1 Flash, and has no 0.5K (reference of the direct services, 1.1, 2026-11-25).
+NANO_BANANA_21: PixelTable = {resolution: row for resolution, row in GEMINI_31_FLASH.items() if resolution != "0.5K"}
+
+# Ours: any size is taken whose sides are divisible by 16, from 1:3 to 3:1 and up to 3840x2160 (the same reference,
+# 2.2). 1:1, 3:2 and 2:3 at 1K are the three that its documents name.
+GPT_IMAGE: PixelTable = {
+    "1K": {
+        "1:1": (1024, 1024),
+        "3:2": (1536, 1024),
+        "2:3": (1024, 1536),
+        "4:3": (1152, 864),
+        "3:4": (864, 1152),
+        "5:4": (1120, 896),
+        "4:5": (896, 1120),
+        "16:9": (1792, 1008),
+        "9:16": (1008, 1792),
+        "21:9": (1344, 576),
+    },
+    "2K": {
+        "1:1": (1920, 1920),
+        "3:2": (2304, 1536),
+        "2:3": (1536, 2304),
+        "4:3": (2176, 1632),
+        "3:4": (1632, 2176),
+        "5:4": (2080, 1664),
+        "4:5": (1664, 2080),
+        "16:9": (2560, 1440),
+        "9:16": (1440, 2560),
+        "21:9": (2688, 1152),
+    },
+}

@@ -71,6 +71,14 @@ class Cadence:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """The day (ISO 8601) from which on a service may not answer for a model any more, and where it stands."""
+
+    day: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model at one service, and the limits a request is checked against before it is sent.
 
@@ -79,7 +87,9 @@ class Model:
     `reference_price` is for each reference picture of a request, beside `prices`.
     `prompt_limit` is in characters, `reference_bytes` per picture, `link_seconds` from the end of the job.
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
-    `channel` names one of several ids of a model ("default", "official", "unified"); a family means the first of them.
+    `channel` names one of several ids of a model ("default", "official", "unified", "batch"); a family means the first
+    of them. `comes_back` is False where the answer to the submit is all there is: no job can be polled afterwards.
+    `end` is the model's last day, where one is known.
     """
 
     remote_id: str
@@ -99,6 +109,8 @@ class Model:
     link_seconds: float | None
     channel: str | None = None
     reference_price: Price | None = None
+    comes_back: bool = True
+    end: End | None = None
 
     def size(self, aspect: str | None, resolution: str | None) -> tuple[int, int] | None:
         """The picture's exact width and height in pixels, or None where no document says it."""

@@ -14,7 +14,17 @@ import pytest
 import respx
 
 from imgen_providers import connect
-from imgen_providers.base import Account, Job, Request, Service, Succeeded, Unrecognised
+from imgen_providers.base import (
+    Account,
+    Failed,
+    InlineAsset,
+    Job,
+    ReadsAnswers,
+    Request,
+    Service,
+    Succeeded,
+    Unrecognised,
+)
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import (
     JobNotFound,
@@ -38,8 +48,8 @@ if TYPE_CHECKING:
     from imgen_providers.client import Network
 
 
-class ServiceContract:
-    """Subclass it as `Test...` and fill in the facts; `JOB` in a path stands for the remote id."""
+class SubmitContract:
+    """What holds for every submit. `accepted` is a documented answer to it, `job_id` the id of its job."""
 
     name: ClassVar[str]
     request: ClassVar[Request]
@@ -47,21 +57,14 @@ class ServiceContract:
     submit_body: ClassVar[Json]
     accepted: ClassVar[Json]
     job_id: ClassVar[str]
-    poll_path: ClassVar[str]
-    finished: ClassVar[Json]
-    states: ClassVar[Sequence[tuple[Json, Status]]]
-    unknown_state: ClassVar[Json]
     refusals: ClassVar[Sequence[Refusal]]
-    poll_refusals: ClassVar[Sequence[Refusal]]
+    key_header: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {KEY}")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Each documented state and error body becomes a test of its own."""
-        for fixture, cases in (
-            ("state", self.states),
-            ("refusal", self.refusals),
-            ("poll_refusal", self.poll_refusals),
-        ):
+        for fixture, facts in (("state", "states"), ("refusal", "refusals"), ("poll_refusal", "poll_refusals")):
             if fixture in metafunc.fixturenames:
+                cases = getattr(self, facts)
                 metafunc.parametrize(
                     fixture, cases, ids=[f"{number}-{_title(case)}" for number, case in enumerate(cases)]
                 )
@@ -88,10 +91,6 @@ class ServiceContract:
         """The service under test."""
         return connect(self.name, account, network)
 
-    def job(self) -> Job:
-        """A job as the ledger would give it back."""
-        return Job(self.name, self.job_id, Unrecognised("as recorded"))
-
     # Submitting
 
     def test_submit_sends_the_documented_request_once(self, service: Service, far_side: FarSide) -> None:
@@ -102,7 +101,8 @@ class ServiceContract:
         [(method, path, headers, body)] = far_side.sent()
         assert (method, path) == ("POST", self.submit_path)
         assert json.loads(body) == self.submit_body
-        assert headers["authorization"] == f"Bearer {KEY}"
+        name, value = self.key_header
+        assert headers[name] == value
         assert headers["content-length"] == str(len(body))
         assert "transfer-encoding" not in headers
         assert (job.service, job.remote_id) == (self.name, self.job_id)
@@ -182,8 +182,6 @@ class ServiceContract:
 
                 with pytest.raises(Refused):
                     service.submit(self.request)
-                with pytest.raises(NotUnderstood):
-                    service.refresh(self.job())
 
             assert other.connections == 0
 
@@ -200,6 +198,68 @@ class ServiceContract:
         assert caught.value.http_status is not None
         assert len(far_side.sent()) == 1
 
+    # The key
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+    def test_a_key_that_comes_back_in_an_error_goes_no_further(
+        self, service: Service, far_side: FarSide, status: int
+    ) -> None:
+        echo = reply(
+            {"error": {"message": f"bad key {KEY}", "code": KEY, "type": KEY}, "request_id": KEY},
+            status,
+            {"X-Request-Id": KEY},
+        )
+        far_side.script(echo)
+
+        with pytest.raises(ServiceError) as caught:
+            service.submit(self.request)
+        assert KEY not in _everything(caught.value)
+
+    @pytest.mark.parametrize("spelling", ["escaped", "utf-16", "unseen", "zero"])
+    def test_no_spelling_of_a_key_in_an_error_is_shown(
+        self, service: Service, far_side: FarSide, spelling: str
+    ) -> None:
+        far_side.script(Reply(400, spelled(spelling)))
+
+        with pytest.raises(ServiceError) as caught:
+            service.submit(self.request)
+
+        assert KEY[5:] not in _everything(caught.value)
+
+    def test_a_key_that_comes_back_in_an_accepted_job_goes_no_further(
+        self, service: Service, far_side: FarSide
+    ) -> None:
+        text = json.dumps(self.accepted).replace(self.job_id, f"{self.job_id}-{KEY}")
+        far_side.script(reply(text))
+
+        assert KEY not in repr(service.submit(self.request))
+
+    def test_the_key_stands_in_no_text_of_ours(self, service: Service, account: Account) -> None:
+        assert KEY not in repr(account) + repr(service) + repr(service.preview(self.request))
+
+    def test_a_key_that_no_header_can_hold_is_refused_unseen(self, network: Network) -> None:
+        for key in ("", "two\nlines-0123456789", "naïve-0123456789"):
+            with pytest.raises(ServiceError) as caught:
+                connect(self.name, Account("http://127.0.0.1:9", key), network)
+            assert key == "" or key not in _everything(caught.value)
+
+
+class ServiceContract(SubmitContract):
+    """What holds for a service whose jobs can be polled. Subclass it as `Test...` and fill in the facts.
+
+    `finished` is the answer to a poll of a job that is done.
+    """
+
+    poll_path: ClassVar[str]
+    finished: ClassVar[Json]
+    states: ClassVar[Sequence[tuple[Json, Status]]]
+    unknown_state: ClassVar[Json]
+    poll_refusals: ClassVar[Sequence[Refusal]]
+
+    def job(self) -> Job:
+        """A job as the ledger would give it back."""
+        return Job(self.name, self.job_id, Unrecognised("as recorded"))
+
     # Asking
 
     def test_refresh_asks_at_the_documented_path(self, service: Service, far_side: FarSide) -> None:
@@ -209,7 +269,8 @@ class ServiceContract:
 
         [(method, path, headers, _)] = far_side.sent()
         assert (method, path) == ("GET", self.poll_path)
-        assert headers["authorization"] == f"Bearer {KEY}"
+        name, value = self.key_header
+        assert headers[name] == value
         assert isinstance(job.status, Succeeded)
         assert job.status.assets != ()
 
@@ -284,64 +345,101 @@ class ServiceContract:
         assert isinstance(job.status, Succeeded)
         assert dict(job.handle) == handle
 
-    # The key
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_of_a_poll_is_not_followed(self, network: Network, status: int) -> None:
+        with WireServer() as other:
+            elsewhere = Reply(status, headers={"Location": f"{other.origin}{self.poll_path}"})
+            with WireServer(elsewhere) as server, pytest.raises(NotUnderstood):
+                connect(self.name, Account(server.origin, KEY), network).refresh(self.job())
+
+            assert other.connections == 0
 
     @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-    def test_a_key_that_comes_back_in_an_error_goes_no_further(
+    def test_a_key_that_comes_back_in_the_error_of_a_poll_goes_no_further(
         self, service: Service, far_side: FarSide, status: int
     ) -> None:
-        echo = reply(
-            {"error": {"message": f"bad key {KEY}", "code": KEY, "type": KEY}, "request_id": KEY},
-            status,
-            {"X-Request-Id": KEY},
-        )
-        far_side.script(echo)
+        far_side.script(reply({"error": {"message": f"bad key {KEY}", "code": KEY}}, status))
 
-        with pytest.raises(ServiceError) as caught:
-            service.submit(self.request)
-        assert KEY not in _everything(caught.value)
         with pytest.raises(ServiceError) as caught:
             service.refresh(self.job())
         assert KEY not in _everything(caught.value)
 
     @pytest.mark.parametrize("spelling", ["escaped", "utf-16", "unseen", "zero"])
-    def test_no_spelling_of_a_key_in_an_error_is_shown(
+    def test_no_spelling_of_a_key_in_the_error_of_a_poll_is_shown(
         self, service: Service, far_side: FarSide, spelling: str
     ) -> None:
-        text = json.dumps({"error": {"message": f"bad key {KEY}"}})
-        body = {
-            "escaped": text.replace(KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)).encode(),
-            "utf-16": text.encode("utf-16"),
-            "unseen": text.replace(KEY, f"{KEY[:5]}\u200b{KEY[5:]}").encode(),
-            "zero": text.replace(KEY, f"{KEY[:5]}\\u0000{KEY[5:]}").encode(),
-        }[spelling]
-        far_side.script(Reply(400, body))
+        far_side.script(Reply(400, spelled(spelling)))
 
-        with pytest.raises(ServiceError) as submitted:
-            service.submit(self.request)
-        with pytest.raises(ServiceError) as polled:
+        with pytest.raises(ServiceError) as caught:
             service.refresh(self.job())
 
-        for error in (submitted.value, polled.value):
-            assert KEY[5:] not in _everything(error)
+        assert KEY[5:] not in _everything(caught.value)
 
-    def test_a_key_that_comes_back_in_a_job_goes_no_further(self, service: Service, far_side: FarSide) -> None:
-        for body in (self.accepted, self.finished):
-            text = json.dumps(body).replace(self.job_id, f"{self.job_id}-{KEY}")
-            far_side.script(reply(text))
+    def test_a_key_that_comes_back_in_a_polled_job_goes_no_further(self, service: Service, far_side: FarSide) -> None:
+        text = json.dumps(self.finished).replace(self.job_id, f"{self.job_id}-{KEY}")
+        far_side.script(reply(text))
 
-            job = service.submit(self.request) if body is self.accepted else service.refresh(self.job())
+        assert KEY not in repr(service.refresh(self.job()))
 
-            assert KEY not in repr(job)
 
-    def test_the_key_stands_in_no_text_of_ours(self, service: Service, account: Account) -> None:
-        assert KEY not in repr(account) + repr(service) + repr(service.preview(self.request))
+class SynchronousContract(SubmitContract):
+    """What holds where the answer to the submit is all there is; `accepted` is one with pictures.
 
-    def test_a_key_that_no_header_can_hold_is_refused_unseen(self, network: Network) -> None:
-        for key in ("", "two\nlines-0123456789", "naïve-0123456789"):
-            with pytest.raises(ServiceError) as caught:
-                connect(self.name, Account("http://127.0.0.1:9", key), network)
-            assert key == "" or key not in _everything(caught.value)
+    `ends` are answers of status 200 without a picture, and what each means.
+    """
+
+    ends: ClassVar[Sequence[tuple[Json, Failed]]]
+
+    def test_the_answer_is_the_finished_job(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(self.accepted))
+
+        status = service.submit(self.request).status
+
+        assert isinstance(status, Succeeded)
+        assert status.assets != ()
+        assert all(isinstance(asset, InlineAsset) for asset in status.assets)
+
+    def test_an_answer_without_a_picture_is_a_failure_in_the_services_own_words(
+        self, service: Service, far_side: FarSide
+    ) -> None:
+        for body, failed in self.ends:
+            far_side.script(reply(body))
+
+            assert service.submit(self.request).status == failed
+
+    def test_a_kept_answer_is_read_as_one_that_just_came(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply(self.accepted))
+        job = service.submit(self.request)
+        assert isinstance(service, ReadsAnswers)
+
+        kept = service.read_answer(self.request, json.dumps(self.accepted).encode(), {})
+
+        assert kept == job
+        assert len(far_side.sent()) == 1
+
+    def test_half_an_answer_is_no_job(self, service: Service) -> None:
+        assert isinstance(service, ReadsAnswers)
+        half = json.dumps(self.accepted).encode()[: len(json.dumps(self.accepted)) // 2]
+
+        with pytest.raises(Uncertain):
+            service.read_answer(self.request, half, {})
+
+    def test_it_says_at_once_that_nothing_can_be_polled(self, service: Service, far_side: FarSide) -> None:
+        with pytest.raises(JobNotFound):
+            service.refresh(Job(self.name, self.job_id, Unrecognised("as recorded")))
+
+        assert far_side.sent() == []
+
+
+def spelled(spelling: str) -> bytes:
+    """The body of an error that echoes the key, in a spelling that a plain search misses."""
+    text = json.dumps({"error": {"message": f"bad key {KEY}"}})
+    return {
+        "escaped": text.replace(KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)).encode(),
+        "utf-16": text.encode("utf-16"),
+        "unseen": text.replace(KEY, f"{KEY[:5]}\u200b{KEY[5:]}").encode(),
+        "zero": text.replace(KEY, f"{KEY[:5]}\\u0000{KEY[5:]}").encode(),
+    }[spelling]
 
 
 def _title(case: Any) -> str:

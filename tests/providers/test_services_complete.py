@@ -16,7 +16,8 @@ import imgen_providers
 from imgen_providers import connect
 from imgen_providers.base import Account, PictureFile, PictureLink, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, ServiceEntry
-from providers.contract import ServiceContract
+from imgen_providers.catalog_direct import DIRECT_SERVICES
+from providers.contract import ServiceContract, SynchronousContract
 from providers.sending import KEY
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 PACKAGE = Path(imgen_providers.__file__).parent
 ENTRIES = [pytest.param(entry, id=name) for name, entry in SERVICES.items()]
+EVERY_ENTRY = [*ENTRIES, *(pytest.param(entry, id=name) for name, entry in DIRECT_SERVICES.items())]
+CONTRACTS = {ServiceContract.__name__, SynchronousContract.__name__}
 
 
 def module_name(entry: ServiceEntry) -> str:
     return entry.implementation.partition(":")[0].rpartition(".")[2]
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", EVERY_ENTRY)
 def test_a_row_has_its_implementation(entry: ServiceEntry) -> None:
     module, _, name = entry.implementation.partition(":")
     implementation = getattr(import_module(module), name)
@@ -40,7 +43,7 @@ def test_a_row_has_its_implementation(entry: ServiceEntry) -> None:
     assert all(callable(getattr(implementation, verb)) for verb in ("submit", "refresh", "preview"))
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", EVERY_ENTRY)
 def test_a_row_has_a_test_that_fulfils_the_contract(entry: ServiceEntry) -> None:
     file = TESTS / f"test_{module_name(entry)}.py"
     assert file.exists()
@@ -51,7 +54,7 @@ def test_a_row_has_a_test_that_fulfils_the_contract(entry: ServiceEntry) -> None
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and node.name.startswith("Test")
-        and any(isinstance(base, ast.Name) and base.id == ServiceContract.__name__ for base in node.bases)
+        and any(isinstance(base, ast.Name) and base.id in CONTRACTS for base in node.bases)
     ]
     names = {
         ast.literal_eval(statement.value)
@@ -73,7 +76,8 @@ def test_every_implementation_has_its_row() -> None:
         and verbs <= {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
     }
 
-    assert found - {"base"} == {module_name(entry) for entry in SERVICES.values()}
+    rows = {**SERVICES, **DIRECT_SERVICES}
+    assert found - {"base"} == {module_name(entry) for entry in rows.values()}
 
 
 def test_rows_are_in_order_of_preference_and_named_after_themselves() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import options
+from imgen.commands import options, panels
 from imgen.config.config import load
 
 
@@ -20,15 +20,26 @@ def again(
             show_default=False,
             help="A change: prompt, provider, model, aspect, resolution, size, format, count, channel, option.KEY. "
             "Again for more.",
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     picture: Annotated[
         list[str] | None,
-        typer.Option("-i", "--image", metavar="PICTURE", help="Other pictures to edit.", show_default=False),
+        typer.Option(
+            "-i",
+            "--image",
+            metavar="PICTURE",
+            help="Other pictures to edit.",
+            show_default=False,
+            rich_help_panel=panels.PICTURE,
+        ),
     ] = None,
-    fit: Annotated[bool, typer.Option("--fit", help="Make pictures fit that the service would not take.")] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=panels.PICTURE)
+    ] = False,
     keep_metadata: Annotated[
-        bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too.")
+        bool,
+        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
     output: options.Output = None,
     max_cost: options.MaxCost = None,
@@ -48,9 +59,13 @@ def again(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Order a job once more, as it was or with changes, and show how the two orders differ.
+    """Order a job once more, as it was or changed.
 
-    It is a new order, and it is paid for: imgen again JOB --set aspect=1:1
+    It is a new order, which costs money like the first one. imgen prints what changed.
+
+    Examples:
+        imgen again JOB
+        imgen again JOB --set aspect=1:1 --set count=2
     """
     from imgen.commands.defaults import repeated_order
     from imgen.commands.going_on import basis_of, check_words

@@ -14,9 +14,13 @@ def completions(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
     json: options.Json = False,
 ) -> int:
-    """Print the completion script of a shell.
+    """Print what makes TAB complete in your shell.
 
-    Put it where that shell looks for them, or evaluate it: eval "$(imgen completions bash)"
+    Put the script where your shell looks for it, or evaluate it, as eval "$(imgen completions bash)" does.
+
+    Examples:
+        imgen completions bash
+        imgen completions zsh
     """
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope

@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     from imgen.config.sources import Sourced
     from imgen.config.toml_file import SettingsFile
 
-config = typer.Typer(help="Show every setting and where its value comes from, or change them.")
+config = typer.Typer()
 
 Key = Annotated[str, typer.Argument(metavar="SETTING", help="Such as model, or budget.day.", show_default=False)]
-InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, for everybody who works here.")]
+InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, for all who work in this project.")]
 
 
 @config.callback(invoke_without_command=True)
 def show(context: typer.Context, profile: options.Profile = None, json: options.Json = False) -> int:
-    """Show every setting and where its value comes from, or change them."""
+    """Show settings and where they come from, or change them.
+
+    Examples:
+        imgen config
+        imgen config set model gemini-3-pro
+        imgen config unset model
+    """
     if context.invoked_subcommand:
         context.obj = profile, json  # they count before the subcommand too
         return 0
@@ -48,7 +54,13 @@ def set_(
     profile: options.Profile = None,
     json: options.Json = False,
 ) -> int:
-    """Write a setting to your own file, or with --project to ./imgen.toml."""
+    """Write a setting to your own file, or with --project to ./imgen.toml.
+
+    Examples:
+        imgen config set model gemini-3-pro
+        imgen config set budget.day "5 usd, 200 credits"
+        imgen config set count 4 --project
+    """
     from shlex import quote
 
     from imgen.config.settings import Place
@@ -71,7 +83,11 @@ def unset(
     profile: options.Profile = None,
     json: options.Json = False,
 ) -> int:
-    """Take a setting out of your own file, or with --project out of ./imgen.toml."""
+    """Remove a setting from your own file, or with --project from ./imgen.toml.
+
+    Examples:
+        imgen config unset model
+    """
     with _typed():
         found = _writable(setting)
     return _write(context, found, None, project=project, profile=profile, json=json)

@@ -26,7 +26,7 @@ def download(
         bool,
         typer.Option(
             "--all",
-            help="All that is finished and not saved, found dead before or not; unfinished jobs are no failure.",
+            help="All finished pictures; unfinished jobs are no failure.",
         ),
     ] = False,
     expiring: options.Expiring = None,
@@ -40,9 +40,15 @@ def download(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
+    """Save finished pictures now, without waiting.
 
-    A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
+    With a job's id it also downloads files again that were deleted, and asks once more for a new link where one
+    expired. It costs nothing.
+
+    Examples:
+        imgen download --all
+        imgen download --expiring 6h
+        imgen download JOB
     """
     from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import options
+from imgen.commands import options, panels
 from imgen.config.config import load
 
 
 def edit(
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="PROMPT", help="What to change; - reads it from standard input.", show_default=False),
+        typer.Argument(metavar="PROMPT", help="What to change, in quotes; - reads standard input.", show_default=False),
     ] = None,
     picture: Annotated[
         list[str] | None,
@@ -22,19 +22,26 @@ def edit(
             "--image",
             metavar="PICTURE",
             show_default=False,
-            help="A file, an https URL, - for standard input, or a job: ID, or ID:2 for its second picture. "
-            "Again for more, in order.",
+            help="A file, an https URL, - for a pipe, or JOB:2.",
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     from_job: Annotated[
         str | None,
-        typer.Option("--from", metavar="JOB", show_default=False, help="Go on from an earlier job."),
+        typer.Option(
+            "--from",
+            metavar="JOB",
+            show_default=False,
+            help="Go on from an earlier job.",
+            rich_help_panel=panels.MOST_USED,
+        ),
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Convert or scale down what the service would not take, just enough.")
+        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=panels.PICTURE)
     ] = False,
     keep_metadata: Annotated[
-        bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too, such as where it was taken.")
+        bool,
+        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,
@@ -64,9 +71,15 @@ def edit(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Make new pictures from pictures and a prompt, and save them.
+    """Make new pictures from pictures and a prompt.
 
-    imgen edit "at night" -i fox.jpg; imgen edit "bluer" --from JOB goes on from an earlier job.
+    GPS, camera data and notes are removed from what is sent. --from goes on from an earlier job: at GMI Cloud in the
+    same conversation, elsewhere from its picture.
+
+    Examples:
+        imgen edit "at night" -i fox.jpg
+        imgen edit "both in one garden" -i fox.jpg -i owl.jpg
+        imgen edit "bluer" --from JOB
     """
     from imgen.commands.defaults import resolve_order
     from imgen.commands.going_on import EXAMPLE, basis_of, check_words, order_of

@@ -14,9 +14,13 @@ def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
 ) -> int:
-    """Close jobs that nothing more will come of, such as one that may have been charged and was not.
+    """Mark jobs as closed, so that imgen stops asking about them.
 
-    They stay in the history, and count against no limit any more; nothing is cancelled at the service.
+    Use it for an uncertain job that was not charged. A closed job stays in the history and no longer counts against
+    a limit. Nothing is cancelled at the service.
+
+    Examples:
+        imgen forget JOB
     """
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.errors import ExitCode

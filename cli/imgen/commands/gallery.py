@@ -25,21 +25,29 @@ def gallery(
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Or - for standard output. Default: gallery.html", show_default=False
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The page, or - for a pipe. Default: gallery.html.",
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", min=0, metavar="N", help="Without ids: how many of the latest; 0: all.")
+        int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many of the latest jobs; 0 for all.")
     ] = 200,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     profile: options.Profile = None,
 ) -> int:
-    """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
+    """Write one HTML page of saved pictures.
 
-    It holds small copies of the pictures and no path outside its own folder, so it can be sent to anybody; each
-    picture beside or below the page links to its file.
+    It shows prompts, settings and costs, and has a search. It holds small copies of the pictures, so the page can be
+    sent to other people.
+
+    Examples:
+        imgen gallery
+        imgen gallery -n 50 -o best.html
     """
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.session import session

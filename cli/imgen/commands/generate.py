@@ -13,7 +13,7 @@ from imgen.config.config import load
 def generate(
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="PROMPT", help="What to draw; - reads it from standard input.", show_default=False),
+        typer.Argument(metavar="PROMPT", help="What to draw, in quotes; - reads standard input.", show_default=False),
     ] = None,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,
@@ -46,6 +46,11 @@ def generate(
     """Make pictures from a prompt and save them.
 
     Ctrl-C stops the waiting, not the jobs: the command to come back is printed.
+
+    Examples:
+        imgen generate "a red fox in the snow"
+        imgen generate "a lighthouse at dusk" -a 16:9 -r 2K -n 4 -o shots/
+        imgen generate "a red fox" --dry-run
     """
     from imgen.commands.defaults import resolve_order
     from imgen.commands.making import make, read_prompt

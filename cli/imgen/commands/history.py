@@ -23,7 +23,7 @@ def history(
     provider: options.Provider = None,
     model: Annotated[
         str | None,
-        typer.Option("-m", "--model", metavar="MODEL", help="A family, or a service's own id.", show_default=False),
+        typer.Option("-m", "--model", metavar="MODEL", help="Such as gemini-3-pro.", show_default=False),
     ] = None,
     state: Annotated[
         str | None,
@@ -32,27 +32,34 @@ def history(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DATE", help="From this date on, or 7d for a week back (m, h, d, w).", show_default=False
+            "--since", metavar="DATE", help="From this day on: 2026-11-01, or 7d for a week back.", show_default=False
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="Up to this day, or 7d for a week back.", show_default=False),
+        typer.Option("--until", metavar="DATE", help="Up to this day.", show_default=False),
     ] = None,
     least: Annotated[
         str | None,
-        typer.Option("--cost-from", metavar="AMOUNT", help="Such as 0.10usd or 20credits.", show_default=False),
+        typer.Option(
+            "--cost-from", metavar="AMOUNT", help="Jobs that cost at least this, such as 0.10usd.", show_default=False
+        ),
     ] = None,
     most: Annotated[
-        str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Such as 0.10usd.", show_default=False)
+        str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Jobs that cost at most this.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0: all.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0 for all.")] = 20,
     json: options.Json = False,
     profile: options.Profile = None,
 ) -> int:
-    """List the jobs of all times, the latest first, or those whose prompt has the words.
+    """Search all past jobs.
 
-    imgen again JOB makes one of them once more.
+    The latest comes first. imgen again JOB makes one of them once more.
+
+    Examples:
+        imgen history
+        imgen history red fox --since 7d
+        imgen history --state uncertain
     """
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.commands.times import span

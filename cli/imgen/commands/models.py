@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Show one model in full, with its pixel table.", show_default=False),
+        typer.Argument(metavar="[MODEL]", help="Show one model in full, with its sizes in pixels.", show_default=False),
     ] = None,
     provider: options.Provider = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Ask the services that list their models what they have today.")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask the services what they have today.")] = False,
     json: options.Json = False,
     verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """List the models with their services, sizes and prices, or show one in full."""
+    """List models, services, sizes and prices.
+
+    Examples:
+        imgen models
+        imgen models gemini-3-pro
+    """
     from imgen.commands.reporting import standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope

@@ -20,9 +20,14 @@ def schema(
     ] = None,
     json: options.Json = False,
 ) -> int:
-    """Print the JSON Schema of what a command answers with --json, or of a line of --events.
+    """Print the JSON Schemas of --json and --events.
 
     Fields may be added later; none is taken away or changes its meaning while "version" stays 1.
+
+    Examples:
+        imgen schema
+        imgen schema generate
+        imgen schema events
     """
     from json import dumps
 

@@ -25,20 +25,22 @@ _PATIENCE = 60.0  # seconds for all answers
 def status(
     jobs: options.Ids = None,
     provider: options.Provider = None,
-    tree: Annotated[
-        bool, typer.Option("--tree", help="Show what each job goes on from, and what goes on from it.")
-    ] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="Show which job came from which.")] = False,
     lost: Annotated[
-        bool, typer.Option("--lost", help="List what was paid for and died before it was saved, with its cost.")
+        bool, typer.Option("--lost", help="List paid pictures whose links expired, with their cost.")
     ] = False,
     json: options.Json = False,
     verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Say how jobs stand, asking each open one once and saving nothing.
+    """Show the state of open jobs and when links expire.
 
-    Without ids, all that is open, and of that first whose links die soonest.
+    Each open job is polled once, and nothing is saved. The most urgent comes first.
+
+    Examples:
+        imgen status
+        imgen status JOB --tree
     """
     from imgen.commands.named_jobs import families, jobs_of
     from imgen.commands.reporting import Reporter, standard_streams

@@ -17,7 +17,7 @@ def wait(
     remote: Annotated[
         str | None,
         typer.Option(
-            "--remote", metavar="ITS_ID", help="The one uncertain JOB is this job of its service.", show_default=False
+            "--remote", metavar="ITS_ID", help="The service's own id of an uncertain JOB.", show_default=False
         ),
     ] = None,
     output: options.Elsewhere = None,
@@ -32,9 +32,14 @@ def wait(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Wait for jobs and save their pictures; without ids, for everything that is open.
+    """Wait for jobs and save their pictures.
 
-    A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
+    Without ids it waits for all open jobs. A job that was sent elsewhere is taken over with -p PROVIDER and the
+    service's own id.
+
+    Examples:
+        imgen wait
+        imgen wait JOB
     """
     from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams

@@ -1,1 +1,1 @@
-"""What settings, folders, keys and the network are here, and where each value comes from."""
+"""Settings, folders, keys and network options of this machine, each with the place that its value comes from."""

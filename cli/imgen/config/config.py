@@ -1,4 +1,4 @@
-"""What the environment and files of this user say: settings, folders, keys. The only reader of the environment."""
+"""The configuration that a command reads: settings, folders, keys. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")  # set by build servers, ea
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a command reads from its surroundings: each file when it first matters, and once.
+    """The environment and the files that a command reads, each file at its first use, and once.
 
     `profile` is the one that `--profile` names. Every property may raise `BadConfiguration`.
     """
@@ -120,7 +120,7 @@ class Config:
 
     @property
     def preferred(self) -> tuple[str, ...]:
-        """The services whose order the user set, the preferred first."""
+        """The services that the user prefers, the first one first."""
         value = self.setting("providers").value
         return value if isinstance(value, tuple) else ()
 
@@ -139,7 +139,7 @@ class Config:
 
 
 def load(profile: str | None = None) -> Config:
-    """The surroundings of this process."""
+    """The configuration of this process."""
     return Config(os.environ, _working_folder(), profile)
 
 

@@ -30,7 +30,7 @@ Source = Literal["environment", "keyring", "file"]
 _LONGEST = 64 * 1024  # bytes; no key is longer, whatever was piped or put there
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-# What is copied with a key: `export REAPI_API_KEY=`, `Authorization: Bearer `, quotes.
+# Text that is often copied together with a key: `export REAPI_API_KEY=`, `Authorization: Bearer `, quotes.
 _AROUND = re.compile(r"(?i)^(?:(?:(?:export|set)\s+)?\w*(?:key|token)\s*=|(?:authorization\s*:\s*)?bearer\s)\s*")
 _QUOTES = ("''", '""', "``")
 _WORD = re.compile(r"""[^\s=,:;'"()/@?&#]+""")
@@ -43,8 +43,8 @@ _REMOTE_ID = re.compile(r"task_[\da-f]+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}")
 class KeyStore:
     """The keys that `imgen keys` keeps, each in a file of its own in `folder` or, behind a marker, in the keyring.
 
-    `asks_keyring` is False where a keyring cannot be unlocked (CI). `variables` are those of
-    the environment, for the keyring's process.
+    `asks_keyring` is False where a keyring cannot be unlocked (CI). `variables` is the environment, for the process
+    that calls the keyring.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class KeyStore:
     variables: Mapping[str, str] = field(repr=False)
 
     def source(self, entry: ServiceEntry) -> Source | None:
-        """Where a key is kept, without looking at it; the keyring itself is not asked."""
+        """Where a key is kept, without reading it or calling the keyring."""
         if _exists(self._marker(entry)):
             return "keyring"
         return "file" if _exists(self.path(entry)) else None

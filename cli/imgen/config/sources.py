@@ -56,7 +56,7 @@ class Sources:
     """Every source of settings, as seen from the folder `cwd`; each file is read once, when it first matters.
 
     `home` is the user's home folder, `settings_file` finds their own file, and `profile` is the one that `--profile`
-    names. A file or repository of another user above `cwd` is not believed, as git does (safe.directory).
+    names. A file or repository of another user above `cwd` is ignored, as git does (safe.directory).
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Sources:
         return f"~{os.sep}{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
 
     def notice(self, sentence: str) -> None:
-        """Report what decides where keys and money go; the program prints it on stderr, whatever its flags."""
+        """Report once a setting that decides where keys or money go; it is printed on stderr, also with -q."""
         import logging
 
         if sentence not in self._noticed:

@@ -1,4 +1,4 @@
-"""A person's settings file and a project's: TOML in, values with their places out; and one value written back."""
+"""The user's settings file and a project's: TOML read into values with their lines, and one value written back."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class _Reader:
                 yield name, self._value(name, keys, value)
 
     def refuse(self, keys: tuple[str, ...], why: str) -> NoReturn:
-        """A project's file says what only the person may."""
+        """Raises `BadConfiguration` for a setting in a project's file that only the user may set."""
         raise BadConfiguration(
             f"{self.at(keys)}: a project must not set {'.'.join(keys)}: {why}.",
             "Remove the line; if it is yours, it can stand in your own file: imgen config set",

@@ -6,14 +6,14 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.report import Followed, Goal
+from imgen.jobs.report import Goal, Report, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
@@ -34,6 +34,10 @@ _NEVER_SENT = Problem(
     "never_sent",
     "The waiting ended before anything was sent, so nothing was charged.",
     "Run the command again; a longer --timeout leaves time to send it.",
+)
+
+_HELD_BACK = Problem(
+    "never_sent", "The ledger could not be written, so nothing more was sent.", "Run the command again."
 )
 
 Outcome = TypeVar("Outcome")
@@ -70,19 +74,20 @@ class Follower:
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
 
-    def follow(self, records: Sequence[JobRecord]) -> Followed:
+    def follow(self, records: Sequence[JobRecord]) -> Report:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
         try:
             return self._follow(records)
         except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
-            # The remote ids of what was paid are in no other place, also when the user has had enough.
+            # The remote ids of paid jobs are in no other place, so they are printed also after a Ctrl-C.
             messages = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
-    def _follow(self, records: Sequence[JobRecord]) -> Followed:
+    def _follow(self, records: Sequence[JobRecord]) -> Report:
+        goal = self._goal  # it changes once the waiting ends
         try:
             for record in records:
                 self._track(record)
@@ -100,9 +105,9 @@ class Follower:
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
         problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = tuple(self._ledger.jobs.get_many([record.id for record in records]))
+        final = self._ledger.jobs.get_many([record.id for record in records])
         displayed = frozenset(view.problem for view in self._views() if view.problem)
-        return Followed(final, problems | self._unreached, displayed, in_time)
+        return replace(report(final, problems | self._unreached, goal), displayed=displayed, in_time=in_time)
 
     def _close_connections(self) -> None:
         self._ledger.close()
@@ -159,16 +164,16 @@ class Follower:
                 pass
             case Unrecorded(problem):
                 self._unrecorded.append(problem)
-                # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
+                # The ledger is not read here: if that failed too, the answers to other submits would not be taken.
                 job.problem, job.activity, job.done = problem, None, True
 
     def _enter(self, job: Tracked, phase: Phase) -> None:
-        with self._own_trouble(job):
+        with self._contained(job):
             match phase:
                 case Phase.START:
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
-                    self._dispatch(job, Done())  # what cannot be recorded is not sent
+                    self._dispatch(job, self._hold_back(job))
                 case Phase.SUBMIT:
                     self._submit(job)
                 case Phase.RECONCILE:
@@ -188,7 +193,7 @@ class Follower:
             case State.READY if self._goal is not Goal.ANSWER and all(
                 result.kept for result in job.record.results if result.state is ResultState.READY
             ):
-                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to ask
+                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
             case State.UNCERTAIN if job.record.forgotten_at is None:
@@ -208,6 +213,12 @@ class Follower:
         job.refresh(self._ledger)
         return self._start(job)
 
+    def _hold_back(self, job: Tracked) -> Next:
+        """What cannot be recorded is not sent. Where the ledger cannot even close the job, the next command does."""
+        with suppress(LedgerUnusable):
+            self._close_unsent(job, _HELD_BACK, _HELD_BACK.message)
+        return Unrecorded(_HELD_BACK)
+
     def _submit(self, job: Tracked) -> None:
         def after(outcome: submit.Outcome) -> Next:
             if not isinstance(outcome, submit.Accepted):
@@ -223,8 +234,8 @@ class Follower:
         def after(outcome: reconcile.Outcome) -> Next:
             match outcome:
                 case reconcile.Found(found):
-                    lost = f"The reply to {job.record.id} was lost, but the service lists it: {found.remote_id}."
-                    self._display.say(lost)
+                    listed = f"No reply to {job.record.id} came, but the service lists it: {found.remote_id}."
+                    self._display.say(listed)
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
                     self._ledger.close_orphans()  # the process of the other one may have ended
@@ -292,21 +303,21 @@ class Follower:
         """Run a phase's half in a thread, then dispatch what its other half makes of the outcome."""
 
         def then(outcome: Outcome) -> None:
-            with self._own_trouble(job):
+            with self._contained(job):
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
             if isinstance(error, LedgerUnusable):
                 raise error
-            with self._own_trouble(job):
+            with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
                 self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
-    def _own_trouble(self, job: Tracked) -> Iterator[None]:
-        """An exception that is not ours is the trouble of one job: the others go on."""
+    def _contained(self, job: Tracked) -> Iterator[None]:
+        """Turn an exception that is not ours into the problem of one job: the others go on."""
         try:
             yield
         except ImgenError:
@@ -341,19 +352,19 @@ class Follower:
             self._loop.finish(self._loop.submits, _GRACE)
         finally:
             for job in self._jobs.values():
-                lost = "The waiting ended while the request was on its way, before an answer came."
-                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, lost)
+                no_answer = "The waiting ended while the request was on its way, before an answer came."
+                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer)
         uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in uncertain:
             self._enter(job, Phase.RECONCILE)
         if uncertain:
             self._loop.finish(self._loop.polls, _GRACE)
 
-    def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
+    def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        submit.close(self._ledger, record, never_sent, lost)
+        submit.close(self._ledger, record, never_sent, no_answer)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
+
+from imgen.errors import LedgerUnusable
 
 if TYPE_CHECKING:
     from imgen.jobs.clock import Clock
@@ -22,20 +26,61 @@ Outcome = TypeVar("Outcome")
 Action = Callable[[], None]
 
 
+class Inbox:
+    """What threads have done, for the main thread, which deals with each before it lets go of it.
+
+    A Ctrl-C may come at any instruction. An outcome that was taken out first would be gone then, and it may be the
+    only copy of a paid job's remote id; left where it is, it is met once more.
+    """
+
+    def __init__(self) -> None:
+        self._outcomes: deque[Action] = deque()
+        self._arrived: SimpleQueue[str] = SimpleQueue()
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def put(self, outcome: Action) -> None:
+        """Hand over an outcome, from any thread."""
+        self._outcomes.append(outcome)
+        self._arrived.put("an outcome")
+
+    def wait(self, clock: Clock, timeout: float, *, busy: bool) -> None:
+        """Return once there is an outcome, or after `timeout` seconds. `busy`: some thread is about to put one in."""
+        if not self._outcomes:
+            clock.receive(self._arrived, timeout, busy=busy)
+
+    def deal_with_next(self) -> None:
+        """Deal with the oldest outcome, then let go of it; one that a Ctrl-C cut short stays."""
+        try:
+            self._outcomes[0]()
+        except Exception:
+            self._outcomes.popleft()
+            raise
+        self._outcomes.popleft()
+        with suppress(Empty):
+            self._arrived.get_nowait()
+
+
 class Workers:
     """At most `limit` daemon threads; what comes of their tasks is handed to the main thread through `inbox`.
 
     Each thread calls `on_close` when it ends, to close what is its own.
     """
 
-    def __init__(self, name: str, limit: int, inbox: SimpleQueue[Action], on_close: Action) -> None:
+    def __init__(self, name: str, limit: int, inbox: Inbox, on_close: Action) -> None:
         self._name = name
         self._limit = limit
         self._inbox = inbox
         self._close_connections = on_close
         self._tasks: SimpleQueue[Action | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self.pending = 0
+        self._under_way: set[Action] = set()
+
+    @property
+    def pending(self) -> int:
+        """How many tasks are not dealt with yet."""
+        return len(self._under_way)
 
     def start(
         self,
@@ -53,13 +98,13 @@ class Workers:
             try:
                 outcome = task()
             except Exception as error:  # noqa: BLE001  the outermost edge of a thread
-                self._inbox.put(lambda error=error: self._end(lambda: failed(error)))  # type: ignore[misc]
+                self._inbox.put(lambda error=error: self._end(work, lambda: failed(error)))  # type: ignore[misc]
             except BaseException as error:  # noqa: BLE001  the same
-                self._inbox.put(lambda error=error: self._end(lambda: _raise(error)))  # type: ignore[misc]
+                self._inbox.put(lambda error=error: self._raise(work, error))  # type: ignore[misc]
             else:
-                self._inbox.put(lambda: self._end(lambda: then(outcome)))
+                self._inbox.put(lambda: self._end(work, lambda: then(outcome)))
 
-        self.pending += 1
+        self._under_way.add(work)
         if self.pending > len(self._threads) < self._limit:
             thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
@@ -86,13 +131,15 @@ class Workers:
             work()
         self._close_connections()
 
-    def _end(self, action: Action) -> None:
-        self.pending -= 1
+    def _end(self, work: Action, action: Action) -> None:
+        self._under_way.discard(work)
         action()
 
-
-def _raise(error: BaseException) -> None:
-    raise error
+    def _raise(self, work: Action, error: BaseException) -> None:
+        """Raise what ended a task, once: it may be met again after a Ctrl-C."""
+        if work in self._under_way:
+            self._under_way.discard(work)
+            raise error
 
 
 class Loop:
@@ -107,7 +154,7 @@ class Loop:
         self._interval = interval
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
-        self._inbox: SimpleQueue[Action] = SimpleQueue()
+        self._inbox = Inbox()
         self.submits = Workers("submit", _SUBMITS, self._inbox, on_close)
         self.polls = Workers("poll", _POLLS, self._inbox, on_close)
         self.downloads = Workers("download", _DOWNLOADS, self._inbox, on_close)
@@ -130,10 +177,20 @@ class Loop:
         return True
 
     def finish(self, workers: Workers, grace: float) -> None:
-        """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun."""
+        """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun.
+
+        An outcome that a Ctrl-C cut short is dealt with too, though its task has ended. Where the ledger fails at
+        one, the others are dealt with first, and the first `LedgerUnusable` is raised then.
+        """
         end = self._clock.monotonic() + grace
-        while workers.pending and (left := end - self._clock.monotonic()) > 0:
-            self._receive(left, end)
+        failure: LedgerUnusable | None = None
+        while (workers.pending or self._inbox) and (left := end - self._clock.monotonic()) > 0:
+            try:
+                self._receive(left, end)
+            except LedgerUnusable as error:
+                failure = failure or error
+        if failure:
+            raise failure
 
     def close(self, grace: float) -> None:
         """Let the threads end, waiting `grace` seconds for each."""
@@ -143,8 +200,8 @@ class Loop:
     def _receive(self, timeout: float, deadline: float) -> None:
         """Take what threads have done, however much it is only until the deadline."""
         busy = any(workers.pending for workers in (self.submits, self.polls, self.downloads))
-        action = self._clock.receive(self._inbox, min(timeout, self._interval), busy=busy)
-        while action is not None:
-            action()
-            more = not self._inbox.empty() and self._clock.monotonic() < deadline
-            action = self._inbox.get() if more else None
+        self._inbox.wait(self._clock, min(timeout, self._interval), busy=busy)
+        while self._inbox:
+            self._inbox.deal_with_next()
+            if self._clock.monotonic() >= deadline:
+                break

@@ -73,21 +73,21 @@ EXIT_CODES: dict[str, ExitCode] = {
     "not_understood": ExitCode.BUG,
     "bug": ExitCode.BUG,
 }
-"""The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
+"""The exit code that each code of a job's problem leads to, where the job's state alone does not decide it."""
 
 
 def of_question(error: ServiceError) -> Problem:
-    """The problem that an unanswered question about no job in particular is."""
+    """The problem for a failed request that concerns no job."""
     return Problem(_CODES[type(error)], error.message + _named(error))
 
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:
-    """The problem that a failed submit is for its job."""
+    """The problem of a job whose submit failed."""
     return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
 
 
 def of_poll(error: ServiceError, record: JobRecord) -> Problem:
-    """The problem that a failed question is for a job that was accepted: it is paid, and goes on."""
+    """The problem of an accepted job whose poll failed: it is paid, and goes on."""
     match error:
         case KeyRefused():
             first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
@@ -129,7 +129,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
 
 
 def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
-    """The problem a service error is for a job that the ledger does not have, and then will not have."""
+    """The problem of a job that is not recorded, because its service did not confirm it."""
     match error:
         case JobNotFound():
             hint = "Check the id and the key."
@@ -160,7 +160,7 @@ def no_links(record: JobRecord, keys: Sequence[str]) -> Problem:
     return Problem(
         "no_pictures",
         f"{title} reports {record.remote_id} as finished, but shows no picture.{shown}",
-        f"It is paid. To ask once more: imgen download {record.id}",
+        f"It is paid. To poll it once more: imgen download {record.id}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Reconciling a job whose reply was lost: where the service lists its jobs, ours may be among them."""
+"""Reconciling an uncertain job, whose submit got no reply: a service that lists its jobs may list ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Job, Service
 
 AMBIGUOUS_AGAIN = 1.0
-"""Seconds until it may be clear whose a listed job is."""
+"""Seconds until the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Whose a listed job is cannot be known yet: the same request is still on its way elsewhere."""
+    """A listed job may be another row's: the same request is still on its way in another process."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The service does not list the job, cannot be asked, or lists nothing at all."""
+    """The service does not list the job, does not answer, or has no list of jobs."""
 
 
 Outcome = Found | Ambiguous | NotFound
 
 
 def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Outcome:
-    """Look for the job among those the service lists, one for one. Runs in a thread."""
+    """Look for the job in the service's list, each entry for one row at most. Runs in a thread."""
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return NotFound()
     # Twice: a list may be older than an equal job that has since taken ours, and whose own is then free.

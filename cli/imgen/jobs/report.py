@@ -26,19 +26,6 @@ class Goal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """The jobs where the follower left them. `problems` are those of this process, by job id.
-
-    `displayed` are those that the display has shown. `in_time` is False when the time to wait ended first.
-    """
-
-    records: tuple[JobRecord, ...]
-    problems: dict[str, Problem]
-    displayed: frozenset[Problem]
-    in_time: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What became of jobs: their records, and by id why each is not where it was to go.
 
@@ -105,10 +92,10 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
             return record.problem
         case State.EXPIRED if not record.never_saved:
-            message = "The picture was saved once and is gone, and its link is dead."
+            message = "The picture was saved once and is gone, and its link has expired."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.EXPIRED:
-            message = "It was paid, and its link died before the picture was saved."
+            message = "It was paid, and its link expired before the picture was saved."
             return Problem("expired", message, f"imgen forget {record.id} closes it.")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Session:
     """One command's use of the ledger, which is opened when it is first needed, and at most once.
 
-    `say` prints what the user has to know of the ledger, such as what was lost when it was damaged.
+    `say` prints what the user has to know of the ledger, such as what is missing after damage.
     """
 
     def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:

@@ -91,7 +91,7 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         if not ledger.jobs.submitting(record.id, rate_limit.limit):
             return Ended()
     except TooSoon as early:
-        # The account may allow more than the document says: then it goes at once.
+        # The account may allow more than the document states: then it goes at once.
         seconds = 0.0 if rate_limit.learn(service) else early.seconds
         return Paced(seconds, rate_limit.limit.most or 0)
     try:
@@ -153,7 +153,7 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unr
 
 
 def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
-    """Not sent, 429, or busy: again after a growing delay, and not before the service asked for it."""
+    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After."""
     job.problem = of_submit(error, job.record)
     job.refresh(ledger)
     if isinstance(error, NotSent):
@@ -168,12 +168,12 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     return Go(Phase.SUBMIT, delay)
 
 
-def close(ledger: Ledger, record: JobRecord, never_sent: Problem, lost: str) -> None:
+def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str) -> None:
     """Close a job of ours whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
 
-    `lost` is why no answer to it is known. What was accepted stays as it is.
+    `no_answer` is why no answer to it is known. What was accepted stays as it is.
     """
     if record.state is State.PLANNED:
         ledger.jobs.never_sent(record.id, never_sent)
     elif record.state is State.SUBMITTING:
-        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))
+        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))

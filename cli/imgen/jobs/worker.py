@@ -46,7 +46,7 @@ class Worker:
 
     @cached_property
     def owner(self) -> Owner:
-        """What shows other processes that this one lives."""
+        """The lock file that shows other processes that this one runs."""
         return self._session.ledger.new_owner()
 
     @cached_property
@@ -81,7 +81,7 @@ class Worker:
             self.owner.release()
 
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
-        """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
+        """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
         if origin != SANDBOX:
             self._config.accounts.account(entry)
 
@@ -122,12 +122,11 @@ class Worker:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        followed = Follower(*parts, goal, timeout).follow(records)
+        found = Follower(*parts, goal, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
-        found = report(followed.records, followed.problems, goal)
-        return replace(found, displayed=followed.displayed, in_time=followed.in_time)
+        return found
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.
@@ -171,7 +170,7 @@ class Worker:
         return jobs.get(jobs.adopt(draft, job))
 
     def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
-        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
+        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or does not answer."""
         from imgen_providers.base import Job, Queued
         from imgen_providers.errors import ServiceError
 

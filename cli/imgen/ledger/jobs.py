@@ -30,7 +30,7 @@ _DAY = 86_400.0  # seconds; longer than the window of any rate limit
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class SubmitLimit:
     """At most `most` submits in any `window` seconds; `most` None is no limit.
 
     A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
@@ -64,7 +64,7 @@ class IdTaken(Exception):
         self.job_id = job_id
 
 
-UNLIMITED = Limit(None, 0.0)
+UNLIMITED = SubmitLimit(None, 0.0)
 
 _UNCERTAIN = (
     "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
@@ -121,7 +121,7 @@ class Jobs(JobQueries):
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
-    def submitting(self, job_id: str, limit: Limit = UNLIMITED) -> bool:
+    def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED) -> bool:
         """The submit is about to leave: from here on the job may be charged.
 
         False when the job is not `planned` any more, or was closed: then it must not be sent. Raises `TooSoon`, and
@@ -243,14 +243,19 @@ class Jobs(JobQueries):
         self._change(job_id, state.value, finished_at=self._database.now(), problem=problem_text(problem))
 
     def finished_without_links(self, job_id: str, problem: Problem) -> None:
-        """The service reports the job as finished and shows no picture: one that is paid counts as expired.
+        """The service reports the job as finished and shows no picture: one more that is paid counts as expired.
 
         It is polled for again like any expired one.
         """
         with self._database.write() as write:
             finished = {"finished_at": self._database.now(), "problem": problem_text(problem)}
             if change_job(write, job_id, "finished_without_links", **finished):
-                write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
+                # After those that are there: a rebuilt ledger opens a job again whose other pictures are saved.
+                write.execute(
+                    "INSERT INTO result (job_id, number, state)"
+                    " SELECT ?1, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?1",
+                    (job_id,),
+                )
 
     def retarget(self, job_id: str, target: Target) -> None:
         """The pictures of the job that are not saved yet go somewhere else."""

@@ -1,4 +1,4 @@
-"""Jobs whose process has ended before they were sent or answered: closed by the next command, whatever that is."""
+"""Orphans: jobs whose process ended before they were sent or answered. The next command closes them."""
 
 from __future__ import annotations
 

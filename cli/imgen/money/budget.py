@@ -35,7 +35,7 @@ class Span(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that may be spent, in each unit it is said in; `source` is where it was set."""
+    """The most that may be spent, in one or more units; `source` is where it was set."""
 
     span: Span
     most: tuple[Amount, ...]
@@ -70,7 +70,7 @@ class Standing(StrEnum):
     """What is known of a job's charge."""
 
     COUNTS = "counts"  # paid for, or about to be
-    DOUBTFUL = "doubtful"  # may have been charged; unknown
+    UNCERTAIN = "uncertain"  # may have been charged; unknown
     NOTHING = "nothing"  # never sent, refused, failed where that is free, or released by `imgen forget`
 
 
@@ -98,7 +98,7 @@ def standing(
     """What is known of a job's charge; `problem` is the code of why it is where it is.
 
     What the service reports of the charge decides. `released` is true after `imgen forget`. A job that failed after it
-    was accepted cost nothing only where a document of the service says so.
+    was accepted cost nothing only where a document of the service states that.
     """
     if reported := known(charged):
         return Standing.COUNTS if reported.value else Standing.NOTHING
@@ -110,13 +110,13 @@ def standing(
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
             return Standing.COUNTS
         case State.UNCERTAIN:
-            return Standing.DOUBTFUL
+            return Standing.UNCERTAIN
         case State.FAILED | State.CANCELLED if not accepted:
             return Standing.NOTHING
         case State.FAILED if problem != "no_pictures" and provider in SERVICES and SERVICES[provider].failure_is_free:
             return Standing.NOTHING
         case _:
-            return Standing.DOUBTFUL
+            return Standing.UNCERTAIN
 
 
 def best_known(record: JobRecord) -> Cost:
@@ -145,13 +145,13 @@ class Spent:
     """What was spent at one service's prices in one unit, as far as it is known."""
 
     amount: Amount
-    doubtful: Decimal = Decimal(0)
+    uncertain: Decimal = Decimal(0)
     unknown_jobs: int = 0
 
 
 def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
-    """What counts in this unit; of credits, those of this service alone. Doubtful amounts are counted too."""
-    total, doubtful, unknown = Decimal(0), Decimal(0), 0
+    """What counts in this unit; of credits, those of this service alone. Amounts that are uncertain are counted too."""
+    total, uncertain, unknown = Decimal(0), Decimal(0), 0
     for one in spendings:
         if one.standing is Standing.NOTHING:
             continue
@@ -160,8 +160,8 @@ def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
             unknown += one.jobs
         elif each.unit == unit and (unit != "credits" or one.provider == provider):
             total += each.value * one.jobs
-            doubtful += each.value * one.jobs if one.standing is Standing.DOUBTFUL else 0
-    return Spent(Amount(total, unit), doubtful, unknown)
+            uncertain += each.value * one.jobs if one.standing is Standing.UNCERTAIN else 0
+    return Spent(Amount(total, unit), uncertain, unknown)
 
 
 # Whether an order is within ----------------------------------------------------------------------------------
@@ -228,9 +228,9 @@ def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
         return f"{limit.source} {decimal_text(order.value)}{order.unit}, or order less (-n, -r, another -m or -p)."
     by = "day" if limit.span is Span.DAY else "project"
     hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
-    if before.doubtful:
-        doubtful = Amount(before.doubtful, order.unit)
-        hint += f" {doubtful} of it may not have been charged: imgen forget JOB gives back what was not."
+    if before.uncertain:
+        uncertain = Amount(before.uncertain, order.unit)
+        hint += f" {uncertain} of it may not have been charged: imgen forget JOB gives back what was not."
     return hint
 
 

@@ -181,7 +181,7 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, accounts: Acco
     if order.size or order.channel:
         raise UsageProblem(
             f"Nothing is known of {entry.name}/{remote_id}, so --size and --channel mean nothing for it.",
-            "Say it in the service's own words: --option key=value",
+            "Use the service's own parameters: --option key=value",
         )
     model = Model(
         remote_id=remote_id,
@@ -219,7 +219,7 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
     if own:
         raise UsageProblem(
             f"--option {own[0]} would override what is priced and checked for {entry.title}.",
-            "Say it with the prompt, -m, -n, -a, -r, -f or -i.",
+            "Use the prompt, -m, -n, -a, -r, -f or -i for it.",
         )
 
 

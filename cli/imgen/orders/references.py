@@ -12,7 +12,7 @@ from imgen.files import discard, part_path
 from imgen.orders.sources import Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
-from imgen.pictures.heif import check_heif, sniff_heif
+from imgen.pictures.formats.heif import check_heif, sniff_heif
 from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
 _FETCH_SECONDS = 120.0  # for a picture behind a link, however slowly it comes
-_HEAD = 512  # bytes: enough to tell what a file is
+_HEAD = 512  # bytes: enough to know the type of a file
 _WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
 _FIT_A_COPY = "Save the picture, and give the file with --fit."
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A picture that the person named. `examined` is None for a link; `made_by` is the job that made these bytes."""
+    """A picture that the user named. `examined` is None for a link; `made_by` is the job that made these bytes."""
 
     source: Source
     examined: Examined | None = None
@@ -148,7 +148,7 @@ class Basis:
         assert isinstance(picture.source, Local)
         if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
             self.check_storage(choice.entry.title)
-        # What a service drew has no notes of the person's: it goes back as it came.
+        # A picture that a service made has no metadata of the user's: it goes back as it came.
         changes = replace(self.changes, keep_metadata=self.changes.keep_metadata or picture.made_by is not None)
         return reference(
             picture.examined,
@@ -200,7 +200,7 @@ class Basis:
 
 
 def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
-    """A link that leads to no picture, or to a broken one, would be paid for and refused, or worse, drawn without.
+    """Check the file behind a link. A service may charge for a broken one and refuse it, or draw without it.
 
     Raises `UsageProblem`.
     """

@@ -43,7 +43,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A picture on this disk, called `name` by the person.
+    """A picture on this disk, called `name` by the user.
 
     Where it was named by a job, `job_id` is that job, and `sha256` what its picture was when it was saved.
     """

@@ -6,16 +6,22 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures import foreign
-from imgen.pictures.formats import Format, OtherFormat, Unverified
+from imgen.files import open_regular
+from imgen.pictures.formats import Format, OtherFormat, Unverified, foreign
 from imgen.pictures.metadata import orientation, without_notes
-from imgen.pictures.regular import open_regular
 from imgen.pictures.verify import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from io import BufferedReader
     from pathlib import Path
+
+
+_DECODED = 1_000_000
+"""Pixels of a WebP above which only its structure is checked: 14 large references must not take much memory.
+
+A larger one that was cut is found, unless it was mended to look whole.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def examine(path: Path) -> Examined:
     """Check a file that is to be sent, or converted first. Raises what `verify.inspect` does."""
     with open_regular(path) as file:
         try:
-            found = check(file)
+            found = check(file, decoded=_DECODED)
         except Unverified as error:
             if not foreign.is_readable(error.format):
                 raise

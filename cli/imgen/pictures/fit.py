@@ -12,10 +12,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from imgen.pictures import foreign
-from imgen.pictures.formats import Damaged, OtherFormat, check_dimensions, decoding
+from imgen.files import open_regular
+from imgen.pictures.formats import Damaged, OtherFormat, check_dimensions, decoding, foreign
 from imgen.pictures.metadata import upright_exif, without_notes
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

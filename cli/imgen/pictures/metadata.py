@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from imgen.pictures import jpeg, png, webp
+from imgen.pictures.formats import jpeg, png, webp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

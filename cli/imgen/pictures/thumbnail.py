@@ -9,11 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.files import PRIVATE, make_private_folder, replacement
-from imgen.pictures import jpeg, webp
-from imgen.pictures.formats import HEAD, HELD_LIMIT, Damaged, check_dimensions, decoding, not_verified, sniff
+from imgen.files import PRIVATE, make_private_folder, open_regular, replacement
+from imgen.pictures.formats import (
+    HEAD,
+    HELD_LIMIT,
+    Damaged,
+    check_dimensions,
+    decoding,
+    jpeg,
+    not_verified,
+    sniff,
+    webp,
+)
 from imgen.pictures.metadata import without_notes
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

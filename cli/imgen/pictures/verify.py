@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.pictures import jpeg, png, webp
+from imgen.files import open_regular
 from imgen.pictures.formats import (
     EXTENSIONS,
     HEAD,
@@ -24,11 +24,13 @@ from imgen.pictures.formats import (
     TooManyPixels,
     Unverified,
     decoding,
+    jpeg,
     known_format,
     not_verified,
+    png,
     sniff,
+    webp,
 )
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -84,8 +86,11 @@ def inspect(path: Path, wanted: Wanted | None = None) -> Picture:
         return check(file, _held_limit(wanted))
 
 
-def check(file: BufferedReader, held_limit: int = HELD_LIMIT) -> Picture:
-    """As `inspect`, of a file that is open; `held_limit`, in pixels, is for a picture decoded with all in memory."""
+def check(file: BufferedReader, held_limit: int = HELD_LIMIT, decoded: int = HELD_LIMIT) -> Picture:
+    """As `inspect`, of a file that is open; `held_limit`, in pixels, is for a picture decoded with all in memory.
+
+    Of such a picture with more than `decoded` pixels only the structure is checked.
+    """
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = file.tell()
     file.seek(0)
@@ -100,7 +105,7 @@ def check(file: BufferedReader, held_limit: int = HELD_LIMIT) -> Picture:
                 return Picture("jpeg", *jpeg.check(file.read(), held_limit), size, sha256)
         case "webp":
             with decoding(size):
-                return Picture("webp", *webp.check(file.read(), held_limit), size, sha256)
+                return Picture("webp", *webp.check(file.read(), held_limit, decoded), size, sha256)
         case None:
             raise not_verified(head)
 

@@ -15,10 +15,14 @@ from imgen_providers.sandbox.exchange import (
     Wire,
     json_reply,
 )
+from imgen_providers.sandbox.fal import Fal
 from imgen_providers.sandbox.fields import Complaint
+from imgen_providers.sandbox.gemini import Gemini
 from imgen_providers.sandbox.gmicloud import GMICloud
 from imgen_providers.sandbox.gptproto import GPTProto
 from imgen_providers.sandbox.gptproto_unified import GPTProtoUnified
+from imgen_providers.sandbox.openai import OpenAI
+from imgen_providers.sandbox.openrouter import OpenRouter
 from imgen_providers.sandbox.pictures import Pictures
 from imgen_providers.sandbox.reapi import ReAPI
 from imgen_providers.sandbox.store import StoredJob
@@ -41,10 +45,12 @@ _FATES: dict[str, Fate] = {
     "content-policy": "refused",
 }
 _REFUSALS: tuple[TroubleKind, ...] = ("bad-key", "no-credit")
+_WAIT_IN_BODY = ("gemini",)
+"""Services that name the seconds to wait in the body of a 429, and in no header."""
 
 
 class Desk:
-    """The four services behind one door, with one store and one script of faults.
+    """All services behind one door, with one store and one script of faults.
 
     `seconds` is how long a job takes in all; `closing` ends every wait. With a `key` the links are signed with it.
     """
@@ -65,7 +71,10 @@ class Desk:
         self._now = now
         self._closing = closing
         self._pictures = Pictures(store, faults, now, key)
+        gemini = Gemini(store, self._pictures, faults, now)
+        self._without_key = (*self._pictures.routes, gemini.files.place)
         self._wires: tuple[Wire, ...] = (
+            gemini,  # before GPTProto: both have /v1/models, and only Google's call has its header
             ThreeDAIStudio(store, self._pictures),
             GMICloud(
                 store,
@@ -77,6 +86,9 @@ class Desk:
             ReAPI(self._pictures),
             GPTProto(self._pictures),
             GPTProtoUnified(self._pictures),
+            OpenAI(self._pictures, faults),
+            OpenRouter(store, self._pictures, faults),
+            Fal(store, self._pictures, faults, now),
         )
 
     def is_submit(self, method: str, path: str) -> bool:
@@ -89,14 +101,15 @@ class Desk:
 
     def answer(self, call: Call) -> Reply:
         """The answer to one call. Raises `Hangup` when the connection is to end without one."""
-        for route in self._pictures.routes:
+        for route in self._without_key:
             found = route.pattern.fullmatch(call.path)
             if found and route.method == _asked(call) and callable(route.role):
                 return route.role(replace(call, place=found.groupdict()))
         for wire in self._wires:
             methods = set()
             for route in wire.routes:
-                if found := route.pattern.fullmatch(call.path):
+                found = route.pattern.fullmatch(call.path)
+                if found and route.header in (None, *call.headers):
                     methods.add(route.method)
                     if route.method == _asked(call):
                         return self._serve(wire, route, replace(call, place=found.groupdict()))
@@ -150,7 +163,10 @@ class Desk:
             now = max(now, job.ends_at)
         if self._faults.take("garbage"):
             return _web_page(200)
-        return wire.accepted(job, job.standing(now), origin)
+        reply = wire.accepted(job, job.standing(now), origin)
+        if fault := self._faults.take("trickling-answer"):
+            reply = replace(reply, seconds=fault.value)
+        return replace(reply, sent=len(reply.body) // 2) if self._faults.take("cut-answer") else reply
 
     def _wait(self, seconds: float) -> None:
         if self._closing.wait(seconds):
@@ -185,7 +201,9 @@ def _asked(call: Call) -> str:
 
 
 def _slowed(wire: Wire, seconds: float) -> Reply:
-    reply = wire.trouble(Trouble("rate-limited"))
+    reply = wire.trouble(Trouble("rate-limited", seconds=seconds))
+    if wire.name in _WAIT_IN_BODY:
+        return reply
     return replace(reply, headers={**reply.headers, "Retry-After": f"{seconds:g}"})
 
 

@@ -38,10 +38,12 @@ class Call:
         return key.strip() if scheme.lower() == "bearer" else ""
 
     def key(self) -> str:
-        """The key in either form that a service takes, behind "Bearer" or alone; "" without one."""
+        """The key in every form a service takes: behind "Bearer" or "Key", alone, or as Google's; "" without one."""
+        if google := self.headers.get("x-goog-api-key") or self.query.get("key"):
+            return google
         value = self.headers.get("authorization", "").strip()
         scheme, _, key = value.partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else value
+        return key.strip() if scheme.lower() in ("bearer", "key") else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,14 @@ TroubleKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A refusal that every service knows, each in its own words; `status` is that of a server error."""
+    """A refusal that every service knows, each in its own words; `status` is that of a server error.
+
+    `seconds` is how long to wait after one for the rate.
+    """
 
     kind: TroubleKind
     status: int = 500
+    seconds: float = 0.0
 
 
 Question = Callable[[Call], Reply]
@@ -88,11 +94,15 @@ Question = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One documented path. A submit makes a job, a status names one, any other question answers itself."""
+    """One documented path. A submit makes a job, a status names one, any other question answers itself.
+
+    `header`, in lower case, tells apart two services with one path.
+    """
 
     method: str
     pattern: re.Pattern[str]
     role: Literal["submit", "status"] | Question
+    header: str | None = None
 
 
 class Wire(Protocol):

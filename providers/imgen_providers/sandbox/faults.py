@@ -1,8 +1,9 @@
 """Scripted faults: what can go wrong between a client and a service, each a real event on the socket.
 
 Grammar, separated by commas: `name[=value][*times]`, such as `lost-reply,429=2,poll-5xx*3,dead-link*always`.
-`times` is how often the fault strikes in one server process. Left out, something that happens on the way
-strikes once, and a job's outcome strikes every job.
+A value is a number, or, for a fault that names them, a word: `no-picture=IMAGE_SAFETY`. `times` is how often the
+fault strikes in one server process. Left out, something that happens on the way strikes once, and a job's outcome
+strikes every job.
 """
 
 from __future__ import annotations
@@ -21,11 +22,26 @@ ALWAYS = None
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a fault does, its value by default (None: it takes none), how often it strikes (None: always)."""
+    """What a fault does, its value by default (None: it takes none), how often it strikes (None: always).
+
+    `words` are what its value may be instead of a number, the default first.
+    """
 
     what: str
     value: float | None = None
     times: int | None = 1
+    words: tuple[str, ...] = ()
+
+
+# Where a Gemini answer of status 200 holds no picture (reference of the direct services, 1.5): the reason for a
+# blocked prompt, the one a candidate finished for, or its parts.
+_WITHOUT_PICTURE = (
+    *("NO_IMAGE", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER", "SAFETY"),
+    *("RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER", "MAX_TOKENS", "LANGUAGE"),
+    *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"),
+    *("BLOCK_SAFETY", "BLOCK_OTHER", "BLOCK_BLOCKLIST", "BLOCK_PROHIBITED_CONTENT", "BLOCK_IMAGE_SAFETY"),
+    *("ONLY_TEXT", "NO_PARTS", "NO_CONTENT", "NO_CANDIDATES"),
+)
 
 
 FAULTS: dict[str, _Kind] = {
@@ -35,6 +51,8 @@ FAULTS: dict[str, _Kind] = {
     "lost-reply": _Kind("a submit makes its job, then the connection closes without an answer"),
     "slow-reply": _Kind("a submit makes its job, and its answer takes VALUE seconds more", value=5.0),
     "garbage": _Kind("a submit makes its job, and the answer is a web page with status 200"),
+    "cut-answer": _Kind("a submit makes its job, and the connection closes in the middle of its answer"),
+    "trickling-answer": _Kind("a submit makes its job, and its answer takes VALUE seconds to arrive", value=5.0),
     # the service refuses a submit
     "429": _Kind("a submit is refused with Retry-After: VALUE seconds", value=1.0),
     "bad-key": _Kind("a submit is refused because of its key", times=ALWAYS),
@@ -54,6 +72,13 @@ FAULTS: dict[str, _Kind] = {
     "job-rate-limited": _Kind("a job fails because the service had no capacity", times=ALWAYS),
     "content-policy": _Kind("the content policy refuses a request, in the service's own way", times=ALWAYS),
     "fewer-pictures": _Kind("a finished job has one picture fewer than ordered", times=ALWAYS),
+    "output-policy": _Kind("the content policy refuses the finished picture (OpenAI, Gemini)", times=ALWAYS),
+    "no-picture": _Kind(
+        "an answer has status 200 and no picture; at Gemini it ends as WORD, such as IMAGE_SAFETY, BLOCK_SAFETY "
+        "(the prompt) or ONLY_TEXT",
+        times=ALWAYS,
+        words=_WITHOUT_PICTURE,
+    ),
     # the pictures
     "dead-link": _Kind("a picture is answered with HTTP VALUE", value=404),
     "slow-picture": _Kind("a picture takes VALUE seconds to arrive", value=5.0),
@@ -64,6 +89,7 @@ FAULTS: dict[str, _Kind] = {
     # how a service answers
     "gmi-blocking": _Kind("a setting: GMI Cloud answers every submit only when its picture is done", times=ALWAYS),
     "gmi-inline": _Kind("a setting: GMI Cloud puts every picture itself into its answer", times=ALWAYS),
+    "gemini-thoughts": _Kind("a setting: Gemini shows a thought picture before the real one", times=ALWAYS),
 }
 
 
@@ -74,6 +100,7 @@ class Fault:
     name: str
     value: float = 0.0
     times: int | None = 1
+    word: str = ""
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
@@ -82,7 +109,7 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 def _fault(entry: str) -> Fault:
-    match = re.fullmatch(r"([a-z0-9-]+)(?:=(\d+(?:\.\d+)?))?(?:\*(\d+|always))?", entry)
+    match = re.fullmatch(r"([a-z0-9-]+)(?:=(\d+(?:\.\d+)?|[A-Z][A-Z_]*))?(?:\*(\d+|always))?", entry)
     kind = FAULTS.get(match[1]) if match else None
     if match is None or kind is None:
         raise ValueError(
@@ -90,9 +117,16 @@ def _fault(entry: str) -> Fault:
             f"with one of these names: {', '.join(FAULTS)}."
         )
     name, value, times = match.groups()
+    how_often = kind.times if times is None else ALWAYS if times == "always" else int(times)
+    if kind.words:
+        word = value or kind.words[0]
+        if word not in kind.words:
+            raise ValueError(f"The fault {name!r} knows no {word!r}; it takes one of these: {', '.join(kind.words)}.")
+        return Fault(name, times=how_often, word=word)
     if value is not None and kind.value is None:
         raise ValueError(f"The fault {name!r} takes no value; write it without {'=' + value!r}.")
-    how_often = kind.times if times is None else ALWAYS if times == "always" else int(times)
+    if value is not None and value[0].isalpha():
+        raise ValueError(f"The fault {name!r} takes a number, not {value!r}.")
     return Fault(name, float(value) if value is not None else kind.value or 0.0, how_often)
 
 

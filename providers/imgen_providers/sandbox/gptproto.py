@@ -13,7 +13,7 @@ from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
 from imgen_providers.sandbox.fields import Complaint, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
-from imgen_providers.sandbox.tables import GPTPROTO, GPTPROTO_UNIFIED
+from imgen_providers.sandbox.tables import GPTPROTO, GPTPROTO_UNIFIED, OPENAI
 
 if TYPE_CHECKING:
     from imgen_providers.sandbox.pictures import Pictures
@@ -152,7 +152,8 @@ class GPTProto:
 
     def _models(self, _call: Call) -> Reply:
         # "Seen in real clients", GPTProto 8: its MCP server reads it. [assumed] The shape is OpenAI's, as is the path.
-        ids = sorted({*GPTPROTO, *GPTPROTO_UNIFIED, *by_name.GPTPROTO})
+        # OpenAI has the same path and header, so its models stand here as well.
+        ids = sorted({*GPTPROTO, *GPTPROTO_UNIFIED, *by_name.GPTPROTO, *OPENAI})
         return json_reply(200, {"object": "list", "data": [{"id": each, "object": "model"} for each in ids]})
 
     def _references(self, fields: Fields, values: dict[str, object], most: int) -> tuple[Reference, ...]:

@@ -45,8 +45,8 @@ class Pictures:
     """
 
     def __init__(self, store: JobStore, faults: FaultScript, now: Callable[[], float], key: str | None = None) -> None:
-        self._store = store
-        self._key = key
+        self.store = store
+        self.key = key
         self._faults = faults
         self._now = now
         self.routes: tuple[Route, ...] = (
@@ -64,7 +64,7 @@ class Pictures:
     def upload_links(self, origin: str, name: str) -> tuple[str, str]:
         """Where to put an upload of that name, and where it can be fetched then."""
         public = f"{origin}/sandbox/uploads/{name}"
-        return signed(public, self._key or ""), self._signed(public)
+        return signed(public, self.key or ""), self._signed(public)
 
     def reference(self, link: str) -> Reference | None:
         """The picture behind a link, or None when it is no http(s) URL.
@@ -77,8 +77,8 @@ class Pictures:
         except ValueError:
             return None
         data = self._own(path) if host in LOOPBACK else None
-        found = references.kept(data, f"{host}{path}", self._store) if data else None
-        return found or references.from_link(link, self._store)
+        found = references.kept(data, f"{host}{path}", self.store) if data else None
+        return found or references.from_link(link, self.store)
 
     def draw(self, job: StoredJob, index: int) -> bytes:
         """The bytes of one picture, damaged as the script of faults orders."""
@@ -106,27 +106,27 @@ class Pictures:
             variation=f"{job.id}/{index}",
             size=size,
             references=tuple(
-                (each.label, self._store.thumbnail(each.thumbnail) if each.thumbnail else None)
+                (each.label, self.store.thumbnail(each.thumbnail) if each.thumbnail else None)
                 for each in job.order.references
             ),
         )
 
     def _own(self, path: str) -> bytes | None:
         if drawn := _DRAWN.fullmatch(path):
-            job = self._store.job(drawn["service"], drawn["id"])
+            job = self.store.job(drawn["service"], drawn["id"])
             index = int(drawn["index"])
             there = job is not None and index < job.standing(self._now()).pictures
             return self._whole(job, index) if job is not None and there else None
         kept = _UPLOADED.fullmatch(path) or _STORED.fullmatch(path)
-        return self._store.upload(kept["name"]) if kept else None
+        return self.store.upload(kept["name"]) if kept else None
 
     def _signed(self, link: str) -> str:
-        return signed(link, self._key) if self._key else link
+        return signed(link, self.key) if self.key else link
 
     def _show(self, call: Call) -> Reply:
         if "authorization" in call.headers:
             return _leaked_key()
-        job = self._store.job(call.place["service"], call.place["id"])
+        job = self.store.job(call.place["service"], call.place["id"])
         index = int(call.place["index"])
         now = self._now()
         if job is None or call.place["type"] != job.order.extension or index >= job.standing(now).pictures:
@@ -145,7 +145,7 @@ class Pictures:
     def _show_upload(self, call: Call) -> Reply:
         if "authorization" in call.headers:
             return _leaked_key()
-        data = self._store.upload(call.place["name"])
+        data = self.store.upload(call.place["name"])
         if data is None:
             return _storage_error(404, "NoSuchKey", "The specified key does not exist.")
         return Reply(200, data, UPLOAD_TYPES.get(call.place["type"], f"image/{call.place['type']}"))
@@ -154,10 +154,10 @@ class Pictures:
         if "authorization" in call.headers:
             return _leaked_key()
         media_type = UPLOAD_TYPES.get(call.place["type"])
-        entitled = call.query.get("signature") == signature(self._key or "", call.path)
+        entitled = call.query.get("signature") == signature(self.key or "", call.path)
         if not entitled or call.headers.get("content-type") != media_type:
             return _storage_error(403, "SignatureDoesNotMatch", "The request signature does not match.")
-        self._store.keep_upload(call.place["name"], call.body)
+        self.store.keep_upload(call.place["name"], call.body)
         return Reply(200, b"", "text/plain")
 
     def _store_picture(self, call: Call) -> Reply:
@@ -165,7 +165,7 @@ class Pictures:
             return _leaked_key()
         if hashlib.sha256(call.body).hexdigest() != call.place["sha256"]:
             return _storage_error(400, "BadDigest", "The picture does not match the sha256 in its name.")
-        self._store.keep_upload(call.place["name"], call.body)
+        self.store.keep_upload(call.place["name"], call.body)
         return Reply(200, b"", "text/plain")
 
 

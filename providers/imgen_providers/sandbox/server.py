@@ -44,7 +44,7 @@ _PIECES = 20
 
 
 class SandboxServer:
-    """The four services on one loopback port, from construction until `close`.
+    """The services on one loopback port, from construction until `close`.
 
     `folder` keeps the jobs, and may be shared by several servers. `seconds` is how long a job takes in all.
     `port` 0 takes a free one. `tls` makes it speak https. `log` gets one line per request, which never holds a key.

@@ -1,4 +1,4 @@
-"""What the four services document: sizes in pixels, limits, and how long links live.
+"""What the services document: sizes in pixels, limits, and how long links live.
 
 Typed by hand from the documents and kept apart from the catalogue on purpose; a test compares this file
 with the documents themselves (seeds 000 to 004, read 2026-11-20).
@@ -194,6 +194,54 @@ GPTPROTO_UNIFIED: dict[str, Limits] = {
         _GPTPROTO_31, resolutions={"512": "0.5K", **_K_0124}, formats=_PNG_JPEG, pictures=1
     ),
     "google/gemini-3.1-flash-lite-image": replace(_GPTPROTO_31_LITE, formats=_PNG_JPEG, pictures=1),
+}
+
+# The reference of the direct services, 1.1 (2026-11-25). Ratios of the lite model are not documented: [assumed] all.
+# Every format is the model's own choice (1.3): 2.1 was seen to answer JPEG, the others PNG.
+_GEMINI_31 = Limits("gemini-3.1-flash", _FOURTEEN, {"512": "0.5K", **_K_124}, _PNG, references=14)
+GEMINI: dict[str, Limits] = {
+    "gemini-nano-banana-2.1": Limits("gemini-3.1-flash", _FOURTEEN, _K_124, {"jpg": "JPEG"}, references=14),
+    "gemini-3-pro-image": Limits("gemini-3-pro", _TEN, _K_124, _PNG, references=14),
+    "gemini-3.1-flash-image": _GEMINI_31,
+    "gemini-3.1-flash-lite-image": Limits("gemini-3.1-flash", _FOURTEEN, _K_1, _PNG, references=14),
+    "gemini-2.5-flash-image": Limits("gemini-2.5-flash", _TEN, _K_1, _PNG, references=3),
+}
+# Tokens of one picture by its resolution: 2520 at 4K is Google's own number (1.1); the others are the prices per
+# picture over the price of a token (1.11).
+GEMINI_TOKENS = {"0.5K": 747, "1K": 1120, "2K": 1680, "4K": 2520}
+
+# The same reference, 2.1. Only the SDK names the 2.6 models.
+OPENAI = (
+    "gpt-image-2.6-sunburst",
+    "gpt-image-2.6-flare",
+    "gpt-image-2.5-sunburst",
+    "gpt-image-2.5-sunburst-2026-09-08",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-flare-2026-09-08",
+    "gpt-image-2",
+    "gpt-image-2-2026-04-21",
+    "gpt-image-1.5",
+    "gpt-image-1-mini",
+    "chatgpt-image-latest",
+)
+# [assumed] Output tokens of a square picture, those of gpt-image-1; for the newer models none were found (2.5).
+OPENAI_TOKENS = {"low": 272, "medium": 1056, "high": 4160, "xhigh": 8320, "max": 16640}
+
+# The same reference, 5: one enum of resolutions for every model, clamped to what the provider has.
+_OPENROUTER_K = {"512": "1K", **_K_124}
+OPENROUTER: dict[str, Limits] = {
+    "google/gemini-nano-banana-2.1": Limits("gemini-3.1-flash", _FOURTEEN, _OPENROUTER_K, _PNG_JPEG_WEBP, 14),
+    "google/gemini-3-pro-image": Limits("gemini-3-pro", _TEN, _OPENROUTER_K, _PNG_JPEG_WEBP, 14),
+    # It makes up to ten pictures of one request, and fewer may come.
+    "openai/gpt-image-2.5-flare": Limits("gemini-3.1-flash", _FOURTEEN, _OPENROUTER_K, _PNG_JPEG_WEBP, 16, pictures=10),
+}
+
+# The same reference, 3.5; the fields of the inputs are [assumed] those of fal's own pages of these models.
+_FAL_PNG = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+FAL: dict[str, Limits] = {
+    "google/nano-banana-2.1": Limits("gemini-3.1-flash", _FOURTEEN, _K_124, _FAL_PNG, references=14, pictures=4),
+    "fal-ai/nano-banana-2": Limits("gemini-3.1-flash", _FOURTEEN, _K_0124, _FAL_PNG, references=14, pictures=4),
+    "fal-ai/nano-banana-pro": Limits("gemini-3-pro", _TEN, _K_124, _FAL_PNG, references=14, pictures=4),
 }
 
 # Seconds after the end of the job: "expire after 24 hours" (seeds 000, 002), "stable for 7 days" (seed 003).

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imgen.errors import LedgerUnusable
 from imgen.jobs.clock import SystemClock
-from imgen.jobs.loop import Action, Loop, Workers
+from imgen.jobs.loop import Inbox, Loop, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ def test_what_threads_have_done_is_taken_only_until_the_deadline(loop: Loop, clo
 
     for number in range(60):
         loop.downloads.start(lambda number=number: number, take, unexpected)  # type: ignore[misc]
-    while loop._inbox.qsize() < 60:
+    while len(loop._inbox) < 60:
         time.sleep(0.001)
 
     assert not loop.run(lambda: False, deadline=10.0)
@@ -161,6 +162,43 @@ def test_a_submit_without_an_answer_is_not_waited_for_longer_than_its_grace() ->
     loop.close(grace=5.0)
 
 
+def test_a_submit_whose_outcome_ctrl_c_cut_short_is_still_finished(loop: Loop) -> None:
+    seen: list[str] = []
+
+    def deal(remote_id: str) -> None:
+        if not seen:
+            seen.append("cut short")
+            raise KeyboardInterrupt
+        seen.append(remote_id)
+
+    loop.submits.start(lambda: "remote id", deal, unexpected)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(lambda: False, deadline=100.0)
+
+    loop.finish(loop.submits, grace=3.0)
+
+    assert seen == ["cut short", "remote id"]
+
+
+def test_a_ledger_that_fails_hides_no_answer_of_the_other_submits(loop: Loop) -> None:
+    seen: list[str] = []
+
+    def deal(remote_id: str) -> None:
+        if remote_id.startswith("not recorded"):
+            raise LedgerUnusable(remote_id)
+        seen.append(remote_id)
+
+    for remote_id in ("not recorded 1", "not recorded 2", "third", "fourth"):
+        loop.submits.start(lambda remote_id=remote_id: remote_id, deal, unexpected)  # type: ignore[misc]
+    while len(loop._inbox) < 4:
+        time.sleep(0.001)
+
+    with pytest.raises(LedgerUnusable, match="not recorded"):
+        loop.finish(loop.submits, grace=3.0)
+
+    assert sorted(seen) == ["fourth", "third"]
+
+
 def test_the_machines_own_clock_waits_for_an_item_or_the_time() -> None:
     clock = SystemClock()
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -177,12 +215,17 @@ def test_the_machines_own_clock_waits_for_an_item_or_the_time() -> None:
 
 
 @pytest.fixture
-def inbox() -> queue.SimpleQueue[Action]:
-    return queue.SimpleQueue()
+def inbox() -> Inbox:
+    return Inbox()
+
+
+def deal_with_next(inbox: Inbox) -> None:
+    inbox.wait(SystemClock(), PATIENCE, busy=True)
+    inbox.deal_with_next()
 
 
 @pytest.fixture
-def workers(inbox: queue.SimpleQueue[Action]) -> Iterator[Workers]:
+def workers(inbox: Inbox) -> Iterator[Workers]:
     made = Workers("test", LIMIT, inbox, lambda: None)
     yield made
     made.close(PATIENCE)
@@ -193,7 +236,7 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
 
 
-def test_a_task_runs_elsewhere_and_its_outcome_arrives_here(workers: Workers, inbox: queue.SimpleQueue[Action]) -> None:
+def test_a_task_runs_elsewhere_and_its_outcome_arrives_here(workers: Workers, inbox: Inbox) -> None:
     seen: list[tuple[str, str]] = []
     workers.start(
         lambda: threading.current_thread().name,
@@ -201,21 +244,19 @@ def test_a_task_runs_elsewhere_and_its_outcome_arrives_here(workers: Workers, in
         unexpected,
     )
     assert workers.pending == 1
-    action = inbox.get(timeout=PATIENCE)
+    inbox.wait(SystemClock(), PATIENCE, busy=True)
     assert seen == [], "nothing happens before the main thread takes it"
 
-    action()
+    inbox.deal_with_next()
 
     assert seen == [("test-0", threading.current_thread().name)]
     assert workers.pending == 0
 
 
-def test_no_more_threads_than_the_limit_and_no_more_than_needed(
-    workers: Workers, inbox: queue.SimpleQueue[Action]
-) -> None:
+def test_no_more_threads_than_the_limit_and_no_more_than_needed(workers: Workers, inbox: Inbox) -> None:
     for _ in range(2):
         workers.start(lambda: None, lambda _: None, unexpected)
-        inbox.get(timeout=PATIENCE)()
+        deal_with_next(inbox)
     assert len(threads()) == 1
 
     gate = threading.Event()
@@ -226,13 +267,11 @@ def test_no_more_threads_than_the_limit_and_no_more_than_needed(
     assert workers.pending == 10
     gate.set()
     for _ in range(10):
-        inbox.get(timeout=PATIENCE)()
+        deal_with_next(inbox)
     assert workers.pending == 0
 
 
-def test_an_exception_of_a_task_is_handed_over_here_and_its_thread_lives_on(
-    workers: Workers, inbox: queue.SimpleQueue[Action]
-) -> None:
+def test_an_exception_of_a_task_is_handed_over_here_and_its_thread_lives_on(workers: Workers, inbox: Inbox) -> None:
     error = ValueError("broken")
     failures: list[tuple[Exception, str]] = []
 
@@ -240,31 +279,61 @@ def test_an_exception_of_a_task_is_handed_over_here_and_its_thread_lives_on(
         raise error
 
     workers.start(fail, unexpected, lambda failure: failures.append((failure, threading.current_thread().name)))
-    inbox.get(timeout=PATIENCE)()
+    deal_with_next(inbox)
     assert failures == [(error, threading.current_thread().name)]
     assert workers.pending == 0
 
     workers.start(lambda: 7, lambda outcome: None, unexpected)
-    inbox.get(timeout=PATIENCE)()
+    deal_with_next(inbox)
     assert len(threads()) == 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
-def test_an_end_of_the_program_in_a_thread_is_one_here(
-    workers: Workers, inbox: queue.SimpleQueue[Action], error: BaseException
-) -> None:
+def test_an_end_of_the_program_in_a_thread_is_one_here(workers: Workers, inbox: Inbox, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
     workers.start(fail, unexpected, unexpected)
-    action = inbox.get(timeout=PATIENCE)
     with pytest.raises(type(error)) as raised:
-        action()
+        deal_with_next(inbox)
     assert raised.value is error
     assert workers.pending == 0
 
 
-def test_closing_does_not_wait_for_a_long_request(inbox: queue.SimpleQueue[Action]) -> None:
+def test_an_outcome_that_ctrl_c_cut_short_is_dealt_with_once_more(workers: Workers, inbox: Inbox) -> None:
+    seen: list[str] = []
+
+    def deal(remote_id: str) -> None:
+        seen.append(remote_id)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    workers.start(lambda: "remote id", deal, unexpected)
+    with pytest.raises(KeyboardInterrupt):
+        deal_with_next(inbox)
+    assert len(inbox) == 1
+
+    inbox.deal_with_next()
+
+    assert seen == ["remote id"] * 2
+    assert len(inbox) == 0
+
+
+def test_a_failure_is_dealt_with_once_and_the_next_outcome_is_met(workers: Workers, inbox: Inbox) -> None:
+    def refuse(outcome: object) -> None:
+        raise ValueError(outcome)
+
+    workers.start(lambda: 1, refuse, unexpected)
+    with pytest.raises(ValueError, match="1"):
+        deal_with_next(inbox)
+
+    seen: list[int] = []
+    workers.start(lambda: 2, seen.append, unexpected)
+    deal_with_next(inbox)
+    assert seen == [2]
+
+
+def test_closing_does_not_wait_for_a_long_request(inbox: Inbox) -> None:
     gate = threading.Event()
     workers = Workers("test", LIMIT, inbox, lambda: None)
     workers.start(lambda: gate.wait(PATIENCE), lambda _: None, unexpected)
@@ -278,7 +347,7 @@ def test_closing_does_not_wait_for_a_long_request(inbox: queue.SimpleQueue[Actio
     assert not thread.is_alive()
 
 
-def test_closing_begins_nothing_more(inbox: queue.SimpleQueue[Action]) -> None:
+def test_closing_begins_nothing_more(inbox: Inbox) -> None:
     gate, begun = threading.Event(), threading.Event()
     workers = Workers("test", 1, inbox, lambda: None)
     workers.start(lambda: gate.wait(PATIENCE), lambda _: None, unexpected)

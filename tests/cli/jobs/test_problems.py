@@ -64,7 +64,7 @@ def test_a_job_without_links_is_named_with_what_the_answer_had() -> None:
     assert problem.message == (
         "3D AI Studio reports far as finished, but shows no picture. The answer has only: status, outcome.media_urls."
     )
-    assert problem.hint == "It is paid. To ask once more: imgen download k3f9xy"
+    assert problem.hint == "It is paid. To poll it once more: imgen download k3f9xy"
     assert no_links(JOB, ()).message == "3D AI Studio reports far as finished, but shows no picture."
 
 

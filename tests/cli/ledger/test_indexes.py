@@ -12,10 +12,9 @@ import pytest
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Span, parse_amounts
-from imgen.money.budget import Limit as MoneyLimit
+from imgen.money.budget import Budget, Limit, Span, parse_amounts
 from imgen.records import Cost, State
 from imgen_providers.base import Charge
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Job
 
 SHA = "ab" * 32
-BUDGET = Budget(tuple(MoneyLimit(span, parse_amounts("90 usd"), "a test") for span in (Span.DAY, Span.PROJECT)))
+BUDGET = Budget(tuple(Limit(span, parse_amounts("90 usd"), "a test") for span in (Span.DAY, Span.PROJECT)))
 ORDER = [draft("next", project="/project", cost=Cost("0.1", "usd"))]
 
 USES: dict[str, Callable[[Ledger], object]] = {
@@ -47,7 +46,7 @@ USES: dict[str, Callable[[Ledger], object]] = {
     "a family": lambda ledger: ledger.jobs.family(JOB),
     "a budget": lambda ledger: ledger.spending.verdicts(ORDER, BUDGET),
     "a plan": lambda ledger: ledger.jobs.plan(ORDER, "me", resubmit=True, budget=BUDGET),
-    "a submit": lambda ledger: ledger.jobs.submitting(JOB, Limit(3, 60.0)),
+    "a submit": lambda ledger: ledger.jobs.submitting(JOB, SubmitLimit(3, 60.0)),
     "an acceptance": lambda ledger: ledger.jobs.accepted(JOB, draft_job()),
     "an end": finish,
     "an ambiguous request": lambda ledger: ledger.jobs.is_ambiguous(JOB),

@@ -22,7 +22,7 @@ KNOWN = [
     GMI,
     STUDIO,
     REAPI,
-    replace(STUDIO, standing=Standing.DOUBTFUL),
+    replace(STUDIO, standing=Standing.UNCERTAIN),
     replace(GMI, standing=Standing.NOTHING),
     replace(GMI, provider="gptproto", each=UNKNOWN, jobs=3),
 ]

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from imgen.pictures import jpeg
 from imgen.pictures.examine import examine
+from imgen.pictures.formats import jpeg
 from imgen.pictures.place import keep_unverified
 from imgen.pictures.verify import Damaged, TooManyPixels, Unverified, Wanted, inspect
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from cli.pictures.photos import FORMATS, PROFILE, photo
 from imgen.errors import UsageProblem
-from imgen.pictures import webp
 from imgen.pictures.examine import Examined, examine
+from imgen.pictures.formats import webp
 from imgen.pictures.metadata import orientation, without_notes
 from imgen.pictures.prepared import KEPT_SECONDS, clear, keep
 from imgen.pictures.references import Changes, Limits

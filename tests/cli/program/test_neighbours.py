@@ -154,8 +154,8 @@ def test_a_clone_within_a_project_does_not_lift_its_budget(imgen: Program) -> No
     (clone / "imgen.toml").write_text('budget.project = "1000 usd"\n')
     keyed = replace(imgen, variables={**imgen.variables, "GMI_API_KEY": "sk-not-a-real-key"})
 
-    ended = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "--dry-run")
-    ordered = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud")
+    ended = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "-m", "gemini-3-pro", "--dry-run")
+    ordered = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "-m", "gemini-3-pro")
 
     assert ordered.code == ExitCode.NO_CREDIT, ended.stderr
     assert "0.001 usd for this project" in ordered.stderr

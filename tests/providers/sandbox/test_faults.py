@@ -78,6 +78,8 @@ def finished_link(server: SandboxServer, clock: Clock, **order: object) -> str:
         ("429*3, poll-5xx=502*always", (Fault("429", 1.0, 3), Fault("poll-5xx", 502.0, None))),
         ("stuck,stuck*2", (Fault("stuck", 0.0, None), Fault("stuck", 0.0, 2))),
         ("slow-picture=0.5", (Fault("slow-picture", 0.5, 1),)),
+        ("no-picture", (Fault("no-picture", times=None, word="NO_IMAGE"),)),
+        ("no-picture=IMAGE_SAFETY*2", (Fault("no-picture", times=2, word="IMAGE_SAFETY"),)),
     ],
 )
 def test_a_script_is_read(text: str, faults: tuple[Fault, ...]) -> None:
@@ -92,9 +94,19 @@ def test_a_wrong_script_is_answered_with_every_name(text: str) -> None:
     assert str(caught.value).endswith(".")
 
 
-def test_a_value_where_none_belongs_is_refused() -> None:
-    with pytest.raises(ValueError, match="takes no value"):
-        parse_faults("lost-reply=2")
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("lost-reply=2", "takes no value"),
+        ("lost-reply=SAFETY", "takes no value"),
+        ("slow-picture=SAFETY", "takes a number"),
+        ("no-picture=2", "one of these: NO_IMAGE"),
+        ("no-picture=NONSENSE", "one of these: NO_IMAGE"),
+    ],
+)
+def test_a_value_where_it_does_not_belong_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_faults(text)
 
 
 @SERVICES

@@ -126,3 +126,29 @@ def test_a_conversation_goes_on_under_another_port_and_key(tmp_path: Path, clock
         body = {**CAT, "payload": {"contents": contents}}
         assert ask(second, "POST", f"{QUEUE}/requests", body, key="Bearer another").status == 200
     assert len(list((folder / "references").iterdir())) == 1  # the picture was found, not only its name
+
+
+def test_the_key_passes_in_the_form_of_each_service(embedded: SandboxServer) -> None:
+    google, fal = {"x-goog-api-key": OURS}, f"Key {OURS}"
+    start = {
+        **google,
+        "X-Goog-Upload-Protocol": "resumable",
+        "X-Goog-Upload-Command": "start",
+        "X-Goog-Upload-Header-Content-Length": "3",
+        "X-Goog-Upload-Header-Content-Type": "image/png",
+    }
+    place = ask(embedded, "POST", "/upload/v1/files", {"file": {}}, headers=start, key=None)
+    link = place.headers["x-goog-upload-url"]
+    finish = {"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
+    token = ask(embedded, "POST", "/rest.fal.ai/storage/auth/token", {}, key=fal).json()
+    png_type = {"Content-Type": "image/png"}
+
+    assert ask(embedded, "GET", "/v1/models", headers=google, key=None).status == 200
+    assert ask(embedded, "GET", "/v1/models", headers={"x-goog-api-key": "another"}, key=None).status == 401
+    assert ask(link.partition("?")[0], "POST", body=b"abc", headers=finish, key=None).status == 401
+    assert ask(link, "POST", body=b"abc", headers=finish, key=None).status == 200
+    kept = ask(
+        f"{token['base_url']}/files/upload", "POST", body=png("teal"), headers=png_type, key=f"Bearer {token['token']}"
+    )
+    assert fetch(kept.json()["access_url"]).body == png("teal")
+    assert ask(embedded, "POST", "/rest.fal.ai/storage/auth/token", {}, key="Key another").status == 401

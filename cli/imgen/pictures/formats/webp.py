@@ -6,8 +6,7 @@ import io
 import struct
 from typing import TYPE_CHECKING
 
-from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding
-from imgen.pictures.icc import profile_in
+from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding, profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +20,19 @@ _PROFILE_FLAG = 0x20  # "there is a colour profile"
 _EXIF_MARK = b"Exif\0\0"
 
 
-def check(data: bytes, held_limit: int = HELD_LIMIT) -> tuple[int, int]:
-    """Width and height of a WebP as long as its RIFF header says (2.4), and decoded whole. Raises `Damaged`."""
+def check(data: bytes, held_limit: int = HELD_LIMIT, decoded: int = HELD_LIMIT) -> tuple[int, int]:
+    """Width and height of a WebP as long as its RIFF header says (2.4), and decoded whole. Raises `Damaged`.
+
+    Of one with more than `decoded` pixels only the structure is checked: its decoder takes 18 bytes for each.
+    """
     from PIL.Image import DecompressionBombError
     from PIL.WebPImagePlugin import WebPImageFile
 
     width, height = size(data)
-    # Before the decoder sees it: the size alone makes it take 18 bytes a pixel.
+    # Before the decoder sees it: the size alone makes it take its memory.
     check_dimensions(width, height, held_limit)
+    if width * height > decoded:
+        return width, height
     try:
         with decoding(width * height), WebPImageFile(io.BytesIO(b"".join(pieces(data)))) as picture:
             if picture.size != (width, height):
