@@ -236,15 +236,15 @@ def _known_keys() -> Redaction:
         return Redaction()
 
 
-def _typed_settings() -> list[str]:
-    """The values of our variables in the environment, any of which may be a key that was meant for another."""
+def _typed_settings() -> tuple[str, ...]:
+    """What stands in variables of ours, any of which may hold a key that was meant for another."""
     from imgen.config.config import load
     from imgen.errors import ImgenError
 
     try:
-        return [value for name, value in load().environ.items() if name.startswith("IMGEN_")]
+        return load().typed
     except ImgenError:
-        return []
+        return ()
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
