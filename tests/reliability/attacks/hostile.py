@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from PIL import Image
 
@@ -41,15 +41,34 @@ class Endless:
 Answer = Reply | bytes | Endless
 
 
+class _Noted:
+    """A stream that notes every byte that came, also of a request that was cut short."""
+
+    def __init__(self, stream: BinaryIO, received: bytearray) -> None:
+        self._stream = stream
+        self._received = received
+
+    def readline(self) -> bytes:
+        line = self._stream.readline()
+        self._received += line
+        return line
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._received += data
+        return data
+
+
 class Hostile:
     """Services and their pictures at two origins. `twist` gets the place, the request and the honest answer.
 
-    A place is "submit", "poll" (every other question), "picture" or "upload".
+    A place is "submit", "poll" (every other question), "picture" or "upload". `received` is every byte that came.
     """
 
     def __init__(self, folder: Path, twist: Callable[[str, Call, Reply], Answer], seconds: float) -> None:
         self.twist = twist
         self.calls: list[tuple[str, Call]] = []
+        self.received = bytearray()
         self.over = threading.Event()
         self._desk = Desk(JobStore(folder), FaultScript(()), seconds=seconds, now=time.time, closing=self.over)
         self.services, self.pictures = Port(self), Port(self)
@@ -69,7 +88,7 @@ class Hostile:
 
     def serve(self, port: Port, connection: socket.socket, stream: BinaryIO) -> bool:
         """One request and what becomes of it; whether the connection goes on."""
-        call = read(stream, self.pictures.origin)
+        call = read(cast("BinaryIO", _Noted(stream, self.received)), self.pictures.origin)
         if call is None:
             return False
         place = self._place(call)
