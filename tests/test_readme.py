@@ -38,8 +38,9 @@ def text_of(page: Path) -> str:
 
 
 def shown(page: Path) -> list[str]:
-    """The lines of a page that run imgen, as they are typed."""
-    return [line for line in BLOCK.findall(text_of(page)) if re.search(r"(^|[ |])imgen ", line) and "pip " not in line]
+    """The lines of a page that run imgen, as they are typed; a workflow has a test of its own."""
+    text = re.sub(r"^```yaml$.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    return [line for line in BLOCK.findall(text) if re.search(r"(^|[ |])imgen ", line) and "pip " not in line]
 
 
 SHOWN = sorted({line for page in PAGES for line in shown(page)})
@@ -171,7 +172,7 @@ def test_every_page_is_linked_and_every_picture_shown() -> None:
 
 
 def test_the_readme_is_read_in_one_go() -> None:
-    assert len(text_of(README).splitlines()) <= 140
+    assert len(text_of(README).splitlines()) <= 150
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

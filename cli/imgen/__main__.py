@@ -50,7 +50,7 @@ def _outcome(arguments: Sequence[str]) -> int:
     try:
         return _answer(arguments)
     except OutputLost as error:  # also while something else was told; an envelope could not be written either
-        back = "imgen status shows what is open." if _command(arguments) in _FOLLOWING else None
+        back = "imgen status" if _command(arguments) in _FOLLOWING else None
         return _fail(replace(error.problem, hint=error.hint or back), error.exit_code, ())
     except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
         return _bug(error, arguments)
@@ -66,6 +66,7 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
+    from imgen.commands.latest import with_latest
     from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout, show_notices
 
@@ -74,11 +75,13 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app()(list(arguments), prog_name="imgen", standalone_mode=False) or 0
+            code = app()(with_latest(arguments), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:
-        return _fail(error.problem, error.exit_code, arguments)
+        from imgen.commands.corrections import corrected
+
+        return _fail(corrected(error, arguments), error.exit_code, arguments)
     except typer.TyperException as error:
         return _usage(error, arguments)
     if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has told of it
@@ -92,21 +95,26 @@ def app() -> typer.Typer:
 
     from imgen.commands import (
         again,
+        batch,
         completions,
         config,
         costs,
+        doctor,
         download,
         edit,
         forget,
         gallery,
         generate,
         history,
+        inspect,
         keys,
         models,
         program,
         sandbox,
         schema,
+        show,
         status,
+        view,
         wait,
     )
 
@@ -125,13 +133,18 @@ def app() -> typer.Typer:
     commands.command()(wait.wait)
     commands.command()(status.status)
     commands.command()(download.download)
+    commands.command()(batch.batch)
+    commands.command()(show.show)
+    commands.command()(view.open)
     commands.command()(models.models)
     commands.command()(history.history)
     commands.command()(gallery.gallery)
+    commands.command()(inspect.inspect)
     commands.command()(costs.costs)
     commands.command()(forget.forget)
     commands.command()(schema.schema)
     commands.command()(completions.completions)
+    commands.command()(doctor.doctor)
     commands.add_typer(config.config, name="config")
     commands.add_typer(keys.keys, name="keys")
     commands.add_typer(sandbox.sandbox, name="sandbox")
@@ -175,30 +188,15 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
     """Ctrl-C before or after the jobs were followed."""
     from imgen.errors import Problem
 
-    back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
+    back = "What was sent, if anything:\nimgen status" if _command(arguments) in _FOLLOWING else None
     return Problem("interrupted", "Stopped.", back)
 
 
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
-    from imgen.errors import ExitCode, Problem
+    from imgen.commands.corrections import misread
+    from imgen.errors import ExitCode
 
-    message = error.format_message()
-    message = message if message.endswith((".", "?")) else f"{message}."
-    return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)
-
-
-def _usage_hint(error: typer.TyperException, arguments: Sequence[str]) -> str:
-    """What to type next: the help, or `--` before a prompt that was taken for options."""
-    import re
-    from shlex import quote
-
-    command = _command(arguments)
-    prompts = [word for word in arguments if re.match("-[^-a-zA-Z]|-.* ", word)]
-    if command in ("generate", "edit") and len(prompts) == 1 and type(error).__name__ == "NoSuchOption":
-        others = [quote(word) for word in arguments if word not in prompts]
-        line = " ".join(["imgen", *others, "--", quote(prompts[0])])
-        return f"A prompt that begins with a hyphen stands last, after --: {line}"
-    return " ".join(["imgen", command, "--help"]) if command else "imgen --help"
+    return _fail(misread(error, arguments), ExitCode.USAGE, arguments)
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
@@ -220,7 +218,8 @@ def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
     if form is not Form.TEXT:
         out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     else:
-        err(failure_lines(problem, color=standard_streams(load()).stderr_color))
+        streams = standard_streams(load())
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return code
 
 

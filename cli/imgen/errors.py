@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+SANDBOX_EXAMPLE = 'imgen generate "a red fox in the snow" --sandbox'
+"""A first command that costs nothing: what hints name where an order is the next step."""
+
 
 class ExitCode(IntEnum):
     """Why the program ended; `meaning` is the sentence people read."""
@@ -42,7 +45,10 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
+    """Why a job is where it is: a stable code for programs, a sentence and the next step for people.
+
+    The lines of a `hint` are sentences, or whole commands that can be copied: those begin with `imgen`.
+    """
 
     code: str
     message: str
@@ -69,15 +75,24 @@ class ImgenError(Exception):
 class UsageProblem(ImgenError):
     """The command line asks for something that cannot be; nothing was sent.
 
-    `about` is the setting whose value it is, for an order that took it from the user's settings.
+    `about` is the setting whose value it is, for an order that took it from the person's settings. `correction` is
+    the word that is wrong and the one that was probably meant.
     """
 
     exit_code = ExitCode.USAGE
     code = "usage"
 
-    def __init__(self, message: str, hint: str | None = None, *, about: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        about: str | None = None,
+        correction: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(message, hint)
         self.about = about
+        self.correction = correction
 
 
 class KeyMissing(ImgenError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from imgen_providers.rows import pictures_ordered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,11 +138,17 @@ class JobRecord:
         return self.forgotten_at is not None and not self.resubmitted
 
     @property
+    def ordered(self) -> int | None:
+        """How many pictures its request asks for, with those of its options; None where that is not known."""
+        if not self.request.model:  # ordered elsewhere and adopted
+            return None
+        return pictures_ordered(self.request.count, self.request.extras)
+
+    @property
     def differences(self) -> tuple[str, ...]:
         """What is not as ordered: too few pictures or too many, and what differs in each."""
-        ordered, got = self.request.count, len(self.results)
-        known = bool(self.request.model)  # what was ordered elsewhere and adopted is not
-        count = (f"count: ordered {ordered}, got {got}",) if known and got and got != ordered else ()
+        ordered, got = self.ordered, len(self.results)
+        count = (f"count: ordered {ordered}, got {got}",) if ordered and got and got != ordered else ()
         return count + tuple(difference for result in self.results for difference in result.differences)
 
     @property
@@ -162,6 +171,14 @@ def new_id() -> str:
     import secrets  # slow to import, and TAB reads this file
 
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+
+
+def latest_number(name: str) -> int | None:
+    """Which order a word such as `last` or `-2` stands for, counted back from the latest one; None for others."""
+    if name == "last":
+        return 1
+    found = re.fullmatch(r"[-@]([1-9]\d{0,3})", name, re.ASCII)
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

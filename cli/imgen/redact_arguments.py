@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _PARTS = re.compile(r"[\s=,:;'\"()]+")
-_OF_KEYS = frozenset(
-    {"set", "list", "remove", "check", "keys", "key", "keyring", "file", "json", "verbose", "help", "h", "v"}
-)
+_OF_KEYS = frozenset("set list remove check get add show keys key keyring file json verbose help h v".split())  # noqa: SIM905
 
 
 def without_keys(text: str, arguments: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -27,9 +27,9 @@ from imgen_providers.answers import (
 )
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import Base64, FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.bound import Bound
 from imgen_providers.catalog import SERVICES
 from imgen_providers.content_coding import unpacked
-from imgen_providers.deadline import Deadline, sending
 from imgen_providers.errors import (
     Busy,
     KeyRefused,
@@ -40,7 +40,7 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from imgen_providers.identifiers import find_id
+from imgen_providers.identifiers import find_id, named_id
 from imgen_providers.json_text import canonical
 from imgen_providers.network import Network
 from imgen_providers.peers import PeerGuard, PeerRefused
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Account, Asset, Json, PictureFile
 
     Shape = TypeVar("Shape", bound=BaseModel)
-    _Question = Callable[[httpx.Client, dict[str, Deadline]], AbstractContextManager[httpx.Response]]
+    _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
@@ -67,6 +67,9 @@ _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error car
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
+_CONNECT_STEPS = 3  # a name, a connection and its encryption, each bounded by itself between two bytes only
+_UPLOAD_SECONDS = 900.0  # for one picture
+_QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
 # stamina logs every retry; without any handler, logging would print that on stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -75,8 +78,9 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
-    `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
+    `service` is its name in the catalogue, which says what people call it and how long a submit may take. `headers`
+    carry the key; `id_names` are what it calls the id of a job, best first, none where a job cannot be polled;
+    `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Api:
         network: Network,
         *,
         headers: Mapping[str, str],
+        id_names: Sequence[str] = ("id",),
         explain: Callable[[Answer], Explanation] = explain,
     ) -> None:
         entry = SERVICES[service]
@@ -95,6 +100,7 @@ class Api:
         self._account = account
         self._network = network
         self._headers = {"Accept": "application/json", **headers}
+        self._id_names = id_names
         self._explain = explain
         self._redaction = Redaction([account.key])
         network.hide(account.key)
@@ -111,36 +117,51 @@ class Api:
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
         trace = Trace()
-        content = JsonBody(body)
-        deadline = Deadline(self.submit_seconds + sending(len(content)), trace)
-        with deadline, self._network.new_client() as client:
-            request = self._paid_request(client, path, content, headers or {}, deadline)
+        with self._paid_bound(trace) as bound, self._network.new_client() as client:
+            request = self._paid_request(client, path, body, headers or {}, bound)
             try:
                 response = client.send(request, stream=True)
             except httpx.HTTPError as error:
                 # Not chained: the exception under it may quote the wire, and the wire the key.
-                raise self._lost(error, trace, deadline) from None
+                raise self._lost(error, trace, bound) from None
             except ReferenceChangedError as error:
                 raise NotSent(f"The request was cut short before it was whole: {error}.") from error
             except UnicodeError:  # from the resolver, for a host name with a label over 63 letters
                 raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
+            came = bytearray()
             try:
                 with closing(response):
-                    answer = self._whole(response)
+                    bound.restart(self.submit_seconds)
+                    answer = self._whole(response, came)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
-                answer = Answer(response.status_code, self._headers_of(response), b"")
+                answer = self._answer(response, came)
                 if response.is_success:
-                    reason = self._reason(error, deadline)
-                    raise self._error(Uncertain, answer, f"its answer broke off ({reason})") from None
+                    raise self._error(
+                        Uncertain, answer, f"its answer broke off ({self._clean(error, bound)})"
+                    ) from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
 
+    def _paid_bound(self, trace: Trace) -> Bound:
+        """A bound on connecting, none on sending references over a slow line, then one on the answer."""
+
+        def watch(event: str, info: dict[str, Any]) -> None:
+            trace(event, info)
+            if event.endswith(".send_request_headers.started"):
+                bound.restart(None)
+            elif event.endswith(".send_request_body.complete"):
+                bound.restart(self.submit_seconds)
+
+        bound = Bound(_CONNECT_STEPS * self._network.connect_seconds, watch)
+        return bound
+
     def _paid_request(
-        self, client: httpx.Client, path: str, content: JsonBody, headers: Mapping[str, str], trace: Deadline
+        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Bound
     ) -> httpx.Request:
         url = self._url(path)
+        content = JsonBody(body)
         length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         try:
             return client.build_request(
@@ -187,12 +208,11 @@ class Api:
             link = guard.admit(url)
             if link.scheme != "https" and not self.trusts(url):
                 raise PeerRefused(f"The link to {link.host} is not https.")
-            seconds = self._network.question_seconds + sending(picture.size)
             with (
-                Deadline(seconds, guard.watch(link)) as deadline,
+                Bound(_UPLOAD_SECONDS, guard.watch(link)) as bound,
                 self._network.new_client() as client,
                 client.stream(
-                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": deadline}
+                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": bound}
                 ) as response,
             ):
                 status = response.status_code  # the answer's body is not read: it has no use, and no limit
@@ -228,19 +248,17 @@ class Api:
         answer: Answer,
         status: Status,
         *,
-        names: Sequence[str],
         remote_id: str | None = None,
         handle: Mapping[str, str] | None = None,
         inline_name: str | None = None,
     ) -> Job:
         """The job that a 2xx answer to a paid submit means: one that holds an id anywhere is accepted.
 
-        `names` are what the service calls the id, best first; `remote_id` is the id where it stands where the
-        document has it. An answer with pictures and no id is a job of its own, called by `inline_name`: equal bytes
-        may be paid for twice. Raises what `unexpected` gives.
+        `remote_id` is the id where it stands where the document has it. An answer with pictures and no id is a job of
+        its own, called by `inline_name`: equal bytes may be paid for twice. Raises what `unexpected` gives.
         """
         try:
-            found = remote_id or find_id(answer.json(), names)
+            found = remote_id or find_id(answer.json(), self._id_names)
         except ValueError:
             found = None
         if found is None and isinstance(status, Succeeded) and status.assets:
@@ -301,12 +319,13 @@ class Api:
         raise AssertionError("stamina raises the last error itself")
 
     def _ask_once(self, stream: _Question) -> Answer:
-        deadline = self._network.deadline()
+        bound = self._network.bound(self._network.connect_seconds + self._network.read_seconds)
         try:
-            with deadline, stream(self._network.client(), {"trace": deadline}) as response:
-                answer = self._whole(response)
+            with bound, stream(self._network.client(), {"trace": bound}) as response:
+                bound.restart(_QUESTION_SECONDS)
+                answer = self._whole(response, bytearray())
         except httpx.HTTPError as error:
-            reason = self._reason(error, deadline)
+            reason = self._clean(error, bound)
             raise Unreachable(f"{self._title} could not be reached{self._way()}: {reason}.") from None
         except (httpx.InvalidURL, ValueError):
             # Not quoted: what cannot be written may hold anything. A host name too long for a resolver is one, too.
@@ -320,19 +339,22 @@ class Api:
             raise ValueError("a path begins with a slash, or it could name another host")
         return self._account.origin + path
 
-    def _whole(self, response: httpx.Response) -> Answer:
-        body = bytearray()
+    def _whole(self, response: httpx.Response, body: bytearray) -> Answer:
+        """The whole answer; `body` takes what comes of it, also where it breaks off."""
         coding = response.headers.get("Content-Encoding", "")
         for chunk in unpacked(response.iter_raw(), coding):
             body += chunk
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
-        return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
+        return self._answer(response, body)
 
-    def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
-        return httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
+    def _answer(self, response: httpx.Response, body: bytearray) -> Answer:
+        headers = httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
+        return Answer(response.status_code, headers, self._redaction.data(canonical(bytes(body))))
 
-    def _clean(self, error: Exception) -> str:
+    def _clean(self, error: Exception, bound: Bound | None = None) -> str:
+        if bound and bound.over:
+            return "the answer came too slowly"
         text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
@@ -340,11 +362,8 @@ class Api:
         """The proxy between here and the service, where there is one."""
         return way(self._account.origin)
 
-    def _reason(self, error: httpx.HTTPError, deadline: Deadline) -> str:
-        return "the answer came too slowly" if deadline.over else self._clean(error)
-
-    def _lost(self, error: httpx.HTTPError, trace: Trace, deadline: Deadline) -> ServiceError:
-        reason = self._reason(error, deadline)
+    def _lost(self, error: httpx.HTTPError, trace: Trace, bound: Bound) -> ServiceError:
+        reason = self._clean(error, bound)
         if nothing_accepted(error, trace):
             return NotSent(f"{self._title} could not be reached{self._way()}: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
@@ -360,6 +379,7 @@ class Api:
             http_status=answer.status,
             request_id=(explanation and explanation.request_id) or request_id(answer.headers),
             retry_after=wait or retry_after(answer.headers.get("retry-after"), self._network.now()),
+            remote_id=named_id(answer.body, self._id_names) if kind is Uncertain and self._id_names else None,
         )
 
 

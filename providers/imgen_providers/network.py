@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from imgen_providers.bound import Bound, no_streams
 from imgen_providers.content_coding import ACCEPTED
-from imgen_providers.deadline import Deadline
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
 from imgen_providers.proxies import Routes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from httpcore import NetworkStream
+    from imgen_providers.bound import Streams
 
 
 class Network:
@@ -30,8 +30,7 @@ class Network:
     A client per thread, because one shared httpx client spends most of its time on its own pool
     (measured with 64 requests in flight: 3.1 s shared, 1.1 s apart; httpcore issue 1035).
     `ca_file` is a PEM file that replaces the certificates that come with certifi, and `ca_name` what sentences call
-    it; without one, `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds;
-    `question_seconds` is for the whole answer to a question, however slowly it comes.
+    it; without one, `system_certificates` asks the machine whom it trusts (needs truststore). Times are in seconds.
     """
 
     def __init__(
@@ -43,13 +42,12 @@ class Network:
         system_certificates: bool = False,
         connect_seconds: float = 10.0,
         read_seconds: float = 30.0,
-        question_seconds: float = 120.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.user_agent = user_agent
         self.now = now
         self.connect_seconds = connect_seconds
-        self.question_seconds = question_seconds
+        self.read_seconds = read_seconds
         self._ca_file = ca_file
         self._ca_name = ca_name
         self._system_certificates = system_certificates
@@ -98,12 +96,12 @@ class Network:
             mine = self._threads.client = self.new_client()
         return mine
 
-    def deadline(self) -> Deadline:
-        """A trace that ends a question of this thread's client."""
-        kept: list[NetworkStream] | None = getattr(self._threads, "streams", None)
-        if kept is None:
-            kept = self._threads.streams = []
-        return Deadline(self.question_seconds, kept=kept)
+    def bound(self, seconds: float) -> Bound:
+        """A bound on one exchange of this thread's own client."""
+        streams: Streams | None = getattr(self._threads, "streams", None)
+        if streams is None:
+            streams = self._threads.streams = no_streams()
+        return Bound(seconds, streams=streams)
 
     def close(self) -> None:
         """Close this thread's client; another thread may be at work with its own, and closes it itself."""

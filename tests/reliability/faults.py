@@ -45,6 +45,7 @@ DOUBT = Ending("uncertain", ExitCode.UNCERTAIN, State.UNCERTAIN, charged=True, a
 SILENCE = replace(DOUBT, lasts=True)
 PERHAPS = replace(DOUBT, words="uncertain (or 6 not sent)", charged=False, most=4)
 FINE = Ending("saved", ExitCode.DONE, State.SAVED, charged=True, afterwards=State.SAVED, most=6)
+POLLED = replace(FINE, most=40)  # as often as it takes until the job is done
 
 ASKED_AGAIN = Ending(
     "polled again", ExitCode.UNFINISHED, State.QUEUED, charged=True, afterwards=State.SAVED, most=24, lasts=True
@@ -56,6 +57,7 @@ LOCKED_OUT = replace(ASKED_AGAIN, words="reported at once", code=ExitCode.KEY, m
 TRIED_AGAIN = Ending(
     "downloaded again", ExitCode.NOT_SAVED, State.READY, charged=True, afterwards=State.SAVED, most=5, lasts=True
 )
+KEPT = replace(TRIED_AGAIN, words="kept beside its place", most=1, lasts=False)
 DEAD = replace(TRIED_AGAIN, words="a new link asked for")
 GONE = replace(DEAD, code=ExitCode.EXPIRED, state=State.EXPIRED, most=2, lasts=False)
 
@@ -116,5 +118,14 @@ FAULTS = (
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
     Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE),
     Fault("missing fields", "not as documented", DOUBT, NOT_READ, FINE),
-    Fault("wrong types", "not as documented", DOUBT, NOT_READ, FINE),
+    Fault("wrong types", "not as documented", FINE, NOT_READ, FINE),
+    Fault("429 with zero", "too fast", SLOWED),
+    Fault("504 with the id", "broken service", DOUBT),
+    # The fields that are needed are there, in another form.
+    Fault("odd coding", "an odd form", FINE, POLLED, FINE),
+    Fault("odd bytes", "an odd form", FINE, POLLED, FINE),
+    Fault("id in a link", "an odd form", FINE, POLLED, FINE),
+    Fault("inline", "an odd form", FINE, POLLED, FINE),
+    Fault("no links", "finished without a link", FINE, AT_ITS_PACE, FINE),
+    Fault("another format", "a format that was not ordered", FINE, POLLED, KEPT),
 )

@@ -12,7 +12,7 @@ from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.catalog import SERVICES
-from reliability.faults import FAULTS, NOT_REACHED, PERHAPS, PLACES, Fault, Place
+from reliability.faults import FAULTS, KEPT, NOT_REACHED, PERHAPS, PLACES, Fault, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,9 @@ SAMPLE = {
     ("redirect other host", "picture", "reapi"),
     ("unknown state", "submit", "gmicloud"),
     ("wrong types", "submit", "gptproto"),
+    ("id in a link", "submit", "3daistudio"),
+    ("no links", "poll", "reapi"),
+    ("another format", "picture", "gmicloud"),
 }
 
 
@@ -99,7 +102,10 @@ def test_a_fault_ends_as_the_table_says(
     assert returned.code == (ExitCode.UNCERTAIN if job.state is State.UNCERTAIN else ExitCode.DONE), returned.stderr
     assert far_side.charges(prompt) == expected.charged
     assert far_side.counts().get("submit", 0) == 0
-    assert [path.name for path in here.cwd.iterdir()] == [result.path.name for result in job.results if result.path]
+    unverified = [path for path in here.cwd.iterdir() if ".unverified." in path.name]
+    assert len(unverified) == (expected is KEPT)
+    there = [path.name for path in here.cwd.iterdir() if path not in unverified]
+    assert there == [result.path.name for result in job.results if result.path]
     assert KEY.encode() not in (here.home / "ledger.sqlite3").read_bytes()
 
 

@@ -35,6 +35,8 @@ def download(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
@@ -64,7 +66,7 @@ def download(
         raise UsageProblem("-o says where the pictures of named jobs go.", "imgen download JOB -o FOLDER")
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict, open, notify)
     in_sandbox = sandbox or config.sandbox
     with session(config, err) as opened, work(opened, config) as worker:
         records = jobs_of(opened, worker, jobs, provider, config, sandbox=in_sandbox)
@@ -102,4 +104,5 @@ def _note_unfinished(records: Sequence[JobRecord], reporter: Reporter) -> None:
 
     number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)
     if number:
-        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")
+        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet.")
+        reporter.note("  imgen wait")

@@ -13,6 +13,7 @@ from imgen.config.config import load
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
     """Mark jobs as closed, so that imgen stops asking about them.
 
@@ -30,7 +31,7 @@ def forget(
     from imgen.screen.console import err, out
     from imgen.screen.envelope import Form
 
-    config = load()
+    config = load(profile)
     with session(config, err) as opened:
         records = opened.find(jobs)
         closing = [record.id for record in records if record.state is not State.SAVED]

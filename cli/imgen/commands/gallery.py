@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config.config import load
+from imgen.config.config import SANDBOX, load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def gallery(
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Write one HTML page of saved pictures.
@@ -70,7 +71,11 @@ def gallery(
     with session(config, err) as opened:
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        found = (
+            opened.find(jobs)
+            if jobs
+            else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
+        )
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
@@ -90,7 +95,7 @@ def gallery(
         out_path(target)
     if missing and not (json or quiet):
         for problem in _not_shown(found, small):
-            err(failure_lines(problem, color=streams.stderr_color))
+            err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return 0
 
 
@@ -130,7 +135,7 @@ def _not_shown(jobs: Sequence[JobRecord], small: Mapping[Path, Thumbnail]) -> It
     yield Problem(
         "gone",
         f"{len(gone)} of {len(small)} pictures {are} saved.",
-        f"imgen download {' '.join(ids)}, while the service still has what was made",
+        f"While the service still has what was made:\nimgen download {' '.join(ids)}",
     )
 
 

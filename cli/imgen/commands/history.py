@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config.config import load
+from imgen.config.config import SANDBOX, load
 
 if TYPE_CHECKING:
-    from imgen.money.budget import Amount
+    from imgen.money.amounts import Amount
     from imgen.records import State
 
 
@@ -48,7 +48,9 @@ def history(
     most: Annotated[
         str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Jobs that cost at most this.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0 for all.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0: all.")] = 20,
+    paths: Annotated[bool, typer.Option("--paths", help="Print where the pictures of each job are.")] = False,
+    sandbox: options.Sandbox = False,
     json: options.Json = False,
     profile: options.Profile = None,
 ) -> int:
@@ -80,6 +82,7 @@ def history(
         provider=find_service(provider).name if provider else None,
         model=model,
         state=_state(state),
+        origin=SANDBOX if sandbox else None,
         since=begin,
         until=end,
         least=lowest.value if lowest else None,
@@ -94,17 +97,16 @@ def history(
         out(Reporter("history", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
         return 0
     if records:
-        out("\n".join(history_lines(records, now, width=streams.stdout_width)))
+        out("\n".join(history_lines(records, now, width=streams.stdout_width, paths=paths)))
     if every > len(records):
         err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:
-        err("No job is like that." if wanted != Wanted() else "Nothing was made yet.")
+        err("No job matches." if wanted != Wanted() else "Nothing was made yet.")
     return 0
 
 
 def _state(name: str | None) -> State | None:
-    from imgen.errors import UsageProblem
-    from imgen.orders.matching import nearest
+    from imgen.orders.matching import no_such
     from imgen.records import State
 
     if name is None:
@@ -112,12 +114,12 @@ def _state(name: str | None) -> State | None:
     try:
         return State(name.lower())
     except ValueError:
-        raise UsageProblem(f"There is no state {name!r}.", nearest(name, State, "States")) from None
+        raise no_such("state", name, State, "States") from None
 
 
 def _amount(option: str, text: str | None) -> Amount | None:
     from imgen.errors import UsageProblem
-    from imgen.money.budget import BadAmount, parse_amounts
+    from imgen.money.amounts import BadAmount, parse_amounts
 
     if text is None:
         return None

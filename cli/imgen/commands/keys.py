@@ -66,7 +66,7 @@ def set_key(
         raise UsageProblem(
             "Only the name of the service goes on the command line: a key there is seen by others, and stays in the "
             "history of the shell. Nothing was kept.",
-            "imgen keys set PROVIDER asks for the key, or reads it from standard input.",
+            "Without the key; it is asked for, or read from standard input:\nimgen keys set PROVIDER",
         )
     if keyring and file:
         raise UsageProblem("--keyring and --file are two places.", "Leave one of them out.")
@@ -127,17 +127,18 @@ def check(
         [_service(provider)] if provider else [entry for entry in SERVICES.values() if config.accounts.has_key(entry)]
     )
     if not asked:
-        raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER, or export one of the variables.")
+        raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER")
     services = Services(config)
     try:
-        checked = [_checked(entry, config, services) for entry in asked]
+        checked = [check_key(entry, config, services) for entry in asked]
     finally:
         services.close()
     problems = [problem for _, problem in checked if problem]
     code = EXIT_CODES[problems[0].code] if problems else ExitCode.DONE
     if not json:
+        streams = standard_streams(config)
         for problem in problems:
-            err(failure_lines(problem, color=standard_streams(config).stderr_color))
+            err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return _polled("keys check", [found for found, _ in checked], json=json, code=code, problems=problems)
 
 
@@ -169,7 +170,7 @@ def _entry(entry: ServiceEntry, config: Config) -> KeyEntry:
     return KeyEntry(entry.name, source or "none", where)
 
 
-def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
+def check_key(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
     """What the service says of the key, and the problem where it refuses it or cannot be asked."""
     from dataclasses import asdict
 

@@ -8,7 +8,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config.config import SANDBOX, Config, load
-from imgen.errors import ExitCode, KeyMissing, UsageProblem
+from imgen.errors import ExitCode, KeyMissing
 
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
@@ -37,7 +37,7 @@ def models(
     from imgen.commands.reporting import standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.models import model_detail, model_table
+    from imgen.screen.models import model_details, model_table
 
     config = load(profile)
     streams = standard_streams(config)
@@ -48,15 +48,14 @@ def models(
     if json:
         out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
-        for row in rows:
-            out("\n".join(model_detail(row, color=streams.stdout_color)))
+        out("\n".join(model_details(rows, width=streams.stdout_width, color=streams.stdout_color)))
     else:
         out("\n".join(model_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
     return 0
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.matching import find_service, nearest
+    from imgen.orders.matching import find_service, no_such
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -67,7 +66,7 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
     found = [(entry, model) for entry, model in every if name in (model.family, f"{entry.name}/{model.remote_id}")]
     if not found:
         known = dict.fromkeys(model.family for _, model in every)
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, known, "Models"))
+        raise no_such("model", name, known, "Models")
     return found
 
 
@@ -79,6 +78,7 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         service=entry.name,
         title=entry.title,
         remote_id=model.remote_id,
+        channel=model.channel,
         resolutions=model.resolutions,
         aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
         references=model.max_references,
@@ -111,7 +111,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if not entries:
         raise KeyMissing(
             "No key is set or kept, so there is no service to ask.",
-            "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
+            "imgen keys set PROVIDER\nWithout --live no key is needed:\nimgen models",
         )
     listed: list[LiveModel] = []
     problems = []
@@ -137,5 +137,5 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if listed:
         out("\n".join(live_table(listed)))
     for problem in problems:
-        err(failure_lines(problem, color=streams.stderr_color))
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return code

@@ -8,16 +8,9 @@ from typing import Annotated
 import typer
 
 from imgen.commands import panels
-from imgen.commands.times import LENGTHS, YEAR, window
+from imgen.commands.times import LENGTHS, patience, window
 from imgen.errors import UsageProblem
 from imgen.screen.envelope import Form
-
-
-def _countable(seconds: float | None) -> float | None:
-    """A length of time that a clock can count: neither nan nor without end."""
-    if seconds is not None and not seconds <= YEAR:
-        raise typer.BadParameter(f"{seconds} is not a number of seconds up to a year.")
-    return seconds
 
 
 def answer_form(*, json: bool, events: bool) -> Form:
@@ -84,6 +77,32 @@ Show = Annotated[
     bool, typer.Option("--show", help="Draw each saved picture in the terminal.", rich_help_panel=panels.OUTPUT)
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.", rich_help_panel=panels.OUTPUT)]
+Open = Annotated[
+    bool, typer.Option("--open", help="Open the saved pictures in the system's viewer.", rich_help_panel=panels.OUTPUT)
+]
+Notify = Annotated[
+    bool,
+    typer.Option(
+        "--notify",
+        help="Ring the bell and notify the desktop when a wait of over 10 s ends.",
+        rich_help_panel=panels.WAITING,
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "-y",
+        "--yes",
+        help="Do not ask, whatever the price (imgen config set confirm 0.50usd asks).",
+        rich_help_panel=panels.COST,
+    ),
+]
+EditPrompt = Annotated[
+    bool,
+    typer.Option(
+        "--edit-prompt", help="Write the prompt in your editor ($VISUAL or $EDITOR).", rich_help_panel=panels.PROMPT
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option(
@@ -102,11 +121,11 @@ Timeout = Annotated[
     float | None,
     typer.Option(
         "--timeout",
-        min=0.0,
-        callback=_countable,
-        metavar="SECONDS",
+        parser=patience,
+        metavar="TIME",
         show_default=False,
-        help="Stop waiting after this time; jobs go on. Default: five times the usual time, at least 600.",
+        help="Stop waiting after this time, such as 90 (seconds) or 5m; jobs go on. "
+        "Default: five times the usual time, at least 10m.",
         rich_help_panel=panels.WAITING,
     ),
 ]
@@ -114,9 +133,8 @@ PollEvery = Annotated[
     float | None,
     typer.Option(
         "--poll-every",
-        min=0.0,
-        callback=_countable,
-        metavar="SECONDS",
+        parser=patience,
+        metavar="TIME",
         show_default=False,
         help="Ask the service this often. Default: as it recommends.",
         rich_help_panel=panels.WAITING,
@@ -222,6 +240,14 @@ Count = Annotated[
         rich_help_panel=panels.MOST_USED,
     ),
 ]
+Unchecked = Annotated[
+    bool,
+    typer.Option(
+        "--unchecked",
+        help="Give a URL to the service without a check, where only the service can reach it.",
+        rich_help_panel=panels.PICTURE,
+    ),
+]
 Channel = Annotated[
     str | None,
     typer.Option(
@@ -281,6 +307,14 @@ DryRun = Annotated[
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=panels.OUTPUT)
+]
+Tag = Annotated[
+    bool,
+    typer.Option(
+        "--tag",
+        help="Note in each picture that a model made it, and its job.",
+        rich_help_panel=panels.OUTPUT,
+    ),
 ]
 Resubmit = Annotated[
     bool,

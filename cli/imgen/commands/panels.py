@@ -13,6 +13,18 @@ PANELS = (MOST_USED, PROMPT, PICTURE, COST, WAITING, OUTPUT, OTHER)
 
 GROUPS = {
     "Make": ("generate", "edit", "again", "batch"),
-    "Look": ("wait", "status", "download", "show", "open", "history", "gallery", "models", "costs", "forget"),
+    "Look": (
+        "wait",
+        "status",
+        "download",
+        "show",
+        "open",
+        "history",
+        "gallery",
+        "inspect",
+        "models",
+        "costs",
+        "forget",
+    ),
     "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
 }

@@ -92,7 +92,7 @@ def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
         return ExitCode.DONE
     if expired:
         out("\n".join(lost_lines(expired, time.time(), width=reporter.streams.stdout_width)))
-        err("imgen download --all asks for them once more; imgen forget JOB closes one.")
+        err("To ask for them once more:\n  imgen download --all")
     if paid := losses(expired):
         err(losses_line(paid))
     elif not expired:
@@ -116,4 +116,4 @@ def _note_losses(expired: Sequence[JobRecord]) -> None:
     from imgen.screen.tables import losses_line
 
     if paid := losses(expired):
-        err(f"{losses_line(paid)} imgen status --lost lists them.")
+        err(f"{losses_line(paid)} To list them:\n  imgen status --lost")

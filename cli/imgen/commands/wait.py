@@ -27,6 +27,8 @@ def wait(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
@@ -52,7 +54,7 @@ def wait(
         raise UsageProblem("-o says where the pictures of named jobs go.", "imgen wait JOB -o FOLDER")
     form = options.answer_form(json=json, events=events)
     config = load(profile)
-    reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict, open, notify)
     timeout = config.timeout if timeout is None else timeout
     with session(config, err) as opened, work(opened, config, poll_every=poll_every) as worker:
         records = jobs_of(opened, worker, jobs, provider, config, sandbox=sandbox or config.sandbox)

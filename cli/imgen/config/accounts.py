@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from imgen.config.keys import KeyStore, Source, clean, is_key, without_keys
 from imgen.config.settings import Layer
-from imgen.errors import BadConfiguration, KeyMissing
+from imgen.errors import SANDBOX_EXAMPLE, BadConfiguration, KeyMissing
 from imgen_providers.addresses import is_loopback_host
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Accounts:
         if not key:
             raise KeyMissing(
                 f"{entry.title} needs a key, and {entry.key_variable} is not set.",
-                f"export {entry.key_variable}=..., or imgen keys set {entry.name}; "
-                "--sandbox tries everything without a key.",
+                f"imgen keys set {entry.name}\nOr set {entry.key_variable}. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
             )
         if not is_key(key):
             raise BadConfiguration(

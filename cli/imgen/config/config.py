@@ -73,6 +73,21 @@ class Config:
         return is_ci(self.environ)
 
     @property
+    def shell_folders(self) -> tuple[Path | None, Path | None]:
+        """Where shells look for data and for settings of the user: XDG's folders; None without a home folder."""
+        home = home_folder()
+        data, settings = self.environ.get("XDG_DATA_HOME"), self.environ.get("XDG_CONFIG_HOME")
+        return (
+            Path(data) if data else home and home / ".local" / "share",
+            Path(settings) if settings else home and home / ".config",
+        )
+
+    @property
+    def editor(self) -> str | None:
+        """The command of the user's editor, where the environment names one."""
+        return self.environ.get("VISUAL") or self.environ.get("EDITOR") or None
+
+    @property
     def project(self) -> str | None:
         """The folder of the project we are in; None outside of any. Bytes that are no text are written as `\\xff`."""
         folder = self.sources.project

@@ -55,6 +55,16 @@ class Folders:
         return self.data / "pictures"
 
     @property
+    def originals(self) -> Path:
+        """The pictures of `imgen batch` as services sent them."""
+        return self.data / "originals"
+
+    @property
+    def batches(self) -> Path:
+        """The lock files of running `imgen batch`, one a manifest."""
+        return self.state / "batches"
+
+    @property
     def references(self) -> Path:
         """Copies of pictures made to be sent."""
         return self.data / "references"

@@ -113,7 +113,7 @@ class KeyStore:
         except KeyringTrouble as trouble:
             raise BadConfiguration(
                 f"The key of {entry.title} is in the system keyring, which {trouble}.",
-                f"export {entry.key_variable}=..., or imgen keys set {entry.name} --file",
+                f"imgen keys set {entry.name} --file\nOr set {entry.key_variable}.",
             ) from None
         if key is None:
             raise BadConfiguration(
@@ -157,9 +157,13 @@ def checked(text: str) -> str:
     """A key as it was typed or piped, without what was copied with it. Raises `UsageProblem`, and never quotes it."""
     key = clean(text)
     if not key:
-        raise UsageProblem("No key came.", "imgen keys set PROVIDER asks for it, or reads it from standard input.")
+        raise UsageProblem(
+            "No key was entered.", "Type or paste the key when it is asked for, or send it on standard input."
+        )
     if not is_key(key):
-        raise UsageProblem("That holds characters that no key has; nothing was kept.", "Copy the key again, alone.")
+        raise UsageProblem(
+            "That holds a space or another character that no key has; nothing was kept.", "Copy the key again, alone."
+        )
     return key
 
 

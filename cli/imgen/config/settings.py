@@ -164,6 +164,14 @@ _TABLE = (
         "IMGEN_BUDGET_PROJECT",
     ),
     Setting(
+        "confirm",
+        Kind.TEXT,
+        "from this price on, such as `0.50 usd`, a terminal is asked before an order is sent; scripts are never asked",
+        "IMGEN_CONFIRM",
+        place=Place.USER,
+        why="when you are asked is yours to say",
+    ),
+    Setting(
         "submits_per_minute",
         Kind.WHOLE,
         "how many requests a minute may go to one service, of all imgens together; `0`: no limit; "

@@ -114,7 +114,7 @@ class _Reader:
         """Raises `BadConfiguration` for a setting in a project's file that only the user may set."""
         raise BadConfiguration(
             f"{self.at(keys)}: a project must not set {'.'.join(keys)}: {why}.",
-            "Remove the line; if it is yours, it can stand in your own file: imgen config set",
+            "Remove the line. If it is yours, write it in your own file; where that is:\nimgen config path",
         )
 
     def _value(self, name: str, keys: tuple[str, ...], value: object) -> Value:
@@ -135,7 +135,7 @@ class _Reader:
 def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfiguration:
     """The error for a value that a setting cannot have; `named` is the setting with its place."""
     if isinstance(value, str) and not value.strip():
-        return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
+        return BadConfiguration(f"{named} is empty.", f"To take the value out:\nimgen config unset {setting.name}")
     try:
         text = repr(value)
     except ValueError:  # Python writes no number of more than 4,300 digits
@@ -157,7 +157,7 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
     if any(word in name.lower() for word in _SECRET):
         return BadConfiguration(
             f"{said}{name} does not stand with the settings, where others would come to read it.",
-            "imgen keys set keeps keys where they are safe.",
+            "Keys are kept apart, where they are safe:\nimgen keys list",
         )
     if name.lower() in ("proxy", "proxies", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         return BadConfiguration(
@@ -167,7 +167,7 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
     near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
     name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
-    return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "imgen config shows all there are.")
+    return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "All there are:\nimgen config")
 
 
 # Writing --------------------------------------------------------------------------------------------------------

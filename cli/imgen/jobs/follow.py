@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.report import Goal, Report, report
+from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from imgen.jobs.uploads import Uploads
 
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
     "never_sent",
@@ -67,17 +68,75 @@ class Follower:
         self._display = display
         self._clock = clock
         self._record_crash = record_crash
-        self._goal = goal
+        self._goal = self._wanted = goal
         self._timeout = timeout
         self._loop = Loop(clock, self._show, display.interval, on_close=self._close_connections)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
+        self._patient_until = 0.0  # monotonic seconds
+        self._awake = False  # whether the feed is asked again at once
 
     def follow(self, records: Sequence[JobRecord]) -> Report:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+        with self._naming_unrecorded():
+            in_time = self._wait(lambda: all(job.done for job in self._jobs.values()), records)
+            problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
+            final = self._ledger.jobs.get_many([record.id for record in records])
+            displayed = frozenset(view.problem for view in self._views() if view.problem)
+            found = report(final, problems | self._unreached, self._wanted)
+            return replace(found, displayed=displayed, in_time=in_time)
+
+    def follow_feed(self, feed: Feed, most: int) -> bool:
+        """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.
+
+        Without a timeout the time to wait begins anew with each job that is handed over. Ctrl-C is as in `follow`.
+        """
+
+        def done() -> bool:
+            self._pass_on(feed)
+            if self._unrecorded:
+                return not self._jobs
+            room = most - len(self._jobs)
+            for record in feed.more(room) if room > 0 else ():
+                self._track(record)
+                self._patient_until = self._clock.monotonic() + self._patience()
+            self._pass_on(feed)
+            if not feed.waits and not self._awake:
+                self._awake = True
+                self._loop.after(0.0, self._sleep)
+            return not self._jobs and feed.over
+
+        with self._naming_unrecorded():
+            in_time = self._wait(done)
+            for job in self._jobs.values():
+                job.done = True
+            self._pass_on(feed)
+            if self._unrecorded:
+                raise LedgerUnusable("The ledger could not be written.")
+            return in_time
+
+    def _sleep(self) -> None:
+        self._awake = False
+
+    def _pass_on(self, feed: Feed) -> None:
+        """Give the jobs that ended back to their feed, and keep nothing of them."""
+        ended = [job for job in self._jobs.values() if job.done]
+        if ended:
+            self._show()  # the last time that they are seen
+        for job in ended:
+            del self._jobs[job.record.id]
+        met = {job.record.id: job.problem for job in ended if job.problem} | self._unreached
+        self._unreached = {}
+        ids = dict.fromkeys([*(job.record.id for job in ended), *met])
+        for record in self._ledger.jobs.get_many(list(ids)) if ids and not self._unrecorded else ():
+            feed.ended(record, problem_of(record, met.get(record.id), self._wanted))
+
+    @contextmanager
+    def _naming_unrecorded(self) -> Iterator[None]:
+        """The remote ids of what was paid and not recorded are in no other place, also when the user has had enough."""
         try:
-            return self._follow(records)
+            yield
         except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
@@ -86,14 +145,15 @@ class Follower:
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
-    def _follow(self, records: Sequence[JobRecord]) -> Report:
-        goal = self._goal  # it changes once the waiting ends
+    def _wait(self, done: Callable[[], bool], records: Sequence[JobRecord] = ()) -> bool:
+        """Begin with the records and run until `done`; False when the time to wait was over before."""
         try:
             for record in records:
                 self._track(record)
-            patience = self._timeout if self._timeout is not None else self._usual_timeout()
-            deadline = self._clock.monotonic() + patience
-            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), deadline)
+            self._patient_until = self._clock.monotonic() + self._patience()
+            while not (in_time := self._loop.run(done, until := self._patient_until)):
+                if self._timeout is not None or self._patient_until <= until:
+                    break
         except (KeyboardInterrupt, ImgenError):
             try:
                 self._stop_waiting()
@@ -102,12 +162,13 @@ class Follower:
             raise
         if not in_time:
             self._stop_waiting()
+            self._loop.finish(self._loop.downloads, _LAST_BYTES)
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
-        problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = self._ledger.jobs.get_many([record.id for record in records])
-        displayed = frozenset(view.problem for view in self._views() if view.problem)
-        return replace(report(final, problems | self._unreached, goal), displayed=displayed, in_time=in_time)
+        return in_time
+
+    def _patience(self) -> float:
+        return self._timeout if self._timeout is not None else self._usual_timeout()
 
     def _close_connections(self) -> None:
         self._ledger.close()
@@ -275,11 +336,12 @@ class Follower:
             self._run(
                 self._loop.downloads,
                 job,
-                lambda: save.save(self._saver, job, number),
+                lambda: save.save(self._saver, job, number, seconds),
                 after,
                 crashed=lambda bug: after(save.NotSaved(bug)),
             )
 
+        seconds = self._patient_until - self._clock.monotonic()
         numbers = save.begin(self._ledger, job)
         for number in numbers:
             start(number)
@@ -327,7 +389,7 @@ class Follower:
 
     def _bug(self, record: JobRecord, error: Exception) -> Problem:
         bug = self._record_crash(error)
-        return replace(bug, hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
+        return replace(bug, hint="\n".join(filter(None, ["The job is kept:", f"imgen wait {record.id}", bug.hint])))
 
     def _after_crash(self, job: Tracked, bug: Problem) -> Next:
         """A job is kept as the ledger has it; one whose submit crashed may have been charged."""

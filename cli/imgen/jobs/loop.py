@@ -172,6 +172,8 @@ class Loop:
             while self._due and self._due[0][0] <= now:
                 heapq.heappop(self._due)[2]()
             self._tick()
+            if done():  # by what was due: nothing more will come to be received
+                break
             next_due = self._due[0][0] if self._due else deadline
             self._receive(min(next_due, deadline) - now, deadline)
         return True

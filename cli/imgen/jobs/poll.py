@@ -78,7 +78,7 @@ def poll(
 
 def most_pictures(record: JobRecord) -> int:
     """How many of the pictures that an answer lists are saved."""
-    return record.request.count + _EXTRA if record.request.model else _UNKNOWN_ORDER
+    return record.ordered + _EXTRA if record.ordered else _UNKNOWN_ORDER
 
 
 def record_status(
@@ -195,7 +195,7 @@ def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset |
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
-            f"Free some space or mend the folder, then: imgen wait {record.id}",
+            f"Free some space or mend the folder, then:\nimgen wait {record.id}",
         ) from error
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -83,16 +84,17 @@ def of_question(error: ServiceError) -> Problem:
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:
     """The problem of a job whose submit failed."""
-    return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
+    named = f" It names {error.remote_id}, which may be the job." if error.remote_id else ""
+    return Problem(_CODES[type(error)], _message(error, record) + named, _after_submit(error, record))
 
 
 def of_poll(error: ServiceError, record: JobRecord) -> Problem:
     """The problem of an accepted job whose poll failed: it is paid, and goes on."""
     match error:
         case KeyRefused():
-            first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
-        case JobNotFound():
-            first = "If it was just accepted, or made with another key: "
+            first = f"imgen keys check {record.provider}\n"
+        case JobNotFound() if not record.results:
+            first = "If it was just accepted, or made with another key:\n"
         case _:
             first = ""
     return Problem(_CODES[type(error)], _message(error, record), f"{first}imgen wait {record.id}")
@@ -111,9 +113,9 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
     entry = SERVICES[record.provider]
     match error:
         case Uncertain():
-            return uncertain_hint(record)
+            return uncertain_hint(record, error.remote_id)
         case KeyRefused():
-            return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
+            return f"imgen keys check {entry.name}\nIts account must be allowed to use this model."
         case NoCredit():
             return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
         case NotSent():
@@ -121,7 +123,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
         case RateLimited() | Busy():
             return "Nothing was charged. Run the command again in a few minutes."
         case InvalidRequest():
-            return f"`imgen models {record.family or ''}` shows what the model takes.".replace(" `", "`")
+            return f"What the model takes:\nimgen models {record.family or ''}".rstrip()
         case ContentRefused():
             return "Change the prompt or the reference pictures."
         case _:
@@ -160,7 +162,7 @@ def no_links(record: JobRecord, keys: Sequence[str]) -> Problem:
     return Problem(
         "no_pictures",
         f"{title} reports {record.remote_id} as finished, but shows no picture.{shown}",
-        f"It is paid. To poll it once more: imgen download {record.id}",
+        f"It is paid. To ask once more:\nimgen download {record.id}",
     )
 
 
@@ -169,6 +171,11 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
     way = " -o ELSEWHERE" if elsewhere else ""
     message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
     return Problem("not_saved", message, f"imgen download {record.id}{way}")
+
+
+def with_link(problem: Problem, link: str) -> Problem:
+    """The same with the picture's link as it came: what is left where it cannot be fetched from here."""
+    return replace(problem, message=f"{problem.message} Its link, for a browser: {link}")
 
 
 def _reason(status: Failed) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES
-from imgen.records import JobRecord, State
+from imgen.records import JobRecord, ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,28 @@ class Goal(Enum):
     WHAT_IS_READY = "what is ready"  # polled once, and saved if finished
     FINISHED = "finished"  # the same, and what is not finished is no problem
     PICTURES = "pictures"  # to the end
+
+
+class Feed(Protocol):
+    """Jobs that are followed one after the other, for runs of thousands of which a few are under way at a time."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no more jobs will come."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether none can come until a job ends."""
+        ...
+
+    def more(self, room: int) -> Sequence[JobRecord]:
+        """At most `room` further jobs, each of them in the ledger; none where there is none at the moment."""
+        ...
+
+    def ended(self, record: JobRecord, problem: Problem | None) -> None:
+        """A job is followed no further; `problem` is why it is not where it was to go."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +114,18 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
             return record.problem
         case State.EXPIRED if not record.never_saved:
-            message = "The picture was saved once and is gone, and its link has expired."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            gone = [result for result in record.results if result.state is ResultState.EXPIRED]
+            came_inline = all(result.url is None for result in gone)
+            why = (
+                "it came with the answer itself, so the service has no link to it"
+                if came_inline
+                else "its link has expired"
+            )
+            message = f"The picture was saved once and is gone, and {why}."
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED:
             message = "It was paid, and its link expired before the picture was saved."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 
@@ -122,7 +151,7 @@ def _not_replaced(record: JobRecord) -> Problem | None:
 def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
     """The exit code of one job; `strict` also counts a picture that differs from the order."""
     if problem is None:
-        too_few = record.state is State.SAVED and len(record.results) < record.request.count
+        too_few = record.state is State.SAVED and len(record.results) < (record.ordered or record.request.count)
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
         case State.SAVED:

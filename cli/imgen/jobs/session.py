@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgen.errors import UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
-from imgen.records import JobRecord, ResultState
+from imgen.records import JobRecord, ResultState, latest_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,8 +49,27 @@ class Session:
             self.ledger.close()
 
     def find(self, names: Sequence[str]) -> list[JobRecord]:
-        """The jobs a user names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
-        return [self._find(name) for name in dict.fromkeys(names)]
+        """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
+
+        Raises `UsageProblem`.
+        """
+        found = [record for name in dict.fromkeys(names) for record in self.latest(name) or [self._find(name)]]
+        return list({record.id: record for record in found}.values())
+
+    def latest(self, name: str) -> list[JobRecord]:
+        """The jobs of the latest order for `last`, `-1` or `@1`, of the one before for `-2`; none for another name.
+
+        Raises `UsageProblem` where there are not so many orders.
+        """
+        number = latest_number(name)
+        if number is None:
+            return []
+        found = [] if self.is_new else self.ledger.jobs.latest_order(number)
+        if not found:
+            raise UsageProblem(
+                "Nothing was made yet." if number == 1 else f"There are no {number} orders yet.", SANDBOX_EXAMPLE
+            )
+        return found
 
     def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
         """Jobs that are not finished, and those that may have been charged; `sandbox` keeps to the sandbox's."""
@@ -87,7 +106,8 @@ class Session:
         if not found:
             raise UsageProblem(
                 f"There is no job {name!r} in the ledger.",
-                f"If a service gave you that id, name the service: imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
+                "imgen history\nIf a service gave you that id, name the service:\n"
+                f"imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
             )
         if len(found) > 1:
             raise UsageProblem(

@@ -126,9 +126,9 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | Ended |
         message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
         remote = shlex.quote(job.remote_id)
         if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
-            back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
+            back = f"It is paid. Mend the ledger, then go on:\nimgen status\nimgen wait -p {record.provider} {remote}"
         else:
-            back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
+            back = f"It is paid. Once there is space again:\nimgen wait {record.id} --remote {remote}"
         return Unrecorded(Problem("ledger", message, back))
     record_status(ledger, record, job, took_seconds=None)
     return Accepted(job)

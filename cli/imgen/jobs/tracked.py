@@ -146,6 +146,7 @@ class Tracked:
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,
+            record=record,
         )
 
     def _progress(self, now: float) -> Progress | None:

@@ -113,8 +113,11 @@ def _reference(found: dict[str, Any]) -> Reference:
 
 
 def target_text(target: Target) -> str:
-    """The target as JSON."""
-    return json.dumps({**asdict(target), "folder": str(target.folder)})
+    """The target as JSON; what an earlier program does not know is there only where it matters."""
+    found = {**asdict(target), "folder": str(target.folder)}
+    if not target.tag:
+        del found["tag"]
+    return json.dumps(found)
 
 
 @lru_cache(maxsize=64)  # the jobs of one folder have the same

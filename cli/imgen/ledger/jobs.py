@@ -16,7 +16,7 @@ from imgen.records import State, new_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
     from imgen.ledger.conversations import Conversations
@@ -56,6 +56,14 @@ class SameRequestUncertain(Exception):
         self.job_ids = tuple(job_ids)
 
 
+class OrderedElsewhere(Exception):
+    """Another process planned the same order meanwhile; `job_ids` are its jobs."""
+
+    def __init__(self, job_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(job_ids))
+        self.job_ids = tuple(job_ids)
+
+
 class IdTaken(Exception):
     """The service's id belongs to another job already; `job_id` is that one."""
 
@@ -69,6 +77,11 @@ UNLIMITED = SubmitLimit(None, 0.0)
 _UNCERTAIN = (
     "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
     " ORDER BY rowid"
+)
+_SANDBOX = "sandbox"
+_OTHERS = (
+    "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
+    " AND forgotten_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid"
 )
 _LATEST_SUBMITS = (
     "SELECT other.submitted_at FROM job AS mine JOIN job AS other"
@@ -103,12 +116,21 @@ class Jobs(JobQueries):
 
     # Planning and submitting ------------------------------------------------------------------------------
 
-    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[str]:
+    def plan(
+        self,
+        drafts: Sequence[Draft],
+        owner: str,
+        *,
+        resubmit: bool,
+        budget: Budget = NO_BUDGET,
+        known: Collection[str] | None = None,
+    ) -> list[str]:
         """Record a run of jobs, which reserves what they cost, or none of them; returns their ids.
 
         A draft whose id is taken gets another one. While a job with the same request is uncertain this raises
         `SameRequestUncertain`, unless `resubmit` accepts a second charge; the old rows are then closed.
-        Raises `OverBudget`.
+        Raises `OverBudget`. Where `known` is given, at most one order of this request is to be under way or paid beside
+        the jobs it names: `OrderedElsewhere` names any other.
         """
         drafts = [self._without_conversation(draft) for draft in drafts]
         with self._database.write() as write:
@@ -118,6 +140,7 @@ class Jobs(JobQueries):
                 if uncertain and not resubmit:
                     raise SameRequestUncertain(uncertain)
                 self._close(write, uncertain, resubmitted=True)
+                _check_known(write, key, origin, known)
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
@@ -326,6 +349,15 @@ class Jobs(JobQueries):
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
         )
+
+
+def _check_known(write: sqlite3.Connection, key: str, origin: str, known: Collection[str] | None) -> None:
+    """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
+    if known is None:
+        return
+    values = (key, origin == _SANDBOX, json.dumps(list(known)))
+    if others := [row["id"] for row in write.execute(_OTHERS, values)]:
+        raise OrderedElsewhere(others)
 
 
 def _insert(write: sqlite3.Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:

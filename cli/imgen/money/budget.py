@@ -13,11 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imgen.errors import OverBudget
-from imgen.money.amounts import Amount as Amount
-from imgen.money.amounts import BadAmount as BadAmount
-from imgen.money.amounts import decimal_text as decimal_text
-from imgen.money.amounts import known
-from imgen.money.amounts import parse_amounts as parse_amounts
+from imgen.money.amounts import Amount, decimal_text, known
 from imgen.records import Cost, JobRecord, State
 from imgen_providers.catalog import SERVICES
 
@@ -26,9 +22,10 @@ if TYPE_CHECKING:
 
 
 class Span(StrEnum):
-    """What a limit counts: one order, a local calendar day, or everything in one project."""
+    """What a limit counts: one order, one run of many orders, a local calendar day, or everything in one project."""
 
     ORDER = "order"
+    RUN = "run"
     DAY = "day"
     PROJECT = "project"
 
@@ -206,13 +203,13 @@ def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], pr
     return Verdict(limit, within=False, message=message, hint=_over_hint(limit, order, before))
 
 
-_EACH = {Span.ORDER: "", Span.DAY: " a day", Span.PROJECT: " for this project"}
+_EACH = {Span.ORDER: "", Span.RUN: " for this run", Span.DAY: " a day", Span.PROJECT: " for this project"}
 
 
 def _so_far(span: Span, before: Spent) -> str:
     if span is Span.ORDER:
         return ""
-    where = "today" if span is Span.DAY else "in this project"
+    where = {Span.RUN: "in this run", Span.DAY: "today"}.get(span, "in this project")
     unknown = f", and {jobs_text(before.unknown_jobs)} of unknown cost" if before.unknown_jobs else ""
     went = before.amount if before.amount.value else "nothing"
     return f", of which {went} went {where}{unknown}"
@@ -226,11 +223,13 @@ def _compare_hint(order: Amount | None) -> str:
 def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
     if limit.span is Span.ORDER:
         return f"{limit.source} {decimal_text(order.value)}{order.unit}, or order less (-n, -r, another -m or -p)."
+    if limit.span is Span.RUN:
+        return f"Raise {limit.source}, and run it again: what is made stays made."
     by = "day" if limit.span is Span.DAY else "project"
-    hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
+    hint = f"Raise {limit.source}, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by {by}"
     if before.uncertain:
         uncertain = Amount(before.uncertain, order.unit)
-        hint += f" {uncertain} of it may not have been charged: imgen forget JOB gives back what was not."
+        hint += f"\n{uncertain} of it may not have been charged: close the jobs that were not.\nimgen status"
     return hint
 
 

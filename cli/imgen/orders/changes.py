@@ -42,7 +42,7 @@ def order_of(record: JobRecord) -> Order:
     if not request.model:
         raise UsageProblem(
             f"Job {record.id} was ordered elsewhere, so what it asked for is not known.",
-            'Order it anew: imgen generate "..."',
+            "Write the order anew, with its prompt.",
         )
     return Order(
         prompt=request.prompt,
@@ -104,7 +104,7 @@ def words_of(record: JobRecord) -> list[str]:
                 if not path.exists():
                     raise UsageProblem(
                         f"A picture that job {record.id} went on from is not there any more: {path}",
-                        f"Name the pictures again: imgen again {record.id} -i PICTURE",
+                        "Name the pictures once more with -i PICTURE.",
                     )
                 found.append(str(path))
     return found
@@ -115,7 +115,7 @@ def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
     if others:
         raise UsageProblem(
             f"A picture that job {record.id} went on from was changed since: {others[0].before}",
-            f"To go on from what it is now: imgen again {record.id} -i {others[0].before}",
+            f"To go on from what it is now:\nimgen again {record.id} -i {others[0].before}",
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgen.records import Cost, Draft, new_id
 from imgen_providers.base import PictureFile, Reference, Request
-from imgen_providers.rows import pictures_ordered
+from imgen_providers.catalog import pictures_ordered
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
@@ -81,9 +81,9 @@ def _as_it_reads(text: str) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What a request for `count` pictures costs by the catalogue; unknown where it has no price.
+    """What a request for `count` pictures costs by the catalogue, with those that its options ask for.
 
-    A count in the service's own words (`--option n=4`) is reckoned with.
+    Unknown where the catalogue has no price, and where an option that means a count is no number.
     """
     found = model.prices.get(request.resolution or "1K")
     pictures = pictures_ordered(count, request.extras)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
-from imgen.money.budget import Amount, BadAmount, Budget, Limit, Span, check, parse_amounts
+from imgen.money.amounts import Amount, BadAmount, parse_amounts
+from imgen.money.budget import Budget, Limit, Span, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ import httpx
 from imgen.files import new_part
 from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
+from imgen_providers.bound import Bound
 from imgen_providers.content_coding import unpacked
-from imgen_providers.deadline import Deadline
 from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
 
@@ -106,8 +106,7 @@ def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
     """
     headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_PEEK - 1}"}
-    deadline = time.monotonic() + network.question_seconds
-    return _followed(_Transfer(network, trusted_origin, headers, deadline), url, _peeked)
+    return _followed(_Transfer(network, trusted_origin, headers, None), url, _peeked)
 
 
 Outcome = TypeVar("Outcome")
@@ -194,10 +193,10 @@ def _connected(
     turn = 0
     while True:
         watch = guard.watch(link, turn)
-        deadline = stack.enter_context(Deadline(transfer.seconds_left(link.host), watch))
+        bound = stack.enter_context(Bound(transfer.seconds_left(link.host), watch))
         try:
             return stack.enter_context(
-                client.stream("GET", link, headers=transfer.headers, extensions={"trace": deadline})
+                client.stream("GET", link, headers=transfer.headers, extensions={"trace": bound})
             )
         except (httpx.ConnectError, httpx.ConnectTimeout):
             turn += 1

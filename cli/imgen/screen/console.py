@@ -72,6 +72,16 @@ class Streams:
             return None
         return self.width or os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
+    @property
+    def stderr_width(self) -> int | None:
+        """The columns of the terminal behind stderr; None when there is none, and lines stay whole."""
+        if not self.stderr_is_terminal:
+            return None
+        try:
+            return self.width or os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        except OSError:  # it hung up
+            return 80
+
     def _color(self, *, terminal: bool) -> bool:
         return terminal and not self.dumb if self.color is None else self.color
 
@@ -118,6 +128,12 @@ def err(text: str) -> None:
     """Write whole lines for a person to stderr; a line end is added where it is missing. Never fails."""
     with suppress(OutputLost):
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
+
+
+def err_raw(text: str) -> None:
+    """Write to stderr as it is, without a line end. Never fails."""
+    with suppress(OutputLost):
+        _write(sys.stderr, text)
 
 
 def show_notices() -> None:

@@ -78,6 +78,30 @@ def one_line(text: str, width: int, ellipsis: str = "…") -> str:
     return line[:end].rstrip() + ellipsis[: max(width, 0)]
 
 
+def wrapped(text: str, width: int | None, indent: int = 2) -> list[str]:
+    """The text in lines of at most `width` columns, broken between words; a longer word stays whole.
+
+    Lines after the first are indented. `width` None keeps one line, for a pipe.
+    """
+    return _filled(re.split("(?<=\\S) ", text), width, indent, "")
+
+
+def wrapped_command(text: str, width: int | None, indent: int = 2) -> list[str]:
+    """A command in lines that a shell joins again, broken between its words and never inside quotes."""
+    return _filled(re.findall(r"""\s*(?:"[^"]*"|'[^']*'|[^\s"'])+""", text), width, indent, " \\", joint="")
+
+
+def _filled(words: list[str], width: int | None, indent: int, end: str, joint: str = " ") -> list[str]:
+    lines = [words[0]] if words else [""]
+    for word in words[1:]:
+        if width is None or cells(lines[-1] + joint + word) <= width - len(end):
+            lines[-1] += joint + word
+        else:
+            lines[-1] += end
+            lines.append(" " * indent + word.strip())
+    return lines
+
+
 def padded(text: str, width: int) -> str:
     """The text with spaces behind it up to `width` columns."""
     return text + " " * (width - cells(text))

@@ -51,6 +51,15 @@ def loop(clock: FakeClock, ticks: Ticks) -> Iterator[Loop]:
     made.close(grace=5.0)
 
 
+def test_it_ends_with_the_action_that_was_waited_for(loop: Loop, clock: FakeClock) -> None:
+    done: list[str] = []
+    loop.after(0.0, lambda: done.append("saved"))
+
+    assert loop.run(lambda: bool(done), deadline=100.0)
+
+    assert clock.monotonic() == 0.0  # and not an interval later
+
+
 def test_actions_happen_in_the_order_they_are_due(loop: Loop, clock: FakeClock) -> None:
     done: list[tuple[str, float]] = []
     for name, delay in (("late", 9.0), ("soon", 1.0), ("also soon", 1.0), ("now", 0.0)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,13 +15,13 @@ from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
 from imgen.ledger.jobs import SubmitLimit
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Limit, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, State
 from imgen_providers.base import Charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Job
@@ -53,6 +54,9 @@ USES: dict[str, Callable[[Ledger], object]] = {
     "a charge": lambda ledger: ledger.spending.charged(JOB, Charge("1", "usd")),
     "a problem": lambda ledger: ledger.jobs.set_problem(JOB, TROUBLE),
     "uploads of a job": lambda ledger: ledger.uploads.links(JOB),
+    "the jobs of a request": lambda ledger: ledger.jobs.with_request("key"),
+    "what was saved at a path": lambda ledger: ledger.jobs.saved_at(Path("/pictures/fox.png")),
+    "a request once more": lambda ledger: ledger.jobs.plan([draft("more")], "me", resubmit=False, known=[JOB]),
     "an upload": lambda ledger: ledger.uploads.is_ours("key"),
 }
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.drafts import draft, taken
+from cli.drafts import ORIGIN, draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import SameRequestUncertain, SubmitLimit, TooSoon
+from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain, SubmitLimit, TooSoon
 from imgen.ledger.ledger import Ledger
 from imgen.records import Cost, ResultState, State
 from imgen_providers.base import Request
@@ -190,6 +190,27 @@ def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledg
 
     assert [job.id for job in ledger.jobs.uncertain()] == [JOB]
     assert ledger.jobs.find("new") == []
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
+def test_a_request_that_is_ordered_once_is_refused_beside_a_job_that_the_caller_does_not_know(
+    ledger: Ledger, state: State
+) -> None:
+    bring_to(ledger, state)
+    over = state in (State.FAILED, State.CANCELLED)
+
+    def order(job_id: str, origin: str = ORIGIN) -> list[str]:
+        try:
+            return ledger.jobs.plan([draft(job_id, prompt=JOB, origin=origin)], "me", resubmit=False, known=[])
+        except OrderedElsewhere as error:
+            return list(error.job_ids)
+
+    assert order("in the sandbox", origin="sandbox") == ["in the sandbox"]
+    assert order("second") == (["second"] if over else [JOB])
+    known = [JOB, "second"]
+    assert ledger.jobs.plan([draft("third", prompt=JOB)], "me", resubmit=False, known=known) == ["third"]
+    found = [job.id for job in ledger.jobs.with_request(ledger.jobs.get(JOB).request_key)]
+    assert found == [JOB, "in the sandbox", *(["second"] if over else []), "third"]
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])

@@ -12,10 +12,8 @@ import pytest
 
 from cli.drafts import record
 from imgen.errors import ExitCode, OverBudget, Problem
-from imgen.money.amounts import known
+from imgen.money.amounts import Amount, BadAmount, known, parse_amounts
 from imgen.money.budget import (
-    Amount,
-    BadAmount,
     Budget,
     Limit,
     Span,
@@ -27,7 +25,6 @@ from imgen.money.budget import (
     day_begins,
     local_day,
     order_cost,
-    parse_amounts,
     spent,
     standing,
 )
@@ -244,8 +241,8 @@ def test_a_refusal_says_the_limit_what_went_what_this_costs_and_what_to_type() -
         " of which 75 credits went today, and 1 job of unknown cost. Nothing was sent."
     )
     assert refused.value.hint == (
-        "imgen costs --by day shows where it went. Raise IMGEN_BUDGET_DAY, or order less (-n, -r, another -m or -p)."
-        " 15 credits of it may not have been charged: imgen forget JOB gives back what was not."
+        "Raise IMGEN_BUDGET_DAY, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by day"
+        "\n15 credits of it may not have been charged: close the jobs that were not.\nimgen status"
     )
     assert refused.value.exit_code is ExitCode.NO_CREDIT
 

@@ -182,6 +182,25 @@ def test_a_price_is_exact_and_unknown_where_nobody_says_it(
     assert price(ordered.model, ordered.request, count) == cost
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "amount"),
+    [
+        ("n", 4, "0.3216"),
+        ("n", "4", "0.3216"),
+        ("number_of_images", 2, "0.1608"),
+        ("n", 0, None),
+        ("n", "several", None),
+        ("temperature", 4, "0.0804"),
+    ],
+    ids=repr,
+)
+def test_an_option_that_means_a_count_is_in_the_price(option: str, value: int | str, amount: str | None) -> None:
+    request = Request("gemini-3-pro-image-preview", "fox", resolution="1K", extras={option: value})
+    ordered = choice(request, "gptproto")
+
+    assert price(ordered.model, ordered.request, 1).amount == amount
+
+
 def test_each_reference_picture_of_each_request_is_in_its_price() -> None:
     pictures = (PictureLink("https://example.com/1.png"), PictureLink("https://example.com/2.png"))
     whole = choice(Request("gemini-3-pro-image", "fox", resolution="4K", count=2, references=pictures), "gmicloud")
