@@ -35,6 +35,7 @@ _unignored_by_children()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The proof of tests/reliability is long: without this option only its sample runs."""
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
+    parser.addoption("--fuzz", type=float, metavar="SECONDS", help="run nothing but tests/reliability/test_fuzz.py")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -43,8 +44,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only the whole proof runs."""
-    left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
+    """Leave out what only the whole proof runs; with --fuzz, all but that."""
+    if config.getoption("--fuzz"):
+        left_out = [item for item in items if item.path.name != "test_fuzz.py"]
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
+    else:
+        left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -215,17 +215,22 @@ def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
-    from imgen.commands.program import stderr_color
+    from imgen.commands.program import own_streams
     from imgen.errors import Problem
     from imgen.redact_arguments import without_keys
     from imgen.screen.console import Form, err, out
     from imgen.screen.failure import failure_lines
 
-    hint = problem.hint and without_keys(_without_known_keys(problem.hint), arguments)
-    problem = Problem(problem.code, without_keys(_without_known_keys(problem.message), arguments), hint)
+    typed = _typed_settings()
+
+    def hidden(text: str) -> str:
+        return without_keys(without_keys(_without_known_keys(text), arguments), typed)
+
+    problem = Problem(problem.code, hidden(problem.message), problem.hint and hidden(problem.hint))
     form = _form(arguments)
     if form is Form.TEXT:
-        err(failure_lines(problem, color=stderr_color()))
+        streams = own_streams()
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     else:
         from imgen.screen.envelope import PROGRAM, envelope
 
@@ -247,6 +252,17 @@ def _without_known_keys(text: str) -> str:
     from imgen_providers.redaction import Redaction
 
     return Redaction(keys).text(text)
+
+
+def _typed_settings() -> tuple[str, ...]:
+    """What stands in variables of ours, any of which may hold a key that was meant for another."""
+    from imgen.config.config import load
+    from imgen.errors import ImgenError
+
+    try:
+        return load().typed
+    except ImgenError:
+        return ()
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:

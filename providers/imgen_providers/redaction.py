@@ -52,8 +52,8 @@ class Redaction:
         while present := [form for form in self._forms if form in text]:  # taking one out may leave another
             for form in present:
                 text = text.replace(form, _KEY)
-        if self._forms and (unseen := [mark for mark in _unseen_forms() if mark in text]):
-            between = f"(?:{'|'.join(map(re.escape, unseen))})*"
+        if self._forms and (unseen := set(_unseen_mark().findall(text))):
+            between = f"(?:{'|'.join(map(re.escape, sorted(unseen)))})*"
             for form in self._forms:
                 text = re.sub(between.join(map(re.escape, form)), _KEY, text)
         return text
@@ -87,15 +87,21 @@ def _spellings(key: str) -> set[str]:
     }
 
 
-@cache
-def _unseen_forms() -> tuple[str, ...]:
-    """Every way in which a character that is not seen may be written."""
+def _unseen_forms() -> list[str]:
+    """Every way in which a character that is not seen may be written, the longest first."""
     plain = set(_UNSEEN)
     latin = {mark.encode().decode("latin-1") for mark in plain}
     escaped = {f"\\u{ord(mark):04{case}}" for mark in plain for case in "xX"}
     coded = {quote(mark) for mark in plain}
     entities = {"&#8203;", "&#x200b;", "&#x200B;"}
-    return tuple(sorted(plain | latin | escaped | coded | {form.lower() for form in coded} | entities))
+    found = plain | latin | escaped | coded | {form.lower() for form in coded} | entities
+    return sorted(found, key=lambda form: (-len(form), form))
+
+
+@cache
+def _unseen_mark() -> re.Pattern[str]:
+    """One pattern for all, since an answer may hold pictures: 150 searches of 38 MB took 20 s."""
+    return re.compile("|".join(map(re.escape, _unseen_forms())))
 
 
 def _base64_forms(data: bytes) -> set[str]:

@@ -29,14 +29,19 @@ def print_report(record_property: Tell) -> Tell:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What was measured, as two tables."""
-    if not config.getoption("--all"):
+    """What was measured, as three tables."""
+    if not (config.getoption("--all") or config.getoption("--fuzz")):
         return
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    told = [entry for report in reports for entry in report.user_properties]
+    kinds = ("passed", "failed", "skipped")
+    reports = [report for kind in kinds for report in terminalreporter.stats.get(kind, [])]
+    told = [(each, row, report.outcome) for report in reports for each, row in report.user_properties]
     for kind, table in (("death", tables.deaths), ("ending", tables.endings)):
-        if rows := [row for each, row in told if each == kind]:
+        if rows := [row for each, row, outcome in told if each == kind and outcome != "skipped"]:
             terminalreporter.write_line(table(rows))
+    for name, examples in [row for each, row, _ in told if each == "fuzzed"]:
+        terminalreporter.write_line(f"{examples:>9,} cases of {name}")
+    if attempts := [(*row, outcome) for each, row, outcome in told if each == "attempt"]:
+        terminalreporter.write_line(tables.attempts(attempts))
 
 
 @pytest.fixture(scope="session")

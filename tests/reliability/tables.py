@@ -1,4 +1,4 @@
-"""The two tables of the proof in Markdown: as measured, and in short for the README."""
+"""The tables of the proof in Markdown: as measured, and in short for the README."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ def endings(measured: Sequence[tuple[str, Place, str, int, int, str]]) -> str:
 def _seen(ends: Counter[str]) -> str:
     """One end, or several with how many services came to each."""
     return " / ".join(f"{end} ×{number}" if len(ends) > 1 else end for end, number in ends.most_common())
+
+
+def attempts(tried: Sequence[tuple[int, str, str, str, str]]) -> str:
+    """A row for each attempt, from [hole, kind, what was tried, what must come of it, how its test ended]."""
+    ends = {"passed": "held", "failed": "NOT HELD", "skipped": "not tried on this machine"}
+    rows = [
+        (str(line) if line else "", kind, words, outcome if end == "passed" else ends[end])
+        for line, kind, words, outcome, end in sorted(tried, key=lambda row: (row[1], row[0], row[2]))
+    ]
+    held = sum(end == "passed" for *_, end in tried)
+    header = ("hole", "kind", "tried", "what came of it")
+    return f"\n{len(tried)} attempts; {held} held\n\n{_table(header, rows)}"
 
 
 def short_deaths() -> str:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from imgen.config.config import SANDBOX, Config
 from imgen.config.settings import Layer
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from imgen.orders.references import Basis
     from imgen.screen.console import Streams
     from imgen_providers.base import Request
+
+_MOST_PROMPT_BYTES = 1024 * 1024
 
 
 _ALWAYS = "0"  # the price from which on to ask, where a user is to be asked whatever it is
@@ -136,11 +138,12 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
         return argument
     try:
         if file is not None:
-            argument = file.read_text(encoding="utf-8-sig").strip()
+            with file.open("rb") as stream:
+                argument = _prompt_of(stream)
         elif argument == "-":
             if streams.stdin_is_terminal:
                 err("Type the prompt, then Ctrl-D.")
-            text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
+            text = _prompt_of(sys.stdin.buffer)
             if not text:
                 raise UsageProblem("Standard input is empty: no prompt came.", example)
             return text
@@ -153,6 +156,17 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
     if not argument.strip():
         raise UsageProblem("The prompt is empty.", example)
     return argument
+
+
+def _prompt_of(stream: BinaryIO) -> str:
+    """The text in a stream, which may be a device that never ends. Raises `UsageProblem` where it is too long."""
+    data = stream.read(_MOST_PROMPT_BYTES + 1)
+    if len(data) > _MOST_PROMPT_BYTES:
+        raise UsageProblem(
+            f"The prompt has more than {_MOST_PROMPT_BYTES:,} bytes, which no service takes.",
+            "--prompt-file takes a file with the prompt as its text.",
+        )
+    return data.decode("utf-8-sig").strip()
 
 
 def edited_prompt(argument: str | None, file: Path | None, streams: Streams, config: Config) -> str:
@@ -173,7 +187,7 @@ def _piped(streams: Streams, example: str) -> str | None:
     if streams.stdin_is_terminal:
         return None
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig").strip() or None
+        return _prompt_of(sys.stdin.buffer) or None
     except UnicodeDecodeError as error:
         raise UsageProblem("The prompt on standard input is not valid UTF-8.", example) from error
     except OSError:  # it is closed

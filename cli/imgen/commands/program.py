@@ -18,9 +18,9 @@ from imgen.screen.console import Streams
 _FULL = "imgen.help.full"  # in the context: whether every option is shown
 
 
-def stderr_color() -> bool:
-    """Whether text on stderr may be coloured."""
-    return Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ).stderr_color
+def own_streams() -> Streams:
+    """What this process is connected to."""
+    return Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ)
 
 
 def _end_with_version(wanted: bool) -> None:  # noqa: FBT001 (a switch)

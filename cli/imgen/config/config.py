@@ -68,6 +68,11 @@ class Config:
         return network_settings(self.sources)
 
     @property
+    def typed(self) -> tuple[str, ...]:
+        """What stands in the environment's variables of ours, but for those of a service."""
+        return tuple(value for name, value in self.environ.items() if name.startswith("IMGEN_"))
+
+    @property
     def ci(self) -> bool:
         """Whether this runs on a build server, where no keyring can be unlocked."""
         return is_ci(self.environ)

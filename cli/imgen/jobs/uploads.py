@@ -62,10 +62,11 @@ class Uploads:
 
         Raises `UploadFailed`, and the `ServiceError` of a service with a place of its own.
         """
+        request = _whole(self._ledger, record)
         if SERVICES[record.provider].reference_route == "data-uri":
-            return record.request
-        found = tuple(self._sendable(record, connection, reference) for reference in record.request.references)
-        return replace(record.request, references=found)
+            return request
+        found = tuple(self._sendable(record, connection, reference) for reference in request.references)
+        return replace(request, references=found)
 
     def clean(self) -> list[str]:
         """Remove what the user's storage need not hold any more; returns what could not be removed, as sentences."""
@@ -181,7 +182,12 @@ def sent(ledger: Ledger, record: JobRecord) -> Request:
             return PictureLink(links[reference.sha256])
         return reference
 
-    return replace(record.request, references=tuple(map(as_sent, record.request.references)))
+    return replace(_whole(ledger, record), references=tuple(map(as_sent, record.request.references)))
+
+
+def _whole(ledger: Ledger, record: JobRecord) -> Request:
+    """The job's request with its conversation, of which the ledger may have the name alone."""
+    return replace(record.request, conversation=ledger.conversations.get(record.request.conversation))
 
 
 def configured_place(config: Config, title: str) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
+    from imgen.ledger.conversations import Conversations
+    from imgen.ledger.database import Database
     from imgen.pictures.target import Target
     from imgen.records import Draft
     from imgen_providers.base import Job, Json
@@ -108,6 +110,10 @@ _SHOWN = (
 class Jobs(JobQueries):
     """The jobs of one person: recorded before a byte is sent, changed as their services report, and found again."""
 
+    def __init__(self, database: Database, conversations: Conversations) -> None:
+        super().__init__(database)
+        self._conversations = conversations
+
     # Planning and submitting ------------------------------------------------------------------------------
 
     def plan(
@@ -126,6 +132,7 @@ class Jobs(JobQueries):
         Raises `OverBudget`. Where `known` is given, at most one order of this request is to be under way or paid beside
         the jobs it names: `OrderedElsewhere` names any other.
         """
+        drafts = [self._without_conversation(draft) for draft in drafts]
         with self._database.write() as write:
             now = self._database.now()
             for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
@@ -225,7 +232,7 @@ class Jobs(JobQueries):
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
         watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
         """
-        turn = json.dumps(conversation)
+        turn = json.dumps(self._conversations.put(conversation))
         columns = [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
         shown = self._database.read(_SHOWN, (job_id, turn))
         if [(row["url"], row["kept"]) for row in shown] == columns:
@@ -328,6 +335,10 @@ class Jobs(JobQueries):
         """The other job at the same service that has this remote id."""
         row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
         return row["id"] if row else None
+
+    def _without_conversation(self, draft: Draft) -> Draft:
+        kept = self._conversations.put(draft.request.conversation)
+        return replace(draft, request=replace(draft.request, conversation=kept))
 
     def _change(self, job_id: str, name: str, **columns: object) -> None:
         with self._database.write() as write:

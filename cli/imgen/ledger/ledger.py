@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgen.ledger.conversations import Conversations
 from imgen.ledger.database import Database
 from imgen.ledger.jobs import Jobs
 from imgen.ledger.orphans import close_orphan, close_orphans
@@ -26,7 +27,8 @@ class Ledger:
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self._database = Database(path, now)
         self._owners = Owners(path.with_name("owners"))
-        self.jobs = Jobs(self._database)
+        self.conversations = Conversations(path.with_name("conversations"))
+        self.jobs = Jobs(self._database, self.conversations)
         self.results = Results(self._database, self._owners)
         self.uploads = Uploads(self._database)
         self.spending = SpendingQueries(self._database)

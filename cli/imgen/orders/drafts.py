@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -54,13 +55,14 @@ def request_key(choice: Choice) -> str:
     """What makes two orders the same: service, model, parameters, and the contents of the references.
 
     The whole order is hashed, before it is split: the rows of one run share their key, and differ by their place in
-    the run. A later run of the same order meets them all.
+    the run. A later run of the same order meets them all. Two prompts that read alike count as one: what it costs to
+    be wrong there is one question, and the other way round a second charge.
     """
     request = choice.request
     parts = {
         "provider": choice.entry.name,
         "model": request.model,
-        "prompt": request.prompt,
+        "prompt": _as_it_reads(request.prompt),
         "aspect": request.aspect,
         "resolution": request.resolution,
         "format": request.format,
@@ -70,6 +72,12 @@ def request_key(choice: Choice) -> str:
         "conversation": request.conversation,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _as_it_reads(text: str) -> str:
+    """A text in one of the spellings that Unicode has for it (NFKC, UAX 15), less spaces and what is not seen."""
+    seen = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return " ".join("".join(seen).split())
 
 
 def price(model: Model, request: Request, count: int) -> Cost:

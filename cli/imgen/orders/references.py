@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
+_FETCH_SECONDS = 120.0  # for a picture behind a link, however slowly it comes
 _HEAD = 512  # bytes: enough to know the type of a file
 _WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
 _FIT_A_COPY = "Save the picture, and give the file with --fit."
@@ -190,7 +192,14 @@ class Basis:
         part = part_path(self.folder / "fetched")
         try:
             with usable(self.folder):
-                fetch(network, link.url, part, trusted_origin=_trusted(choice), on_bytes=lambda _: None)
+                fetch(
+                    network,
+                    link.url,
+                    part,
+                    trusted_origin=_trusted(choice),
+                    on_bytes=lambda _: None,
+                    deadline=time.monotonic() + _FETCH_SECONDS,
+                )
                 with part.open("rb") as file:
                     copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:

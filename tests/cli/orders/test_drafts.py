@@ -14,7 +14,7 @@ from imgen.orders.drafts import price, request_key, split
 from imgen.orders.order import Choice
 from imgen.pictures.target import Target
 from imgen.records import Cost, new_id
-from imgen_providers.base import PictureFile, PictureLink, Request
+from imgen_providers.base import Json, PictureFile, PictureLink, Request
 from imgen_providers.catalog import SERVICES
 
 TARGET = Target(Path("/pictures"), "{prompt}-{index}.{ext}", overwrite=True)
@@ -72,6 +72,44 @@ def test_a_draft_says_everything_that_was_ordered() -> None:
     assert draft.cost == Cost("40", "credits")
 
 
+@pytest.mark.parametrize(
+    ("extras", "cost"),
+    [
+        ({"n": 4}, Cost("80", "credits")),
+        ({"number_of_images": "3"}, Cost("60", "credits")),
+        ({"n": "many"}, Cost(None, None)),
+        ({"seed": 4}, Cost("20", "credits")),
+    ],
+)
+def test_a_count_in_the_services_own_words_is_in_the_price(extras: dict[str, Json], cost: Cost) -> None:
+    request = replace(REQUEST, references=(), extras=extras)
+
+    assert price(choice(request).model, request, 1) == cost
+
+
+@pytest.mark.parametrize(
+    ("prompt", "like"),
+    [
+        ("a caf\u00e9", "a cafe\u0301"),
+        ("a \u212bngstr\u00f6m", "a \u00c5ngstr\u00f6m"),
+        ("a fox", "a\u00a0fox"),
+        ("a fox", "a  fox "),
+        ("a fox", "a f\u200box"),
+        ("a fox", "\ufeffa fox"),
+        ("\ufb01re", "fire"),
+    ],
+)
+def test_prompts_that_read_alike_are_one_order(prompt: str, like: str) -> None:
+    keys = {request_key(choice(replace(REQUEST, prompt=each))) for each in (prompt, like)}
+
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("other", ["a Fox", "a fox!", "a f\u00f6x", "afox"])
+def test_prompts_that_read_differently_are_two(other: str) -> None:
+    assert request_key(choice(replace(REQUEST, prompt="a fox"))) != request_key(choice(replace(REQUEST, prompt=other)))
+
+
 def test_the_same_order_again_has_the_same_key_and_other_names() -> None:
     (first,), (second,) = split(choice(REQUEST), TARGET), split(choice(REQUEST), TARGET)
 
@@ -85,7 +123,7 @@ def test_the_same_order_again_has_the_same_key_and_other_names() -> None:
     "change",
     [
         {"model": "gemini/3/pro"},
-        {"prompt": "a red fox "},
+        {"prompt": "a red foxes"},
         {"aspect": None},
         {"resolution": "1K"},
         {"format": None},
