@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from imgen_providers.base import Account, Asset, Json, PictureFile
+    from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
 
     Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -124,7 +124,7 @@ class Api:
                 raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
             try:
                 with closing(response):
-                    answer = self._whole(response, self.submit_seconds)
+                    answer = self._whole(response, self.submit_seconds, self._network.spool)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = Answer(response.status_code, self._headers_of(response), b"")
@@ -152,6 +152,11 @@ class Api:
         except (ValueError, TypeError, httpx.InvalidURL) as error:
             # Not quoted, not chained: it may hold what is in the headers.
             raise NotSent(f"The request to {self._title} cannot be written ({type(error).__name__}).") from None
+
+    def kept(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """An answer to a paid request from the bytes that were kept of it, free of the key as one that just came."""
+        clean = httpx.Headers({name: self._redaction.text(value) for name, value in headers.items()})
+        return Answer(200, clean, self._redaction.data(canonical(body)))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
@@ -310,16 +315,23 @@ class Api:
             raise ValueError("a path begins with a slash, or it could name another host")
         return self._account.origin + path
 
-    def _whole(self, response: httpx.Response, seconds: float) -> Answer:
+    def _whole(self, response: httpx.Response, seconds: float, spool: Spool | None = None) -> Answer:
         body = bytearray()
+        spool = spool if response.is_success else None
+        if spool:
+            spool.begin(self._headers_of(response))
         until = time.monotonic() + seconds
         coding = response.headers.get("Content-Encoding", "")
         for chunk in unpacked(response.iter_raw(), coding):
             body += chunk
+            if spool:
+                spool.write(chunk)
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
             if time.monotonic() > until:
                 raise httpx.ReadTimeout("the answer came too slowly")
+        if spool:
+            spool.end()
         return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
 
     def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:

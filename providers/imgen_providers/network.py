@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,7 +19,9 @@ from imgen_providers.trust import context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from imgen_providers.base import Spool
 
 
 class Network:
@@ -91,6 +94,20 @@ class Network:
         if mine is None:
             mine = self._threads.client = self.new_client()
         return mine
+
+    @contextmanager
+    def keeping(self, spool: Spool) -> Iterator[None]:
+        """The answer to the paid request that this thread sends meanwhile goes into `spool` as it arrives."""
+        self._threads.spool = spool
+        try:
+            yield
+        finally:
+            self._threads.spool = None
+
+    @property
+    def spool(self) -> Spool | None:
+        """Where this thread's paid answer is kept, if anywhere."""
+        return getattr(self._threads, "spool", None)
 
     def close(self) -> None:
         """Close this thread's client; another thread may be at work with its own, and closes it itself."""

@@ -226,6 +226,8 @@ class Follower:
                     lost = f"The reply to {job.record.id} was lost, but the service lists it: {found.remote_id}."
                     self._display.say(lost)
                     return self._after_status(job, found)
+                case reconcile.WasKept(found):
+                    return self._after_status(job, found)
                 case reconcile.Ambiguous():
                     self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -27,6 +28,7 @@ from imgen_providers.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen_providers.catalog import ServiceEntry
 
@@ -70,6 +72,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "expired": ExitCode.EXPIRED,
     "not_saved": ExitCode.NOT_SAVED,
     "ledger": ExitCode.NOT_SAVED,
+    "disk_full": ExitCode.NOT_SAVED,
     "not_understood": ExitCode.BUG,
     "bug": ExitCode.BUG,
 }
@@ -169,6 +172,11 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
     way = " -o ELSEWHERE" if elsewhere else ""
     message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
     return Problem("not_saved", message, f"imgen download {record.id}{way}")
+
+
+def kept_as(problem: Problem, path: Path) -> Problem:
+    """The problem, with where the whole answer is."""
+    return replace(problem, message=f"{problem.message} The whole answer is kept as {path}.")
 
 
 def _reason(status: Failed) -> str:

@@ -62,7 +62,8 @@ class Uploads:
 
         Raises `UploadFailed`, and the `ServiceError` of a service with a place of its own.
         """
-        if SERVICES[record.provider].reference_route == "data-uri":
+        entry = SERVICES[record.provider]
+        if entry.reference_route == "data-uri" and fits_inline(record.request, entry.inline_limit):
             return record.request
         found = tuple(self._sendable(record, connection, reference) for reference in record.request.references)
         return replace(record.request, references=found)
@@ -170,6 +171,12 @@ class Uploads:
 
         with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
             yield
+
+
+def fits_inline(request: Request, limit: int | None) -> bool:
+    """Whether the pictures of this disk fit into the request itself; `limit` is in bytes of base64, None for none."""
+    sizes = [each.size for each in request.references if isinstance(each, PictureFile)]
+    return limit is None or sum(-(-size // 3) * 4 for size in sizes) <= limit
 
 
 def sent(ledger: Ledger, record: JobRecord) -> Request:
