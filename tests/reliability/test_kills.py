@@ -40,10 +40,10 @@ class Victim:
 
 def victims(batch: int) -> list[Victim]:
     """The runs of one batch."""
-    services = list(SERVICES)
     found = []
     for run in range(batch * AT_ONCE, (batch + 1) * AT_ONCE):
         turn, number = divmod(run, len(MOMENTS))
+        services = [name for name in SERVICES if MOMENTS[number].meets(name)]
         found.append(Victim(f"fox {run}", services[(turn + number) % len(services)], MOMENTS[number]))
     return found
 

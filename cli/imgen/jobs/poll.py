@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerUnusable
 from imgen.files import discard, make_private_folder, write
 from imgen.jobs.poll_placement import ENOUGH, placement
-from imgen.jobs.problems import no_links, of_end, of_poll
+from imgen.jobs.problems import comes_back, no_links, of_end, of_poll
 from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
 from imgen.ledger.jobs import Brought, IdTaken
@@ -146,11 +146,6 @@ def _record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool
         case _:
             ledger.jobs.accepted(record.id, job)
             record_status(ledger, record, job, took_seconds=None)
-
-
-def comes_back(record: JobRecord) -> bool:
-    """Whether a job's service can be asked for it once its submit was answered."""
-    return SERVICES[record.provider].comes_back(record.request.model)
 
 
 def after_status(

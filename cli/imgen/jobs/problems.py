@@ -79,6 +79,12 @@ EXIT_CODES: dict[str, ExitCode] = {
 """The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
 
 
+def comes_back(record: JobRecord) -> bool:
+    """Whether a job's service can be asked for it once its submit was answered."""
+    entry = SERVICES.get(record.provider)  # a newer imgen may know more services
+    return entry is None or entry.comes_back(record.request.model)
+
+
 def of_question(error: ServiceError) -> Problem:
     """The problem that an unanswered question about no job in particular is."""
     return Problem(_CODES[type(error)], error.message + _named(error))

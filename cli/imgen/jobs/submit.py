@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
-from imgen.jobs.poll import comes_back, record_answer
-from imgen.jobs.problems import kept_as, of_submit
+from imgen.jobs.poll import record_answer
+from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.answer_file import AnswerFile, places

@@ -138,6 +138,8 @@ class Worker:
 
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
+        if not known(record.provider).comes_back(record.request.model):
+            raise _never_asked_again(known(record.provider), f"imgen forget {record.id} closes the job.")
         job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
         jobs = self._session.ledger.jobs
         try:
@@ -151,6 +153,8 @@ class Worker:
         from imgen.records import new_id
         from imgen_providers.base import Request
 
+        if not any(model.comes_back for model in entry.models):
+            raise _never_asked_again(entry, "imgen history lists what was made here.")
         jobs = self._session.ledger.jobs
         known = jobs.at_service(entry.name, origin, remote_id)
         if known is not None:
@@ -182,6 +186,12 @@ class Worker:
             problem = of_unrecorded(error, entry)
             unknown = problem.code == "job_not_found"
             raise NotAdopted(problem, ExitCode.REFUSED if unknown else EXIT_CODES[problem.code]) from error
+
+
+def _never_asked_again(entry: ServiceEntry, hint: str) -> UsageProblem:
+    return UsageProblem(
+        f"{entry.title} sends a picture with its answer only, and cannot be asked for it by an id.", hint
+    )
 
 
 @contextmanager

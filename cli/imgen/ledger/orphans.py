@@ -39,6 +39,12 @@ def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
 def uncertain_hint(record: JobRecord) -> str:
     """What to do about a job that may have been charged."""
     entry = SERVICES.get(record.provider)
+    if entry and not entry.comes_back(record.request.model):
+        return (
+            f"{entry.title} sends the picture with its answer only, so it cannot be asked for. Look at your usage"
+            f" there, then: imgen forget {record.id},"
+            " or run the same command with --resubmit, which may charge a second time."
+        )
     return (
         f"Look at your jobs at {entry.title if entry else record.provider}. "
         f"If it is there: imgen wait {record.id} --remote ITS_ID. "

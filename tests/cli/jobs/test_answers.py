@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.bench import Bench
-from imgen.errors import ExitCode
+from cli.jobs.bench import Bench, Watcher
+from cli.program.program import until
+from imgen.errors import ExitCode, UsageProblem
 from imgen.jobs.report import Goal
 from imgen.ledger.answer_file import AnswerFile, places
 from imgen.records import Cost, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from imgen.jobs.progress import JobView
     from imgen.records import JobRecord
 
 SYNCHRONOUS = ("gemini/gemini-nano-banana-2.1", "openai/gpt-image-2", "openrouter/google/gemini-3-pro-image")
@@ -186,4 +189,73 @@ def test_a_job_that_ended_with_its_answer_asks_for_nothing_in_a_later_command(tm
         bench.restart()
         bench.follow(list(report.records))
 
+        assert bench.log[before:] == []
+
+
+class Interrupting(Watcher):
+    """Presses Ctrl-C once the ledger has the request on its way, and where that is answered, `times` times in all."""
+
+    def __init__(self, bench: Bench, times: int) -> None:
+        super().__init__()
+        self._bench = bench
+        self._left = times
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        super().show(jobs)
+        if self._left and [view.state for view in jobs] == [State.SUBMITTING]:
+            until(lambda: self._bench.session.ledger.jobs.get(jobs[0].id).state is State.SUBMITTING)
+            self._left -= 1
+            raise KeyboardInterrupt
+
+    def say(self, text: str) -> None:
+        super().say(text)
+        if self._left and "Ctrl-C again" in text:
+            self._left -= 1
+            raise KeyboardInterrupt
+
+
+def test_the_first_ctrl_c_waits_for_the_answer_under_way_and_says_so(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=0.3) as bench:
+        bench.watcher = Interrupting(bench, 1)
+        report = bench.follow(order(bench, GEMINI))
+
+        assert report.exit_code is ExitCode.INTERRUPTED
+        assert [record.state for record in report.records] == [State.READY]
+        assert any("comes once" in text for text in bench.watcher.said)
+
+
+def test_the_second_ctrl_c_leaves_it_uncertain(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=2.0) as bench:
+        bench.watcher = Interrupting(bench, 2)
+        report = bench.follow(order(bench, GEMINI))
+
+        assert report.exit_code is ExitCode.INTERRUPTED
+        assert [record.state for record in report.records] == [State.UNCERTAIN]
+
+
+@each_service
+def test_a_remote_id_is_refused_at_once_where_nothing_can_be_asked(tmp_path: Path, model: str) -> None:
+    with Bench(tmp_path, seconds=0.01, faults="lost-reply") as bench:
+        report = bench.follow(order(bench, model))
+        [problem] = report.problems.values()
+        before = len(bench.log)
+
+        assert "--remote" not in (problem.hint or "")
+        with pytest.raises(UsageProblem, match="with its answer only"):
+            bench.work().attach(report.records[0], "some-id")
+        assert bench.log[before:] == []
+
+
+def test_a_picture_that_was_deleted_is_said_to_be_gone(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=0.01) as bench:
+        report = bench.follow(order(bench, GEMINI))
+        saved = report.records[0].results[0].path
+        assert saved
+        saved.unlink()
+        before = len(bench.log)
+        report = bench.follow(bench.session.reopen_deleted(report.records), Goal.WHAT_IS_READY)
+
+        assert report.exit_code is ExitCode.EXPIRED
+        [problem] = report.problems.values()
+        assert "cannot be asked for again" in problem.message
         assert bench.log[before:] == []
