@@ -1,4 +1,4 @@
-"""Make what is generated for TAB anew: the files beside this one, and the tree of commands inside the package.
+"""Make anew what is generated from the commands: the scripts for TAB, the tree that they read, and the manual page.
 
 uv run python completions/refresh.py            writes what is stale
 uv run python completions/refresh.py --check    only says what is stale, and exits 1
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import typer
+from man_page import man_page
 
 from imgen.__main__ import app
 from imgen.completion.scripts import FILE_NAMES, SCRIPTS
@@ -24,6 +25,7 @@ def main() -> int:
     """Compare, write, say; the exit code."""
     wanted = {HERE / name: SCRIPTS[shell] for shell, name in FILE_NAMES.items()}
     wanted[TREE] = lines_of(tree_of(app())) + "\n"
+    wanted[HERE / "imgen.1"] = man_page(app())
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_bytes() != text.encode()]
     for path in stale:
         print(path.relative_to(HERE.parent))
@@ -49,7 +51,7 @@ def command_of(
     shown = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
     commands = getattr(command, "commands", {})
     return Command(
-        help=command.get_short_help_str(200).split(";")[0],
+        help=" ".join((command.help or "").split("\n\n")[0].split()),
         options=[option_of(each) for each in shown if isinstance(each, typer.core.TyperOption)],
         arguments=[argument_of(each) for each in shown if isinstance(each, typer.core.TyperArgument)],
         commands={name: command_of(each, context) for name, each in commands.items() if not each.hidden},

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
+
+from imgen.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = {
     "httpx",
@@ -22,6 +30,37 @@ HEAVY = {
 }
 
 
+OURS_FOR_ANY_LINE = {
+    "commands",
+    "commands.expiry_notice",
+    "commands.latest",
+    "commands.options",
+    "commands.panels",
+    "commands.program",
+    "commands.times",
+    "config",
+    "config.config",
+    "config.folders",
+    "errors",
+    "files",
+    "screen",
+    "screen.console",
+}
+"""The modules of `imgen` behind a line that typer reads, beside the command's own."""
+
+OURS_FOR_A_HELP = {"commands.pages", "screen.help_page"}
+OURS_FOR_A_MISTAKE = {
+    *("commands.corrections", "completion", "completion.tree"),
+    *("config.keys", "redact_arguments", "screen.failure", "screen.text"),
+}
+OURS_FOR_TAB = {
+    *("completion", "completion.answer", "completion.line", "completion.tree", "completion.values"),
+    *("errors", "screen", "screen.console"),
+}
+LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
+"""Of the standard library: each takes more of a TAB than its answer."""
+
+
 def loaded_by(*arguments: str) -> set[str]:
     """The modules that a run of the program imports, as Python itself reports them."""
     run = subprocess.run(
@@ -33,10 +72,21 @@ def loaded_by(*arguments: str) -> set[str]:
     return {line.rsplit("|", 1)[1].strip() for line in run.stderr.splitlines() if line.startswith("import time:")}
 
 
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of a program with a ledger and nothing open in it."""
+    monkeypatch.setenv("IMGEN_HOME", str(tmp_path))
+    with closing(Ledger(tmp_path / "ledger.sqlite3", time.time)) as ledger:
+        assert ledger.jobs.open() == []
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         pytest.param(["--version"], id="version"),
+        pytest.param([], id="the first page"),
+        pytest.param(["generate", "--help"], id="a help page"),
         pytest.param(["status"], id="status with nothing open"),
         pytest.param(["generate"], id="no prompt"),
         pytest.param(["generate", "a fox", "--nope"], id="unknown option"),
@@ -71,3 +121,41 @@ def test_what_people_wait_for_without_thinking_needs_no_typer(arguments: list[st
 
     assert "imgen" in loaded
     assert not loaded & {"typer", *HEAVY}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ours"),
+    [
+        pytest.param(["--version"], {"errors", "screen", "screen.console"}, id="version"),
+        pytest.param(["_complete", "bash", "imgen generate -m "], OURS_FOR_TAB, id="TAB at a model"),
+        pytest.param(
+            ["generate", "a fox", "--nope"],
+            {*OURS_FOR_ANY_LINE, *OURS_FOR_A_MISTAKE, "commands.generate"},
+            id="a usage error",
+        ),
+        pytest.param(
+            ["status"],
+            {*OURS_FOR_ANY_LINE, "commands.status", "ledger", "ledger.peek", "ledger.schema", "ledger.network_disk"},
+            id="status with nothing open",
+        ),
+        pytest.param(
+            ["--help"],
+            {*OURS_FOR_ANY_LINE, *OURS_FOR_A_HELP, "completion", "completion.tree"} - {"commands.options"},
+            id="help",
+        ),
+        pytest.param(
+            ["generate", "--help"], {*OURS_FOR_ANY_LINE, *OURS_FOR_A_HELP, "commands.generate"}, id="a command's help"
+        ),
+    ],
+)
+def test_a_line_imports_its_own_command_and_no_more_of_ours_than_it_needs(
+    home: Path, arguments: list[str], ours: set[str]
+) -> None:
+    loaded = {name.removeprefix("imgen.") for name in loaded_by(*arguments) if name.startswith("imgen.")}
+
+    assert loaded - {"__main__"} <= ours
+
+
+@pytest.mark.parametrize("line", [["--version"], ["_complete", "bash", "imgen generate -m "]], ids=lambda line: line[0])
+def test_what_people_wait_for_without_thinking_needs_little_of_the_standard_library(line: list[str]) -> None:
+    assert not LIGHT & loaded_by(*line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from itertools import takewhile
@@ -15,15 +16,45 @@ if TYPE_CHECKING:
     import typer
 
     from imgen.errors import ExitCode, Problem
-    from imgen.screen.envelope import Form
-    from imgen_providers.redaction import Redaction
+    from imgen.screen.console import Form
+
+COMMANDS = (
+    "generate",
+    "edit",
+    "again",
+    "wait",
+    "status",
+    "download",
+    "batch",
+    "show",
+    "open",
+    "models",
+    "history",
+    "gallery",
+    "inspect",
+    "costs",
+    "forget",
+    "schema",
+    "completions",
+    "doctor",
+    "config",
+    "keys",
+    "sandbox",
+)
+"""Every command in the order of the help; each is the function, or the group, of that name in `commands/NAME.py`."""
+
+GROUPS = ("config", "keys", "sandbox")
+"""Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])
+_GARBAGE = 50_000  # objects between two collections
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    # What is imported lives as long as the process: looking through it for garbage would take a tenth of a short run.
+    gc.set_threshold(_GARBAGE)
     _open_closed_streams()
     try:
         _handle_termination_signals()
@@ -43,15 +74,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    from dataclasses import replace
-
     from imgen.errors import OutputLost
 
     try:
         return _answer(arguments)
     except OutputLost as error:  # also while something else was told; an envelope could not be written either
-        back = "imgen status shows what is open." if _command(arguments) in _FOLLOWING else None
-        return _fail(replace(error.problem, hint=error.hint or back), error.exit_code, ())
+        back = "imgen status" if _command(arguments) in _FOLLOWING else None
+        return _fail(error.problem._replace(hint=error.hint or back), error.exit_code, ())
     except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
         return _bug(error, arguments)
 
@@ -66,6 +95,7 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
+    from imgen.commands.latest import with_latest
     from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout, show_notices
 
@@ -74,11 +104,13 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app()(list(arguments), standalone_mode=False) or 0
+            code = app(arguments)(with_latest(arguments), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:
-        return _fail(error.problem, error.exit_code, arguments)
+        from imgen.commands.corrections import corrected
+
+        return _fail(corrected(error, arguments), error.exit_code, arguments)
     except typer.TyperException as error:
         return _usage(error, arguments)
     if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has told of it
@@ -86,56 +118,52 @@ def _answer(arguments: Sequence[str]) -> int:
     return int(code)
 
 
-def app() -> typer.Typer:
-    """The commands; imported here and not above, because `--version` needs none of them (10 ms against 70)."""
+def app(words: Sequence[str] | None = None) -> typer.Typer:
+    """The commands; of a line with these `words` only the one that it names is imported, the others show their help."""
     import typer
 
-    from imgen.commands import (
-        again,
-        completions,
-        config,
-        costs,
-        download,
-        edit,
-        forget,
-        gallery,
-        generate,
-        history,
-        keys,
-        models,
-        program,
-        sandbox,
-        schema,
-        status,
-        wait,
-    )
+    from imgen.commands.program import program, use_pages
 
-    commands = typer.Typer(
+    group = typer.Typer(
         name="imgen",
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich" if program.can_draw() else None,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    commands.callback()(program.program)
-    commands.command()(generate.generate)
-    commands.command()(edit.edit)
-    commands.command()(again.again)
-    commands.command()(wait.wait)
-    commands.command()(status.status)
-    commands.command()(download.download)
-    commands.command()(models.models)
-    commands.command()(history.history)
-    commands.command()(gallery.gallery)
-    commands.command()(costs.costs)
-    commands.command()(forget.forget)
-    commands.command()(schema.schema)
-    commands.command()(completions.completions)
-    commands.add_typer(config.config, name="config")
-    commands.add_typer(keys.keys, name="keys")
-    commands.add_typer(sandbox.sandbox, name="sandbox")
-    return commands
+    group.callback()(program)
+    if words is None or (words[:1] and words[0] in COMMANDS):
+        for name in COMMANDS if words is None else words[:1]:
+            _add(group, name)
+        return use_pages(group)
+
+    from imgen.completion.tree import tree
+
+    for name, command in tree()["commands"].items():
+        if name in words:
+            _add(group, name)
+        else:
+            group.command(name, help=command["help"])(_not_imported)
+    return use_pages(group)
+
+
+def _add(group: typer.Typer, name: str) -> None:
+    """Import one command and register it."""
+    from importlib import import_module
+
+    import typer
+
+    command = getattr(import_module(f"imgen.commands.{name}"), name)
+    if isinstance(command, typer.Typer):
+        group.add_typer(command, name=name)
+    else:
+        group.command(name)(command)
+
+
+def _not_imported() -> NoReturn:
+    """What stands for a command that the line does not name: its help is listed, and it is never run."""
+    raise AssertionError("the line names another command")
 
 
 def _open_closed_streams() -> None:
@@ -175,64 +203,50 @@ def _interrupted(arguments: Sequence[str]) -> Problem:
     """Ctrl-C before or after the jobs were followed."""
     from imgen.errors import Problem
 
-    back = "imgen status shows what was sent, if anything." if _command(arguments) in _FOLLOWING else None
+    back = "What was sent, if anything:\nimgen status" if _command(arguments) in _FOLLOWING else None
     return Problem("interrupted", "Stopped.", back)
 
 
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
-    from imgen.errors import ExitCode, Problem
+    from imgen.commands.corrections import misread
+    from imgen.errors import ExitCode
 
-    if list(arguments) in ([], ["sandbox"]):
-        return ExitCode.USAGE  # the help was printed
-    message = error.format_message()
-    message = message if message.endswith((".", "?")) else f"{message}."
-    return _fail(Problem("usage", message, _usage_hint(error, arguments)), ExitCode.USAGE, arguments)
-
-
-def _usage_hint(error: typer.TyperException, arguments: Sequence[str]) -> str:
-    """What to type next: the help, or `--` before a prompt that was taken for options."""
-    import re
-    from shlex import quote
-
-    command = _command(arguments)
-    prompts = [word for word in arguments if re.match("-[^-a-zA-Z]|-.* ", word)]
-    if command in ("generate", "edit") and len(prompts) == 1 and type(error).__name__ == "NoSuchOption":
-        others = [quote(word) for word in arguments if word not in prompts]
-        line = " ".join(["imgen", *others, "--", quote(prompts[0])])
-        return f"A prompt that begins with a hyphen stands last, after --: {line}"
-    return " ".join(["imgen", command, "--help"]) if command else "imgen --help"
+    return _fail(misread(error, arguments), ExitCode.USAGE, arguments)
 
 
 def _fail(problem: Problem, code: ExitCode, arguments: Sequence[str]) -> int:
-    from imgen.commands.reporting import standard_streams
-    from imgen.config.config import load
+    from imgen.commands.program import stderr_color
     from imgen.errors import Problem
     from imgen.redact_arguments import without_keys
-    from imgen.screen.console import err, out
-    from imgen.screen.envelope import PROGRAM, Form, envelope
+    from imgen.screen.console import Form, err, out
     from imgen.screen.failure import failure_lines
 
-    known = _known_keys()
-    hint = problem.hint and without_keys(known.text(problem.hint), arguments)
-    problem = Problem(problem.code, without_keys(known.text(problem.message), arguments), hint)
+    hint = problem.hint and without_keys(_without_known_keys(problem.hint), arguments)
+    problem = Problem(problem.code, without_keys(_without_known_keys(problem.message), arguments), hint)
     form = _form(arguments)
-    if form is not Form.TEXT:
-        out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
+    if form is Form.TEXT:
+        err(failure_lines(problem, color=stderr_color()))
     else:
-        err(failure_lines(problem, color=standard_streams(load()).stderr_color))
+        from imgen.screen.envelope import PROGRAM, envelope
+
+        out(envelope(_command(arguments) or PROGRAM, exit_code=code, problem=problem, form=form))
     return code
 
 
-def _known_keys() -> Redaction:
-    """What hides the keys of the environment and of our files, which may have been typed into another setting too."""
+def _without_known_keys(text: str) -> str:
+    """The text without the keys of the environment and of our files, which may have been typed into another setting."""
     from imgen.config.config import load
     from imgen.errors import ImgenError
-    from imgen_providers.redaction import Redaction
 
     try:
-        return Redaction(load().accounts.known_keys())
+        keys = load().key_store.known()
     except ImgenError:
-        return Redaction()
+        return text
+    if not keys:
+        return text
+    from imgen_providers.redaction import Redaction
+
+    return Redaction(keys).text(text)
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> int:
@@ -242,7 +256,7 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
     try:
         config = load()
-        problem = crash_problem(error, config.folders.state, config.accounts.known_keys())
+        problem = crash_problem(error, config.folders.state, config.key_store.known())
     except (ImgenError, OSError):
         where = f"{type(error).__name__} at {place_of(error)}"
         problem = Problem("bug", f"imgen met a bug of its own: {where}; please report it.")
@@ -251,7 +265,7 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
 def _form(arguments: Sequence[str]) -> Form:
     """How the answer is wanted, also where the line is wrong in just that (`--json=yes`)."""
-    from imgen.screen.envelope import Form
+    from imgen.screen.console import Form
 
     options = list(takewhile(lambda argument: argument != "--", arguments))
     for form in (Form.EVENTS, Form.JSON):
@@ -268,6 +282,8 @@ def _is_quiet(arguments: Sequence[str]) -> bool:
 
 def _command(arguments: Sequence[str]) -> str:
     """The command that was meant, such as "keys list", as far as it can be told from a line that may be wrong."""
+    if arguments and arguments[0] in COMMANDS and arguments[0] not in GROUPS:
+        return arguments[0]
     from imgen.completion.line import place
     from imgen.completion.tree import tree
 

@@ -1,4 +1,4 @@
-"""What remains of a bug of our own: where it happened, and nothing of what was in the variables."""
+"""The trace of a bug of our own, without the values of variables, which may be keys, links or prompts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_trace(error: Exception, folder: Path, redaction: Redaction) -> Path:
 
 
 def crash_problem(error: Exception, folder: Path, keys: Iterable[str]) -> Problem:
-    """The problem that a bug of our own is for the user; its trace is left in `folder` where that can be written."""
+    """The problem to report for a bug of our own; its trace is written to `folder` where that is possible."""
     from imgen_providers.redaction import Redaction
 
     message = f"imgen met a bug of its own: {type(error).__name__} at {place_of(error)}; please report it."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
+
+SANDBOX_EXAMPLE = 'imgen generate "a red fox in the snow" --sandbox'
+"""A first command that costs nothing: what hints name where an order is the next step."""
 
 
 class ExitCode(IntEnum):
@@ -18,7 +21,7 @@ class ExitCode(IntEnum):
         return code
 
     DONE = 0, "everything asked for is done"
-    BUG = 1, "a bug, or an answer nobody understands"
+    BUG = 1, "a bug, or an answer that imgen does not understand"
     USAGE = 2, "usage: found wrong here, before anything was sent"
     KEY = 3, "key or configuration missing or refused (401, 403)"
     REFUSED = 4, "refused by the service: invalid, or content policy (also after acceptance)"
@@ -28,7 +31,7 @@ class ExitCode(IntEnum):
     PARTIAL = 8, "some done, some not; or fewer pictures than ordered"
     NO_CREDIT = 9, "not enough credit, or over the budget"
     UNCERTAIN = 10, "uncertain: may have been charged"
-    EXPIRED = 11, "paid, but the link died before it was saved"
+    EXPIRED = 11, "paid, but the link expired before the picture was saved"
     NOT_SAVED = (
         12,
         (
@@ -40,9 +43,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "Ctrl-C; jobs go on, and the command to come back is printed"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a job is where it is: a stable code for programs, a sentence and the next step for people."""
+class Problem(NamedTuple):
+    """Why a job is where it is: a stable code for programs, a sentence and the next step for people.
+
+    The lines of a `hint` are sentences, or whole commands that can be copied: those begin with `imgen`.
+    """
 
     code: str
     message: str
@@ -50,7 +55,7 @@ class Problem:
 
 
 class ImgenError(Exception):
-    """An end that a person caused or can mend; `main` prints its problem and exits with its code."""
+    """A failure that the user caused or can mend; `main` prints its problem and exits with its code."""
 
     exit_code = ExitCode.BUG
     code = "bug"
@@ -69,15 +74,24 @@ class ImgenError(Exception):
 class UsageProblem(ImgenError):
     """The command line asks for something that cannot be; nothing was sent.
 
-    `about` is the setting whose value it is, for an order that took it from the person's settings.
+    `about` is the setting whose value it is, for an order that took it from the person's settings. `correction` is
+    the word that is wrong and the one that was probably meant.
     """
 
     exit_code = ExitCode.USAGE
     code = "usage"
 
-    def __init__(self, message: str, hint: str | None = None, *, about: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        about: str | None = None,
+        correction: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(message, hint)
         self.about = about
+        self.correction = correction
 
 
 class KeyMissing(ImgenError):
@@ -106,7 +120,7 @@ class LedgerDamaged(LedgerUnusable):
 
 
 class OutputLost(ImgenError):
-    """What was asked for cannot be written to standard output; every picture is where the ledger says."""
+    """What was asked for cannot be written to standard output; every picture is at the path in the ledger."""
 
     exit_code = ExitCode.NOT_SAVED
     code = "output"
@@ -134,7 +148,7 @@ class OverBudget(ImgenError):
 
 
 class NotAdopted(ImgenError):
-    """A job that is not in the ledger is unknown to its service too, or the service cannot be asked."""
+    """A job that is not in the ledger is unknown to its service too, or the service did not answer."""
 
     def __init__(self, problem: Problem, exit_code: ExitCode) -> None:
         super().__init__(problem.message, problem.hint)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from imgen_providers.rows import pictures_ordered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +28,12 @@ class State(StrEnum):
     SAVED = "saved"
     FAILED = "failed"
     CANCELLED = "cancelled"  # there, or never sent
-    EXPIRED = "expired"  # paid, and the link died first
-    UNCERTAIN = "uncertain"  # the reply was lost; may be charged
+    EXPIRED = "expired"  # paid, and the link expired before it was saved
+    UNCERTAIN = "uncertain"  # no reply to the submit; may be charged
 
 
 OPEN = frozenset({State.PLANNED, State.SUBMITTING, State.QUEUED, State.RUNNING, State.READY})
-"""States in which a job still needs somebody."""
+"""States of jobs that are not over: an imgen process has more to do for them."""
 
 
 class ResultState(StrEnum):
@@ -56,9 +59,10 @@ UNKNOWN = Cost(None, None)
 class Result:
     """One picture of a job. `index` counts from 1 within the job. `differences` is what is not as ordered.
 
-    `kept` holds the bytes of a picture that came inside an answer and can be asked for only once.
-    `part` is the unfinished file of whoever is fetching it (`fetcher`, an owner). `path` is set just before
-    the picture is put there, so a `ready` result with a path may already lie in place. `size` is in bytes.
+    `kept` is the file with the bytes of a picture that came inside an answer, which the service may send only once.
+    `part` is the unfinished file of the process that is downloading it, and `fetcher` that process (an owner). `path`
+    is set just before the picture is put there, so a `ready` result with a path may already lie in place. `size` is
+    in bytes.
     """
 
     job_id: str
@@ -79,7 +83,7 @@ class Result:
 
     @property
     def never_saved(self) -> bool:
-        """Whether it was paid for and its link died first; one that was saved once (then its size is known) was not."""
+        """Whether it was paid for and its link expired before it was ever saved; a saved one has a size."""
         return self.state is ResultState.EXPIRED and self.size is None
 
     @property
@@ -93,7 +97,8 @@ class JobRecord:
     """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to.
 
     `parent_id` is the job whose picture this one goes on from. `cost` is the price when it was ordered, `charged`
-    what the service said; `project` is the folder it belongs to. A `resubmitted` one was ordered again in doubt.
+    what the service reported; `project` is the folder it belongs to. A `resubmitted` one was uncertain when the same
+    request was sent again.
     """
 
     id: str
@@ -129,20 +134,26 @@ class JobRecord:
 
     @property
     def released(self) -> bool:
-        """Whether a person said that nothing more comes of it; ordering it again is no such word."""
+        """True after `imgen forget`, not after `--resubmit`: then it may have been charged all the same."""
         return self.forgotten_at is not None and not self.resubmitted
+
+    @property
+    def ordered(self) -> int | None:
+        """How many pictures its request asks for, with those of its options; None where that is not known."""
+        if not self.request.model:  # ordered elsewhere and adopted
+            return None
+        return pictures_ordered(self.request.count, self.request.extras)
 
     @property
     def differences(self) -> tuple[str, ...]:
         """What is not as ordered: too few pictures or too many, and what differs in each."""
-        ordered, got = self.request.count, len(self.results)
-        known = bool(self.request.model)  # what was ordered elsewhere and adopted is not
-        count = (f"count: ordered {ordered}, got {got}",) if known and got and got != ordered else ()
+        ordered, got = self.ordered, len(self.results)
+        count = (f"count: ordered {ordered}, got {got}",) if ordered and got and got != ordered else ()
         return count + tuple(difference for result in self.results for difference in result.differences)
 
     @property
     def expires_at(self) -> float | None:
-        """When the first link of a picture not yet saved dies, where that is known."""
+        """When the first link of a picture not yet saved expires, where that is known."""
         times = [result.expires_at for result in self.results if result.behind_link and result.expires_at is not None]
         return min(times, default=None)
 
@@ -160,6 +171,14 @@ def new_id() -> str:
     import secrets  # slow to import, and TAB reads this file
 
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+
+
+def latest_number(name: str) -> int | None:
+    """Which order a word such as `last` or `-2` stands for, counted back from the latest one; None for others."""
+    if name == "last":
+        return 1
+    found = re.fullmatch(r"[-@]([1-9]\d{0,3})", name, re.ASCII)
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

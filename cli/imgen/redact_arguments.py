@@ -6,15 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from imgen.config.keys import looks_like_key
-from imgen_providers.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PARTS = re.compile(r"[\s=,:;'\"()]+")
-_OF_KEYS = frozenset(
-    {"set", "list", "remove", "check", "keys", "key", "keyring", "file", "json", "verbose", "help", "h", "v"}
-)
+_PARTS = r"[\s=,:;'\"()]+"
+_OF_KEYS = frozenset("set list remove check get add show keys key keyring file json verbose help h v".split())  # noqa: SIM905
 
 
 def without_keys(text: str, arguments: Sequence[str]) -> str:
@@ -22,6 +19,10 @@ def without_keys(text: str, arguments: Sequence[str]) -> str:
     words = {word for argument in arguments for word in _words(argument) if looks_like_key(word)}
     if list(arguments[:1]) == ["keys"]:
         words |= {word for argument in arguments for word in _words(argument) if not _belongs_to_keys(word)}
+    if not words:
+        return text
+    from imgen_providers.redaction import HIDDEN
+
     for word in sorted(words, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z\d]){re.escape(word)}(?![A-Za-z\d])", HIDDEN, text)
     return text
@@ -29,7 +30,7 @@ def without_keys(text: str, arguments: Sequence[str]) -> str:
 
 def _words(argument: str) -> Iterator[str]:
     """The argument and its parts: the value in `--option=value`, in `-ovalue`, in a list."""
-    for word in (argument, *_PARTS.split(argument)):
+    for word in (argument, *re.split(_PARTS, argument)):
         if word.strip("-"):
             yield word.lstrip("-")
         if re.match("-[A-Za-z].", word):

@@ -40,10 +40,6 @@ def is_loopback_host(host: str) -> bool:
     return address is not None and is_loopback_address(address)
 
 
-is_loopback = is_loopback_host
-"""The name before 2026-11-26; it goes once the command line imports the new one."""
-
-
 def is_loopback_address(address: Address) -> bool:
     """Whether an address is this machine."""
     return _embedded(address).is_loopback

@@ -6,7 +6,6 @@ direct services (2026-11-25), with the source of each.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen_providers.pixels import (
@@ -70,8 +69,7 @@ def _gemini(
 def _by_batch(model: Model, prices: Mapping[str, str]) -> Model:
     """The same model at half the price, hours later: a job like any other, kept for six weeks (1.14)."""
     seen = next(iter(model.prices.values()))
-    return replace(
-        model,
+    return model._replace(
         remote_id=f"batch/{model.remote_id}",
         prices={size: Price(amount, "usd", seen.seen, seen.source) for size, amount in prices.items()},
         durations=dict.fromkeys(model.resolutions, _UP_TO_A_DAY),

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -28,6 +27,7 @@ from imgen_providers.answers import (
 )
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import Base64, FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.bound import Bound
 from imgen_providers.catalog import SERVICES
 from imgen_providers.content_coding import unpacked
 from imgen_providers.errors import (
@@ -40,7 +40,7 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from imgen_providers.identifiers import find_id
+from imgen_providers.identifiers import find_id, named_id
 from imgen_providers.json_text import canonical
 from imgen_providers.network import Network
 from imgen_providers.peers import PeerGuard, PeerRefused
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
 
     Shape = TypeVar("Shape", bound=BaseModel)
+    _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
 
@@ -66,6 +67,8 @@ _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error car
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
+_CONNECT_STEPS = 3  # a name, a connection and its encryption, each bounded by itself between two bytes only
+_UPLOAD_SECONDS = 900.0  # for one picture
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
 # stamina logs every retry; without any handler, logging would print that on stderr.
@@ -75,8 +78,9 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 class Api:
     """One service's origin with its key: asks questions, and sends a paid request once.
 
-    `service` is its name in the catalogue, which says what people call it and how long a submit may take.
-    `headers` carry the key; `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
+    `service` is its name in the catalogue, which says what people call it and how long a submit may take. `headers`
+    carry the key; `id_names` are what it calls the id of a job, best first, none where a job cannot be polled;
+    `explain` reads its error bodies. What no header can hold is a `KeyRefused`.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Api:
         network: Network,
         *,
         headers: Mapping[str, str],
+        id_names: Sequence[str] = ("id",),
         explain: Callable[[Answer], Explanation] = explain,
     ) -> None:
         entry = SERVICES[service]
@@ -95,6 +100,7 @@ class Api:
         self._account = account
         self._network = network
         self._headers = {"Accept": "application/json", **headers}
+        self._id_names = id_names
         self._explain = explain
         self._redaction = Redaction([account.key])
         network.hide(account.key)
@@ -111,31 +117,48 @@ class Api:
         Raises `NotSent`, a `Refused`, or `Uncertain`: what it means for the person's money.
         """
         trace = Trace()
-        with self._network.new_client() as client:
-            request = self._paid_request(client, path, body, headers or {}, trace)
+        with self._paid_bound(trace) as bound, self._network.new_client() as client:
+            request = self._paid_request(client, path, body, headers or {}, bound)
             try:
                 response = client.send(request, stream=True)
             except httpx.HTTPError as error:
                 # Not chained: the exception under it may quote the wire, and the wire the key.
-                raise self._lost(error, trace) from None
+                raise self._lost(error, trace, bound) from None
             except ReferenceChangedError as error:
                 raise NotSent(f"The request was cut short before it was whole: {error}.") from error
             except UnicodeError:  # from the resolver, for a host name with a label over 63 letters
                 raise NotSent(f"The address of {self._title} holds a host name that cannot exist.") from None
+            came = bytearray()
             try:
                 with closing(response):
-                    answer = self._whole(response, self.submit_seconds, self._network.spool)
+                    bound.restart(self.submit_seconds)
+                    answer = self._whole(response, came, self._network.spool)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
-                answer = Answer(response.status_code, self._headers_of(response), b"")
+                answer = self._answer(response, came)
                 if response.is_success:
-                    raise self._error(Uncertain, answer, f"its answer broke off ({self._clean(error)})") from None
+                    raise self._error(
+                        Uncertain, answer, f"its answer broke off ({self._clean(error, bound)})"
+                    ) from None
         if response.is_success:
             return answer
         raise self.failure(answer, paid=True)
 
+    def _paid_bound(self, trace: Trace) -> Bound:
+        """A bound on connecting, none on sending references over a slow line, then one on the answer."""
+
+        def watch(event: str, info: dict[str, Any]) -> None:
+            trace(event, info)
+            if event.endswith(".send_request_headers.started"):
+                bound.restart(None)
+            elif event.endswith(".send_request_body.complete"):
+                bound.restart(self.submit_seconds)
+
+        bound = Bound(_CONNECT_STEPS * self._network.connect_seconds, watch)
+        return bound
+
     def _paid_request(
-        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Trace
+        self, client: httpx.Client, path: str, body: Mapping[str, object], headers: Mapping[str, str], trace: Bound
     ) -> httpx.Request:
         url = self._url(path)
         content = JsonBody(body)
@@ -164,13 +187,17 @@ class Api:
         Raises a `Refused`, `Unreachable` or `NotUnderstood`, with `retry_after` where a time was named.
         """
         url = self._url(path)
-        return self._ask(lambda client: client.stream("GET", url, params=params, headers=self._headers))
+        return self._ask(
+            lambda client, trace: client.stream("GET", url, params=params, headers=self._headers, extensions=trace)
+        )
 
     def post_free(self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
         all_headers = {**self._headers, **(headers or {})}
-        return self._ask(lambda client: client.stream("POST", url, json=body, headers=all_headers))
+        return self._ask(
+            lambda client, trace: client.stream("POST", url, json=body, headers=all_headers, extensions=trace)
+        )
 
     def put_file(
         self, url: str, picture: PictureFile, *, method: str = "PUT", headers: Mapping[str, str] | None = None
@@ -187,9 +214,10 @@ class Api:
             if link.scheme != "https" and not self.trusts(url):
                 raise PeerRefused(f"The link to {link.host} is not https.")
             with (
+                Bound(_UPLOAD_SECONDS, guard.watch(link)) as bound,
                 self._network.new_client() as client,
                 client.stream(
-                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": guard.watch(link)}
+                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": bound}
                 ) as response,
             ):
                 status = response.status_code  # the answer's body is not read: it has no use, and no limit
@@ -225,19 +253,17 @@ class Api:
         answer: Answer,
         status: Status,
         *,
-        names: Sequence[str],
         remote_id: str | None = None,
         handle: Mapping[str, str] | None = None,
         inline_name: str | None = None,
     ) -> Job:
         """The job that a 2xx answer to a paid submit means: one that holds an id anywhere is accepted.
 
-        `names` are what the service calls the id, best first; `remote_id` is the id where it stands where the
-        document has it. An answer with pictures and no id is a job of its own, called by `inline_name`: equal bytes
-        may be paid for twice. Raises what `unexpected` gives.
+        `remote_id` is the id where it stands where the document has it. An answer with pictures and no id is a job of
+        its own, called by `inline_name`: equal bytes may be paid for twice. Raises what `unexpected` gives.
         """
         try:
-            found = remote_id or find_id(answer.json(), names)
+            found = remote_id or find_id(answer.json(), self._id_names)
         except ValueError:
             found = None
         if found is None and isinstance(status, Succeeded) and status.assets:
@@ -287,7 +313,7 @@ class Api:
             kind = Unreachable
         return self._error(kind, answer, explanation.message, explanation)
 
-    def _ask(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+    def _ask(self, stream: _Question) -> Answer:
         import stamina
 
         for attempt in stamina.retry_context(
@@ -297,12 +323,15 @@ class Api:
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
-    def _ask_once(self, stream: Callable[[httpx.Client], AbstractContextManager[httpx.Response]]) -> Answer:
+    def _ask_once(self, stream: _Question) -> Answer:
+        bound = self._network.bound(self._network.connect_seconds + self._network.read_seconds)
         try:
-            with stream(self._network.client()) as response:
-                answer = self._whole(response, _QUESTION_SECONDS)
+            with bound, stream(self._network.client(), {"trace": bound}) as response:
+                bound.restart(_QUESTION_SECONDS)
+                answer = self._whole(response, bytearray())
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._title} could not be reached{self._way()}: {self._clean(error)}.") from None
+            reason = self._clean(error, bound)
+            raise Unreachable(f"{self._title} could not be reached{self._way()}: {reason}.") from None
         except (httpx.InvalidURL, ValueError):
             # Not quoted: what cannot be written may hold anything. A host name too long for a resolver is one, too.
             raise NotUnderstood(f"The question to {self._title} cannot be written as a URL.") from None
@@ -315,12 +344,11 @@ class Api:
             raise ValueError("a path begins with a slash, or it could name another host")
         return self._account.origin + path
 
-    def _whole(self, response: httpx.Response, seconds: float, spool: Spool | None = None) -> Answer:
-        body = bytearray()
+    def _whole(self, response: httpx.Response, body: bytearray, spool: Spool | None = None) -> Answer:
+        """The whole answer; `body` takes what comes of it, also where it breaks off."""
         spool = spool if response.is_success else None
         if spool:
-            spool.begin(self._headers_of(response))
-        until = time.monotonic() + seconds
+            spool.begin(self._answer(response, body).headers)
         coding = response.headers.get("Content-Encoding", "")
         for chunk in unpacked(response.iter_raw(), coding):
             body += chunk
@@ -328,16 +356,17 @@ class Api:
                 spool.write(chunk)
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("the answer came too slowly")
         if spool:
             spool.end()
-        return Answer(response.status_code, self._headers_of(response), self._redaction.data(canonical(bytes(body))))
+        return self._answer(response, body)
 
-    def _headers_of(self, response: httpx.Response) -> Mapping[str, str]:
-        return httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
+    def _answer(self, response: httpx.Response, body: bytearray) -> Answer:
+        headers = httpx.Headers([(name, self._redaction.data(value)) for name, value in response.headers.raw])
+        return Answer(response.status_code, headers, self._redaction.data(canonical(bytes(body))))
 
-    def _clean(self, error: Exception) -> str:
+    def _clean(self, error: Exception, bound: Bound | None = None) -> str:
+        if bound and bound.over:
+            return "the answer came too slowly"
         text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
@@ -345,8 +374,8 @@ class Api:
         """The proxy between here and the service, where there is one."""
         return way(self._account.origin)
 
-    def _lost(self, error: httpx.HTTPError, trace: Trace) -> ServiceError:
-        reason = self._clean(error)
+    def _lost(self, error: httpx.HTTPError, trace: Trace, bound: Bound) -> ServiceError:
+        reason = self._clean(error, bound)
         if nothing_accepted(error, trace):
             return NotSent(f"{self._title} could not be reached{self._way()}: {reason}.")
         return Uncertain(f"The request left, but no answer of {self._title} came back: {reason}.")
@@ -362,6 +391,7 @@ class Api:
             http_status=answer.status,
             request_id=(explanation and explanation.request_id) or request_id(answer.headers),
             retry_after=wait or retry_after(answer.headers.get("retry-after"), self._network.now()),
+            remote_id=named_id(answer.body, self._id_names) if kind is Uncertain and self._id_names else None,
         )
 
 

@@ -27,7 +27,7 @@ class ServiceError(Exception):
     """Something went wrong at or on the way to a service; `message` is for people, and free of keys.
 
     `code` is the service's own error code, `request_id` its own name for the exchange, `retry_after`
-    the seconds it asked us to wait.
+    the seconds it asked us to wait. `remote_id` is what may be the id of the job, where an uncertain answer names one.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class ServiceError(Exception):
         http_status: int | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        remote_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -45,6 +46,7 @@ class ServiceError(Exception):
         self.http_status = http_status
         self.request_id = request_id
         self.retry_after = retry_after
+        self.remote_id = remote_id
 
 
 class NotSent(ServiceError):

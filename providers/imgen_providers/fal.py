@@ -43,7 +43,7 @@ class Fal:
         at_home = account.origin == f"https://{_QUEUE}"
         self._queue_path = "" if at_home else f"/{_QUEUE}"
         self._platform_path = "/v1" if at_home else f"/{_PLATFORM}/v1"
-        self._api = Api("fal", account, network, headers=headers, explain=_explain)
+        self._api = Api("fal", account, network, headers=headers, id_names=("request_id",), explain=_explain)
         elsewhere = replace(account, origin=f"https://{_PLATFORM}") if at_home else account
         self._platform = Api("fal", elsewhere, network, headers=headers, explain=_explain)
 
@@ -52,9 +52,7 @@ class Fal:
         path, body = self._wire(request)
         answer = self._api.post_once(path, body)
         accepted = _object(answer)
-        job = self._api.accepted(
-            answer, Queued(), names=("request_id",), remote_id=identifier(accepted.get("request_id"))
-        )
+        job = self._api.accepted(answer, Queued(), remote_id=identifier(accepted.get("request_id")))
         below = f"{_app(request.model)}/requests/{quote(job.remote_id, safe='')}"
         paths = {"status": f"{self._queue_path}/{below}/status", "result": f"{self._queue_path}/{below}"}
         given = {name: found for name, link in _LINKS.items() if (found := self._path_of(accepted.get(link)))}

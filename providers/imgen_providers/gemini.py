@@ -51,7 +51,8 @@ class Gemini:
 
     def __init__(self, account: Account, network: Network) -> None:
         self._origin = account.origin
-        self._api = Api("gemini", account, network, headers={"x-goog-api-key": account.key}, explain=_explain)
+        headers = {"x-goog-api-key": account.key}
+        self._api = Api("gemini", account, network, headers=headers, id_names=("name",), explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; an answer may take minutes, and holds the picture."""
@@ -138,7 +139,7 @@ class Gemini:
         name = identifier(operation.get("name")) or (
             identifier(metadata.get("name")) if isinstance(metadata, dict) else None
         )
-        return self._api.accepted(answer, Queued(), names=("name",), remote_id=name)
+        return self._api.accepted(answer, Queued(), remote_id=name)
 
     def _listed(self, path: str, key: str) -> list[dict[str, Json]]:
         found: list[dict[str, Json]] = []

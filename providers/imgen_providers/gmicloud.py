@@ -91,7 +91,7 @@ class GmiCloud:
         headers = {"Authorization": f"Bearer {account.key}"}
         if account.organization:
             headers["X-Organization-ID"] = account.organization
-        self._api = Api("gmicloud", account, network, headers=headers)
+        self._api = Api("gmicloud", account, network, headers=headers, id_names=_ID_NAMES)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; a model that answers the submit itself holds it for minutes."""
@@ -106,7 +106,6 @@ class GmiCloud:
         return self._api.accepted(
             answer,
             self._status(record) if record.status else Queued(),
-            names=_ID_NAMES,
             remote_id=identifier(record.request_id),
             inline_name=request.idempotency_key,
         )

@@ -70,7 +70,7 @@ class GptProto:
         # Seed 004 shows the bare key; the service's own SDK, CLI and plugin, and a live client of a third party
         # send "Bearer" (reference 4.A, 2026-11-20).
         headers = {"Authorization": f"Bearer {account.key}"}
-        self._api = Api("gptproto", account, network, headers=headers, explain=_explain)
+        self._api = Api("gptproto", account, network, headers=headers, id_names=_ID_NAMES, explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; the picture may come back at once, whatever was asked for."""
@@ -86,7 +86,6 @@ class GptProto:
         return self._api.accepted(
             answer,
             self._status(prediction) if prediction.status else self._without_status(answer),
-            names=_ID_NAMES,
             remote_id=remote_id,
             handle=handle,
             inline_name=request.idempotency_key,

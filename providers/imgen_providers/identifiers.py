@@ -5,8 +5,11 @@ An answer is paid for, whatever its form: as long as it holds an id, the job can
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from imgen_providers.json_text import loads, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +25,9 @@ _LINKS = ("get", "polling_url", "poll_url", "status_url", "result_url")
 _OF_OTHERS = frozenset(
     ("error", "errors", "payload", "input", "inputs", "request", "params", "user", "organization", "model", "usage")
 ) | frozenset(("media_urls", "medias", "outputs", "images", "image_urls", "results", "candidates", "metadata", "file"))
+# A member of an object that is there to its end: a text, or a number with something behind it.
+_MEMBER = r'"{}"\s*:\s*(?:"([^"\\]{{1,512}})"|(\d{{1,512}})(?=[\s,}}]))'
+_MOST_READ = 64 * 1024  # bytes of a text that is no JSON
 _MOST_LISTED = 10_000
 _MOST_OBJECTS = 1000  # looked at in one answer
 # Words of a documented path behind an id, and before one (seed 004; reference 4.B).
@@ -57,6 +63,26 @@ def find_id(answer: Json, names: Sequence[str]) -> str | None:
                     return found
     links = (each.get(name) for each in objects for name in _LINKS)
     return next((found for link in links if (found := id_in_link(link))), None)
+
+
+def named_id(body: bytes, names: Sequence[str]) -> str | None:
+    """What may be the job's id in an answer that settles nothing: an error, or the beginning of a text that broke off.
+
+    "request_id" counts only where it is the service's own word for a job: elsewhere it names the exchange.
+    """
+    try:
+        answer = loads(body)
+    except ValueError:
+        text = text_of(body[:_MOST_READ])
+        found = (re.search(_MEMBER.format(re.escape(name)), text) for name in (*names, "task_id"))
+        return next((identifier(each[1] or each[2]) for each in found if each), None)
+    objects = list(_objects(answer))
+    for each in objects:
+        for name in (*names, "task_id", "job_id", "prediction_id"):
+            if found_id := identifier(each.get(name)):
+                return found_id
+    links = (each.get(name) for each in objects for name in _LINKS)
+    return next((found_id for link in links if (found_id := id_in_link(link))), None)
 
 
 def id_in_link(link: object) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from imgen_providers.bound import Bound, no_streams
 from imgen_providers.content_coding import ACCEPTED
 from imgen_providers.exchanges import WatchedClient
 from imgen_providers.exchanges import log as exchanges
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imgen_providers.base import Spool
+    from imgen_providers.bound import Streams
 
 
 class Network:
@@ -47,6 +49,7 @@ class Network:
         self.user_agent = user_agent
         self.now = now
         self.connect_seconds = connect_seconds
+        self.read_seconds = read_seconds
         self._ca_file = ca_file
         self._ca_name = ca_name
         self._system_certificates = system_certificates
@@ -108,6 +111,13 @@ class Network:
     def spool(self) -> Spool | None:
         """Where this thread's paid answer is kept, if anywhere."""
         return getattr(self._threads, "spool", None)
+
+    def bound(self, seconds: float) -> Bound:
+        """A bound on one exchange of this thread's own client."""
+        streams: Streams | None = getattr(self._threads, "streams", None)
+        if streams is None:
+            streams = self._threads.streams = no_streams()
+        return Bound(seconds, streams=streams)
 
     def close(self) -> None:
         """Close this thread's client; another thread may be at work with its own, and closes it itself."""

@@ -30,7 +30,7 @@ class OpenRouter:
     def __init__(self, account: Account, network: Network) -> None:
         self._origin = account.origin
         headers = {"Authorization": f"Bearer {account.key}"}
-        self._api = Api("openrouter", account, network, headers=headers, explain=_explain)
+        self._api = Api("openrouter", account, network, headers=headers, id_names=(), explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; the answer takes up to minutes, and holds all the pictures."""

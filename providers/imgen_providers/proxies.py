@@ -44,10 +44,14 @@ class Routes(httpx.BaseTransport):
     def __init__(self, certificates: Callable[[], ssl.SSLContext]) -> None:
         self._certificates = certificates
         self._open: dict[tuple[bool, Proxy | None], httpx.HTTPTransport] = {}
+        self._proxies: dict[str, Proxy | None] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it. Raises `NotSent` where its proxy or the certificates cannot be used."""
-        proxy = proxy_of(str(request.url))
+        origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        if origin not in self._proxies:  # it takes a look at every variable of the environment
+            self._proxies[origin] = proxy_of(origin)
+        proxy = self._proxies[origin]
         secure = request.url.scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
         if (secure, proxy) not in self._open:
             self._open[secure, proxy] = self._transport(proxy, secure=secure)
@@ -80,9 +84,11 @@ def proxy_of(url: str) -> Proxy | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
+    if is_loopback_host(host):
+        return None
     named = getproxies()
     kind = next((each for each in (parts.scheme, "all") if named.get(each)), None)
-    if kind is None or is_loopback_host(host) or _excepted(host, port, named.get("no", "")):
+    if kind is None or _excepted(host, port, named.get("no", "")):
         return None
     if proxy_bypass(f"{host}:{port}" if port else host):  # on macOS and Windows, what the system settings except
         return None

@@ -86,7 +86,7 @@ class ReApi:
     def __init__(self, account: Account, network: Network) -> None:
         self._origin = account.origin
         headers = {"Authorization": f"Bearer {account.key}"}
-        self._api = Api("reapi", account, network, headers=headers, explain=_explain)
+        self._api = Api("reapi", account, network, headers=headers, id_names=_ID_NAMES, explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once."""
@@ -99,7 +99,6 @@ class ReApi:
         return self._api.accepted(
             answer,
             self._status(task) if task.status else Queued(),
-            names=_ID_NAMES,
             remote_id=identifier(task.id),
             inline_name=request.idempotency_key,
         )

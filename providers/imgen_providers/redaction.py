@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -51,7 +52,7 @@ class Redaction:
         while present := [form for form in self._forms if form in text]:  # taking one out may leave another
             for form in present:
                 text = text.replace(form, _KEY)
-        if self._forms and (unseen := [mark for mark in _UNSEEN_FORMS if mark in text]):
+        if self._forms and (unseen := [mark for mark in _unseen_forms() if mark in text]):
             between = f"(?:{'|'.join(map(re.escape, unseen))})*"
             for form in self._forms:
                 text = re.sub(between.join(map(re.escape, form)), _KEY, text)
@@ -86,6 +87,7 @@ def _spellings(key: str) -> set[str]:
     }
 
 
+@cache
 def _unseen_forms() -> tuple[str, ...]:
     """Every way in which a character that is not seen may be written."""
     plain = set(_UNSEEN)
@@ -94,9 +96,6 @@ def _unseen_forms() -> tuple[str, ...]:
     coded = {quote(mark) for mark in plain}
     entities = {"&#8203;", "&#x200b;", "&#x200B;"}
     return tuple(sorted(plain | latin | escaped | coded | {form.lower() for form in coded} | entities))
-
-
-_UNSEEN_FORMS = _unseen_forms()
 
 
 def _base64_forms(data: bytes) -> set[str]:

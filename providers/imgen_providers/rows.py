@@ -1,9 +1,11 @@
-"""What a row of the catalogue is: one service, its models, their limits and prices."""
+"""What a row of the catalogue is: one service, its models, their limits and prices.
+
+Named tuples, because TAB reads them: `dataclasses` alone would take longer to import than all of the answer.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +44,7 @@ ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What one picture costs: a decimal text in "usd" or in the service's own "credits".
 
     Services change prices without notice; `seen` (a date) and `source` say how far to trust it.
@@ -55,8 +56,7 @@ class Price:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cadence:
+class Cadence(NamedTuple):
     """When to ask how a job stands, all in seconds.
 
     `first` is the documented wait before the first question. `steps` are (age of the job, interval),
@@ -70,16 +70,14 @@ class Cadence:
     after_rate_limit: float
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The day (ISO 8601) from which on a service may not answer for a model any more, and where it stands."""
 
     day: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """One model at one service, and the limits a request is checked against before it is sent.
 
     `auto_aspect`: the service takes the word "auto" for an aspect. `prices` and `durations` (typical
@@ -126,8 +124,7 @@ class Model:
         return span[1] if span else None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceEntry:
+class ServiceEntry(NamedTuple):
     """One service's row: where it is, whose key it takes, how often it wants to be asked, what it has.
 
     `implementation` is "module:Class". `submits_per_minute` is the documented default limit on submits,

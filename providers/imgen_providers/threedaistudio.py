@@ -61,7 +61,8 @@ class ThreeDAIStudio:
 
     def __init__(self, account: Account, network: Network) -> None:
         self._origin = account.origin
-        self._api = Api("3daistudio", account, network, headers={"Authorization": f"Bearer {account.key}"})
+        headers = {"Authorization": f"Bearer {account.key}"}
+        self._api = Api("3daistudio", account, network, headers=headers, id_names=_ID_NAMES)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once."""
@@ -69,7 +70,7 @@ class ThreeDAIStudio:
         answer = self._api.post_once(path, body)
         task = self._api.read(answer, _Task, paid=True)
         status = self._status(task) if task.status else Queued()
-        return self._api.accepted(answer, status, names=_ID_NAMES, inline_name=request.idempotency_key)
+        return self._api.accepted(answer, status, inline_name=request.idempotency_key)
 
     def refresh(self, job: Job) -> Job:
         """Poll the task once."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Figure
 
-SUITES = ("start", "one_picture", "seeing_it_done")
+SUITES = ("start", "one_picture", "seeing_it_done", "many_jobs", "bytes", "ledger")
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", description="Measure imgen beside its goals.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"one of: {', '.join(SUITES)}; all without a name")
     parser.add_argument("--runs", type=int, default=7, help="counted runs of each pair of commands (default: 7)")
+    parser.add_argument("--table", type=Path, help="write the table as Markdown too, such as .readme/benchmarks.md")
     parser.add_argument("--json", type=Path, default=Path("figures.json"), help="the file (default: figures.json)")
     wanted = parser.parse_args()
     unknown = set(wanted.suites) - set(SUITES)
@@ -45,25 +47,57 @@ def main() -> None:
                 print(_line(figure), flush=True)
                 found.append(figure)
     wanted.json.write_text(json.dumps(_report(found), indent=2) + "\n", encoding="utf-8")
+    if wanted.table:
+        wanted.table.parent.mkdir(exist_ok=True)
+        wanted.table.write_text(_table(found), encoding="utf-8")
     print(f"{wanted.json}: {sum(figure.met is False for figure in found)} goals missed of {len(found)} figures")
 
 
 def _line(figure: Figure) -> str:
-    value = "   --" if figure.value is None else f"{figure.value:8.2f}"
+    value, goal, verdict = _cells(figure)
+    return f"{figure.name:<42} {value:>9} {figure.unit:<18} {goal:<14} {verdict:<7} {figure.note}"
+
+
+def _cells(figure: Figure) -> tuple[str, str, str]:
+    """The value, the goal and whether it is met, in words."""
+    value = "--" if figure.value is None else f"{figure.value:.2f}"
     goal = ""
     if figure.most is not None:
         goal = f"at most {figure.most:g}"
     elif figure.least is not None:
         goal = f"at least {figure.least:g}"
-    verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
-    return f"{figure.name:<42} {value:>9} {figure.unit:<18} {goal:<14} {verdict:<7} {figure.note}"
+    return value, goal, {True: "met", False: "MISSED", None: ""}[figure.met]
+
+
+def _table(found: list[Figure]) -> str:
+    """The figures as Markdown, with the date, the machine and the command that repeats them."""
+    rows = []
+    for figure in found:
+        value, goal, verdict = _cells(figure)
+        rows.append(f"| {figure.name} | {value} {figure.unit} | {goal} | {verdict} | {figure.note} |")
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"Measured on {datetime.now(UTC):%Y-%m-%d} with {_machine()}; medians of ratios, both sides run in turn.",
+            "Repeat them with `uv run python tests/benchmarks --table .readme/benchmarks.md`.",
+            "",
+            "| what | figure | goal | | how |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _report(found: list[Figure]) -> dict[str, object]:
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine,
+        "machine": _machine(),
         "figures": [asdict(figure) | {"met": figure.met} for figure in found],
     }
 

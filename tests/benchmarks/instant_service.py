@@ -1,4 +1,4 @@
-"""A service that is finished at once, in reAPI's wire format: one submit, one poll, one picture.
+"""A service that is finished at once, or after some seconds, in reAPI's wire format: submits, polls, pictures.
 
 It runs as a process of its own, so that its work is not counted as that of a client in the same process.
 """
@@ -6,6 +6,7 @@ It runs as a process of its own, so that its work is not counted as that of a cl
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -23,17 +24,27 @@ _TESTS = Path(__file__).parents[1]
 
 class _Service(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     picture = b""
+    seconds = 0.0
+    quiet = False
+    numbers = itertools.count()
 
     def do_POST(self) -> None:
         arrived = time.clock_gettime(time.CLOCK_MONOTONIC)
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(json.dumps({"id": f"task-{time.time_ns()}", "arrived": arrived}).encode(), "application/json")
-        print(arrived, flush=True)
+        task = {"id": f"task-{next(self.numbers)}-{arrived}", "arrived": arrived}
+        self._answer(json.dumps(task).encode(), "application/json")
+        if not self.quiet:
+            print(arrived, flush=True)
 
     def do_GET(self) -> None:
         if self.path.startswith("/picture"):
             self._answer(self.picture, "image/png")
+            return
+        accepted = self.path.rpartition("-")[2]
+        if self.seconds and time.clock_gettime(time.CLOCK_MONOTONIC) < float(accepted) + self.seconds:
+            self._answer(b'{"status": "processing"}', "application/json")
             return
         host = self.headers["Host"]
         links = [f"http://{host}/picture/{time.time_ns()}.png"]
@@ -65,23 +76,29 @@ class Instant:
 
 
 @contextmanager
-def instant_service(picture_side: int = 64) -> Iterator[Instant]:
-    """The service for as long as the block lasts; it ends with this process too, by its closed standard input."""
-    command = [sys.executable, "-m", "benchmarks.instant_service", str(picture_side)]
+def instant_service(picture_side: int = 64, seconds: float = 0.0, *, quiet: bool = False) -> Iterator[Instant]:
+    """The service for as long as the block lasts; it ends with this process too, by its closed standard input.
+
+    A job takes `seconds`. A `quiet` one does not say when a submit arrived.
+    """
+    words = [str(picture_side), str(seconds), "quiet" if quiet else "prints"]
+    command = [sys.executable, "-m", "benchmarks.instant_service", *words]
     with subprocess.Popen(command, cwd=_TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Instant(process)
         assert process.stdin
         process.stdin.close()
 
 
-def _serve(side: int) -> None:
+def _serve(side: int, seconds: float, *, quiet: bool) -> None:
     import threading
 
     from PIL import Image
 
     held = io.BytesIO()
-    Image.effect_noise((side, side), 80).convert("RGB").save(held, "PNG")
+    Image.effect_noise((side, side), 80).convert("RGB").save(held, "PNG", compress_level=0)
     _Service.picture = held.getvalue()
+    _Service.seconds, _Service.quiet = seconds, quiet
+    ThreadingHTTPServer.request_queue_size = 128
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -90,4 +107,4 @@ def _serve(side: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(int(sys.argv[1]), float(sys.argv[2]), quiet=sys.argv[3] == "quiet")

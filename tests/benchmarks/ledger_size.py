@@ -22,7 +22,8 @@ from cli.drafts import draft
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.peek import peek_jobs, peek_unsaved
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Limit, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, new_id
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.instant_service import Instant, instant_service
+from benchmarks.ledger_size import fill
 from benchmarks.measure import Figure, environment, paired, seconds
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
     ):
         ours = partial(seconds, [_IMGEN, *arguments], environ, exit_codes=(exit_code,))
         yield Figure(f"start: {name}", paired(ours, bare, runs), "x import typer", f"imgen {name}", most=goal)
+    fill(folder / "full", 10_000)
+    full = environment({"IMGEN_HOME": str(folder / "full")})
+    ratio = paired(partial(seconds, [_IMGEN, "status"], full), bare, runs)
+    yield Figure("start: status, 10,000 jobs", ratio, "x import typer", "all of them over", most=1.3)
     yield _enter_to_submit(folder, runs)
     for command, peer in _PEERS.items():
         found = shutil.which(command)

@@ -13,7 +13,8 @@ from imgen.errors import OverBudget
 from imgen.jobs.clock import SystemClock
 from imgen.jobs.session import open_sound
 from imgen.ledger.ledger import Ledger
-from imgen.money.budget import Budget, Limit, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost
 
 

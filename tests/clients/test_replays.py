@@ -1,8 +1,9 @@
-"""The requests of clients that cannot be installed, as the bytes that were seen to leave them (2026-11-26).
+"""The requests of clients that cannot be installed, as bytes (2026-11-26).
 
-The reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and the image tools of GPTProto's Dify plugin
-(chencanbin/gptproto-dify-plugin 0.0.53) were run against a socket; only host, key, prompt, picture links and
-lengths are filled in here.
+Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) were seen to leave it. Those of the image tools
+of GPTProto's Dify plugin (chencanbin/gptproto-dify-plugin 0.0.53) are as the code of that release makes them and its
+library, requests, writes them: the plugin was not run inside of Dify. Only host, key, prompt, picture links and lengths
+are filled in here.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class SubmitContract:
         fault: Fault,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setitem(SERVICES, self.name, dataclasses.replace(SERVICES[self.name], submit_seconds=0.3))
+        monkeypatch.setitem(SERVICES, self.name, SERVICES[self.name]._replace(submit_seconds=0.3))
         far_side.script(fault)
 
         with pytest.raises(Uncertain):

@@ -125,6 +125,8 @@ def test_a_poll_keeps_the_picture_that_stood_in_its_answer(network: Network, nam
         assert LinkedAsset(facts.link) in end.status.assets
     else:
         assert isinstance(end, Job | NotUnderstood | Unreachable | Refused)
+    if isinstance(end, ServiceError):
+        assert "charged nothing" not in end.message  # it is accepted, and paid
     if isinstance(end, Job):
         assert end.remote_id == job.remote_id
         assert end.charged is None or len(end.charged.amount) < 60

@@ -201,7 +201,7 @@ from imgen_providers.errors import KeyRefused
 from providers.bodies import Refusal
 from providers.contract import ServiceContract
 
-SERVICES["fifth"] = replace(SERVICES["reapi"], name="fifth", title="Fifth", implementation="fifth:Fifth", models=())
+SERVICES["fifth"] = SERVICES["reapi"]._replace(name="fifth", title="Fifth", implementation="fifth:Fifth", models=())
 
 
 class TestFifth(ServiceContract):

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import stamina
 
+from imgen_providers import client
 from imgen_providers.catalog import SERVICES
 from imgen_providers.client import Network
 from imgen_providers.errors import (
@@ -24,6 +26,7 @@ from imgen_providers.errors import (
     RateLimited,
     Refused,
     Uncertain,
+    Unreachable,
 )
 from imgen_providers.submission import Trace, nothing_accepted
 from providers.sending import KEY, MEGABYTE, NOW, api, ended, picture
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submit may take a third of a second."""
-    monkeypatch.setitem(SERVICES, "reapi", replace(SERVICES["reapi"], submit_seconds=0.3))
+    monkeypatch.setitem(SERVICES, "reapi", SERVICES["reapi"]._replace(submit_seconds=0.3))
 
 
 # Not sent: may go again
@@ -327,33 +330,100 @@ def test_a_yes_cut_short_may_have_charged(network: Network) -> None:
         assert (type(error), error.http_status) == (Uncertain, 200)
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_yes_that_trickles_for_ever_ends(network: Network) -> None:
-    """Every piece comes in time; the whole never would."""
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (reply({"error": "upstream timed out", "id": "task-7"}, 504), "task-7"),
+        (reply({"error": {"message": "no", "id": "evt-1"}, "data": {"task_id": 77}}, 500), "77"),
+        (reply({"detail": "late", "polling_url": "/api/v1/tasks/task-7"}, 502), "task-7"),
+        (replace(reply('{"id": "task-7", "status": "proce'), missing=100), "task-7"),
+        (replace(reply('{"id": "task-'), missing=100), None),
+        (reply('<html>{"id": 7}</html>', 502), "7"),
+        (reply({"error": "no", "request_id": "exchange-1"}, 500), None),
+        (reply({"error": {"message": "no", "id": "evt-1"}}, 500), None),
+    ],
+    ids=repr,
+)
+def test_an_answer_that_settles_nothing_may_name_the_job(network: Network, answer: Reply, named: str | None) -> None:
+    with WireServer(answer) as server:
+        error = ended(server.origin, network)
+
+    assert (type(error), error.remote_id) == (Uncertain, named)
+
+
+@contextmanager
+def trickling(head: bytes, piece: bytes, first: bytes = b"") -> Iterator[str]:
+    """The origin of a server that answers with a head, and then with pieces without end.
+
+    On each connection, it gives the whole answer `first` to one request before.
+    """
     stop = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            if first:
+                connection.sendall(first)
+                connection.recv(65536)
+            connection.sendall(head)
             while not stop.wait(0.02):
-                connection.sendall(b" ")
+                connection.sendall(piece)
 
-    def tolerant() -> None:
+    def accept() -> None:
         with suppress(OSError):
-            serve()
+            while True:
+                thread = threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True)
+                thread.start()
 
-    thread = threading.Thread(target=tolerant)
+    thread = threading.Thread(target=accept, daemon=True)
     thread.start()
     with listener:
-        error = ended(f"http://127.0.0.1:{listener.getsockname()[1]}", network)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         stop.set()
-        thread.join()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+TRICKLES = pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b" "),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+    ],
+    ids=["body", "continue", "hints", "header"],
+)
+
+
+@TRICKLES
+@pytest.mark.usefixtures("impatient")
+def test_a_yes_that_trickles_for_ever_ends(network: Network, head: bytes, piece: bytes) -> None:
+    """Every piece comes in time; the whole never would."""
+    with trickling(head, piece) as origin:
+        error = ended(origin, network)
 
     assert type(error) is Uncertain
     assert "too slowly" in error.message
+
+
+@TRICKLES
+def test_an_answer_to_a_question_that_trickles_for_ever_ends(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, piece: bytes
+) -> None:
+    """Also on a connection that is kept, of which no event names the stream."""
+    monkeypatch.setattr(client, "_QUESTION_SECONDS", 0.3)
+    stamina.set_testing(True, attempts=1)
+    network = Network(user_agent="imgen-tests/1", connect_seconds=0.15, read_seconds=0.15)
+    with trickling(head, piece, first=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as origin:
+        asks = api(origin, network)
+        for _ in range(2):
+            assert asks.get("/account").json() == {}
+            with pytest.raises(Unreachable, match="too slowly"):
+                asks.get("/account")
+    network.close()
 
 
 def test_bytes_that_are_no_http_may_have_charged_and_keep_the_key_to_themselves(network: Network) -> None:

@@ -130,7 +130,7 @@ class FaultServer:
                 self.services.close()
         if self._dies(call, place, "instead") or self._dies_half_way(connection, call, place, reply):
             return False
-        goes_on = _fail(connection, fault, reply, lifted) if fault else _send(connection, reply)
+        goes_on = _fail(connection, fault, place, reply, lifted) if fault else _send(connection, reply)
         return not self._dies(call, place, "after") and goes_on
 
     def _place_of(self, port: Port, call: Call) -> str:
@@ -188,7 +188,7 @@ class FaultServer:
         return self._till.prompt(found["id"]) if found else None
 
 
-def _fail(connection: socket.socket, fault: str, reply: Reply, lifted: threading.Event) -> bool:
+def _fail(connection: socket.socket, fault: str, place: str, reply: Reply, lifted: threading.Event) -> bool:
     """Play a fault that comes after the request was taken; whether the connection goes on."""
     body = reply.body
     match fault:
@@ -211,7 +211,7 @@ def _fail(connection: socket.socket, fault: str, reply: Reply, lifted: threading
         case "missing fields" if reply.media_type != "application/json":
             connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
         case _:
-            return _send(connection, instead(fault, reply))
+            return _send(connection, instead(fault, place, reply))
     return False
 
 

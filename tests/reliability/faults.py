@@ -45,18 +45,20 @@ DOUBT = Ending("uncertain", ExitCode.UNCERTAIN, State.UNCERTAIN, charged=True, a
 SILENCE = replace(DOUBT, lasts=True)
 PERHAPS = replace(DOUBT, words="uncertain (or 6 not sent)", charged=False, most=4)
 FINE = Ending("saved", ExitCode.DONE, State.SAVED, charged=True, afterwards=State.SAVED, most=6)
+POLLED = replace(FINE, most=40)  # as often as it takes until the job is done
 
 ASKED_AGAIN = Ending(
-    "asked again", ExitCode.UNFINISHED, State.QUEUED, charged=True, afterwards=State.SAVED, most=24, lasts=True
+    "polled again", ExitCode.UNFINISHED, State.QUEUED, charged=True, afterwards=State.SAVED, most=24, lasts=True
 )
 AT_ITS_PACE = replace(ASKED_AGAIN, most=100)
 NOT_READ = replace(ASKED_AGAIN, code=ExitCode.BUG)
-LOCKED_OUT = replace(ASKED_AGAIN, words="told at once", code=ExitCode.KEY, most=1, lasts=False)
+LOCKED_OUT = replace(ASKED_AGAIN, words="reported at once", code=ExitCode.KEY, most=1, lasts=False)
 
 TRIED_AGAIN = Ending(
-    "fetched again", ExitCode.NOT_SAVED, State.READY, charged=True, afterwards=State.SAVED, most=5, lasts=True
+    "downloaded again", ExitCode.NOT_SAVED, State.READY, charged=True, afterwards=State.SAVED, most=5, lasts=True
 )
-DEAD = replace(TRIED_AGAIN, words="a fresh link asked for")
+KEPT = replace(TRIED_AGAIN, words="kept beside its place", most=1, lasts=False)
+DEAD = replace(TRIED_AGAIN, words="a new link asked for")
 GONE = replace(DEAD, code=ExitCode.EXPIRED, state=State.EXPIRED, most=2, lasts=False)
 
 
@@ -87,7 +89,7 @@ LINKS_LIVE = ("3daistudio", "reapi")
 """Services whose documents say how long a link lives: one that dies sooner is given more than one chance."""
 
 FAULTS = (
-    Fault("refuse", "nobody there", NOT_REACHED),
+    Fault("refuse", "no server there", NOT_REACHED),
     Fault("reset on accept", "hung up", PERHAPS),
     Fault("reset after read", "hung up", DOUBT),
     Fault("reset mid-body", "half an answer", DOUBT),
@@ -114,7 +116,16 @@ FAULTS = (
     Fault("redirect same host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     Fault("redirect other host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
-    Fault("unknown state", "a state nobody knows", FINE, AT_ITS_PACE),
+    Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE),
     Fault("missing fields", "not as documented", DOUBT, NOT_READ, FINE),
-    Fault("wrong types", "not as documented", DOUBT, NOT_READ, FINE),
+    Fault("wrong types", "not as documented", FINE, NOT_READ, FINE),
+    Fault("429 with zero", "too fast", SLOWED),
+    Fault("504 with the id", "broken service", DOUBT),
+    # The fields that are needed are there, in another form.
+    Fault("odd coding", "an odd form", FINE, POLLED, FINE),
+    Fault("odd bytes", "an odd form", FINE, POLLED, FINE),
+    Fault("id in a link", "an odd form", FINE, POLLED, FINE),
+    Fault("inline", "an odd form", FINE, POLLED, FINE),
+    Fault("no links", "finished without a link", FINE, AT_ITS_PACE, FINE),
+    Fault("another format", "a format that was not ordered", FINE, POLLED, KEPT),
 )

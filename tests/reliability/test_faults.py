@@ -13,7 +13,7 @@ from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.catalog import SERVICES
 from imgen_providers.catalog_direct import DIRECT_SERVICES
-from reliability.faults import FAULTS, NOT_REACHED, PERHAPS, PLACES, Fault, Place
+from reliability.faults import FAULTS, KEPT, NOT_REACHED, PERHAPS, PLACES, Fault, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,9 @@ SAMPLE = {
     ("truncate", "submit", "openrouter"),
     ("HTML 200", "submit", "gemini"),
     ("422", "submit", "openai"),
+    ("id in a link", "submit", "3daistudio"),
+    ("no links", "poll", "reapi"),
+    ("another format", "picture", "gmicloud"),
 }
 
 
@@ -107,7 +110,10 @@ def test_a_fault_ends_as_the_table_says(
     assert returned.code == (ExitCode.UNCERTAIN if job.state is State.UNCERTAIN else ExitCode.DONE), returned.stderr
     assert far_side.charges(prompt) == expected.charged
     assert far_side.counts().get("submit", 0) == 0
-    assert [path.name for path in here.cwd.iterdir()] == [result.path.name for result in job.results if result.path]
+    unverified = [path for path in here.cwd.iterdir() if ".unverified." in path.name]
+    assert len(unverified) == (expected is KEPT)
+    there = [path.name for path in here.cwd.iterdir() if path not in unverified]
+    assert there == [result.path.name for result in job.results if result.path]
     assert KEY.encode() not in (here.home / "ledger.sqlite3").read_bytes()
 
 

@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgen.commands import options
-from imgen.completion.scripts import SCRIPTS, Shell
+from imgen.completion.scripts import FILE_NAMES, SCRIPTS, Shell
+from imgen.config.config import Config, load
+from imgen.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def completions(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
+    install: Annotated[bool, typer.Option("--install", help="Put it where that shell looks for it.")] = False,
     json: options.Json = False,
 ) -> int:
-    """Print the completion script of a shell.
+    """Print what makes TAB complete in your shell.
 
-    Put it where that shell looks for them, or evaluate it: eval "$(imgen completions bash)"
+    Put the script where your shell looks for it, or evaluate it, as eval "$(imgen completions bash)" does.
+
+    Examples:
+        imgen completions bash
+        imgen completions zsh
     """
-    from imgen.screen.console import out
+    from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
 
+    if install:
+        where, once = install_script(shell, load())
+        if not json:
+            err(f"Completion for {shell} is installed: {where}")
+            err(once)
+            return 0
     out(envelope("completions", exit_code=0, data=("script", SCRIPTS[shell])) if json else SCRIPTS[shell])
     return 0
+
+
+def install_script(shell: Shell, config: Config) -> tuple[Path, str]:
+    """Write the script where the shell reads it at its start; returns its place and what is still to do."""
+    from imgen.files import SHARED, replacement
+
+    data, settings = config.shell_folders
+    if data is None or settings is None:
+        raise UsageProblem("There is no home folder to install it in.", f"imgen completions {shell}")
+    new_shells = "It counts in new shells."
+    zsh = data / "zsh" / "site-functions"
+    places = {
+        Shell.BASH: (data / "bash-completion" / "completions" / "imgen", new_shells),
+        Shell.ZSH: (zsh / FILE_NAMES[shell], f"In ~/.zshrc, before compinit, must stand: fpath=({zsh} $fpath)"),
+        Shell.FISH: (settings / "fish" / "completions" / FILE_NAMES[shell], new_shells),
+        Shell.POWERSHELL: (data / "imgen" / FILE_NAMES[shell], "Load that file in the one that $PROFILE names."),
+    }
+    path, once = places[shell]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacement(path, mode=SHARED) as file:
+            file.write(SCRIPTS[shell].encode())
+    except OSError as error:
+        raise UsageProblem(
+            f"{path} cannot be written: {error.strerror or error}.", f"imgen completions {shell}"
+        ) from error
+    return path, once

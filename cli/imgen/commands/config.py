@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     from imgen.config.sources import Sourced
     from imgen.config.toml_file import SettingsFile
 
-config = typer.Typer(help="Show every setting and where its value comes from, or change them.")
+config = typer.Typer()
 
 Key = Annotated[str, typer.Argument(metavar="SETTING", help="Such as model, or budget.day.", show_default=False)]
-InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, for everybody who works here.")]
+InProject = Annotated[bool, typer.Option("--project", help="Write ./imgen.toml, for all who work in this project.")]
 
 
 @config.callback(invoke_without_command=True)
 def show(context: typer.Context, profile: options.Profile = None, json: options.Json = False) -> int:
-    """Show every setting and where its value comes from, or change them."""
+    """Show settings and where they come from, or change them.
+
+    Examples:
+        imgen config
+        imgen config set model gemini-3-pro
+        imgen config unset model
+    """
     if context.invoked_subcommand:
         context.obj = profile, json  # they count before the subcommand too
         return 0
@@ -48,7 +54,13 @@ def set_(
     profile: options.Profile = None,
     json: options.Json = False,
 ) -> int:
-    """Write a setting to your own file, or with --project to ./imgen.toml."""
+    """Write a setting to your own file, or with --project to ./imgen.toml.
+
+    Examples:
+        imgen config set model gemini-3-pro
+        imgen config set budget.day "5 usd, 200 credits"
+        imgen config set count 4 --project
+    """
     from shlex import quote
 
     from imgen.config.settings import Place
@@ -63,6 +75,79 @@ def set_(
     return _write(context, found, meant, project=project, profile=profile, json=json)
 
 
+@config.command("list")
+def list_(context: typer.Context, profile: options.Profile = None, json: options.Json = False) -> int:
+    """Show every setting and where its value comes from, as `imgen config` alone."""
+    from imgen.config.settings import SETTINGS
+
+    earlier_profile, earlier_json = context.obj or (None, False)
+    settings = load(profile or earlier_profile)
+    found = [settings.setting(name) for name in SETTINGS]
+    _print(found, settings, json=json or earlier_json, command="config list")
+    return 0
+
+
+@config.command("get")
+def get(context: typer.Context, setting: Key, profile: options.Profile = None, json: options.Json = False) -> int:
+    """Print the value of one setting, and nothing where it is not set."""
+    from imgen.config.settings import SETTINGS, shown
+    from imgen.config.toml_file import unknown
+    from imgen.screen.console import out
+    from imgen.screen.settings import value_text
+
+    earlier_profile, earlier_json = context.obj or (None, False)
+    if setting not in SETTINGS:
+        with _typed():
+            raise unknown(setting)
+    settings = load(profile or earlier_profile)
+    found = settings.setting(setting)
+    if json or earlier_json:
+        _print([found], settings, json=True, command="config get")
+    elif found.value is not None:
+        out(value_text(shown(found.setting, found.value)))
+    return 0
+
+
+@config.command("path")
+def path_(context: typer.Context, project: InProject = False, json: options.Json = False) -> int:
+    """Print where your settings file is, or with --project the project's."""
+    from imgen.config.toml_file import PROJECT_FILE
+    from imgen.screen.console import out, out_path
+    from imgen.screen.envelope import envelope
+
+    settings = load()
+    path = settings.cwd / PROJECT_FILE if project else settings.folders.settings
+    if json or (context.obj or (None, False))[1]:
+        out(envelope("config path", exit_code=0, data=("path", str(path))))
+    else:
+        out_path(path)
+    return 0
+
+
+@config.command("edit")
+def edit(project: InProject = False, json: options.Json = False) -> int:
+    """Open your settings file in your editor ($VISUAL or $EDITOR), and check it afterwards."""
+    from imgen.commands.editor import edit as edit_file
+    from imgen.config.toml_file import PROJECT_FILE, read
+    from imgen.files import make_private_folder
+    from imgen.screen.console import err, out
+    from imgen.screen.envelope import envelope
+
+    settings = load()
+    path = settings.cwd / PROJECT_FILE if project else settings.folders.settings
+    if not project:
+        make_private_folder(path.parent)
+        path.touch(mode=0o600)
+    edit_file(path, settings)
+    name = settings.sources.short(path)
+    read(path, name, project=project)
+    if json:
+        out(envelope("config edit", exit_code=0))
+    else:
+        err(f"{name} can be read.")
+    return 0
+
+
 @config.command("unset")
 def unset(
     context: typer.Context,
@@ -71,7 +156,11 @@ def unset(
     profile: options.Profile = None,
     json: options.Json = False,
 ) -> int:
-    """Take a setting out of your own file, or with --project out of ./imgen.toml."""
+    """Remove a setting from your own file, or with --project from ./imgen.toml.
+
+    Examples:
+        imgen config unset model
+    """
     with _typed():
         found = _writable(setting)
     return _write(context, found, None, project=project, profile=profile, json=json)
@@ -155,9 +244,13 @@ def _meant(setting: Setting, text: str) -> Value:
 
 def _check_meaning(setting: Setting, text: str) -> None:
     """A text is checked by what reads it later. Raises `BadConfiguration` and `UsageProblem`."""
+    from imgen.orders.matching import check_resolution
+
     match setting.name.partition("."):
         case "model", _, _:
             _check_model(text)
+        case "resolution", _, _:
+            check_resolution(text)
         case "ca_file", _, _:
             _check_certificates(load().folders.config, text)
         case "base_url", _, service:
@@ -169,7 +262,7 @@ def _check_meaning(setting: Setting, text: str) -> None:
             from imgen.pictures.storage import parse_place
 
             parse_place(text)
-        case "budget", _, _:
+        case (("budget" | "confirm"), _, _):
             from imgen.orders.limits import checked_amounts
 
             checked_amounts(setting.name, text)

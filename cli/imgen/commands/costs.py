@@ -20,24 +20,29 @@ _INSTANT = 0.001  # seconds: the day that ends at midnight is the one before
 
 
 def costs(
-    by: Annotated[By, typer.Option("--by", help="What to add up by.")] = By.DAY,
+    by: Annotated[By, typer.Option("--by", help="day, month, service, model or project.")] = By.DAY,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DATE", help="The first day, or 7d for a week back (m, h, d, w).", show_default=False
+            "--since", metavar="DATE", help="The first day: 2026-11-01, or 7d for a week back.", show_default=False
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="The last day, or 7d for a week back.", show_default=False),
+        typer.Option("--until", metavar="DATE", help="The last day.", show_default=False),
     ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     json: options.Json = False,
     profile: options.Profile = None,
 ) -> int:
-    """Say what was spent: estimated by the prices of the day, and charged where a service says it.
+    """Add up what was spent.
 
-    Days are whole ones, of this machine's clock. The sandbox costs nothing, and nothing is converted.
+    Amounts are estimated from the prices of the day; what a service itself reports as charged stands beside them.
+    Dollars and the credits of each service are added up separately. The sandbox costs nothing.
+
+    Examples:
+        imgen costs
+        imgen costs --by service --since 30d
     """
     from imgen.commands.reporting import standard_streams
     from imgen.commands.times import span

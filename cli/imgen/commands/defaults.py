@@ -128,7 +128,7 @@ def _check_listed(found: Sourced) -> None:
     if found.layer is Layer.PROJECT and exact and entry and entry.model(remote_id) is None:
         raise BadConfiguration(
             f"model = {found.value}, says {found.where}, and no catalogue has it: its price is not known.",
-            f"A project names models that imgen models lists. To order it on your own word: -m {found.value}",
+            f"A project names models of the list. To order it on your own word: -m {found.value}\nimgen models",
         )
 
 
@@ -144,6 +144,6 @@ def _inside(found: Sourced) -> Path | None:
     if text.startswith(("~", "-")) or ".." in Path(text).parts or not ends.is_relative_to(folder.resolve()):
         raise BadConfiguration(
             f"output in {found.where}, leads out of the project, and that file may come from others.",
-            "Name a place inside the project, or set output in your own file: imgen config set output ...",
+            "Name a place inside the project, or set output in your own file:\nimgen config set output ~/Pictures",
         )
     return folder

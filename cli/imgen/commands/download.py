@@ -10,7 +10,7 @@ import typer
 from imgen.commands import options
 from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def download(
         bool,
         typer.Option(
             "--all",
-            help="All that is finished and not saved, found dead before or not; unfinished jobs are no failure.",
+            help="All finished pictures; unfinished jobs are no failure.",
         ),
     ] = False,
     expiring: options.Expiring = None,
@@ -35,14 +35,22 @@ def download(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Save the pictures of finished jobs without waiting for others; without ids, of everything that is open.
+    """Save finished pictures now, without waiting.
 
-    A job that is named is fetched again where its link was found dead, or its saved file was deleted since.
+    With a job's id it also downloads files again that were deleted, and asks once more for a new link where one
+    expired. It costs nothing.
+
+    Examples:
+        imgen download --all
+        imgen download --expiring 6h
+        imgen download JOB
     """
     from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams
@@ -58,7 +66,7 @@ def download(
         raise UsageProblem("-o says where the pictures of named jobs go.", "imgen download JOB -o FOLDER")
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("download", standard_streams(config), form, quiet, show, strict, open, notify)
     in_sandbox = sandbox or config.sandbox
     with session(config, err) as opened, work(opened, config) as worker:
         records = jobs_of(opened, worker, jobs, provider, config, sandbox=in_sandbox)
@@ -96,4 +104,5 @@ def _note_unfinished(records: Sequence[JobRecord], reporter: Reporter) -> None:
 
     number = sum(record.state in (State.QUEUED, State.RUNNING, State.SUBMITTING) for record in records)
     if number:
-        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet: imgen wait")
+        reporter.note(f"{number} {'job is' if number == 1 else 'jobs are'} not finished yet.")
+        reporter.note("  imgen wait")

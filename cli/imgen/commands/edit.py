@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from imgen.commands import options
+from imgen.commands import options, panels
 from imgen.config.config import load
 
 
 def edit(
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="PROMPT", help="What to change; - reads it from standard input.", show_default=False),
+        typer.Argument(metavar="PROMPT", help="What to change, in quotes; - reads standard input.", show_default=False),
     ] = None,
     picture: Annotated[
         list[str] | None,
@@ -22,20 +22,28 @@ def edit(
             "--image",
             metavar="PICTURE",
             show_default=False,
-            help="A file, an https URL, - for standard input, or a job: ID, or ID:2 for its second picture. "
-            "Again for more, in order.",
+            help="A file, an https URL, - for a pipe, or JOB:2.",
+            rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
     from_job: Annotated[
         str | None,
-        typer.Option("--from", metavar="JOB", show_default=False, help="Go on from an earlier job."),
+        typer.Option(
+            "--from",
+            metavar="JOB",
+            show_default=False,
+            help="Go on from an earlier job.",
+            rich_help_panel=panels.MOST_USED,
+        ),
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Convert or scale down what the service would not take, just enough.")
+        bool, typer.Option("--fit", help="Make pictures smaller that are too big.", rich_help_panel=panels.PICTURE)
     ] = False,
     keep_metadata: Annotated[
-        bool, typer.Option("--keep-metadata", help="Send what is noted in a picture too, such as where it was taken.")
+        bool,
+        typer.Option("--keep-metadata", help="Send GPS, camera data and notes too.", rich_help_panel=panels.PICTURE),
     ] = False,
+    unchecked: options.Unchecked = False,
     provider: options.ProviderOrAuto = None,
     model: options.Model = None,
     aspect: options.Aspect = None,
@@ -47,11 +55,14 @@ def edit(
     channel: options.Channel = None,
     option: options.Parameters = None,
     prompt_file: options.PromptFile = None,
+    edit_prompt: options.EditPrompt = False,
     max_cost: options.MaxCost = None,
     allow_unknown_cost: options.AllowUnknownCost = False,
     no_wait: options.NoWait = False,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
+    tag: options.Tag = False,
+    yes: options.Yes = False,
     resubmit: options.Resubmit = False,
     strict: options.Strict = False,
     timeout: options.Timeout = None,
@@ -59,18 +70,26 @@ def edit(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Make new pictures from pictures and a prompt, and save them.
+    """Make new pictures from pictures and a prompt.
 
-    imgen edit "at night" -i fox.jpg; imgen edit "bluer" --from JOB goes on from an earlier job.
+    GPS, camera data and notes are removed from what is sent. --from goes on from an earlier job: at GMI Cloud in the
+    same conversation, elsewhere from its picture.
+
+    Examples:
+        imgen edit "at night" -i fox.jpg
+        imgen edit "both in one garden" -i fox.jpg -i owl.jpg
+        imgen edit "bluer" --from JOB
     """
     from imgen.commands.defaults import resolve_order
     from imgen.commands.going_on import EXAMPLE, basis_of, check_words, order_of
-    from imgen.commands.making import make, read_prompt
+    from imgen.commands.making import edited_prompt, make, read_prompt
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
@@ -80,11 +99,14 @@ def edit(
 
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    reporter = Reporter("edit", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("edit", standard_streams(config), form, quiet, show, strict, open, notify)
     words = picture or []
     check_words(words, prompt, from_job, reporter.streams)
+    if edit_prompt:
+        prompt = edited_prompt(prompt, prompt_file, reporter.streams, config)
+        prompt_file = None
     order = Order(
-        prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE),
+        prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE, pipe="-" not in words),
         provider=provider,
         model=model,
         aspect=aspect,
@@ -100,6 +122,7 @@ def edit(
         output=output,
         format=format,
         overwrite=overwrite,
+        tag=tag,
         max_cost=max_cost,
         allow_unknown_cost=allow_unknown_cost,
         resubmit=resubmit,
@@ -108,6 +131,6 @@ def edit(
         poll_every=poll_every,
     )
     with session(config, err) as opened:
-        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config)
+        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
         resolved = resolve_order(order_of(order, basis.parent), run_options, config)
-        return make(resolved, opened, config, reporter, basis, dry_run=dry_run)
+        return make(resolved, opened, config, reporter, basis, dry_run=dry_run, yes=yes)

@@ -42,7 +42,7 @@ def remind(*, welcome: bool) -> None:
     several = found.pictures > 1
     subject = f"{found.pictures} pictures you paid for are" if several else "1 picture you paid for is"
     link = "the first link" if several else "its link"
-    line = f"{subject} not saved yet, and {link} dies in {span(found.first - now)}: imgen download --expiring 3h"
+    line = f"{subject} not saved yet, and {link} expires in {span(found.first - now)}:\n  imgen download --expiring 3h"
     err(warning_line(line, color=streams.stderr_color))
 
 

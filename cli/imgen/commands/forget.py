@@ -13,20 +13,24 @@ from imgen.config.config import load
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
+    profile: options.Profile = None,
 ) -> int:
-    """Close jobs that nothing more will come of, such as one that may have been charged and was not.
+    """Mark jobs as closed, so that imgen stops asking about them.
 
-    They stay in the history, and count against no limit any more; nothing is cancelled at the service.
+    Use it for an uncertain job that was not charged. A closed job stays in the history and no longer counts against
+    a limit. Nothing is cancelled at the service.
+
+    Examples:
+        imgen forget JOB
     """
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.errors import ExitCode
     from imgen.jobs.report import Report
     from imgen.jobs.session import session
     from imgen.records import State
-    from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form
+    from imgen.screen.console import Form, err, out
 
-    config = load()
+    config = load(profile)
     with session(config, err) as opened:
         records = opened.find(jobs)
         closing = [record.id for record in records if record.state is not State.SAVED]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config.config import load
+from imgen.config.config import SANDBOX, load
 from imgen.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -25,21 +25,30 @@ def gallery(
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Or - for standard output. Default: gallery.html", show_default=False
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The page, or - for a pipe. Default: gallery.html.",
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", min=0, metavar="N", help="Without ids: how many of the latest; 0: all.")
+        int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many of the latest jobs; 0 for all.")
     ] = 200,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Write one HTML page of saved pictures with their prompts, settings, costs and families, and a search.
+    """Write one HTML page of saved pictures.
 
-    It holds small copies of the pictures and no path outside its own folder, so it can be sent to anybody; each
-    picture beside or below the page links to its file.
+    It shows prompts, settings and costs, and has a search. It holds small copies of the pictures, so the page can be
+    sent to other people.
+
+    Examples:
+        imgen gallery
+        imgen gallery -n 50 -o best.html
     """
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.session import session
@@ -62,7 +71,11 @@ def gallery(
     with session(config, err) as opened:
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
-        found = opened.find(jobs) if jobs else opened.ledger.jobs.history(Wanted(state=State.SAVED), limit)[0]
+        found = (
+            opened.find(jobs)
+            if jobs
+            else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
+        )
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
@@ -82,7 +95,7 @@ def gallery(
         out_path(target)
     if missing and not (json or quiet):
         for problem in _not_shown(found, small):
-            err(failure_lines(problem, color=streams.stderr_color))
+            err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return 0
 
 
@@ -122,7 +135,7 @@ def _not_shown(jobs: Sequence[JobRecord], small: Mapping[Path, Thumbnail]) -> It
     yield Problem(
         "gone",
         f"{len(gone)} of {len(small)} pictures {are} saved.",
-        f"imgen download {' '.join(ids)}, while the service still has what was made",
+        f"While the service still has what was made:\nimgen download {' '.join(ids)}",
     )
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
+from imgen.records import latest_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen.config.config import Config
     from imgen.jobs.session import Session
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
     from imgen.screen.console import Streams
 
-EXAMPLE = 'imgen edit "at night" -i fox.png'
+EXAMPLE = 'imgen edit "at night" -i fox.png --sandbox'
 _STDIN = "-"
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
@@ -33,7 +35,7 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
         job_id, _, number = from_job.rpartition(":")
         if job_id and number.isdecimal():
             raise UsageProblem("--from takes a job, not one of its pictures.", f"-i {from_job} takes that picture.")
-        if len(from_job) < _FEWEST:
+        if len(from_job) < _FEWEST and latest_number(from_job) is None:
             raise UsageProblem(f"{from_job!r} is too short for a job.", f"--from takes {_FEWEST} letters or more.")
     wanted = words.count(_STDIN) + (prompt == _STDIN)
     if wanted > 1:
@@ -42,8 +44,13 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
         raise UsageProblem("-i - reads a picture, and standard input is this terminal.", EXAMPLE)
 
 
-def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config) -> Basis:
-    """The pictures that were named, checked, and the job to go on from. Raises `UsageProblem`."""
+def basis_of(
+    words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config, *, unchecked: bool
+) -> Basis:
+    """The pictures that were named, checked, and the job to go on from; `unchecked` as `Basis` has it.
+
+    Raises `UsageProblem`.
+    """
     from functools import partial
 
     from imgen.jobs.uploads import configured_place
@@ -60,10 +67,10 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: opened.ledger.jobs.find(name),
+            find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
-        for word in words
+        for word in _expanded(words, config.cwd)
     ]
     return Basis(
         pictures=[name_picture(source, opened.ledger) for source in sources],
@@ -72,7 +79,19 @@ def basis_of(words: Sequence[str], from_job: str | None, changes: Changes, opene
         folder=folder,
         network=config.network.open,
         check_storage=partial(configured_place, config),
+        unchecked=unchecked,
     )
+
+
+def _expanded(words: Sequence[str], cwd: Path) -> list[str]:
+    """The words with a pattern such as `refs/*.png` as the files that it stands for, by name, where it is no file."""
+    from glob import glob, has_magic
+
+    found = []
+    for word in words:
+        files = sorted(glob(word, root_dir=cwd)) if has_magic(word) and not (cwd / word).exists() else []  # noqa: PTH207
+        found += files or [word]
+    return found
 
 
 def order_of(order: Order, parent: JobRecord | None) -> Order:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgen.commands import options
-from imgen.config.config import load
+from imgen.config.config import SANDBOX, load
 
 if TYPE_CHECKING:
-    from imgen.money.budget import Amount
+    from imgen.money.amounts import Amount
     from imgen.records import State
 
 
@@ -23,7 +23,7 @@ def history(
     provider: options.Provider = None,
     model: Annotated[
         str | None,
-        typer.Option("-m", "--model", metavar="MODEL", help="A family, or a service's own id.", show_default=False),
+        typer.Option("-m", "--model", metavar="MODEL", help="Such as gemini-3-pro.", show_default=False),
     ] = None,
     state: Annotated[
         str | None,
@@ -32,27 +32,36 @@ def history(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DATE", help="From this date on, or 7d for a week back (m, h, d, w).", show_default=False
+            "--since", metavar="DATE", help="From this day on: 2026-11-01, or 7d for a week back.", show_default=False
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="Up to this day, or 7d for a week back.", show_default=False),
+        typer.Option("--until", metavar="DATE", help="Up to this day.", show_default=False),
     ] = None,
     least: Annotated[
         str | None,
-        typer.Option("--cost-from", metavar="AMOUNT", help="Such as 0.10usd or 20credits.", show_default=False),
+        typer.Option(
+            "--cost-from", metavar="AMOUNT", help="Jobs that cost at least this, such as 0.10usd.", show_default=False
+        ),
     ] = None,
     most: Annotated[
-        str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Such as 0.10usd.", show_default=False)
+        str | None, typer.Option("--cost-to", metavar="AMOUNT", help="Jobs that cost at most this.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=0, metavar="N", help="How many; 0: all.")] = 20,
+    paths: Annotated[bool, typer.Option("--paths", help="Print where the pictures of each job are.")] = False,
+    sandbox: options.Sandbox = False,
     json: options.Json = False,
     profile: options.Profile = None,
 ) -> int:
-    """List the jobs of all times, the latest first, or those whose prompt has the words.
+    """Search all past jobs.
 
-    imgen again JOB makes one of them once more.
+    The latest comes first. imgen again JOB makes one of them once more.
+
+    Examples:
+        imgen history
+        imgen history red fox --since 7d
+        imgen history --state uncertain
     """
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.commands.times import span
@@ -61,8 +70,7 @@ def history(
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.orders.matching import find_service
-    from imgen.screen.console import err, out
-    from imgen.screen.envelope import Form
+    from imgen.screen.console import Form, err, out
     from imgen.screen.tables import history_lines
 
     now = time.time()
@@ -73,6 +81,7 @@ def history(
         provider=find_service(provider).name if provider else None,
         model=model,
         state=_state(state),
+        origin=SANDBOX if sandbox else None,
         since=begin,
         until=end,
         least=lowest.value if lowest else None,
@@ -87,17 +96,16 @@ def history(
         out(Reporter("history", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
         return 0
     if records:
-        out("\n".join(history_lines(records, now, width=streams.stdout_width)))
+        out("\n".join(history_lines(records, now, width=streams.stdout_width, paths=paths)))
     if every > len(records):
         err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:
-        err("No job is like that." if wanted != Wanted() else "Nothing was made yet.")
+        err("No job matches." if wanted != Wanted() else "Nothing was made yet.")
     return 0
 
 
 def _state(name: str | None) -> State | None:
-    from imgen.errors import UsageProblem
-    from imgen.orders.matching import nearest
+    from imgen.orders.matching import no_such
     from imgen.records import State
 
     if name is None:
@@ -105,12 +113,12 @@ def _state(name: str | None) -> State | None:
     try:
         return State(name.lower())
     except ValueError:
-        raise UsageProblem(f"There is no state {name!r}.", nearest(name, State, "States")) from None
+        raise no_such("state", name, State, "States") from None
 
 
 def _amount(option: str, text: str | None) -> Amount | None:
     from imgen.errors import UsageProblem
-    from imgen.money.budget import BadAmount, parse_amounts
+    from imgen.money.amounts import BadAmount, parse_amounts
 
     if text is None:
         return None

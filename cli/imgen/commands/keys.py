@@ -22,14 +22,20 @@ if TYPE_CHECKING:
     from imgen_providers.base import Service
     from imgen_providers.catalog import ServiceEntry
 
-keys = typer.Typer(help="Keep the keys of services, and check them.")
+keys = typer.Typer()
 
 Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The service.", show_default=False)]
 
 
 @keys.callback(invoke_without_command=True)
 def show(context: typer.Context, json: options.Json = False) -> int:
-    """Keep the keys of services, and check them; alone, say where each comes from."""
+    """Store, list and test API keys.
+
+    Examples:
+        imgen keys list
+        imgen keys set reapi
+        imgen keys check
+    """
     if context.invoked_subcommand:
         context.default_map = {context.invoked_subcommand: {"json": json}}  # written before the word too, it counts
         return 0
@@ -41,11 +47,18 @@ def show(context: typer.Context, json: options.Json = False) -> int:
 def set_key(
     context: typer.Context,
     provider: Name,
-    keyring: Annotated[bool, typer.Option("--keyring", help="Only in the system keyring.")] = False,
-    file: Annotated[bool, typer.Option("--file", help="Only in a file that nobody else can read.")] = False,
+    keyring: Annotated[bool, typer.Option("--keyring", help="Store it in the system keyring only.")] = False,
+    file: Annotated[bool, typer.Option("--file", help="Store it in a private file only.")] = False,
     json: options.Json = False,
 ) -> int:
-    """Keep a key, which is typed unseen or comes on standard input: in the system keyring, or else in a file."""
+    """Store a key in the system keyring or a private file.
+
+    imgen asks for the key (typing is hidden) or reads it from a pipe. It cannot be an argument, because others could
+    read it there.
+
+    Examples:
+        imgen keys set reapi
+    """
     from imgen.commands.reporting import standard_streams
     from imgen.config.keys import checked
     from imgen.screen.console import err
@@ -54,7 +67,7 @@ def set_key(
         raise UsageProblem(
             "Only the name of the service goes on the command line: a key there is seen by others, and stays in the "
             "history of the shell. Nothing was kept.",
-            "imgen keys set PROVIDER asks for the key, or reads it from standard input.",
+            "Without the key; it is asked for, or read from standard input:\nimgen keys set PROVIDER",
         )
     if keyring and file:
         raise UsageProblem("--keyring and --file are two places.", "Leave one of them out.")
@@ -72,7 +85,7 @@ def set_key(
 
 @keys.command("list")
 def list_keys(json: options.Json = False) -> int:
-    """Say where the key of each service comes from, and nothing of the key."""
+    """List the services and where their keys come from."""
     from imgen_providers.catalog import SERVICES
 
     config = load()
@@ -81,7 +94,7 @@ def list_keys(json: options.Json = False) -> int:
 
 @keys.command("remove")
 def remove(provider: Name, json: options.Json = False) -> int:
-    """Forget a key that is kept here; one in the environment stays."""
+    """Remove a stored key; one in the environment stays."""
     from imgen.screen.console import err
 
     entry = _service(provider)
@@ -102,7 +115,7 @@ def check(
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> int:
-    """Ask a service whether it takes the key; costs nothing."""
+    """Test keys at their services; free."""
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES
@@ -115,17 +128,18 @@ def check(
         [_service(provider)] if provider else [entry for entry in SERVICES.values() if config.accounts.has_key(entry)]
     )
     if not asked:
-        raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER, or export one of the variables.")
+        raise KeyMissing("No key is set or kept.", "imgen keys set PROVIDER")
     services = Services(config)
     try:
-        checked = [_checked(entry, config, services) for entry in asked]
+        checked = [check_key(entry, config, services) for entry in asked]
     finally:
         services.close()
     problems = [problem for _, problem in checked if problem]
     code = EXIT_CODES[problems[0].code] if problems else ExitCode.DONE
     if not json:
+        streams = standard_streams(config)
         for problem in problems:
-            err(failure_lines(problem, color=standard_streams(config).stderr_color))
+            err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return _polled("keys check", [found for found, _ in checked], json=json, code=code, problems=problems)
 
 
@@ -157,7 +171,7 @@ def _entry(entry: ServiceEntry, config: Config) -> KeyEntry:
     return KeyEntry(entry.name, source or "none", where)
 
 
-def _checked(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
+def check_key(entry: ServiceEntry, config: Config, services: Services) -> tuple[KeyCheck, Problem | None]:
     """What the service says of the key, and the problem where it refuses it or cannot be asked."""
     from dataclasses import asdict
 

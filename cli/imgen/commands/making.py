@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX, Config
 from imgen.config.settings import Layer
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form
 
 if TYPE_CHECKING:
     from imgen.commands.defaults import ResolvedOrder
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from imgen_providers.base import Request
 
 
+_ALWAYS = "0"  # the price from which on to ask, where a user is to be asked whatever it is
+
+
 def make(
     resolved: ResolvedOrder,
     opened: Session,
@@ -34,8 +38,13 @@ def make(
     basis: Basis | None = None,
     *,
     dry_run: bool,
+    yes: bool = False,
+    ask: bool = False,
 ) -> ExitCode:
-    """Carry out an order, going on from `basis` where it is an edit; returns the exit code."""
+    """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
+
+    `yes` is consent to any price; without it, `ask` asks a terminal whatever the price.
+    """
     from imgen.jobs.run_order import check_target, plan_order, run_order, setup_of
     from imgen.jobs.worker import work
 
@@ -51,7 +60,8 @@ def make(
             resolved.print_settings(*Layer)
             return _show_requests(plan, reporter)
         with work(opened, config, poll_every=run_options.poll_every) as worker:
-            report = run_order(plan, opened, worker, _Observer(resolved, reporter))
+            confirm = None if yes else _ALWAYS if ask else _confirm(config)
+            report = run_order(plan, opened, worker, _Observer(resolved, reporter, confirm))
     if run_options.no_wait and reporter.form is Form.TEXT:
         return reporter.ids(report)
     if run_options.output == "-":
@@ -65,6 +75,7 @@ class _Observer:
 
     resolved: ResolvedOrder
     reporter: Reporter
+    confirm: str | None = None
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """What settings decided, and which service takes the order."""
@@ -72,19 +83,57 @@ class _Observer:
             # A project's file may come with a clone: what it decides is printed even with --quiet.
             self.resolved.print_settings(Layer.PROJECT)
         self.reporter.chosen(plan, candidate)
+        if self.confirm is not None:
+            check_consent(candidate, self.confirm, self.reporter)
 
     def display(self, session: Session) -> Display:
         """The display that suits the command."""
         return self.reporter.display(session)
 
 
-def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str) -> str:
-    """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example."""
+def _confirm(config: Config) -> str | None:
+    """The price from which on the user wants to be asked."""
+    value = config.setting("confirm").value
+    return None if value is None else str(value)
+
+
+def check_consent(candidate: Candidate, confirm: str, reporter: Reporter) -> None:
+    """Ask before an order from the price `confirm` on, or at a price that cannot be compared with it.
+
+    Only a person at a terminal is asked, and never about the sandbox. Raises `UsageProblem` for any answer but yes.
+    """
+    from imgen.orders.limits import checked_amounts
+    from imgen.screen.console import err_raw
+
+    streams = reporter.streams
+    at_terminal = streams.stdin_is_terminal and streams.stderr_is_terminal and reporter.form is Form.TEXT
+    if not at_terminal or candidate.choice.origin == SANDBOX:
+        return
+    most = {} if confirm == _ALWAYS else {amount.unit: amount.value for amount in checked_amounts("confirm", confirm)}
+    costs = [draft.cost for draft in candidate.drafts]
+    total = sum((Decimal(cost.amount) for cost in costs if cost.amount), Decimal(0))
+    comparable = all(cost.amount is not None and cost.unit in most for cost in costs)
+    if comparable and total < most[costs[0].unit]:
+        return
+    err_raw("Send it? [y/N] ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageProblem("Nothing was sent, because the answer was not yes.", "--yes sends without asking.")
+
+
+def read_prompt(argument: str | None, file: Path | None, streams: Streams, example: str, *, pipe: bool = True) -> str:
+    """The prompt, from the command line, a file, or standard input. Raises `UsageProblem`, with the example.
+
+    Without any, it is what comes through a `pipe`, where standard input is none for something else.
+    """
     from imgen.screen.console import err
 
-    if (argument is None) == (file is None):
-        reason = "There is no prompt." if argument is None else "The prompt is given twice, as words and as a file."
-        raise UsageProblem(reason, example)
+    if argument is not None and file is not None:
+        raise UsageProblem("The prompt is given twice, as words and as a file.", example)
+    if argument is None and file is None:
+        argument = _piped(streams, example) if pipe else None
+        if argument is None:
+            raise UsageProblem("There is no prompt.", example)
+        return argument
     try:
         if file is not None:
             argument = file.read_text(encoding="utf-8-sig").strip()
@@ -106,12 +155,37 @@ def read_prompt(argument: str | None, file: Path | None, streams: Streams, examp
     return argument
 
 
+def edited_prompt(argument: str | None, file: Path | None, streams: Streams, config: Config) -> str:
+    """The prompt as it leaves the user's editor, which begins with the one that was given. Raises `UsageProblem`."""
+    from imgen.commands.editor import edited_text
+
+    if not streams.stdin_is_terminal:
+        raise UsageProblem("--edit-prompt opens an editor, and there is no terminal.", "--prompt-file takes a file.")
+    begun = read_prompt(None, file, streams, "") if file is not None else argument or ""
+    text = edited_text(begun, config)
+    if not text:
+        raise UsageProblem("The prompt is empty: nothing was sent.")
+    return text
+
+
+def _piped(streams: Streams, example: str) -> str | None:
+    """What comes on a standard input that is no terminal; None where nothing does."""
+    if streams.stdin_is_terminal:
+        return None
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").strip() or None
+    except UnicodeDecodeError as error:
+        raise UsageProblem("The prompt on standard input is not valid UTF-8.", example) from error
+    except OSError:  # it is closed
+        return None
+
+
 def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:
     form = reporter.form
     if reporter.streams.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",
-            "Send it on: imgen generate ... -o - > fox.png",
+            "Send it to a file or a program: imgen ... -o - > fox.png",
         )
     if no_wait or form is not Form.TEXT:
         option = "--no-wait" if form is Form.TEXT else f"--{form.value}"
@@ -120,14 +194,13 @@ def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:
 
 def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     """Print the requests that would be sent first, with their price, and whether they are within the limits."""
-    from decimal import Decimal
-
     from imgen.orders.drafts import reference_price
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.requests import LimitEntry, RequestPreview, request_lines
     from imgen_providers import connect
     from imgen_providers.base import Account
+    from imgen_providers.catalog import pictures_ordered
     from imgen_providers.client import Network
 
     candidate = plan.candidates[0]
@@ -139,11 +212,14 @@ def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     references = Decimal(0)
     for draft in candidate.drafts:
         path, body = service.preview(_as_shown(choice, draft.request))
-        shown.append(RequestPreview("POST", origin + path, body, draft.request.count, draft.cost, limits))
+        pictures = pictures_ordered(draft.request.count, draft.request.extras) or draft.request.count
+        shown.append(RequestPreview("POST", origin + path, body, pictures, draft.cost, limits))
         references += reference_price(choice.model, draft.request)
     if reporter.form is not Form.TEXT:
         out(envelope(reporter.command, exit_code=0, data=("requests", shown), form=reporter.form))
     else:
+        if choice.origin == SANDBOX:
+            reporter.note("In the sandbox it goes to the embedded service, not to this address: nothing is charged.")
         price = choice.model.prices.get(choice.request.resolution or "1K")
         out("\n".join(request_lines(shown, price, references)))
     return ExitCode.DONE

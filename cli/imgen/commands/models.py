@@ -9,7 +9,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config.config import SANDBOX, Config, load
-from imgen.errors import ExitCode, KeyMissing, UsageProblem
+from imgen.errors import ExitCode, KeyMissing
 
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Show one model in full, with its pixel table.", show_default=False),
+        typer.Argument(metavar="[MODEL]", help="Show one model in full, with its sizes in pixels.", show_default=False),
     ] = None,
     provider: options.Provider = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Ask the services that list their models what they have today.")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask the services what they have today.")] = False,
     json: options.Json = False,
     verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """List the models with their services, sizes and prices, or show one in full."""
+    """List models, services, sizes and prices.
+
+    Examples:
+        imgen models
+        imgen models gemini-3-pro
+    """
     from imgen.commands.reporting import standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
-    from imgen.screen.models import model_detail, model_table
+    from imgen.screen.models import model_details, model_table
 
     config = load(profile)
     streams = standard_streams(config)
@@ -46,15 +49,14 @@ def models(
     if json:
         out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
-        for row in rows:
-            out("\n".join(model_detail(row, color=streams.stdout_color)))
+        out("\n".join(model_details(rows, width=streams.stdout_width, color=streams.stdout_color)))
     else:
         out("\n".join(model_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
     return 0
 
 
 def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry, Model]]:
-    from imgen.orders.matching import find_service, nearest
+    from imgen.orders.matching import find_service, no_such
     from imgen_providers.catalog import FAMILIES, SERVICES
 
     entries = [find_service(provider)] if provider else list(SERVICES.values())
@@ -65,24 +67,25 @@ def _matching(name: str | None, provider: str | None) -> list[tuple[ServiceEntry
     found = [(entry, model) for entry, model in every if name in (model.family, f"{entry.name}/{model.remote_id}")]
     if not found:
         known = dict.fromkeys(model.family for _, model in every)
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, known, "Models"))
+        raise no_such("model", name, known, "Models")
     return found
 
 
 def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) -> ModelRow:
-    from imgen.screen.models import ModelRow
+    from imgen.screen.models import ModelRow, PriceEntry
 
     return ModelRow(
         family=model.family,
         service=entry.name,
         title=entry.title,
         remote_id=model.remote_id,
+        channel=model.channel,
         resolutions=model.resolutions,
         aspects=(*model.aspects, *(("auto",) if model.auto_aspect else ())),
         references=model.max_references,
         formats=model.formats,
-        prices=model.prices,
-        reference_price=model.reference_price,
+        prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
+        reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
@@ -111,7 +114,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if not entries:
         raise KeyMissing(
             "No key is set or kept, so there is no service to ask.",
-            "imgen keys set PROVIDER, or export one of the variables; imgen models needs no key.",
+            "imgen keys set PROVIDER\nWithout --live no key is needed:\nimgen models",
         )
     listed: list[LiveModel] = []
     problems = []
@@ -137,5 +140,5 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     if listed:
         out("\n".join(live_table(listed)))
     for problem in problems:
-        err(failure_lines(problem, color=streams.stderr_color))
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return code

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgen.commands.expiry_notice import mark_shown
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
-from imgen.screen.console import Streams, err, out, out_path
+from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import Form, envelope
+from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
-from imgen.screen.text import for_log
+from imgen.screen.prices import total_line
+from imgen.screen.text import for_log, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from imgen.orders.limits import Candidate
 
 
+_LONG = 10.0  # seconds; a shorter wait is not notified
+_ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
+
+
 def standard_streams(config: Config) -> Streams:
     """What this process is connected to."""
     return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
@@ -38,7 +43,8 @@ def standard_streams(config: Config) -> Streams:
 class Reporter:
     """One command's way to answer: in which form, and how much of it.
 
-    `quiet` leaves progress out, `show` draws the pictures, `strict` counts what differs from the order as a failure.
+    `quiet` leaves progress out, `show` draws the pictures, `strict` counts what differs from the order as a failure,
+    `open` shows them in the system's viewer, and `notify` calls the user when a long wait has ended.
     """
 
     command: str
@@ -47,15 +53,24 @@ class Reporter:
     quiet: bool = False
     show: bool = False
     strict: bool = False
+    open: bool = False
+    notify: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def note(self, sentence: str) -> None:
         """Print one sentence about the work on stderr, unless `quiet`."""
         if not self.quiet:
-            err(for_log(sentence))
+            err("\n".join(wrapped(for_log(sentence), self.streams.stderr_width)))
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
+        from imgen.screen.prices import order_line
+
         choice = candidate.choice
+        if self.form is Form.TEXT:
+            self.note(order_line(candidate))
+        if plan.options.max_cost is not None and plan.order.sandbox:
+            self.note("--max-cost limits nothing in the sandbox, where nothing is charged.")
         if len(plan.candidates) > 1:
             self.note(f"{choice.entry.name} takes it: {candidate.why}.")
         if not choice.listed:
@@ -91,10 +106,25 @@ class Reporter:
 
             show(saved, self.streams)
         self.problems(report)
+        if len(saved) > 1 and self.form is Form.TEXT:
+            self.note(total_line(report.records))
+        self._present(saved)
         code = self.exit_code(report)
         if self.form is not Form.TEXT:
             out(self.envelope(report, code))
         return code
+
+    def _present(self, saved: Sequence[Path]) -> None:
+        """Open the pictures, and call the user back, where that is wanted."""
+        if self.open and saved:
+            from imgen.screen.viewer import open_pictures
+
+            if not open_pictures(saved):
+                err("--open: this system has no program that opens pictures (xdg-open).")
+        if self.notify and time.monotonic() - self.began > _LONG:
+            from imgen.screen.viewer import notify
+
+            notify("imgen", f"{len(saved)} saved" if saved else "ended without a picture", self.streams)
 
     def ids(self, report: Report) -> ExitCode:
         """Print the ids of the jobs that were accepted to stdout, what went wrong to stderr; returns the exit code."""
@@ -115,15 +145,20 @@ class Reporter:
         """
         mark_shown(report.records)
         seen: set[Problem] = set()
+        hints: dict[str, list[str]] = {}
         for record in report.records:
             problem = report.problems.get(record.id)
             if problem is None or problem in seen or (report.interrupted and record in report.going_on):
                 continue
             seen.add(problem)
+            if problem.hint:
+                hints.setdefault(problem.hint.replace(record.id, _ITS_ID), []).append(record.id)
             if problem not in report.displayed or self.quiet:
-                self._fail(_named(problem, record, report.records))
-            elif problem.hint:
-                err(hint_lines(problem, color=self.streams.stderr_color))
+                self._fail(_named(problem, record, report.records)._replace(hint=None))
+        if hints:
+            streams = self.streams
+            shared = [_of_all(hint, ids) for hint, ids in hints.items()]
+            err(hint_lines(shared, color=streams.stderr_color, width=streams.stderr_width))
         if report.interrupted and report.going_on:
             self._fail(_interrupted(report.going_on))
 
@@ -169,7 +204,16 @@ class Reporter:
         return draws_live(self.streams, quiet=self.quiet)
 
     def _fail(self, problem: Problem) -> None:
-        err(failure_lines(problem, color=self.streams.stderr_color))
+        err(failure_lines(problem, color=self.streams.stderr_color, width=self.streams.stderr_width))
+
+
+def _of_all(hint: str, ids: Sequence[str]) -> str:
+    """One hint for several jobs; a command that takes one job is printed for each."""
+    lines = []
+    for line in hint.splitlines():
+        each = "--remote" in line
+        lines += [line.replace(_ITS_ID, id) for id in ids] if each else [line.replace(_ITS_ID, " ".join(ids))]
+    return "\n".join(dict.fromkeys(lines))
 
 
 def saved_paths(records: Sequence[JobRecord]) -> list[Path]:
@@ -194,4 +238,4 @@ def _named(problem: Problem, record: JobRecord, records: Sequence[JobRecord]) ->
     """With several jobs, a problem begins with the id of its job."""
     if len(records) == 1 or record.state is State.SAVED:
         return problem
-    return replace(problem, message=f"{record.id}: {problem.message}")
+    return problem._replace(message=f"{record.id}: {problem.message}")

@@ -17,22 +17,28 @@ if TYPE_CHECKING:
     from imgen.config.config import Config
     from imgen_providers.sandbox.certificate import Certificate
 
-sandbox = typer.Typer(help="The embedded services: the same wire formats, no key, no cost.", no_args_is_help=True)
+sandbox = typer.Typer(no_args_is_help=True)
 
 
 @sandbox.callback()
 def _group() -> None:
-    """Keeps `serve` a command of its own while it is the only one."""
+    """Serve the fake services, for tests of other programs.
+
+    They speak the wire formats of the real ones, without a key and at no cost.
+
+    Examples:
+        imgen sandbox serve
+    """
 
 
 @sandbox.command()
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port; 0 for any free one.")
+    ] = 0,
     seconds: Annotated[
         float | None,
-        typer.Option(
-            "--seconds", min=0.0, help="How long a job takes, instead of IMGEN_SANDBOX_SECONDS.", show_default=False
-        ),
+        typer.Option("--seconds", min=0.0, metavar="SECONDS", help="How long a job takes.", show_default=False),
     ] = None,
     faults: Annotated[
         str,
@@ -40,12 +46,14 @@ def serve(
             "--faults", metavar="FAULTS", help="Faults to play, such as lost-reply,429=2.", show_default=False
         ),
     ] = "",
-    tls: Annotated[
-        bool, typer.Option("--tls", help="Serve https, with a certificate made now; prints the path of its CA.")
-    ] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https; prints the path of the CA to trust.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Do not log requests.")] = False,
 ) -> int:
-    """Serve the embedded services on this machine until Ctrl-C."""
+    """Serve the fake services on this machine until Ctrl-C.
+
+    Examples:
+        imgen sandbox serve --seconds 1 --faults lost-reply
+    """
     from imgen.screen.console import err, out
     from imgen.screen.text import for_log
     from imgen_providers.sandbox.faults import parse_faults

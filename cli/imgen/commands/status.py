@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,12 +10,13 @@ import typer
 from imgen.commands import options
 from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.envelope import Form
+from imgen.screen.console import Form, err
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.commands.reporting import Reporter
+    from imgen.config.config import Config
     from imgen.records import JobRecord
 
 _PATIENCE = 60.0  # seconds for all answers
@@ -25,21 +25,35 @@ _PATIENCE = 60.0  # seconds for all answers
 def status(
     jobs: options.Ids = None,
     provider: options.Provider = None,
-    tree: Annotated[
-        bool, typer.Option("--tree", help="Show what each job goes on from, and what goes on from it.")
-    ] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="Show which job came from which.")] = False,
     lost: Annotated[
-        bool, typer.Option("--lost", help="List what was paid for and died before it was saved, with its cost.")
+        bool, typer.Option("--lost", help="List paid pictures whose links expired, with their cost.")
     ] = False,
     json: options.Json = False,
     verbose: options.Verbose = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Say how jobs stand, asking each open one once and saving nothing.
+    """Show the state of open jobs and when links expire.
 
-    Without ids, all that is open, and of that first whose links die soonest.
+    Each open job is polled once, and nothing is saved. The most urgent comes first.
+
+    Examples:
+        imgen status
+        imgen status JOB --tree
     """
+    if lost and (jobs or tree):
+        raise UsageProblem(
+            "--lost lists every lost picture; it goes with neither jobs nor --tree.", "imgen status --lost"
+        )
+    config = load(profile)
+    form = options.answer_form(json=json, events=False)
+    if not (jobs or provider or lost) and form is Form.TEXT and _is_settled(config):
+        err("Nothing is open: every job is saved or closed.")
+        return ExitCode.DONE
+
+    from dataclasses import replace
+
     from imgen.commands.named_jobs import families, jobs_of
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.report import Goal, report
@@ -47,14 +61,7 @@ def status(
     from imgen.jobs.worker import work
     from imgen.money.losses import losses, soonest_first
     from imgen.records import OPEN, State
-    from imgen.screen.console import err
 
-    if lost and (jobs or tree):
-        raise UsageProblem(
-            "--lost lists every lost picture; it goes with neither jobs nor --tree.", "imgen status --lost"
-        )
-    config = load(profile)
-    form = options.answer_form(json=json, events=False)
     reporter = Reporter("status", standard_streams(config), form, quiet=True)
     in_sandbox = sandbox or config.sandbox
     with session(config, err) as opened, work(opened, config) as worker:
@@ -78,11 +85,18 @@ def status(
     return code
 
 
+def _is_settled(config: Config) -> bool:
+    """Whether one look at the ledger shows that nothing is open or lost; most of the program is not imported then."""
+    from imgen.ledger.peek import peek_settled
+
+    return "IMGEN_SANDBOX" not in config.environ and peek_settled(config.folders.ledger)
+
+
 def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
     """Every job with pictures that were paid for and never saved, the oldest first."""
     from imgen.jobs.report import Report
     from imgen.money.losses import losses
-    from imgen.screen.console import err, out
+    from imgen.screen.console import out
     from imgen.screen.tables import losses_line, lost_lines
 
     if reporter.form is not Form.TEXT:
@@ -90,7 +104,7 @@ def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
         return ExitCode.DONE
     if expired:
         out("\n".join(lost_lines(expired, time.time(), width=reporter.streams.stdout_width)))
-        err("imgen download --all asks for them once more; imgen forget JOB closes one.")
+        err("To ask for them once more:\n  imgen download --all")
     if paid := losses(expired):
         err(losses_line(paid))
     elif not expired:
@@ -110,8 +124,7 @@ def _nothing_open(provider: str | None, expired: Sequence[JobRecord], reporter: 
 def _note_losses(expired: Sequence[JobRecord]) -> None:
     """The closing line about pictures that were paid for and never saved."""
     from imgen.money.losses import losses
-    from imgen.screen.console import err
     from imgen.screen.tables import losses_line
 
     if paid := losses(expired):
-        err(f"{losses_line(paid)} imgen status --lost lists them.")
+        err(f"{losses_line(paid)} To list them:\n  imgen status --lost")

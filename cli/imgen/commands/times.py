@@ -14,13 +14,13 @@ LENGTHS = "30m, 6h, 2d, 1w or 1h30m"
 """Examples of what `length` reads."""
 
 _EXAMPLE = "imgen download --expiring 6h"
-_SECONDS = {"w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0}
-_LENGTH = re.compile(r" ?".join(rf"(?:(?P<{unit}>\d{{1,6}}) ?{unit})?" for unit in _SECONDS), re.ASCII)
+_SECONDS = {"w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_LENGTH = "(?a)" + " ?".join(rf"(?:(?P<{unit}>\d{{1,6}}) ?{unit})?" for unit in _SECONDS)
 
 
 def length(text: str) -> float | None:
-    """Seconds of a length of time in weeks, days, hours and minutes; None where the text is none."""
-    found = _LENGTH.fullmatch(text.strip().lower())
+    """Seconds of a length of time in weeks, days, hours, minutes and seconds; None where the text is none."""
+    found = re.fullmatch(_LENGTH, text.strip().lower())
     if not found or not any(found.groups()):
         return None
     return sum(int(number) * _SECONDS[unit] for unit, number in found.groupdict().items() if number)
@@ -31,6 +31,22 @@ def window(text: str) -> float:
     seconds = length(text)
     if seconds is None or not 0.0 < seconds <= YEAR:
         raise UsageProblem(f"{text!r} is no length of time such as {LENGTHS}, up to a year.", _EXAMPLE)
+    return seconds
+
+
+def patience(text: str) -> float:
+    """How long to wait, as seconds or a length of time. Raises `UsageProblem`."""
+    seconds = length(text)
+    if seconds is None:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1.0
+    if not 0.0 <= seconds <= YEAR:
+        raise UsageProblem(
+            f"{text!r} is no time to wait: it takes seconds, or a time such as 90s, 5m or 1h30m.",
+            "imgen wait --timeout 5m",
+        )
     return seconds
 
 

@@ -17,7 +17,7 @@ def wait(
     remote: Annotated[
         str | None,
         typer.Option(
-            "--remote", metavar="ITS_ID", help="The one uncertain JOB is this job of its service.", show_default=False
+            "--remote", metavar="ITS_ID", help="The service's own id of an uncertain JOB.", show_default=False
         ),
     ] = None,
     output: options.Elsewhere = None,
@@ -27,14 +27,21 @@ def wait(
     json: options.Json = False,
     events: options.Events = False,
     show: options.Show = False,
+    open: options.Open = False,
+    notify: options.Notify = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Wait for jobs and save their pictures; without ids, for everything that is open.
+    """Wait for jobs and save their pictures.
 
-    A job that was submitted elsewhere is taken over with: imgen wait -p PROVIDER REMOTE_ID
+    Without ids it waits for all open jobs. A job that was sent elsewhere is taken over with -p PROVIDER and the
+    service's own id.
+
+    Examples:
+        imgen wait
+        imgen wait JOB
     """
     from imgen.commands.named_jobs import jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams
@@ -47,7 +54,7 @@ def wait(
         raise UsageProblem("-o says where the pictures of named jobs go.", "imgen wait JOB -o FOLDER")
     form = options.answer_form(json=json, events=events)
     config = load(profile)
-    reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict)
+    reporter = Reporter("wait", standard_streams(config), form, quiet, show, strict, open, notify)
     timeout = config.timeout if timeout is None else timeout
     with session(config, err) as opened, work(opened, config, poll_every=poll_every) as worker:
         records = jobs_of(opened, worker, jobs, provider, config, sandbox=sandbox or config.sandbox)

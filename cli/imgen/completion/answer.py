@@ -59,7 +59,7 @@ def _offers(at: Place) -> Iterable[Offer]:
             return [Offer(word) for word in at.value["words"]]
         return values(at.value["noun"] or "", at)
     if at.command["commands"]:
-        return [Offer(name, command["help"]) for name, command in at.command["commands"].items()]
+        return [Offer(name, command["help"].split(";")[0]) for name, command in at.command["commands"].items()]
     return _options(at, short=False)
 
 

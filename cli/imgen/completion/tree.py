@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
 from typing import TypedDict, cast
 
 
@@ -36,4 +36,6 @@ class Command(TypedDict):
 
 def tree() -> Command:
     """The whole program."""
-    return cast("Command", json.loads(Path(__file__).with_name("tree.json").read_text(encoding="utf-8")))
+    path = os.path.join(os.path.dirname(__file__), "tree.json")  # noqa: PTH118, PTH120 (pathlib takes 3 ms of a TAB)
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return cast("Command", json.load(file))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from imgen.config.keys import KeyStore, Source, clean, is_key, without_keys
 from imgen.config.settings import Layer
-from imgen.errors import BadConfiguration, KeyMissing
+from imgen.errors import SANDBOX_EXAMPLE, BadConfiguration, KeyMissing
 from imgen_providers.addresses import is_loopback_host
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Accounts:
         if not key:
             raise KeyMissing(
                 f"{entry.title} needs a key, and {entry.key_variable} is not set.",
-                f"export {entry.key_variable}=..., or imgen keys set {entry.name}; "
-                "--sandbox tries everything without a key.",
+                f"imgen keys set {entry.name}\nOr set {entry.key_variable}. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
             )
         if not is_key(key):
             raise BadConfiguration(
@@ -71,13 +70,6 @@ class Accounts:
         if origin != entry.origin:
             where = self.sources.setting(f"base_url.{entry.name}").where
             self.sources.notice(f"The key of {entry.title} goes to {origin} ({where}), not to {entry.origin}.")
-
-    def known_keys(self) -> list[str]:
-        """Every key that can be had without asking the system keyring, to be kept out of what is written."""
-        from imgen_providers.catalog import SERVICES
-
-        found = [key for entry in SERVICES.values() for key in (self._of_environment(entry), self.store.in_file(entry))]
-        return [key for key in found if key]
 
     def key_at_hand(self, entry: ServiceEntry) -> str | None:
         """The key of one service, if it can be had without asking the system keyring."""

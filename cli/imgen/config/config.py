@@ -1,23 +1,21 @@
-"""What the environment and files of this user say: settings, folders, keys. The only reader of the environment."""
+"""The configuration that a command reads: settings, folders, keys. The only reader of the environment."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from imgen.config.folders import Folders, find_folders, home_folder
-from imgen.config.sources import Sourced, Sources
-from imgen_providers.addresses import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imgen.config.accounts import Accounts
+    from imgen.config.keys import KeyStore
     from imgen.config.network import NetworkSettings
+    from imgen.config.sources import Sourced, Sources
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
@@ -25,16 +23,16 @@ SANDBOX = "sandbox"
 _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")  # set by build servers, each by one or more of them
 
 
-@dataclass(frozen=True)
 class Config:
-    """Everything a command reads from its surroundings: each file when it first matters, and once.
+    """The environment and the files that a command reads, each file at its first use, and once.
 
     `profile` is the one that `--profile` names. Every property may raise `BadConfiguration`.
     """
 
-    environ: Mapping[str, str] = field(repr=False)  # it holds keys
-    cwd: Path
-    profile: str | None = None
+    def __init__(self, environ: Mapping[str, str], cwd: Path, profile: str | None = None) -> None:
+        self.environ = environ  # it holds keys
+        self.cwd = cwd
+        self.profile = profile
 
     @cached_property
     def folders(self) -> Folders:
@@ -44,16 +42,23 @@ class Config:
     @cached_property
     def sources(self) -> Sources:
         """All that sets a setting."""
+        from imgen.config.sources import Sources
+
         return Sources(self.environ, self.cwd, home_folder(), lambda: self.folders.settings, self.profile)
 
     @cached_property
     def accounts(self) -> Accounts:
         """Keys and the origins they may go to."""
         from imgen.config.accounts import Accounts
+
+        return Accounts(self.environ, self.key_store, self.sources)
+
+    @cached_property
+    def key_store(self) -> KeyStore:
+        """The keys that `imgen keys` keeps."""
         from imgen.config.keys import KeyStore
 
-        store = KeyStore(self.folders.keys, asks_keyring=not self.ci, variables=self.environ)
-        return Accounts(self.environ, store, self.sources)
+        return KeyStore(self.folders.keys, asks_keyring=not self.ci, variables=self.environ)
 
     @cached_property
     def network(self) -> NetworkSettings:
@@ -66,6 +71,21 @@ class Config:
     def ci(self) -> bool:
         """Whether this runs on a build server, where no keyring can be unlocked."""
         return is_ci(self.environ)
+
+    @property
+    def shell_folders(self) -> tuple[Path | None, Path | None]:
+        """Where shells look for data and for settings of the user: XDG's folders; None without a home folder."""
+        home = home_folder()
+        data, settings = self.environ.get("XDG_DATA_HOME"), self.environ.get("XDG_CONFIG_HOME")
+        return (
+            Path(data) if data else home and home / ".local" / "share",
+            Path(settings) if settings else home and home / ".config",
+        )
+
+    @property
+    def editor(self) -> str | None:
+        """The command of the user's editor, where the environment names one."""
+        return self.environ.get("VISUAL") or self.environ.get("EDITOR") or None
 
     @property
     def project(self) -> str | None:
@@ -120,7 +140,7 @@ class Config:
 
     @property
     def preferred(self) -> tuple[str, ...]:
-        """The services whose order the user set, the preferred first."""
+        """The services that the user prefers, the first one first."""
         value = self.setting("providers").value
         return value if isinstance(value, tuple) else ()
 
@@ -139,7 +159,7 @@ class Config:
 
 
 def load(profile: str | None = None) -> Config:
-    """The surroundings of this process."""
+    """The configuration of this process."""
     return Config(os.environ, _working_folder(), profile)
 
 
@@ -163,4 +183,8 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 def is_loopback(origin: str) -> bool:
     """Whether an origin (or "sandbox") is on this machine."""
+    from urllib.parse import urlsplit
+
+    from imgen_providers.addresses import is_loopback_host
+
     return origin == SANDBOX or is_loopback_host(urlsplit(origin).hostname or "")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import BadConfiguration, LedgerUnusable
 from imgen.files import is_own, require_private
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(NamedTuple):
     """`state` holds the ledger, `data` copies of pictures, `config` settings and keys; all absolute."""
 
     state: Path
@@ -53,6 +51,16 @@ class Folders:
     def kept(self) -> Path:
         """Copies of pictures that went to standard output."""
         return self.data / "pictures"
+
+    @property
+    def originals(self) -> Path:
+        """The pictures of `imgen batch` as services sent them."""
+        return self.data / "originals"
+
+    @property
+    def batches(self) -> Path:
+        """The lock files of running `imgen batch`, one a manifest."""
+        return self.state / "batches"
 
     @property
     def references(self) -> Path:

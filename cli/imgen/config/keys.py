@@ -13,11 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from imgen.config import keyring_process
-from imgen.config.keyring_process import KeyringTrouble
 from imgen.errors import BadConfiguration, UsageProblem
 from imgen.files import make_private_folder, require_private, write
-from imgen_providers.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,21 +27,21 @@ Source = Literal["environment", "keyring", "file"]
 _LONGEST = 64 * 1024  # bytes; no key is longer, whatever was piped or put there
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-# What is copied with a key: `export REAPI_API_KEY=`, `Authorization: Bearer `, quotes.
-_AROUND = re.compile(r"(?i)^(?:(?:(?:export|set)\s+)?\w*(?:key|token)\s*=|(?:authorization\s*:\s*)?bearer\s)\s*")
+# Text that is often copied together with a key: `export REAPI_API_KEY=`, `Authorization: Bearer `, quotes.
+_AROUND = r"(?i)^(?:(?:(?:export|set)\s+)?\w*(?:key|token)\s*=|(?:authorization\s*:\s*)?bearer\s)\s*"
 _QUOTES = ("''", '""', "``")
-_WORD = re.compile(r"""[^\s=,:;'"()/@?&#]+""")
-_BEGINS_AS_A_KEY = re.compile(r"(?i)(sk|pk|rk|ak)[-_][\w-]{6,}|eyJ[\w.-]{12,}")
+_WORD = r"""[^\s=,:;'"()/@?&#]+"""
+_BEGINS_AS_A_KEY = r"(?i)(sk|pk|rk|ak)[-_][\w-]{6,}|eyJ[\w.-]{12,}"
 _LONGEST_NAME = 15  # characters in one go that are both letters and digits: of no model, more in most keys
-_REMOTE_ID = re.compile(r"task_[\da-f]+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}")
+_REMOTE_ID = r"task_[\da-f]+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
     """The keys that `imgen keys` keeps, each in a file of its own in `folder` or, behind a marker, in the keyring.
 
-    `asks_keyring` is False where a keyring cannot be unlocked (CI). `variables` are those of
-    the environment, for the keyring's process.
+    `asks_keyring` is False where a keyring cannot be unlocked (CI). `variables` is the environment, for the process
+    that calls the keyring.
     """
 
     folder: Path
@@ -52,7 +49,7 @@ class KeyStore:
     variables: Mapping[str, str] = field(repr=False)
 
     def source(self, entry: ServiceEntry) -> Source | None:
-        """Where a key is kept, without looking at it; the keyring itself is not asked."""
+        """Where a key is kept, without reading it or calling the keyring."""
         if _exists(self._marker(entry)):
             return "keyring"
         return "file" if _exists(self.path(entry)) else None
@@ -77,11 +74,24 @@ class KeyStore:
             return _read(self.path(entry)) if self.source(entry) == "file" else None
         return None
 
+    def known(self) -> list[str]:
+        """Every key that can be had without asking the system keyring, to be kept out of what is written."""
+        from imgen_providers.catalog import SERVICES
+
+        found = [
+            key
+            for entry in SERVICES.values()
+            for key in (clean(self.variables.get(entry.key_variable, "")), self.in_file(entry))
+        ]
+        return [key for key in found if key]
+
     def put(self, entry: ServiceEntry, key: str, place: Literal["keyring", "file"] | None = None) -> Source:
         """Keep a key in that place and no other; without one, in the keyring if it works, else in a file.
 
         Raises `BadConfiguration`.
         """
+        from imgen.config.keyring_process import KeyringTrouble
+
         if place == "file" or not self._put_in_keyring(entry, key, required=place == "keyring"):
             self._write(self.path(entry), key)
             with suppress(KeyringTrouble):  # what may stay there is not read any more
@@ -94,6 +104,8 @@ class KeyStore:
 
     def remove(self, entry: ServiceEntry) -> Source | None:
         """Forget a key; returns where it was. Raises `BadConfiguration`."""
+        from imgen.config.keyring_process import KeyringTrouble
+
         source = self.source(entry)
         try:
             self._forget_in_keyring(entry)
@@ -107,13 +119,15 @@ class KeyStore:
         return self.folder / f"{entry.name}.keyring"
 
     def _from_keyring(self, entry: ServiceEntry) -> str | None:
+        from imgen.config import keyring_process
+
         try:
             self._check_keyring_may_be_asked()
             key = keyring_process.get(entry.name, self.variables)
-        except KeyringTrouble as trouble:
+        except keyring_process.KeyringTrouble as trouble:
             raise BadConfiguration(
                 f"The key of {entry.title} is in the system keyring, which {trouble}.",
-                f"export {entry.key_variable}=..., or imgen keys set {entry.name} --file",
+                f"imgen keys set {entry.name} --file\nOr set {entry.key_variable}.",
             ) from None
         if key is None:
             raise BadConfiguration(
@@ -122,10 +136,12 @@ class KeyStore:
         return key
 
     def _put_in_keyring(self, entry: ServiceEntry, key: str, *, required: bool) -> bool:
+        from imgen.config import keyring_process
+
         try:
             self._check_keyring_may_be_asked()
             keyring_process.put(entry.name, key, self.variables)
-        except KeyringTrouble as trouble:
+        except keyring_process.KeyringTrouble as trouble:
             if required:
                 raise BadConfiguration(
                     f"The system keyring {trouble}; the key was not kept.", f"imgen keys set {entry.name} --file"
@@ -135,11 +151,15 @@ class KeyStore:
 
     def _forget_in_keyring(self, entry: ServiceEntry) -> None:
         if _exists(self._marker(entry)):
+            from imgen.config import keyring_process
+
             self._check_keyring_may_be_asked()
             keyring_process.delete(entry.name, self.variables)
 
     def _check_keyring_may_be_asked(self) -> None:
         if not self.asks_keyring:
+            from imgen.config.keyring_process import KeyringTrouble
+
             raise KeyringTrouble("is never asked in CI")
 
     def _delete(self, path: Path) -> None:
@@ -157,16 +177,20 @@ def checked(text: str) -> str:
     """A key as it was typed or piped, without what was copied with it. Raises `UsageProblem`, and never quotes it."""
     key = clean(text)
     if not key:
-        raise UsageProblem("No key came.", "imgen keys set PROVIDER asks for it, or reads it from standard input.")
+        raise UsageProblem(
+            "No key was entered.", "Type or paste the key when it is asked for, or send it on standard input."
+        )
     if not is_key(key):
-        raise UsageProblem("That holds characters that no key has; nothing was kept.", "Copy the key again, alone.")
+        raise UsageProblem(
+            "That holds a space or another character that no key has; nothing was kept.", "Copy the key again, alone."
+        )
     return key
 
 
 def clean(text: str) -> str:
     """The key alone, without quotes, `NAME=`, `Bearer` and white space around it."""
     for _ in range(3):  # such as export REAPI_API_KEY="Bearer '...'"
-        text = _AROUND.sub("", text.strip())
+        text = re.sub(_AROUND, "", text.strip())
         if text[:1] + text[-1:] in _QUOTES and len(text) > 1:
             text = text[1:-1]
     return text.strip()
@@ -179,9 +203,9 @@ def is_key(text: str) -> bool:
 
 def looks_like_key(word: str) -> bool:
     """Whether a word has the shape of a key; names of models and ids of jobs do not."""
-    if _REMOTE_ID.fullmatch(word):
+    if re.fullmatch(_REMOTE_ID, word):
         return False
-    if _BEGINS_AS_A_KEY.fullmatch(word):
+    if re.fullmatch(_BEGINS_AS_A_KEY, word):
         return True
     runs = re.split("[-_]", word)
     return all(not run or run.isalnum() for run in runs) and any(_is_mixed(run) for run in runs)
@@ -189,7 +213,9 @@ def looks_like_key(word: str) -> bool:
 
 def without_keys(text: str) -> str:
     """The text with every word hidden that has the shape of a key."""
-    return _WORD.sub(lambda word: HIDDEN if looks_like_key(word[0]) else word[0], text)
+    from imgen_providers.redaction import HIDDEN
+
+    return re.sub(_WORD, lambda word: HIDDEN if looks_like_key(word[0]) else word[0], text)
 
 
 def _is_mixed(run: str) -> bool:

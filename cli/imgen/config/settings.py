@@ -48,9 +48,10 @@ class Place(Enum):
 class Setting:
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
-    `variable` is the environment variable that says the same. `default` None leaves it to what reads it, in the
-    words of `help`. `choices` are all it takes, where they are known, and `form` is how a text must look, such as
-    `sample`; a number is from `least` to `most`. `why` completes "must not set it: ", for a project's file.
+    `variable` is the environment variable that sets the same. `default` None leaves the choice to the code that
+    reads it, as `help` describes. `choices` are all it takes, where they are known, and `form` is how a text must
+    look, such as `sample`; a number is from `least` to `most`. `why` completes "must not set it: ", for a project's
+    file.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Setting:
 
 
 class Layer(StrEnum):
-    """What can say a setting's value, the strongest first."""
+    """The sources of a setting's value, the one with the highest priority first."""
 
     FLAG = "flag"
     ENVIRONMENT = "environment"
@@ -114,7 +115,7 @@ _TABLE = (
     Setting(
         "providers",
         Kind.NAMES,
-        "services, the preferred first, where prices do not decide",
+        "services, the preferred first, if prices cannot be compared",
         "IMGEN_PROVIDERS",
         choices=tuple(SERVICES),
     ),
@@ -131,7 +132,7 @@ _TABLE = (
     Setting(
         "format",
         Kind.TEXT,
-        "a wish, sent to services that take one",
+        "`png`, `jpeg` or `webp`, for services that take one",
         "IMGEN_FORMAT",
         choices=("png", "jpeg", "webp"),
     ),
@@ -163,9 +164,17 @@ _TABLE = (
         "IMGEN_BUDGET_PROJECT",
     ),
     Setting(
+        "confirm",
+        Kind.TEXT,
+        "from this price on, such as `0.50 usd`, a terminal is asked before an order is sent; scripts are never asked",
+        "IMGEN_CONFIRM",
+        place=Place.USER,
+        why="when you are asked is yours to say",
+    ),
+    Setting(
         "submits_per_minute",
         Kind.WHOLE,
-        "how many requests a minute may go to one service, of all imgens together; `0`: no limit of ours; "
+        "how many requests a minute may go to one service, of all imgens together; `0`: no limit; "
         "else what the service documents",
         "IMGEN_SUBMITS_PER_MINUTE",
         place=Place.USER,
@@ -225,7 +234,7 @@ _TABLE = (
     Setting(
         "sandbox",
         Kind.SWITCH,
-        "the embedded services, as with `--sandbox`",
+        "whether to use the sandbox, as with `--sandbox`",
         "IMGEN_SANDBOX",
         default=False,
         place=Place.NO_FILE,

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from imgen.config import listeners
 from imgen.config.keys import without_keys
 from imgen.config.settings import SETTINGS, Layer, Place, Setting, Value, from_text
 from imgen.config.toml_file import PROFILES, PROJECT_FILE, SettingsFile, read, wrong
@@ -56,7 +57,7 @@ class Sources:
     """Every source of settings, as seen from the folder `cwd`; each file is read once, when it first matters.
 
     `home` is the user's home folder, `settings_file` finds their own file, and `profile` is the one that `--profile`
-    names. A file or repository of another user above `cwd` is not believed, as git does (safe.directory).
+    names. A file or repository of another user above `cwd` is ignored, as git does (safe.directory).
     """
 
     def __init__(
@@ -100,12 +101,11 @@ class Sources:
         return f"~{os.sep}{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
 
     def notice(self, sentence: str) -> None:
-        """Report what decides where keys and money go; the program prints it on stderr, whatever its flags."""
-        import logging
-
+        """Report once a setting that decides where keys or money go; it is printed on stderr, also with -q."""
         if sentence not in self._noticed:
             self._noticed.add(sentence)
-            logging.getLogger("imgen.config").warning("%s", sentence)
+            for listener in listeners:
+                listener(sentence)
 
     def _values(self, setting: Setting) -> Iterator[Sourced]:
         if setting.name == "profile" and self._profile_flag:

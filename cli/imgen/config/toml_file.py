@@ -1,8 +1,7 @@
-"""A person's settings file and a project's: TOML in, values with their places out; and one value written back."""
+"""The user's settings file and a project's: TOML read into values with their lines, and one value written back."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -111,10 +110,10 @@ class _Reader:
                 yield name, self._value(name, keys, value)
 
     def refuse(self, keys: tuple[str, ...], why: str) -> NoReturn:
-        """A project's file says what only the person may."""
+        """Raises `BadConfiguration` for a setting in a project's file that only the user may set."""
         raise BadConfiguration(
             f"{self.at(keys)}: a project must not set {'.'.join(keys)}: {why}.",
-            "Remove the line; if it is yours, it can stand in your own file: imgen config set",
+            "Remove the line. If it is yours, write it in your own file; where that is:\nimgen config path",
         )
 
     def _value(self, name: str, keys: tuple[str, ...], value: object) -> Value:
@@ -135,15 +134,17 @@ class _Reader:
 def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfiguration:
     """The error for a value that a setting cannot have; `named` is the setting with its place."""
     if isinstance(value, str) and not value.strip():
-        return BadConfiguration(f"{named} is empty.", f"imgen config unset {setting.name} takes a value out.")
+        return BadConfiguration(f"{named} is empty.", f"To take the value out:\nimgen config unset {setting.name}")
     try:
         text = repr(value)
     except ValueError:  # Python writes no number of more than 4,300 digits
         text = "a very long number"
     text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+    from difflib import get_close_matches
+
     given = [value] if isinstance(value, str) else value
     if setting.choices and isinstance(given, list) and all(isinstance(each, str) for each in given):
-        near = next((m for each in given for m in difflib.get_close_matches(each.lower(), setting.choices, n=1)), None)
+        near = next((m for each in given for m in get_close_matches(each.lower(), setting.choices, n=1)), None)
         hint = f"It takes: {', '.join(setting.choices)}"
         return BadConfiguration(
             f"{named} is {text}, which it does not take.", f"Did you mean {near}? {hint}" if near else hint
@@ -157,17 +158,19 @@ def unknown(name: str, place: str | None = None) -> BadConfiguration:
     if any(word in name.lower() for word in _SECRET):
         return BadConfiguration(
             f"{said}{name} does not stand with the settings, where others would come to read it.",
-            "imgen keys set keeps keys where they are safe.",
+            "Keys are kept apart, where they are safe:\nimgen keys list",
         )
     if name.lower() in ("proxy", "proxies", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         return BadConfiguration(
             f"{said}a proxy stands with the settings of no program: the environment names it for all.",
             "export HTTPS_PROXY=http://proxy.example.com:3128",
         )
-    near = difflib.get_close_matches(name.lower(), SETTINGS, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), SETTINGS, n=1)
     name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = f"{said}there is no setting {name!r}." if place else f"There is no setting {name!r}."
-    return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "imgen config shows all there are.")
+    return BadConfiguration(message, f"Did you mean {near[0]}?" if near else "All there are:\nimgen config")
 
 
 # Writing --------------------------------------------------------------------------------------------------------

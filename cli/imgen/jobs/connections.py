@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
@@ -105,14 +105,14 @@ class Services:
         """The sandbox plays the user's own storage, too."""
         if origin != SANDBOX or entry.reference_route != "public-url":
             return None
-        from imgen.pictures.sandbox_storage import SandboxStorage
+        from imgen.pictures.storage import SandboxStorage
 
         return SandboxStorage(entry.name, account, self.network)
 
     def _rate_limit(self, entry: ServiceEntry, pace: float) -> RateLimit:
         own = self._config.submits_per_minute
         most = entry.submits_per_minute if own is None else own
-        return RateLimit(Limit(most or None, _MINUTE * pace), fixed=own is not None)
+        return RateLimit(SubmitLimit(most or None, _MINUTE * pace), fixed=own is not None)
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:

@@ -6,7 +6,7 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +14,7 @@ from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
 from imgen.jobs.problems import comes_back
-from imgen.jobs.report import Followed, Goal
+from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running
@@ -29,12 +29,18 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
 
+_QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
     "never_sent",
     "The waiting ended before anything was sent, so nothing was charged.",
     "Run the command again; a longer --timeout leaves time to send it.",
+)
+
+_HELD_BACK = Problem(
+    "never_sent", "The ledger could not be written, so nothing more was sent.", "Run the command again."
 )
 
 Outcome = TypeVar("Outcome")
@@ -64,32 +70,93 @@ class Follower:
         self._display = display
         self._clock = clock
         self._record_crash = record_crash
-        self._goal = goal
+        self._goal = self._wanted = goal
         self._timeout = timeout
-        self._loop = Loop(clock, self._show, display.interval, on_close=self._close_connections)
+        self._next_show = clock.monotonic()
+        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
+        self._patient_until = 0.0  # monotonic seconds
+        self._awake = False  # whether the feed is asked again at once
 
-    def follow(self, records: Sequence[JobRecord]) -> Followed:
+    def follow(self, records: Sequence[JobRecord]) -> Report:
         """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+        with self._naming_unrecorded():
+            in_time = self._wait(lambda: all(job.done for job in self._jobs.values()), records)
+            problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
+            final = self._ledger.jobs.get_many([record.id for record in records])
+            displayed = frozenset(view.problem for view in self._views() if view.problem)
+            found = report(final, problems | self._unreached, self._wanted)
+            return replace(found, displayed=displayed, in_time=in_time)
+
+    def follow_feed(self, feed: Feed, most: int) -> bool:
+        """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.
+
+        Without a timeout the time to wait begins anew with each job that is handed over. Ctrl-C is as in `follow`.
+        """
+
+        def done() -> bool:
+            self._pass_on(feed)
+            if self._unrecorded:
+                return not self._jobs
+            room = most - len(self._jobs)
+            for record in feed.more(room) if room > 0 else ():
+                self._track(record)
+                self._patient_until = self._clock.monotonic() + self._patience()
+            self._pass_on(feed)
+            if not feed.waits and not self._awake:
+                self._awake = True
+                self._loop.after(0.0, self._sleep)
+            return not self._jobs and feed.over
+
+        with self._naming_unrecorded():
+            in_time = self._wait(done)
+            for job in self._jobs.values():
+                job.done = True
+            self._pass_on(feed)
+            if self._unrecorded:
+                raise LedgerUnusable("The ledger could not be written.")
+            return in_time
+
+    def _sleep(self) -> None:
+        self._awake = False
+
+    def _pass_on(self, feed: Feed) -> None:
+        """Give the jobs that ended back to their feed, and keep nothing of them."""
+        ended = [job for job in self._jobs.values() if job.done]
+        if ended:
+            self._show()  # the last time that they are seen
+        for job in ended:
+            del self._jobs[job.record.id]
+        met = {job.record.id: job.problem for job in ended if job.problem} | self._unreached
+        self._unreached = {}
+        ids = dict.fromkeys([*(job.record.id for job in ended), *met])
+        for record in self._ledger.jobs.get_many(list(ids)) if ids and not self._unrecorded else ():
+            feed.ended(record, problem_of(record, met.get(record.id), self._wanted))
+
+    @contextmanager
+    def _naming_unrecorded(self) -> Iterator[None]:
+        """The remote ids of what was paid and not recorded are in no other place, also when the user has had enough."""
         try:
-            return self._follow(records)
+            yield
         except (LedgerUnusable, KeyboardInterrupt) as end:
             if not self._unrecorded:
                 raise
-            # The remote ids of what was paid are in no other place, also when the user has had enough.
+            # The remote ids of paid jobs are in no other place, so they are printed also after a Ctrl-C.
             messages = " ".join(dict.fromkeys(problem.message for problem in self._unrecorded))
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
-    def _follow(self, records: Sequence[JobRecord]) -> Followed:
+    def _wait(self, done: Callable[[], bool], records: Sequence[JobRecord] = ()) -> bool:
+        """Begin with the records and run until `done`; False when the time to wait was over before."""
         try:
             for record in records:
                 self._track(record)
-            patience = self._timeout if self._timeout is not None else self._usual_timeout()
-            deadline = self._clock.monotonic() + patience
-            in_time = self._loop.run(lambda: all(job.done for job in self._jobs.values()), deadline)
+            self._patient_until = self._clock.monotonic() + self._patience()
+            while not (in_time := self._loop.run(done, until := self._patient_until)):
+                if self._timeout is not None or self._patient_until <= until:
+                    break
         except (KeyboardInterrupt, ImgenError) as end:
             try:
                 self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
@@ -98,12 +165,13 @@ class Follower:
             raise
         if not in_time:
             self._stop_waiting(by_user=False)
+            self._loop.finish(self._loop.downloads, _LAST_BYTES)
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
-        problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
-        final = tuple(self._ledger.jobs.get_many([record.id for record in records]))
-        displayed = frozenset(view.problem for view in self._views() if view.problem)
-        return Followed(final, problems | self._unreached, displayed, in_time)
+        return in_time
+
+    def _patience(self) -> float:
+        return self._timeout if self._timeout is not None else self._usual_timeout()
 
     def _close_connections(self) -> None:
         self._ledger.close()
@@ -142,6 +210,16 @@ class Follower:
         once = (SERVICES[job.record.provider] for job in self._jobs.values() if not comes_back(job.record))
         return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
 
+    def _tick(self) -> None:
+        """Show the jobs; a thousand are many, so this takes a fiftieth of the time at most."""
+        begin = self._clock.monotonic()
+        if begin < self._next_show:
+            return
+        self._show()
+        took = self._clock.monotonic() - begin
+        if took > _QUICK:
+            self._next_show = begin + 50 * took
+
     def _show(self) -> None:
         self._display.show(self._views())
 
@@ -162,16 +240,16 @@ class Follower:
                 pass
             case Unrecorded(problem):
                 self._unrecorded.append(problem)
-                # Without a look at the ledger: if that fails too, the others under way would not be heard any more.
+                # The ledger is not read here: if that failed too, the answers to other submits would not be taken.
                 job.problem, job.activity, job.done = problem, None, True
 
     def _enter(self, job: Tracked, phase: Phase) -> None:
-        with self._own_trouble(job):
+        with self._contained(job):
             match phase:
                 case Phase.START:
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
-                    self._dispatch(job, Done())  # what cannot be recorded is not sent
+                    self._dispatch(job, self._hold_back(job))
                 case Phase.SUBMIT:
                     self._submit(job)
                 case Phase.RECONCILE:
@@ -191,7 +269,7 @@ class Follower:
             case State.READY if self._goal is not Goal.ANSWER and all(
                 result.kept for result in job.record.results if result.state is ResultState.READY
             ):
-                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to ask
+                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
             case State.UNCERTAIN if job.record.forgotten_at is None:
@@ -211,6 +289,12 @@ class Follower:
         job.refresh(self._ledger)
         return self._start(job)
 
+    def _hold_back(self, job: Tracked) -> Next:
+        """What cannot be recorded is not sent. Where the ledger cannot even close the job, the next command does."""
+        with suppress(LedgerUnusable):
+            self._close_unsent(job, _HELD_BACK, _HELD_BACK.message)
+        return Unrecorded(_HELD_BACK)
+
     def _submit(self, job: Tracked) -> None:
         def after(outcome: submit.Outcome) -> Next:
             if not isinstance(outcome, submit.Accepted):
@@ -226,8 +310,8 @@ class Follower:
         def after(outcome: reconcile.Outcome) -> Next:
             match outcome:
                 case reconcile.Found(found):
-                    lost = f"The reply to {job.record.id} was lost, but the service lists it: {found.remote_id}."
-                    self._display.say(lost)
+                    listed = f"No reply to {job.record.id} came, but the service lists it: {found.remote_id}."
+                    self._display.say(listed)
                     return self._after_status(job, found)
                 case reconcile.WasKept(found):
                     return self._after_status(job, found)
@@ -269,11 +353,12 @@ class Follower:
             self._run(
                 self._loop.downloads,
                 job,
-                lambda: save.save(self._saver, job, number),
+                lambda: save.save(self._saver, job, number, seconds),
                 after,
                 crashed=lambda bug: after(save.NotSaved(bug)),
             )
 
+        seconds = self._patient_until - self._clock.monotonic()
         numbers = save.begin(self._ledger, job)
         for number in numbers:
             start(number)
@@ -297,21 +382,21 @@ class Follower:
         """Run a phase's half in a thread, then dispatch what its other half makes of the outcome."""
 
         def then(outcome: Outcome) -> None:
-            with self._own_trouble(job):
+            with self._contained(job):
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
             if isinstance(error, LedgerUnusable):
                 raise error
-            with self._own_trouble(job):
+            with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
                 self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
-    def _own_trouble(self, job: Tracked) -> Iterator[None]:
-        """An exception that is not ours is the trouble of one job: the others go on."""
+    def _contained(self, job: Tracked) -> Iterator[None]:
+        """Turn an exception that is not ours into the problem of one job: the others go on."""
         try:
             yield
         except ImgenError:
@@ -321,16 +406,20 @@ class Follower:
 
     def _bug(self, record: JobRecord, error: Exception) -> Problem:
         bug = self._record_crash(error)
-        return replace(bug, hint=" ".join([f"The job is kept: imgen wait {record.id}.", bug.hint or ""]).strip())
+        return bug._replace(hint="\n".join(filter(None, ["The job is kept:", f"imgen wait {record.id}", bug.hint])))
 
     def _after_crash(self, job: Tracked, bug: Problem) -> Next:
         """A job is kept as the ledger has it; one whose submit crashed may have been charged."""
         record = self._close_unsent(job, bug, f"{bug.message} That was while the request was on its way.")
         if record.state is State.UNCERTAIN and job.record.state is State.SUBMITTING:
-            job.record = record
+            job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and self._goal is not Goal.ANSWER:
-            job.record, job.crashed = record, True  # what is in the ledger of its pictures may be saved all the same
+            job.record, job.read_at, job.crashed = (
+                record,
+                None,
+                True,
+            )  # what is in the ledger of its pictures may be saved all the same
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
@@ -355,8 +444,8 @@ class Follower:
             self._loop.finish(self._loop.submits, once or _GRACE)
         finally:
             for job in self._jobs.values():
-                lost = "The waiting ended while the request was on its way, before an answer came."
-                job.record = self._close_unsent(job, job.problem or _NEVER_SENT, lost)
+                no_answer = "The waiting ended while the request was on its way, before an answer came."
+                job.record, job.read_at = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer), None
         uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in uncertain:
             self._enter(job, Phase.RECONCILE)
@@ -369,11 +458,11 @@ class Follower:
         once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
         return max((entry.submit_seconds for entry in once), default=0.0)
 
-    def _close_unsent(self, job: Tracked, never_sent: Problem, lost: str) -> JobRecord:
+    def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        submit.close(self._ledger, record, never_sent, lost)
+        submit.close(self._ledger, record, never_sent, no_answer)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from imgen.errors import LedgerUnusable
+
 if TYPE_CHECKING:
     from imgen.jobs.clock import Clock
 
@@ -170,15 +172,27 @@ class Loop:
             while self._due and self._due[0][0] <= now:
                 heapq.heappop(self._due)[2]()
             self._tick()
+            if done():  # by what was due: nothing more will come to be received
+                break
             next_due = self._due[0][0] if self._due else deadline
             self._receive(min(next_due, deadline) - now, deadline)
         return True
 
     def finish(self, workers: Workers, grace: float) -> None:
-        """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun."""
+        """Give what some threads have under way at most `grace` seconds to end; nothing that is due is begun.
+
+        An outcome that a Ctrl-C cut short is dealt with too, though its task has ended. Where the ledger fails at
+        one, the others are dealt with first, and the first `LedgerUnusable` is raised then.
+        """
         end = self._clock.monotonic() + grace
-        while workers.pending and (left := end - self._clock.monotonic()) > 0:
-            self._receive(left, end)
+        failure: LedgerUnusable | None = None
+        while (workers.pending or self._inbox) and (left := end - self._clock.monotonic()) > 0:
+            try:
+                self._receive(left, end)
+            except LedgerUnusable as error:
+                failure = failure or error
+        if failure:
+            raise failure
 
     def close(self, grace: float) -> None:
         """Let the threads end, waiting `grace` seconds for each."""

@@ -1,7 +1,7 @@
-"""Polling an accepted job: asked once by a thread, committed, then turned into what comes next.
+"""Polling an accepted job: a thread polls once and commits the status, then the main thread decides what comes next.
 
 An answer to a submit is read in the same way. A picture's link goes one way: the answer puts it into the ledger, and
-saving reads it from there. A question that fails never ends the job.
+saving reads it from there. A poll that fails never ends the job.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def poll(
     took_seconds: float | None,
     unfinished_at: float | None,
 ) -> Polled | PollFailed:
-    """Ask once how the job stands. Runs in a thread; the two times are those of `record_status`."""
+    """Poll once and record the status. Runs in a thread; the two times are those of `record_status`."""
     try:
         polled = service.refresh(job)
     except ServiceError as error:
@@ -79,7 +79,7 @@ def poll(
 
 def most_pictures(record: JobRecord) -> int:
     """How many of the pictures that an answer lists are saved."""
-    return record.request.count + _EXTRA if record.request.model else _UNKNOWN_ORDER
+    return record.ordered + _EXTRA if record.ordered else _UNKNOWN_ORDER
 
 
 def record_status(
@@ -175,7 +175,7 @@ def after_status(
 
 
 def _without_links(ledger: Ledger, job: Tracked, keys: tuple[str, ...], *, goal: Goal, now: float) -> Next:
-    """Finished, but no links yet: they may come later. After some minutes they count as lost, until polled again."""
+    """Finished, but no links yet: they may come later. After some minutes they count as expired, until polled again."""
     if job.no_links_since is None:
         job.no_links_since = now
     if goal is Goal.PICTURES and now - job.no_links_since >= _LINKS_APPEAR_WITHIN * job.connection.pace:
@@ -200,11 +200,11 @@ def _poll_later(job: Tracked, goal: Goal, now: float, *, first: bool) -> Next:
 
 
 def after_failure(job: Tracked, error: ServiceError, *, goal: Goal, now: float) -> Next:
-    """What comes next after a question that was not answered; `now` is monotonic."""
+    """What comes next after a poll that failed; `now` is monotonic."""
     problem = of_poll(error, job.record)
     not_found = isinstance(error, JobNotFound)
     if not_found and job.record.state is State.READY and goal is not Goal.ANSWER:
-        return Go(Phase.SAVE)  # the service has let go of the job; the links it gave before may still work
+        return Go(Phase.SAVE)  # the service has deleted the job; the links it gave before may still work
     gone = not_found and job.age(now) > _JUST_ACCEPTED
     if gone or isinstance(error, KeyRefused) or goal is not Goal.PICTURES:
         return Done(problem)
@@ -230,7 +230,7 @@ def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset |
     except OSError as error:
         raise LedgerUnusable(
             f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
-            f"Free some space or mend the folder, then: imgen wait {record.id}",
+            f"Free some space or mend the folder, then:\nimgen wait {record.id}",
         ) from error
     return path
 

@@ -23,7 +23,7 @@ ENOUGH = 5
 
 _STRETCH = 3.0  # times the documented interval, at most
 _FADING = 0.9  # weight of a job against that of the next newer one
-_UNKNOWN = 0.08  # share of jobs that may end at any other time than the past says
+_UNKNOWN = 0.08  # share of jobs that may end at a time at which no past job ended
 _POINTS = 400  # of the grid on which the hazard is held
 _REACH = 1.3  # the grid ends at this multiple of the longest past duration
 _BISECTIONS = 24

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem
@@ -76,7 +75,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "not_understood": ExitCode.BUG,
     "bug": ExitCode.BUG,
 }
-"""The exit code that each code of a job's problem leads to, where the job's state alone does not say it."""
+"""The exit code that each code of a job's problem leads to, where the job's state alone does not decide it."""
 
 
 def comes_back(record: JobRecord) -> bool:
@@ -86,22 +85,23 @@ def comes_back(record: JobRecord) -> bool:
 
 
 def of_question(error: ServiceError) -> Problem:
-    """The problem that an unanswered question about no job in particular is."""
+    """The problem for a failed request that concerns no job."""
     return Problem(_CODES[type(error)], error.message + _named(error))
 
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:
-    """The problem that a failed submit is for its job."""
-    return Problem(_CODES[type(error)], _message(error, record), _after_submit(error, record))
+    """The problem of a job whose submit failed."""
+    named = f" It names {error.remote_id}, which may be the job." if error.remote_id else ""
+    return Problem(_CODES[type(error)], _message(error, record) + named, _after_submit(error, record))
 
 
 def of_poll(error: ServiceError, record: JobRecord) -> Problem:
-    """The problem that a failed question is for a job that was accepted: it is paid, and goes on."""
+    """The problem of an accepted job whose poll failed: it is paid, and goes on."""
     match error:
         case KeyRefused():
-            first = f"Check {SERVICES[record.provider].key_variable} or imgen keys list, then: "
-        case JobNotFound():
-            first = "If it was just accepted, or made with another key: "
+            first = f"imgen keys check {record.provider}\n"
+        case JobNotFound() if not record.results:
+            first = "If it was just accepted, or made with another key:\n"
         case _:
             first = ""
     return Problem(_CODES[type(error)], _message(error, record), f"{first}imgen wait {record.id}")
@@ -120,9 +120,9 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
     entry = SERVICES[record.provider]
     match error:
         case Uncertain():
-            return uncertain_hint(record)
+            return uncertain_hint(record, error.remote_id)
         case KeyRefused():
-            return f"Check {entry.key_variable} or imgen keys list, and that its account may use this model."
+            return f"imgen keys check {entry.name}\nIts account must be allowed to use this model."
         case NoCredit():
             return f"Top up at {entry.title}, or choose a smaller resolution or another service with -p."
         case NotSent():
@@ -130,7 +130,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
         case RateLimited() | Busy():
             return "Nothing was charged. Run the command again in a few minutes."
         case InvalidRequest():
-            return f"`imgen models {record.family or ''}` shows what the model takes.".replace(" `", "`")
+            return f"What the model takes:\nimgen models {record.family or ''}".rstrip()
         case ContentRefused():
             return "Change the prompt or the reference pictures."
         case _:
@@ -138,7 +138,7 @@ def _after_submit(error: ServiceError, record: JobRecord) -> str | None:
 
 
 def of_unrecorded(error: ServiceError, entry: ServiceEntry) -> Problem:
-    """The problem a service error is for a job that the ledger does not have, and then will not have."""
+    """The problem of a job that is not recorded, because its service did not confirm it."""
     match error:
         case JobNotFound():
             hint = "Check the id and the key."
@@ -169,7 +169,7 @@ def no_links(record: JobRecord, keys: Sequence[str]) -> Problem:
     return Problem(
         "no_pictures",
         f"{title} reports {record.remote_id} as finished, but shows no picture.{shown}",
-        f"It is paid. To ask once more: imgen download {record.id}",
+        f"It is paid. To ask once more:\nimgen download {record.id}",
     )
 
 
@@ -182,7 +182,12 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
 
 def kept_as(problem: Problem, path: Path) -> Problem:
     """The problem, with where the whole answer is."""
-    return replace(problem, message=f"{problem.message} The whole answer is kept as {path}.")
+    return problem._replace(message=f"{problem.message} The whole answer is kept as {path}.")
+
+
+def with_link(problem: Problem, link: str) -> Problem:
+    """The same with the picture's link as it came: what is left where it cannot be fetched from here."""
+    return problem._replace(message=f"{problem.message} Its link, for a browser: {link}")
 
 
 def _reason(status: Failed) -> str:

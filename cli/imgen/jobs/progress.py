@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import Problem
-    from imgen.records import State
+    from imgen.records import JobRecord, State
 
 
 ENOUGH = 3
@@ -58,7 +58,8 @@ class JobView:
     """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
-    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far.
+    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, and `record`
+    is the job as the ledger has it.
     """
 
     id: str
@@ -76,6 +77,7 @@ class JobView:
     differences: tuple[str, ...] = ()
     problem: Problem | None = None
     done: bool = False
+    record: JobRecord | None = None
 
 
 class Display(Protocol):

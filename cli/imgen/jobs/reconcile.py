@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Job, Service
 
 AMBIGUOUS_AGAIN = 1.0
-"""Seconds until it may be clear whose a listed job is."""
+"""Seconds until the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class WasKept:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Whose a listed job is cannot be known yet: the same request is still on its way elsewhere."""
+    """A listed job may be another row's: the same request is still on its way in another process."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The service does not list the job, cannot be asked, or lists nothing at all."""
+    """The service does not list the job, does not answer, or has no list of jobs."""
 
 
 Outcome = Found | WasKept | Ambiguous | NotFound

@@ -1,4 +1,4 @@
-"""After the ledger was rebuilt: report what it lost, and take over missing jobs from the lists that services keep."""
+"""After the ledger was rebuilt: report what is missing, and import missing jobs from the services' job lists."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CLOCKS_DIFFER = 60.0  # seconds; a service's clock and ours
 
 
 def report_and_reimport(config: Config, ledger: Ledger, clock: Clock, say: Callable[[str], None]) -> None:
-    """Report once what a rebuild left, and ask each service until it has answered; one process at a time does it.
+    """Report once what a rebuild left, and poll each service until it has answered; one process at a time does it.
 
     Raises `LedgerUnusable`.
     """
@@ -64,7 +64,7 @@ def _noted(path: Path) -> Rebuilt | None:
 
 def _unusable(path: Path) -> LedgerUnusable:
     return LedgerUnusable(
-        f"The ledger was made anew, and {rebuilt_note(path)}, which says what is missing, cannot be used.",
+        f"The ledger was made anew, and {rebuilt_note(path)}, which lists what is missing, cannot be used.",
         f"Look at your jobs at your services, remove that file, and take over what is missing: {TAKE_OVER}",
     )
 
@@ -74,11 +74,11 @@ def _what_is_left(rebuilt: Rebuilt) -> Iterator[str]:
     yield rebuilt.damage
     yield f"It is kept as {rebuilt.kept}; a new one was made with the {jobs} that could be read."
     if rebuilt.remote:
-        yield f"Of others the remote id is left, and they are open again: imgen wait {' '.join(rebuilt.remote)}"
+        yield f"Of other jobs the remote id is left, and they are open again: imgen wait {' '.join(rebuilt.remote)}"
     if rebuilt.doubtful:
         yield (
-            f"What others asked for is lost, and they may be charged: {', '.join(rebuilt.doubtful)}. "
-            "The same order is not sent again before they are settled; imgen status says how."
+            f"The orders of other jobs cannot be read, and they may be charged: {', '.join(rebuilt.doubtful)}. "
+            "The same order is not sent again before they are resolved; imgen status shows how."
         )
     if rebuilt.nameless:
         yield (
@@ -86,11 +86,11 @@ def _what_is_left(rebuilt: Rebuilt) -> Iterator[str]:
             f"{', '.join(rebuilt.nameless)}. Look at your services before you repeat one."
         )
     if rebuilt.ask:
-        yield "Budgets do not count what is missing, nor jobs whose cost is lost: look at imgen costs."
+        yield "Budgets do not count what is missing, nor jobs whose cost is unknown: look at imgen costs."
 
 
 def _poll(config: Config, ledger: Ledger, rebuilt: Rebuilt, say: Callable[[str], None]) -> Rebuilt:
-    """Ask the services that have not answered yet, and note each that has."""
+    """Poll the services that have not answered yet, and note each that has."""
     services, silent, first = Services(config), [], bool(rebuilt.ask) and not rebuilt.told
     rebuilt = replace(rebuilt, told=True)
     note_rebuilt(config.folders.ledger, rebuilt)
@@ -127,7 +127,7 @@ def _polled_elsewhere(
     except LedgerUnusable:
         raise
     except (ServiceError, ImgenError) as error:
-        say(f"{entry.title} could not be asked for its jobs, and will be by the next command: {error}")
+        say(f"{entry.title} did not list its jobs; the next command tries again: {error}")
         return False
 
 
@@ -142,12 +142,12 @@ class _Listing:
     target: Target
 
     def reconcile(self, say: Callable[[str], None]) -> None:
-        """Match jobs whose reply was lost, before anything is taken for new."""
+        """Match uncertain jobs to the list, before anything in it is taken for new."""
         for record in self._uncertain():
             if record.state is State.UNCERTAIN:
                 outcome = reconcile(self.ledger, self.service, record)
                 if isinstance(outcome, Found):
-                    say(f"The reply to {record.id} was lost, but the service lists it: {outcome.job.remote_id}.")
+                    say(f"No reply to {record.id} came, but the service lists it: {outcome.job.remote_id}.")
 
     def adopt(self, since: float, say: Callable[[str], None]) -> bool:
         """Add what the ledger has not; False while some of it may belong to uncertain jobs, and is left alone."""
@@ -169,13 +169,13 @@ class _Listing:
         say(f"{self.entry.title} lists {len(found)} of the last week that were not in it{opened}")
         if left:
             say(
-                f"It lists more that may belong to jobs in doubt: {', '.join(left)}. Say whose they are (imgen wait "
-                "JOB --remote ITS_ID) or forget those jobs (imgen forget JOB), then the others are taken over."
+                f"It lists more that may belong to uncertain jobs: {', '.join(left)}. Assign them (imgen wait JOB "
+                "--remote ITS_ID) or forget those jobs (imgen forget JOB), then the others are imported."
             )
         return not left
 
     def _contested(self) -> tuple[set[str], list[JobRecord]]:
-        """The service's jobs that may be our uncertain ones, and uncertain ones whose request is lost."""
+        """The service's jobs that may be our uncertain ones, and uncertain ones whose request cannot be read."""
         uncertain = self._uncertain()
         polled = [record for record in uncertain if record.request.model and record.submitted_at is not None]
         found = {

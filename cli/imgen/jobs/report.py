@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES, comes_back
-from imgen.records import JobRecord, State
+from imgen.records import JobRecord, ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,17 +25,26 @@ class Goal(Enum):
     PICTURES = "pictures"  # to the end
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """The jobs where the follower left them. `problems` are those of this process, by job id.
+class Feed(Protocol):
+    """Jobs that are followed one after the other, for runs of thousands of which a few are under way at a time."""
 
-    `displayed` are those that the display has shown. `in_time` is False when the time to wait ended first.
-    """
+    @property
+    def over(self) -> bool:
+        """Whether no more jobs will come."""
+        ...
 
-    records: tuple[JobRecord, ...]
-    problems: dict[str, Problem]
-    displayed: frozenset[Problem]
-    in_time: bool
+    @property
+    def waits(self) -> bool:
+        """Whether none can come until a job ends."""
+        ...
+
+    def more(self, room: int) -> Sequence[JobRecord]:
+        """At most `room` further jobs, each of them in the ledger; none where there is none at the moment."""
+        ...
+
+    def ended(self, record: JobRecord, problem: Problem | None) -> None:
+        """A job is followed no further; `problem` is why it is not where it was to go."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +116,20 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
         case State.EXPIRED if not comes_back(record):
             lost = "was not saved" if record.never_saved else "was saved once and is gone"
             message = f"The picture {lost}, and it came with an answer that comes once: it cannot be asked for again."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED if not record.never_saved:
-            message = "The picture was saved once and is gone, and its link is dead."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            gone = [result for result in record.results if result.state is ResultState.EXPIRED]
+            came_inline = all(result.url is None for result in gone)
+            why = (
+                "it came with the answer itself, so the service has no link to it"
+                if came_inline
+                else "its link has expired"
+            )
+            message = f"The picture was saved once and is gone, and {why}."
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED:
-            message = "It was paid, and its link died before the picture was saved."
-            return Problem("expired", message, f"imgen forget {record.id} closes it.")
+            message = "It was paid, and its link expired before the picture was saved."
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.FAILED | State.CANCELLED | State.UNCERTAIN:
             return record.problem or Problem("job_failed", "The job ended without a picture.")
 
@@ -139,7 +155,7 @@ def _not_replaced(record: JobRecord) -> Problem | None:
 def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = False) -> ExitCode:
     """The exit code of one job; `strict` also counts a picture that differs from the order."""
     if problem is None:
-        too_few = record.state is State.SAVED and len(record.results) < record.request.count
+        too_few = record.state is State.SAVED and len(record.results) < (record.ordered or record.request.count)
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
         case State.SAVED:

@@ -20,7 +20,7 @@ from imgen.orders.matching import possible
 from imgen.orders.ranking import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from imgen.config.config import Config
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from imgen.orders.references import Basis
     from imgen.pictures.naming import Certain
     from imgen.pictures.target import Target
-    from imgen.records import Draft
+    from imgen.records import Draft, JobRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,15 @@ class RunOptions:
     """How an order is carried out: where its pictures go, what it may cost, and how long it is waited for.
 
     `format` is the one that the user asked for. `folder` is what `output` is relative to, None for the working
-    folder. `max_cost` is the most that it may cost, as it was typed. `timeout` and `poll_every` are in seconds.
+    folder. `tag` marks the pictures as made by a model. `max_cost` is the most that it may cost, as it was typed.
+    `timeout` and `poll_every` are in seconds.
     """
 
     output: str | None = None
     format: str | None = None
     folder: Path | None = None
     overwrite: bool = False
+    tag: bool = False
     max_cost: str | None = None
     allow_unknown_cost: bool = False
     resubmit: bool = False
@@ -128,7 +130,7 @@ def plan_order(
     for ranked in rank(choices, lambda choice: _past_seconds(choice, session)):
         drafts = split(
             ranked.choice,
-            _target(ranked.choice, options, setup),
+            _target(ranked.choice, options, setup, basis.stem if basis else None),
             parent_id=basis.parent_id if basis else None,
             project=setup.project,
         )
@@ -153,15 +155,29 @@ def run_order(plan: OrderPlan, session: Session, worker: Worker, observer: Obser
     left = list(plan.candidates)
     while True:
         candidate = left.pop(0)
-        service = candidate.choice.entry, candidate.choice.origin
-        worker.check_key(*service)  # before a folder is made
-        drafts = _placed(candidate, check_target(candidate))
-        worker.reach(*service)
-        observer.chosen(plan, candidate)
-        records = worker.record(drafts, resubmit=options.resubmit, budget=plan.budget)
+        records = place_order(plan, candidate, worker, observer.chosen)
         report = worker.follow(records, goal, observer.display(session), timeout=options.timeout)
         if report.interrupted or not report.in_time or not left or not may_move_on(report.records):
             return report
+
+
+def place_order(
+    plan: OrderPlan,
+    candidate: Candidate,
+    worker: Worker,
+    chosen: Callable[[OrderPlan, Candidate], None],
+    known: Collection[str] | None = None,
+) -> list[JobRecord]:
+    """Record the order's jobs at one service, to be followed; `chosen` is called just before.
+
+    `known` is as for `Jobs.plan`. Raises as `run_order`, and `OrderedElsewhere`.
+    """
+    service = candidate.choice.entry, candidate.choice.origin
+    worker.check_key(*service)  # before a folder is made
+    drafts = _placed(candidate, check_target(candidate))
+    worker.reach(*service)
+    chosen(plan, candidate)
+    return worker.record(drafts, resubmit=plan.options.resubmit, budget=plan.budget, known=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +224,7 @@ def _certain(choice: Choice, draft: Draft) -> Certain:
         ext=EXTENSIONS[asked_format(target.template) or known_format(choice.request.format) or "png"],
         provider=choice.entry.name,
         model=choice.model.family,
+        aspect=choice.request.aspect,
         date=datetime.now().astimezone().strftime("%Y-%m-%d"),
     )
 
@@ -226,19 +243,21 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
     ]
 
 
-def _target(choice: Choice, options: RunOptions, setup: OrderSetup) -> Target:
+def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None) -> Target:
     from imgen.pictures.naming import parse_output
     from imgen.pictures.verify import known_format
 
     with bad_targets():
-        return parse_output(
+        target = parse_output(
             options.output,
             cwd=options.folder or setup.cwd,
             pictures=choice.request.count,
             overwrite=options.overwrite,
             format=known_format(choice.request.format) if options.format else None,
             kept=setup.kept,
+            stem=stem,
         )
+    return replace(target, tag=options.tag)
 
 
 @contextmanager

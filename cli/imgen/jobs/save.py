@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable, Problem
-from imgen.files import discard, new_part, part_path
-from imgen.jobs.problems import not_saved
+from imgen.files import SHARED, discard, new_part, part_path, write
+from imgen.jobs.problems import not_saved, with_link
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
@@ -33,6 +34,7 @@ from imgen.pictures.verify import (
     known_format,
 )
 from imgen.records import JobRecord, Result, ResultState
+from imgen_providers.assets import link_trouble
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ SAVED_ELSEWHERE_AGAIN = 0.5
 
 _TRIES = 5
 _FIRST_DELAY = 0.5  # seconds before the second try; each further one waits twice as long
+_DOWNLOAD_SECONDS = 300.0  # for one picture, however slowly it comes
 _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 
 
@@ -70,11 +73,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class NotSaved:
-    """The picture is not here. `again` is whether trying again may help, `retry_after` when (seconds)."""
+    """The picture is not here. `again` is whether trying again may help, `retry_after` when (seconds).
+
+    `link_failed` means that what its link gives could not be fetched, or not by us.
+    """
 
     problem: Problem
     again: bool = False
     retry_after: float | None = None
+    link_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,10 @@ def _not_saved(ledger: Ledger, job: Tracked, number: int, outcome: NotSaved) -> 
         job.save_delay = max(job.save_delay, delay)
     else:
         job.given_up.add(number)
-        ledger.jobs.set_problem(job.record.id, outcome.problem)
+        url = job.record.results[number - 1].url
+        if outcome.link_failed and url:
+            job.problem = with_link(outcome.problem, url)
+        ledger.jobs.set_problem(job.record.id, job.problem)
         job.refresh(ledger)
 
 
@@ -165,8 +175,11 @@ def _link_expired(ledger: Ledger, job: Tracked, number: int, wall: float) -> Non
 # The thread's half --------------------------------------------------------------------------------------------
 
 
-def save(saver: Saver, job: Tracked, number: int) -> Outcome:
-    """Save one picture of a job. Runs in a thread. Raises `LedgerUnusable`; all other trouble is in what it returns."""
+def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
+    """Save one picture of a job; a download ends after `seconds`. Runs in a thread.
+
+    Raises `LedgerUnusable`; all other trouble is in what it returns.
+    """
     record, result = job.record, job.record.results[number - 1]
     try:
         part = part_path(_ordered_path(record, number))
@@ -177,13 +190,14 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
     if result.part:
         discard(result.part)
     try:
-        return _already_in_place(saver, record, result) or _fetched(saver, job, record, number, part)
+        deadline = time.monotonic() + min(seconds, _DOWNLOAD_SECONDS)
+        return _already_in_place(saver, record, result) or _fetched(saver, job, record, number, part, deadline)
     except LinkDead:
         return LinkExpired()
     except DownloadFailed as error:
-        return NotSaved(not_saved(record, str(error)), again=True, retry_after=error.retry_after)
+        return NotSaved(not_saved(record, str(error)), again=True, retry_after=error.retry_after, link_failed=True)
     except LinkRefused as error:
-        return NotSaved(not_saved(record, str(error)))
+        return NotSaved(not_saved(record, str(error)), link_failed=True)
     except _Stopped:
         return NotSaved(not_saved(record, "The waiting ended before it was here"))
     except BadTarget as error:
@@ -197,7 +211,7 @@ def save(saver: Saver, job: Tracked, number: int) -> Outcome:
             saver.ledger.results.unclaim(record.id, number, saver.owner.name)
 
 
-def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path) -> Outcome:
+def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path, deadline: float) -> Outcome:
     part.parent.mkdir(parents=True, exist_ok=True)
     result = record.results[number - 1]
     if result.kept:
@@ -208,17 +222,12 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         with kept, new_part(part) as file:
             shutil.copyfileobj(kept, file)
     elif result.url:
-
-        def on_bytes(received: int) -> None:
-            if job.stopped:
-                raise _Stopped
-            job.received[number] = received
-
-        fetch(saver.network, result.url, part, trusted_origin=job.connection.origin, on_bytes=on_bytes)
+        _download(saver, job, number, result.url, part, deadline)
     try:
-        picture = inspect(part)
+        picture = inspect(part, _wanted(record))
     except Damaged as error:
         return _unverified(job, number, part, _ordered_path(record, number), error)
+    picture, untagged = _tagged(part, picture, record) if record.target.tag else (picture, ())
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -230,10 +239,33 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
         ) from unrecorded
-    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, record))
+    saver.ledger.results.saved(record.id, number, path, picture, _differences(picture, record) + untagged)
     if result.kept:
         discard(result.kept)
     return Saved(path, moved=path != wanted)
+
+
+def _tagged(part: Path, picture: Picture, record: JobRecord) -> tuple[Picture, tuple[str, ...]]:
+    """The verified picture with its tag, or why it has none: what cannot be tagged stays as it came."""
+    from imgen.pictures.provenance.tagging import CannotTag, tagged
+
+    try:
+        write(part, tagged(part.read_bytes(), picture.format, record.id), mode=SHARED)
+        return inspect(part), ()
+    except CannotTag as error:
+        return picture, (f"tag: {error}",)
+
+
+def _download(saver: Saver, job: Tracked, number: int, url: str, part: Path, deadline: float) -> None:
+    def on_bytes(received: int) -> None:
+        if job.stopped:
+            raise _Stopped
+        job.received[number] = received
+
+    trouble = link_trouble(url.strip())
+    if trouble:
+        raise LinkRefused(f"Its link cannot be followed: {trouble}.")
+    fetch(saver.network, url, part, trusted_origin=job.connection.origin, on_bytes=on_bytes, deadline=deadline)
 
 
 def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Damaged) -> NotSaved:
@@ -254,7 +286,7 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
         with result.path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != result.sha256:
                 return None
-        picture = inspect(result.path)
+        picture = inspect(result.path, _wanted(record))
     except (OSError, Damaged):
         return None
     found = _differences(picture, record)
@@ -278,6 +310,7 @@ def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
         ext=EXTENSIONS[format],
         provider=record.provider,
         model=record.family or record.request.model,
+        aspect=record.request.aspect,
         date=datetime.fromtimestamp(record.created_at).astimezone().strftime("%Y-%m-%d"),
     )
     return path.with_stem(f"{path.stem}-{number}") if extra else path
@@ -285,9 +318,12 @@ def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:
 
 def _differences(picture: Picture, record: JobRecord) -> tuple[str, ...]:
     """What is not as ordered."""
+    return differences(picture, _wanted(record))
+
+
+def _wanted(record: JobRecord) -> Wanted:
+    """What was ordered, as far as it is known."""
     model = SERVICES[record.provider].model(record.request.model)
     size = model.size(record.request.aspect, record.request.resolution) if model else None
     # A format that only the file's name asks for is compared too, where the service takes no order for it.
-    return differences(
-        picture, Wanted(known_format(record.request.format) or asked_format(record.target.template), size)
-    )
+    return Wanted(known_format(record.request.format) or asked_format(record.target.template), size)

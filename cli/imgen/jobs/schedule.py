@@ -1,4 +1,4 @@
-"""When to poll, when to submit again, and how many submits a minute: the service's rhythm, with backoff and jitter."""
+"""The poll schedule, the backoff after failures, and the rate limit of submits: a service's cadence, with jitter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from imgen_providers.catalog import Cadence
 
 _MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
-_LONGEST_BACKOFF = 60.0  # seconds between two questions to a service that does not answer
-_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rhythm, but not a busy loop
+_LONGEST_BACKOFF = 60.0  # seconds between two polls of a service that does not answer
+_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rate, but not a busy loop
 _JITTER = 0.25  # of an interval, either way
 _DOUBLINGS = 12  # from the floor to past the longest backoff
 
@@ -34,17 +34,17 @@ class Schedule:
     learns: bool = True
 
     def interval(self, age: float, chance: float) -> float:
-        """The wait before the next question about a job of this age; `chance` is from 0 to 1."""
+        """The wait before the next poll of a job of this age; `chance` is from 0 to 1."""
         usual = next((interval for start, interval in reversed(self.steps) if age >= start), self.steps[0][1])
         return max(self.floor, usual * (1 - _JITTER + 2 * _JITTER * chance))
 
     def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
-        """The wait after `failures` unanswered questions in a row, at least what the service asked for."""
+        """The backoff after `failures` failed polls in a row, at least the service's Retry-After (`asked_for`)."""
         usual = self.interval(0.0, chance)
         return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
 
     def after_turned_away(self, times: int, asked_for: float | None, chance: float) -> float:
-        """The wait after a submit was turned away (429, busy) for the `times`th time, at least what was asked for.
+        """The backoff after a submit was rejected (429, busy) for the `times`th time, at least its Retry-After.
 
         Our own wait grows from an eighth of what is usual here after a 429: a Retry-After of 0, or of a moment that
         is over, makes no busy loop.
@@ -79,21 +79,22 @@ def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bo
 class RateLimit:
     """How many submits a minute a service takes: the catalogue's number, until the account itself names another.
 
-    All processes keep to it together, through the ledger. `fixed` means that the user set it: no account is asked.
+    All processes keep to it together, through the ledger. `fixed` means that the user set it: then the account's own
+    limit is not fetched.
     """
 
-    def __init__(self, limit: Limit, *, fixed: bool) -> None:
+    def __init__(self, limit: SubmitLimit, *, fixed: bool) -> None:
         self._lock = threading.Lock()
         self._limit = limit
         self._learned = fixed
 
     @property
-    def limit(self) -> Limit:
+    def limit(self) -> SubmitLimit:
         """What holds now."""
         return self._limit
 
     def learn(self, service: Service) -> bool:
-        """Ask the account for its own limit, at most once, and only when it matters; whether that changed anything."""
+        """Fetch the account's own limit, at most once, and only when it matters; returns whether the limit changed."""
         with self._lock:
             if self._learned or not isinstance(service, TellsBalance):
                 return False
@@ -104,5 +105,5 @@ class RateLimit:
                 return False
             if most is None or not 0 < most <= _MOST or most == self._limit.most:
                 return False
-            self._limit = Limit(most, self._limit.window)
+            self._limit = SubmitLimit(most, self._limit.window)
             return True

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgen.errors import UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
-from imgen.records import JobRecord, ResultState
+from imgen.records import JobRecord, ResultState, latest_number
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Session:
     """One command's use of the ledger, which is opened when it is first needed, and at most once.
 
-    `say` prints what the user has to know of the ledger, such as what was lost when it was damaged.
+    `say` prints what the user has to know of the ledger, such as what is missing after damage.
     """
 
     def __init__(self, config: Config, clock: Clock, say: Callable[[str], None]) -> None:
@@ -51,8 +51,27 @@ class Session:
             self.ledger.close()
 
     def find(self, names: Sequence[str]) -> list[JobRecord]:
-        """The jobs a user names: local ids, unique prefixes of them, or remote ids. Raises `UsageProblem`."""
-        return [self._find(name) for name in dict.fromkeys(names)]
+        """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
+
+        Raises `UsageProblem`.
+        """
+        found = [record for name in dict.fromkeys(names) for record in self.latest(name) or [self._find(name)]]
+        return list({record.id: record for record in found}.values())
+
+    def latest(self, name: str) -> list[JobRecord]:
+        """The jobs of the latest order for `last`, `-1` or `@1`, of the one before for `-2`; none for another name.
+
+        Raises `UsageProblem` where there are not so many orders.
+        """
+        number = latest_number(name)
+        if number is None:
+            return []
+        found = [] if self.is_new else self.ledger.jobs.latest_order(number)
+        if not found:
+            raise UsageProblem(
+                "Nothing was made yet." if number == 1 else f"There are no {number} orders yet.", SANDBOX_EXAMPLE
+            )
+        return found
 
     def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
         """Jobs that are not finished, and those that may have been charged; `sandbox` keeps to the sandbox's."""
@@ -89,7 +108,8 @@ class Session:
         if not found:
             raise UsageProblem(
                 f"There is no job {name!r} in the ledger.",
-                f"If a service gave you that id, name the service: imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
+                "imgen history\nIf a service gave you that id, name the service:\n"
+                f"imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
             )
         if len(found) > 1:
             raise UsageProblem(

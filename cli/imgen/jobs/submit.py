@@ -67,7 +67,7 @@ def begin(job: Tracked) -> None:
     """Show the job as being submitted; the thread commits that before it sends a byte."""
     job.activity = None
     job.submit_tries += 1
-    job.record = replace(job.record, state=State.SUBMITTING)
+    job.record, job.read_at = replace(job.record, state=State.SUBMITTING), None
 
 
 def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
@@ -99,7 +99,7 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         if not ledger.jobs.submitting(record.id, rate_limit.limit):
             return Ended()
     except TooSoon as early:
-        # The account may allow more than the document says: then it goes at once.
+        # The account may allow more than the document states: then it goes at once.
         seconds = 0.0 if rate_limit.learn(service) else early.seconds
         return Paced(seconds, rate_limit.limit.most or 0)
     answer = AnswerFile(places(ledger, record))
@@ -127,7 +127,7 @@ def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer:
     if aside:
         problem = kept_as(problem, aside)
     elif cut := answer.cut():
-        problem = replace(problem, message=f"{problem.message} {cut}")
+        problem = problem._replace(message=f"{problem.message} {cut}")
     ledger.jobs.mark_uncertain(record.id, problem)
     if not aside:
         answer.discard()
@@ -157,7 +157,7 @@ def _unrecorded(
     title = SERVICES[record.provider].title
     message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
     if answer.whole and not (comes_back(record) and isinstance(error, LedgerDamaged)):
-        back = f"It is paid. Once there is space again: imgen wait {record.id}"
+        back = f"It is paid. Once there is space again:\nimgen wait {record.id}"
         return Unrecorded(kept_as(Problem("ledger", message, back), answer.whole))
     if not comes_back(record):
         return Unrecorded(Problem("ledger", message, "It is paid, and no disk took the answer. Free some space."))
@@ -167,9 +167,9 @@ def _unrecorded(
             return Unrecorded(error.problem)
     remote = shlex.quote(job.remote_id)
     if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
-        back = f"It is paid. imgen status mends the ledger, then: imgen wait -p {record.provider} {remote}"
+        back = f"It is paid. Mend the ledger, then go on:\nimgen status\nimgen wait -p {record.provider} {remote}"
     else:
-        back = f"It is paid. Once there is space again: imgen wait {record.id} --remote {remote}"
+        back = f"It is paid. Once there is space again:\nimgen wait {record.id} --remote {remote}"
     return Unrecorded(Problem("ledger", message, back))
 
 
@@ -192,7 +192,7 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unr
 
 
 def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
-    """Not sent, 429, or busy: again after a growing delay, and not before the service asked for it."""
+    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After."""
     job.problem = of_submit(error, job.record)
     job.refresh(ledger)
     if isinstance(error, NotSent):
@@ -207,15 +207,15 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     return Go(Phase.SUBMIT, delay)
 
 
-def close(ledger: Ledger, record: JobRecord, never_sent: Problem, lost: str) -> None:
+def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str) -> None:
     """Close a job of ours whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
 
-    `lost` is why no answer to it is known. What was accepted stays as it is.
+    `no_answer` is why no answer to it is known. What was accepted stays as it is.
     """
     if record.state is State.PLANNED:
         ledger.jobs.never_sent(record.id, never_sent)
     elif record.state is State.SUBMITTING:
-        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(lost), record))
+        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
 
 
 def _no_room(ledger: Ledger, record: JobRecord) -> Problem | None:

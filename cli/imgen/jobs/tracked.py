@@ -70,7 +70,8 @@ class Tracked:
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
     usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
     `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
-    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once.
+    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
+    version that `record` is of, None where it is not as the ledger has it.
     """
 
     record: JobRecord
@@ -95,10 +96,13 @@ class Tracked:
     done: bool = False
     stopped: bool = False
     crashed: bool = False
+    read_at: tuple[int, int] | None = None
 
     def refresh(self, ledger: Ledger) -> None:
-        """Read the job's record again."""
-        self.record = ledger.jobs.get(self.record.id)
+        """Read the job's record again, where the ledger has changed since it was read."""
+        version = ledger.version
+        if version != self.read_at:
+            self.record, self.read_at = ledger.jobs.get(self.record.id), version
 
     def age(self, now: float) -> float:
         """Seconds since the service accepted the job."""
@@ -146,6 +150,7 @@ class Tracked:
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,
+            record=record,
         )
 
     def _progress(self, now: float) -> Progress | None:

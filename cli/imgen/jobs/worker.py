@@ -14,17 +14,18 @@ from imgen.config.config import SANDBOX
 from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
-from imgen.jobs.report import Goal, Report, report
+from imgen.jobs.report import Feed, Goal, Report, report
 from imgen.ledger.jobs import IdTaken, SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import UNKNOWN, Draft, JobRecord, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from imgen.config.config import Config
     from imgen.errors import Problem
     from imgen.jobs.connections import Services
+    from imgen.jobs.follow import Follower
     from imgen.jobs.progress import Display
     from imgen.jobs.save import Saver
     from imgen.jobs.session import Session
@@ -46,7 +47,7 @@ class Worker:
 
     @cached_property
     def owner(self) -> Owner:
-        """What shows other processes that this one lives."""
+        """The lock file that shows other processes that this one runs."""
         return self._session.ledger.new_owner()
 
     @cached_property
@@ -71,7 +72,7 @@ class Worker:
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
 
-        return crash_problem(error, self._config.folders.state, self._config.accounts.known_keys())
+        return crash_problem(error, self._config.folders.state, self._config.key_store.known())
 
     def close(self) -> None:
         """Close the connections; nothing is owned any more."""
@@ -81,7 +82,7 @@ class Worker:
             self.owner.release()
 
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
-        """Raises `KeyMissing` or `BadConfiguration` where the service cannot be asked; connects to nothing."""
+        """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
         if origin != SANDBOX:
             self._config.accounts.account(entry)
 
@@ -93,15 +94,25 @@ class Worker:
         _ = self.owner
         self._services.connection(entry.name, origin)
 
-    def record(self, drafts: Sequence[Draft], *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[JobRecord]:
-        """Commit jobs of ours before anything is sent. Raises `StillUncertain` and `OverBudget`."""
+    def record(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        resubmit: bool,
+        budget: Budget = NO_BUDGET,
+        known: Collection[str] | None = None,
+    ) -> list[JobRecord]:
+        """Commit jobs of ours before anything is sent; `known` is as for `Jobs.plan`.
+
+        Raises `StillUncertain`, `OverBudget` and `OrderedElsewhere`.
+        """
         jobs = self._session.ledger.jobs
         try:
-            planned = jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget)
+            planned = jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget, known=known)
         except SameRequestUncertain as error:
             raise StillUncertain(
                 f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Resolve it first: imgen wait {' '.join(error.job_ids)}. --resubmit accepts a second charge.",
+                f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
             ) from error
         return jobs.get_many(planned)
 
@@ -118,16 +129,29 @@ class Worker:
                 stopped = report(left, {}, Goal.PICTURES)
                 return replace(stopped, displayed=frozenset(stopped.problems.values()), interrupted=True)
 
-    def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
-        from imgen.jobs.follow import Follower
+    def follow_feed(self, feed: Feed, most: int, goal: Goal, display: Display, *, timeout: float | None) -> bool:
+        """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
-        parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        followed = Follower(*parts, goal, timeout).follow(records)
+        Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
+        """
+        with closing(display):
+            in_time = self._follower(goal, display, timeout).follow_feed(feed, most)
+            for left in self._uploads.clean() if "_uploads" in self.__dict__ else ():
+                display.say(left)
+        return in_time
+
+    def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
+        found = self._follower(goal, display, timeout).follow(records)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
-        found = report(followed.records, followed.problems, goal)
-        return replace(found, displayed=followed.displayed, in_time=followed.in_time)
+        return found
+
+    def _follower(self, goal: Goal, display: Display, timeout: float | None) -> Follower:
+        from imgen.jobs.follow import Follower
+
+        parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
+        return Follower(*parts, goal, timeout)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.
@@ -139,7 +163,7 @@ class Worker:
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
         if not known(record.provider).comes_back(record.request.model):
-            raise _never_asked_again(known(record.provider), f"imgen forget {record.id} closes the job.")
+            raise _never_asked_again(known(record.provider), f"To close the job:\nimgen forget {record.id}")
         job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
         jobs = self._session.ledger.jobs
         try:
@@ -154,7 +178,7 @@ class Worker:
         from imgen_providers.base import Request
 
         if not any(model.comes_back for model in entry.models):
-            raise _never_asked_again(entry, "imgen history lists what was made here.")
+            raise _never_asked_again(entry, "To list what was made here:\nimgen history")
         jobs = self._session.ledger.jobs
         known = jobs.at_service(entry.name, origin, remote_id)
         if known is not None:
@@ -175,7 +199,7 @@ class Worker:
         return jobs.get(jobs.adopt(draft, job))
 
     def _polled_elsewhere(self, entry: ServiceEntry, origin: str, remote_id: str) -> Job:
-        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or cannot be asked."""
+        """The service's job of that id. Raises `NotAdopted` when the service does not know it, or does not answer."""
         from imgen_providers.base import Job, Queued
         from imgen_providers.errors import ServiceError
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
-from decimal import Decimal, InvalidOperation
+from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import Problem
 from imgen.files import is_part
+from imgen.money.amounts import is_amount
 from imgen.pictures.target import Target
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
@@ -30,7 +31,7 @@ _JOB_COLUMNS = (
     *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
 )
 _RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
-_MOST_DIGITS = 18  # before the point, or noughts after it, of an amount of money
+_NAMES = {kind: frozenset(kind.__match_args__) for kind in (Request, Target, Problem)}
 
 
 def stored(text: str) -> str:
@@ -62,15 +63,6 @@ def read_cost(amount: str | None, unit: str | None) -> Cost:
     if amount is not None and not is_amount(amount):
         raise ValueError("this is no amount of money")
     return Cost(amount, unit)
-
-
-def is_amount(text: str) -> bool:
-    """Whether a text is an amount of money: a number from 0 on, of a size that occurs."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return False
-    return value.is_finite() and value >= 0 and (value == 0 or abs(value.adjusted()) <= _MOST_DIGITS)
 
 
 def request_text(request: Request) -> str:
@@ -111,10 +103,10 @@ def read_request(text: str) -> Request:
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
     """The fields in a record's JSON. Raises `ValueError` for a misspelt name, which no other version writes."""
     found: Any = json.loads(text)
-    names = {field.name for field in fields(kind)}
+    names = _NAMES[kind]
     if not isinstance(found, dict) or (names - found.keys() and found.keys() - names):
         raise ValueError(f"this is no {kind.__name__}")
-    return {str(name): value for name, value in found.items()}
+    return found
 
 
 def _reference(found: dict[str, Any]) -> Reference:
@@ -124,13 +116,22 @@ def _reference(found: dict[str, Any]) -> Reference:
 
 
 def target_text(target: Target) -> str:
-    """The target as JSON."""
-    return json.dumps({**asdict(target), "folder": str(target.folder)})
+    """The target as JSON; what an earlier program does not know is there only where it matters."""
+    found = {**asdict(target), "folder": str(target.folder)}
+    if not target.tag:
+        del found["tag"]
+    return json.dumps(found)
+
+
+@lru_cache(maxsize=64)  # the jobs of one folder have the same
+def _read_target(text: str) -> Target:
+    found = _fields(Target, text)
+    return Target(**{**found, "folder": Path(found["folder"])})
 
 
 def problem_text(problem: Problem | None) -> str | None:
     """The problem as JSON, or NULL."""
-    return json.dumps(asdict(problem)) if problem else None
+    return json.dumps(problem._asdict()) if problem else None
 
 
 def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
@@ -138,11 +139,10 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
 
     Raises `ValueError` for damage, and `TypeError` or `KeyError` for the row of a newer program.
     """
-    target = _fields(Target, row["target"])
     return JobRecord(
         **{name: row[name] for name in _JOB_COLUMNS},
         request=read_request(row["request"]),
-        target=Target(**{**target, "folder": Path(target["folder"])}),
+        target=_read_target(row["target"]),
         state=State(row["state"]),
         remote_id=_loaded(row["remote_id"]),
         handle=json.loads(row["handle"]),

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What reading or writing a ledger raises; of a text that is no text sometimes not SQLite's own error."""
+"""What reading or writing a ledger raises. For text that is not UTF-8, sqlite3 may raise no error of its own."""
 
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _ROOM = 65_536  # bytes that a few commits need
 
 
 class LedgerConnection(sqlite3.Connection):
-    """A connection that keeps the file in its place as long as it is open."""
+    """A connection that holds the shared lock of the file, so no process replaces it meanwhile."""
 
     hold: Hold | None = None
 
     def close(self) -> None:
-        """Close it; the file may be put aside then."""
+        """Close it and release the lock."""
         super().close()
         if self.hold:
             self.hold.release()
@@ -74,25 +74,35 @@ class Database:
         """Several reads of one moment; they neither wait for a writer nor keep one waiting. Raises `LedgerUnusable`."""
         connection = self.connection()
         with self._in_words():
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`."""
         connection = self.connection()
         with self._in_words(), self._writing:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # also around BEGIN: it may wait for another process, and a Ctrl-C then comes once it has begun
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def version(self) -> tuple[int, int]:
+        """Differs from an earlier one of this thread where anything was committed meanwhile, by any process.
+
+        SQLite's `data_version` sees all commits but those of the own connection, which counts these itself.
+        """
+        connection = self.connection()
+        with self._in_words():
+            return connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes
 
     def change(self, statement: str, values: Sequence[object]) -> None:
         """One write of one statement. Raises `LedgerUnusable`."""
@@ -159,7 +169,7 @@ def open_ledger(path: Path) -> LedgerConnection:
 
 
 def reason(path: Path, error: Exception) -> str:
-    """Why the ledger cannot be used; on a full disk SQLite may speak of an I/O error only."""
+    """Why the ledger cannot be used; on a full disk SQLite may report an I/O error only."""
     import shutil
 
     text = damage_text(error) if is_damage(error) else str(error)

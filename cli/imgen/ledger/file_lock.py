@@ -1,4 +1,4 @@
-"""The lock that says who has the ledger's file open: many processes together, or one alone that is to replace it.
+"""A read-write lock on the ledger's file: shared by the processes that have it open, exclusive to replace it.
 
 SQLite opens its write-ahead log by name. A file that is moved away while another process has it open takes the log
 of the new one with it when that process ends, and with the log what was committed (sqlite.org/howtocorrupt.html 4.2).
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LOOK = 0.02  # seconds between two tries to be alone
+_RETRY = 0.02  # seconds between two tries to take the exclusive lock
 
 
 class InUse(Exception):
@@ -25,7 +25,7 @@ class InUse(Exception):
 
 
 class Hold:
-    """The ledger stays where it is until this is released. Waits while a process replaces it; raises `OSError`."""
+    """The shared lock: until it is released the file is not replaced. Waits for an exclusive one. Raises `OSError`."""
 
     def __init__(self, ledger: Path) -> None:
         self._descriptor: int | None = _opened(ledger)
@@ -44,7 +44,7 @@ class Hold:
 
 @contextmanager
 def alone(ledger: Path, patience: float) -> Iterator[None]:
-    """No process has the ledger open meanwhile. Raises `InUse` after `patience` seconds, and `OSError`."""
+    """The exclusive lock: no process has the ledger open. Raises `InUse` after `patience` seconds, and `OSError`."""
     end = time.monotonic() + patience
     descriptor = _opened(ledger)
     try:
@@ -55,7 +55,7 @@ def alone(ledger: Path, patience: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise InUse from None
-                time.sleep(_LOOK)
+                time.sleep(_RETRY)
         yield
     finally:
         os.close(descriptor)

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgen.ledger.codec import is_amount, path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
 from imgen.ledger.queries import JobQueries
 from imgen.ledger.spending import charge, reserve
 from imgen.ledger.transitions import Stage, change_job
+from imgen.money.amounts import is_amount
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import State, new_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
     from imgen.pictures.target import Target
@@ -28,7 +29,7 @@ _DAY = 86_400.0  # seconds; longer than the window of any rate limit
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class SubmitLimit:
     """At most `most` submits in any `window` seconds; `most` None is no limit.
 
     A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
@@ -48,6 +49,14 @@ class TooSoon(Exception):
 
 class SameRequestUncertain(Exception):
     """The same request was sent before and may have been charged; `job_ids` are those rows."""
+
+    def __init__(self, job_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(job_ids))
+        self.job_ids = tuple(job_ids)
+
+
+class OrderedElsewhere(Exception):
+    """Another process planned the same order meanwhile; `job_ids` are its jobs."""
 
     def __init__(self, job_ids: Sequence[str]) -> None:
         super().__init__(", ".join(job_ids))
@@ -75,11 +84,16 @@ class Brought:
     watched: bool
 
 
-UNLIMITED = Limit(None, 0.0)
+UNLIMITED = SubmitLimit(None, 0.0)
 
 _UNCERTAIN = (
     "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
     " ORDER BY rowid"
+)
+_SANDBOX = "sandbox"
+_OTHERS = (
+    "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
+    " AND forgotten_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid"
 )
 _LATEST_SUBMITS = (
     "SELECT other.submitted_at FROM job AS mine JOIN job AS other"
@@ -110,12 +124,21 @@ class Jobs(JobQueries):
 
     # Planning and submitting ------------------------------------------------------------------------------
 
-    def plan(self, drafts: Sequence[Draft], owner: str, *, resubmit: bool, budget: Budget = NO_BUDGET) -> list[str]:
+    def plan(
+        self,
+        drafts: Sequence[Draft],
+        owner: str,
+        *,
+        resubmit: bool,
+        budget: Budget = NO_BUDGET,
+        known: Collection[str] | None = None,
+    ) -> list[str]:
         """Record a run of jobs, which reserves what they cost, or none of them; returns their ids.
 
         A draft whose id is taken gets another one. While a job with the same request is uncertain this raises
         `SameRequestUncertain`, unless `resubmit` accepts a second charge; the old rows are then closed.
-        Raises `OverBudget`.
+        Raises `OverBudget`. Where `known` is given, at most one order of this request is to be under way or paid beside
+        the jobs it names: `OrderedElsewhere` names any other.
         """
         with self._database.write() as write:
             now = self._database.now()
@@ -124,10 +147,11 @@ class Jobs(JobQueries):
                 if uncertain and not resubmit:
                     raise SameRequestUncertain(uncertain)
                 self._close(write, uncertain, resubmitted=True)
+                _check_known(write, key, origin, known)
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
-    def submitting(self, job_id: str, limit: Limit = UNLIMITED) -> bool:
+    def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED) -> bool:
         """The submit is about to leave: from here on the job may be charged.
 
         False when the job is not `planned` any more, or was closed: then it must not be sent. Raises `TooSoon`, and
@@ -267,14 +291,19 @@ class Jobs(JobQueries):
         self._change(job_id, state.value, finished_at=self._database.now(), problem=problem_text(problem))
 
     def finished_without_links(self, job_id: str, problem: Problem) -> None:
-        """The service reports the job as finished and shows no picture: one that is paid counts as expired.
+        """The service reports the job as finished and shows no picture: one more that is paid counts as expired.
 
         It is polled for again like any expired one.
         """
         with self._database.write() as write:
             finished = {"finished_at": self._database.now(), "problem": problem_text(problem)}
             if change_job(write, job_id, "finished_without_links", **finished):
-                write.execute("INSERT INTO result (job_id, number, state) VALUES (?, 1, 'expired')", (job_id,))
+                # After those that are there: a rebuilt ledger opens a job again whose other pictures are saved.
+                write.execute(
+                    "INSERT INTO result (job_id, number, state)"
+                    " SELECT ?1, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?1",
+                    (job_id,),
+                )
 
     def retarget(self, job_id: str, target: Target) -> None:
         """The pictures of the job that are not saved yet go somewhere else."""
@@ -341,6 +370,15 @@ class Jobs(JobQueries):
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
         )
+
+
+def _check_known(write: sqlite3.Connection, key: str, origin: str, known: Collection[str] | None) -> None:
+    """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
+    if known is None:
+        return
+    values = (key, origin == _SANDBOX, json.dumps(list(known)))
+    if others := [row["id"] for row in write.execute(_OTHERS, values)]:
+        raise OrderedElsewhere(others)
 
 
 def _insert(write: sqlite3.Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:

@@ -48,6 +48,11 @@ class Ledger:
         close_orphan(self.jobs, self._owners, record)
 
     @property
+    def version(self) -> tuple[int, int]:
+        """Differs from an earlier one of this thread where anything was committed meanwhile, by any process."""
+        return self._database.version()
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         """The jobs that were left out of an answer because their rows cannot be read."""
         return tuple(self._database.unreadable_jobs)

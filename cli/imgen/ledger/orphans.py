@@ -1,7 +1,8 @@
-"""Jobs whose process has ended before they were sent or answered: closed by the next command, whatever that is."""
+"""Orphans: jobs whose process ended before they were sent or answered. The next command closes them."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from imgen.errors import Problem
@@ -36,19 +37,21 @@ def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
     jobs.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
 
 
-def uncertain_hint(record: JobRecord) -> str:
-    """What to do about a job that may have been charged."""
+def uncertain_hint(record: JobRecord, remote_id: str | None = None) -> str:
+    """What to do about a job that may have been charged; `remote_id` is what may be its id at the service."""
     entry = SERVICES.get(record.provider)
     if entry and not entry.comes_back(record.request.model):
         return (
             f"{entry.title} sends the picture with its answer only, so it cannot be asked for. Look at your usage"
-            f" there, then: imgen forget {record.id},"
-            " or run the same command with --resubmit, which may charge a second time."
+            f" there, then:\nimgen forget {record.id}\n"
+            "Or run the same command with --resubmit, which may charge a second time."
         )
+    first = f"imgen wait {record.id} --remote {shlex.quote(remote_id)}\n" if remote_id else ""
     return (
-        f"Look at your jobs at {entry.title if entry else record.provider}. "
-        f"If it is there: imgen wait {record.id} --remote ITS_ID. "
-        f"If not: imgen forget {record.id}, or run the same command with --resubmit, which may charge a second time."
+        f"{first}Look at your jobs at {entry.title if entry else record.provider}. "
+        f"If it is there:\nimgen wait {record.id} --remote ITS_ID\n"
+        f"If it is not:\nimgen forget {record.id}\n"
+        "Or run the same command with --resubmit, which may charge a second time."
     )
 
 

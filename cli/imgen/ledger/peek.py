@@ -1,6 +1,6 @@
-"""Two looks at the ledger's file as it is, without opening it as a command does: for TAB, and for the expiry notice.
+"""Looks at the ledger's file as it is, without opening it as a command does: for TAB, the expiry notice, and `status`.
 
-Neither waits, closes orphans or changes anything, and both are empty where the file cannot be read at once.
+None waits, closes orphans or changes anything, and each finds nothing where the file cannot be read at once.
 """
 
 from __future__ import annotations
@@ -40,6 +40,14 @@ SELECT id, provider, model, accepted_at, NULL, iif(json_valid(request), json_ext
   FROM job
  WHERE stage IN ('queued', 'running') AND accepted_at < :until AND forgotten_at IS NULL AND origin <> 'sandbox'
 """
+_UNSETTLED = """
+SELECT EXISTS (
+    SELECT 1 FROM job WHERE stage IN ('planned', 'submitting', 'queued', 'running', 'uncertain')
+       AND forgotten_at IS NULL)
+    OR EXISTS (
+    SELECT 1 FROM result JOIN job ON job.id = job_id WHERE result.state <> 'saved' AND forgotten_at IS NULL)
+"""
+_MENDING = (".damaged", ".new", ".rebuilt")  # files beside a ledger that the next command has to mend or report
 
 
 class PeekedJob(NamedTuple):
@@ -63,6 +71,25 @@ def peek_jobs(path: Path, beginning: str, *, open_only: bool) -> list[PeekedJob]
     except sqlite3.Error:
         return []
     return [PeekedJob(*row) for row in found]
+
+
+def peek_settled(path: Path) -> bool:
+    """Whether no job is open, uncertain or lost, and there is nothing to mend, bring up to date or warn of either.
+
+    False where the ledger at `path` is not there or cannot be read at once.
+    """
+    from imgen.ledger.network_disk import network_type
+    from imgen.ledger.schema import MIGRATIONS
+
+    if network_type(path.parent) or any(path.with_suffix(suffix).exists() for suffix in _MENDING):
+        return False
+    address = f"{path.absolute().as_uri()}?mode=rw"  # as in `peek_unsaved`
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_NOTICE_PATIENCE)) as ledger:
+            current = ledger.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+            return bool(current and ledger.execute(_UNSETTLED).fetchone() == (0,))
+    except sqlite3.Error:
+        return False
 
 
 def peek_unsaved(path: Path, now: float, until: float) -> list[Unsaved]:

@@ -9,14 +9,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.config.settings import MOST_PICTURES
 from imgen.errors import LedgerUnusable
-from imgen.ledger.codec import plain, read_job, stored
+from imgen.ledger.codec import path_text, plain, read_job, stored
 from imgen.ledger.schema import RESOLUTION
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     from imgen.ledger.database import Database
     from imgen.records import JobRecord, State
@@ -37,6 +39,7 @@ class Wanted:
     provider: str | None = None
     model: str | None = None
     state: State | None = None
+    origin: str | None = None
     since: float | None = None
     until: float | None = None
     least: Decimal | None = None
@@ -50,6 +53,7 @@ class Wanted:
             ("provider = ?", self.provider),
             ("? IN (family, model)", self.model),
             ("state = ?", self.state and self.state.value),
+            ("origin = ?", self.origin),
             ("created_at >= ?", self.since),
             ("created_at < ?", self.until),
             (f"{_AMOUNT} >= ?", None if self.least is None else float(self.least)),
@@ -82,6 +86,7 @@ _WITH_PICTURE = (
     "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
     " ORDER BY job.rowid DESC LIMIT 1"
 )
+_LATEST = "SELECT rowid AS recorded, run_id FROM job ORDER BY rowid DESC LIMIT ?"
 _SECONDS_TAKEN = (
     f"SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {RESOLUTION} IS ?"  # noqa: S608  (our own)
     " AND took_seconds IS NOT NULL AND origin <> 'sandbox' ORDER BY finished_at DESC LIMIT ?"
@@ -131,6 +136,22 @@ class JobQueries:
             or self._select("remote_id = ?", stored(text))
         )
 
+    def latest_order(self, number: int) -> list[JobRecord]:
+        """The jobs of one order, counted back from the latest, which is 1; none where there are not so many."""
+        rows = self._database.read(_LATEST, (number * MOST_PICTURES,))
+        orders = dict.fromkeys(row["run_id"] for row in rows)
+        if len(orders) < number:
+            return []
+        run_id = list(orders)[number - 1]
+        return self._select(
+            "recorded IN (SELECT value FROM json_each(?))",
+            json.dumps([row["recorded"] for row in rows if row["run_id"] == run_id]),
+        )
+
+    def count(self) -> int:
+        """How many jobs there are."""
+        return int(self._database.read("SELECT count(*) AS jobs FROM job", ())[0]["jobs"])
+
     def at_service(self, provider: str, origin: str, text: str) -> JobRecord | None:
         """The job of a service that `text` names: by its whole local id, else by its remote id."""
         there = "provider = ? AND origin = ? AND"
@@ -139,9 +160,22 @@ class JobQueries:
         )
         return found[0] if found else None
 
+    def with_request(self, request_key: str) -> list[JobRecord]:
+        """The jobs of one request, the oldest first."""
+        return self._select("recorded IN (SELECT rowid FROM job WHERE request_key = ?)", request_key)
+
     def with_picture(self, sha256: str) -> str | None:
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._database.read(_WITH_PICTURE, (sha256,))
+        return rows[0]["job_id"] if rows else None
+
+    def saved_at(self, path: Path) -> str | None:
+        """The job whose picture was last saved at this path, whatever is there now."""
+        rows = self._database.read(
+            "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE path = ? AND state = 'saved'"
+            " ORDER BY job.rowid DESC LIMIT 1",
+            (path_text(path),),
+        )
         return rows[0]["job_id"] if rows else None
 
     def family(self, job_id: str) -> list[JobRecord]:

@@ -54,7 +54,7 @@ class Results:
         return True
 
     def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
-        """A verified picture is about to be put at `path`: should this process die, it is found there."""
+        """A verified picture is about to be put at `path`, where a later process finds it if this one is killed."""
         self._database.change(
             "UPDATE result SET path = ?, sha256 = ? WHERE job_id = ? AND number = ?",
             (path_text(path), sha256, job_id, number),

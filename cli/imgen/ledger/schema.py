@@ -116,7 +116,11 @@ CREATE TABLE turned_away (           -- submits that a service turned away, unch
 CREATE INDEX turned_away_submitted ON turned_away (provider, origin, submitted_at);
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+CREATE INDEX result_path ON result (path) WHERE path IS NOT NULL;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """SQL steps; a ledger's `user_version` counts those it has seen."""
 
 

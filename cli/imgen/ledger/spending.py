@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.ledger.codec import is_amount, loaded, read_cost, stored
+from imgen.ledger.codec import loaded, read_cost, stored
 from imgen.ledger.transitions import Stage
+from imgen.money.amounts import is_amount
 from imgen.money.budget import Span, Spending, Verdict, assess, check, day_begins, local_day, order_cost, standing
 from imgen.records import UNKNOWN, Cost, State
 

@@ -32,7 +32,7 @@ class Uploads:
         self._database = database
 
     def uploading(self, job_id: str, upload: Upload) -> None:
-        """A picture is about to be put somewhere for the job: should this process die, it is found there."""
+        """A picture is about to be uploaded for the job; a later process finds and removes it if this one is killed."""
         self._database.change(
             "INSERT OR REPLACE INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)",
             (job_id, upload.sha256, upload.link, upload.storage, upload.key, upload.uploader),

@@ -1,1 +1,1 @@
-"""Amounts, budgets, and what was spent and lost. Nothing is converted between units."""
+"""Amounts, budgets, what was spent, and pictures that expired unsaved. No amount is converted between units."""

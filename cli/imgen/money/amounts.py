@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SPELLINGS = {"usd": "usd", "$": "usd", "credits": "credits", "credit": "credits"}
 _AMOUNT = re.compile(r"(?P<sign>\$?)\s*(?P<value>\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(?P<unit>[A-Za-z$]*)", re.ASCII)
+_MOST_DIGITS = 18  # before the point, or zeros after it
 _DECIMAL_COMMA = re.compile(r"\d[\d.]*(?:,\d+)+")
 
 
@@ -59,11 +60,16 @@ def decimal_text(value: Decimal) -> str:
 
 
 def known(cost: Cost) -> Amount | None:
-    """The amount of a recorded cost; None where it is unknown, or a text that is no cost, such as "NaN" or "-1"."""
-    if cost.amount is None:
+    """The amount of a recorded cost; None where it is unknown, or a text that is no amount."""
+    if cost.amount is None or not is_amount(cost.amount):
         return None
+    return Amount(Decimal(cost.amount), cost.unit)
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is an amount of money: a number from 0 on, of a size that occurs; not "NaN" or "-1"."""
     try:
-        value = Decimal(cost.amount)
+        value = Decimal(text)
     except InvalidOperation:
-        return None
-    return Amount(value, cost.unit) if value.is_finite() and not value.is_signed() else None
+        return False
+    return value.is_finite() and not value.is_signed() and (value == 0 or abs(value.adjusted()) <= _MOST_DIGITS)

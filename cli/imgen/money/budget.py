@@ -13,11 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imgen.errors import OverBudget
-from imgen.money.amounts import Amount as Amount
-from imgen.money.amounts import BadAmount as BadAmount
-from imgen.money.amounts import decimal_text as decimal_text
-from imgen.money.amounts import known
-from imgen.money.amounts import parse_amounts as parse_amounts
+from imgen.money.amounts import Amount, decimal_text, known
 from imgen.records import Cost, JobRecord, State
 from imgen_providers.catalog import SERVICES
 
@@ -26,16 +22,17 @@ if TYPE_CHECKING:
 
 
 class Span(StrEnum):
-    """What a limit counts: one order, a local calendar day, or everything in one project."""
+    """What a limit counts: one order, one run of many orders, a local calendar day, or everything in one project."""
 
     ORDER = "order"
+    RUN = "run"
     DAY = "day"
     PROJECT = "project"
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that may be spent, in each unit it is said in; `source` is where it was set."""
+    """The most that may be spent, in one or more units; `source` is where it was set."""
 
     span: Span
     most: tuple[Amount, ...]
@@ -70,7 +67,7 @@ class Standing(StrEnum):
     """What is known of a job's charge."""
 
     COUNTS = "counts"  # paid for, or about to be
-    DOUBTFUL = "doubtful"  # may have been charged; unknown
+    UNCERTAIN = "uncertain"  # may have been charged; unknown
     NOTHING = "nothing"  # never sent, refused, failed where that is free, or released by `imgen forget`
 
 
@@ -98,7 +95,7 @@ def standing(
     """What is known of a job's charge; `problem` is the code of why it is where it is.
 
     What the service reports of the charge decides. `released` is true after `imgen forget`. A job that failed after it
-    was accepted cost nothing only where a document of the service says so.
+    was accepted cost nothing only where a document of the service states that.
     """
     if reported := known(charged):
         return Standing.COUNTS if reported.value else Standing.NOTHING
@@ -110,13 +107,13 @@ def standing(
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
             return Standing.COUNTS
         case State.UNCERTAIN:
-            return Standing.DOUBTFUL
+            return Standing.UNCERTAIN
         case State.FAILED | State.CANCELLED if not accepted:
             return Standing.NOTHING
         case State.FAILED if problem != "no_pictures" and provider in SERVICES and SERVICES[provider].failure_is_free:
             return Standing.NOTHING
         case _:
-            return Standing.DOUBTFUL
+            return Standing.UNCERTAIN
 
 
 def best_known(record: JobRecord) -> Cost:
@@ -145,13 +142,13 @@ class Spent:
     """What was spent at one service's prices in one unit, as far as it is known."""
 
     amount: Amount
-    doubtful: Decimal = Decimal(0)
+    uncertain: Decimal = Decimal(0)
     unknown_jobs: int = 0
 
 
 def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
-    """What counts in this unit; of credits, those of this service alone. Doubtful amounts are counted too."""
-    total, doubtful, unknown = Decimal(0), Decimal(0), 0
+    """What counts in this unit; of credits, those of this service alone. Amounts that are uncertain are counted too."""
+    total, uncertain, unknown = Decimal(0), Decimal(0), 0
     for one in spendings:
         if one.standing is Standing.NOTHING:
             continue
@@ -160,8 +157,8 @@ def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
             unknown += one.jobs
         elif each.unit == unit and (unit != "credits" or one.provider == provider):
             total += each.value * one.jobs
-            doubtful += each.value * one.jobs if one.standing is Standing.DOUBTFUL else 0
-    return Spent(Amount(total, unit), doubtful, unknown)
+            uncertain += each.value * one.jobs if one.standing is Standing.UNCERTAIN else 0
+    return Spent(Amount(total, unit), uncertain, unknown)
 
 
 # Whether an order is within ----------------------------------------------------------------------------------
@@ -206,13 +203,13 @@ def assess(order: Amount | None, limit: Limit, spendings: Iterable[Spending], pr
     return Verdict(limit, within=False, message=message, hint=_over_hint(limit, order, before))
 
 
-_EACH = {Span.ORDER: "", Span.DAY: " a day", Span.PROJECT: " for this project"}
+_EACH = {Span.ORDER: "", Span.RUN: " for this run", Span.DAY: " a day", Span.PROJECT: " for this project"}
 
 
 def _so_far(span: Span, before: Spent) -> str:
     if span is Span.ORDER:
         return ""
-    where = "today" if span is Span.DAY else "in this project"
+    where = {Span.RUN: "in this run", Span.DAY: "today"}.get(span, "in this project")
     unknown = f", and {jobs_text(before.unknown_jobs)} of unknown cost" if before.unknown_jobs else ""
     went = before.amount if before.amount.value else "nothing"
     return f", of which {went} went {where}{unknown}"
@@ -226,11 +223,13 @@ def _compare_hint(order: Amount | None) -> str:
 def _over_hint(limit: Limit, order: Amount, before: Spent) -> str:
     if limit.span is Span.ORDER:
         return f"{limit.source} {decimal_text(order.value)}{order.unit}, or order less (-n, -r, another -m or -p)."
+    if limit.span is Span.RUN:
+        return f"Raise {limit.source}, and run it again: what is made stays made."
     by = "day" if limit.span is Span.DAY else "project"
-    hint = f"imgen costs --by {by} shows where it went. Raise {limit.source}, or order less (-n, -r, another -m or -p)."
-    if before.doubtful:
-        doubtful = Amount(before.doubtful, order.unit)
-        hint += f" {doubtful} of it may not have been charged: imgen forget JOB gives back what was not."
+    hint = f"Raise {limit.source}, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by {by}"
+    if before.uncertain:
+        uncertain = Amount(before.uncertain, order.unit)
+        hint += f"\n{uncertain} of it may not have been charged: close the jobs that were not.\nimgen status"
     return hint
 
 

@@ -55,7 +55,7 @@ def expiring(unsaved: Iterable[Unsaved], now: float, until: float) -> Expiring |
 
 
 def may_expire_by(record: JobRecord, until: float) -> bool:
-    """Whether some link of the job may have expired at `until`; one of which nothing is known may."""
+    """Whether some link of the job may have expired at `until`; a link whose expiry is unknown may."""
     if record.state in (State.QUEUED, State.RUNNING) and record.accepted_at is not None:
         times = [_at_the_earliest(record.provider, record.request.model, record.accepted_at)]
     else:
@@ -64,7 +64,7 @@ def may_expire_by(record: JobRecord, until: float) -> bool:
 
 
 def soonest_first(records: Iterable[JobRecord]) -> list[JobRecord]:
-    """The jobs by when their first link dies; after them unknown ones, then those without a link, oldest first."""
+    """The jobs by when their first link expires; after them unknown ones, then those without a link, oldest first."""
     return sorted(records, key=_urgency)
 
 

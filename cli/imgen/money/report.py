@@ -30,9 +30,9 @@ class By(StrEnum):
 class CostLine:
     """What the jobs under one heading cost in one unit, as decimal texts; None is unknown or not reported, never 0.
 
-    `unit` None holds jobs of unknown cost. `provider` says whose credits they are. `estimated` is by the prices when
-    they were ordered; `charged` is what services report of `charged_jobs` of them. `doubtful` may have been charged and
-    is in none of the two. `key` None stands for no project.
+    `unit` None holds jobs of unknown cost. `provider` is the service whose credits they are. `estimated` is by the
+    prices when they were ordered; `charged` is what services report of `charged_jobs` of them. `doubtful` (so it is
+    named in `--json`) is what may have been charged, and is in none of the two. `key` None stands for no project.
     """
 
     key: str | None
@@ -48,7 +48,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How much of a limit is used up in one unit, as decimal texts; `provider` says whose credits."""
+    """How much of a limit is used up in one unit, as decimal texts; `provider` is set where that is credits."""
 
     span: Span
     source: str
@@ -142,7 +142,7 @@ def _add(sums: dict[_Currency, _Sum], one: Spending) -> None:
         found = sums.setdefault(_currency(one.each, one.provider), _Sum())
         found.jobs += one.jobs
         amount = each.value * one.jobs if each else None
-        if one.standing is Standing.DOUBTFUL:
+        if one.standing is Standing.UNCERTAIN:
             found.doubtful_jobs += one.jobs
             found.doubtful = _plus(found.doubtful, amount)
         else:

@@ -1,1 +1,1 @@
-"""What a person asks for: matched to the catalogue, ranked, and drafted as jobs."""
+"""Orders: matched to the catalogue, ranked, and drafted as jobs."""

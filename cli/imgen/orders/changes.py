@@ -1,4 +1,4 @@
-"""Repeating an order: what a job in the ledger asked for, with changes, and how the two orders differ."""
+"""Repeating an order: the order of a job in the ledger, with changes, and how the two orders differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BY_SIZE = ("aspect", "resolution")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that two orders ask for differently; None is the service's own choice."""
+    """One field in which two orders differ; None leaves it to the service."""
 
     field: str
     before: str | None
@@ -37,12 +37,12 @@ class Difference:
 
 
 def order_of(record: JobRecord) -> Order:
-    """What the job asked for, at its own service and with its own model. Raises `UsageProblem`."""
+    """The order of a job, at its own service and with its own model. Raises `UsageProblem`."""
     request = record.request
     if not request.model:
         raise UsageProblem(
             f"Job {record.id} was ordered elsewhere, so what it asked for is not known.",
-            'Order it anew: imgen generate "..."',
+            "Write the order anew, with its prompt.",
         )
     return Order(
         prompt=request.prompt,
@@ -73,7 +73,7 @@ def changed(order: Order, settings: Sequence[str], family: str | None) -> Order:
 
 
 def differences(before: Order, after: Order) -> list[Difference]:
-    """What the two orders ask for differently, field by field; for their pictures there is `other_pictures`."""
+    """The fields in which two orders differ; for their pictures there is `other_pictures`."""
     hidden = ["options", "sandbox", "wished_format"]
     hidden += [name for name in _BY_SIZE if after.size is not None and getattr(after, name) is None]
     names = [field.name for field in fields(Order) if field.name not in hidden]
@@ -104,7 +104,7 @@ def words_of(record: JobRecord) -> list[str]:
                 if not path.exists():
                     raise UsageProblem(
                         f"A picture that job {record.id} went on from is not there any more: {path}",
-                        f"Name the pictures again: imgen again {record.id} -i PICTURE",
+                        "Name the pictures once more with -i PICTURE.",
                     )
                 found.append(str(path))
     return found
@@ -115,7 +115,7 @@ def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
     if others:
         raise UsageProblem(
             f"A picture that job {record.id} went on from was changed since: {others[0].before}",
-            f"To go on from what it is now: imgen again {record.id} -i {others[0].before}",
+            f"To go on from what it is now:\nimgen again {record.id} -i {others[0].before}",
         )
 
 

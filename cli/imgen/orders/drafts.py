@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgen.records import Cost, Draft, new_id
 from imgen_providers.base import PictureFile, Reference, Request
+from imgen_providers.catalog import pictures_ordered
 
 if TYPE_CHECKING:
     from imgen.orders.order import Choice
@@ -72,11 +73,15 @@ def request_key(choice: Choice) -> str:
 
 
 def price(model: Model, request: Request, count: int) -> Cost:
-    """What a request for `count` pictures costs by the catalogue; unknown where it has no price."""
+    """What a request for `count` pictures costs by the catalogue, with those that its options ask for.
+
+    Unknown where the catalogue has no price, and where an option that means a count is no number.
+    """
     found = model.prices.get(request.resolution or "1K")
-    if found is None:
+    pictures = pictures_ordered(count, request.extras)
+    if found is None or pictures is None:
         return Cost(None, None)
-    return Cost(str(Decimal(found.amount) * count + reference_price(model, request)), found.unit)
+    return Cost(str(Decimal(found.amount) * pictures + reference_price(model, request)), found.unit)
 
 
 def reference_price(model: Model, request: Request) -> Decimal:

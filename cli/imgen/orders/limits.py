@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
-from imgen.money.budget import Amount, BadAmount, Budget, Limit, Span, check, parse_amounts
+from imgen.money.amounts import Amount, BadAmount, parse_amounts
+from imgen.money.budget import Budget, Limit, Span, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ class BudgetSettings(Protocol):
 class Candidate:
     """A service that can do an order, why it has its place in the ranking, and the jobs that it would be given.
 
-    `verdicts` say whether these jobs are within each limit of the budget; there are none where there is no limit.
+    `verdicts` has one entry for each limit of the budget: whether these jobs are within it.
     """
 
     choice: Choice
@@ -91,7 +92,7 @@ def checked_amounts(source: str, text: str) -> tuple[Amount, ...]:
     except BadAmount as error:
         raise BadConfiguration(f"{source}: {error}.") from error
     if amounts[0].unit is None:
-        raise BadConfiguration(f"{source} is {text!r}, which has no unit.", "Say '5 usd', '200 credits', or both.")
+        raise BadConfiguration(f"{source} is {text!r}, which has no unit.", "Write '5 usd', '200 credits', or both.")
     return amounts
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.config.config import SANDBOX
 from imgen.config.settings import MOST_PICTURES
-from imgen.errors import KeyMissing, UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, KeyMissing, UsageProblem
 from imgen.orders.order import AUTO, Choice, Order
 from imgen_providers.base import Json, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
@@ -43,7 +44,7 @@ def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) ->
     if order.count is not None and not 1 <= order.count <= MOST_PICTURES:
         raise UsageProblem(
             f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
-            f"imgen generate ... -n {MOST_PICTURES}, and again for more.",
+            f"-n takes a whole number from 1 to {MOST_PICTURES}.",
         )
     if order.model and "/" in order.model:
         return [_exact(order, order.model, accounts)]
@@ -59,27 +60,57 @@ def find_service(name: str) -> ServiceEntry:
     """The service of that name. Raises `UsageProblem` with the nearest one."""
     entry = SERVICES.get(name)
     if entry is None:
-        raise UsageProblem(f"There is no provider {name!r}.", nearest(name, SERVICES, "Providers"))
+        raise no_such("provider", name, SERVICES, "Providers")
     return entry
 
 
 def check_family(name: str) -> None:
     """Raises `UsageProblem` with the nearest one for a family of models that no service has."""
     if name not in FAMILIES:
-        raise UsageProblem(f"There is no model {name!r}.", nearest(name, FAMILIES, "Models"), about="model")
+        raise no_such("model", name, FAMILIES, "Models", about="model")
+
+
+def check_resolution(name: str) -> None:
+    """Raises `UsageProblem` for a resolution that no model of the catalogue has."""
+    known = list(
+        dict.fromkeys(name for entry in SERVICES.values() for model in entry.models for name in model.resolutions)
+    )
+    if _RESOLUTIONS.get(name.lower(), name) not in known:
+        raise UsageProblem(f"No model has the resolution {name!r}.", f"Resolutions: {', '.join(sorted(known))}")
 
 
 def nearest(word: str, known: Iterable[str], label: str) -> str:
     """All known names, after the one that the word may have meant."""
     names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1)
+    near = meant(word, names)
     listed = f"{label}: {', '.join(names)}"
-    return f"Did you mean {near[0]}? {listed}" if near else listed
+    return f"Did you mean {near}? {listed}" if near else listed
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: the one that the word begins, else the one spelled most alike."""
+    names, typed = list(known), word.lower()
+    begun = [name for name in names if typed and name.startswith(typed)]
+    if len(begun) == 1:
+        return begun[0]
+    return next(iter(difflib.get_close_matches(typed, names, n=1)), None)
+
+
+def no_such(what: str, word: str, known: Iterable[str], label: str, *, about: str | None = None) -> UsageProblem:
+    """The problem that an unknown name is, with the one that was probably meant."""
+    names = list(known)
+    near = meant(word, names)
+    return UsageProblem(
+        f"There is no {what} {word!r}.",
+        nearest(word, names, label),
+        about=about,
+        correction=(word, near) if near else None,
+    )
 
 
 def _check_prompt(prompt: str) -> None:
     if not prompt.strip():
-        raise UsageProblem("The prompt is empty.", 'imgen generate "a red fox in the snow"')
+        raise UsageProblem("The prompt is empty.", SANDBOX_EXAMPLE)
     try:
         prompt.encode()
     except UnicodeEncodeError:
@@ -99,7 +130,7 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
         variables = " or ".join(entry.key_variable for entry in able)
         raise KeyMissing(
             f"No key is set: {variables}.",
-            "export one of them, or keep one with imgen keys set; --sandbox tries everything without a key.",
+            f"imgen keys set {able[0].name}\nOr set the variable. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
         )
     return keyed
 
@@ -198,7 +229,7 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, accounts: Acco
     if order.size or order.channel:
         raise UsageProblem(
             f"Nothing is known of {entry.name}/{remote_id}, so --size and --channel mean nothing for it.",
-            "Say it in the service's own words: --option key=value",
+            "Use the service's own parameters: --option key=value",
         )
     model = Model(
         remote_id=remote_id,
@@ -236,7 +267,7 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
     if own:
         raise UsageProblem(
             f"--option {own[0]} would override what is priced and checked for {entry.title}.",
-            "Say it with the prompt, -m, -n, -a, -r, -f or -i.",
+            "Use the prompt, -m, -n, -a, -r, -f or -i for it.",
         )
 
 
@@ -248,6 +279,7 @@ def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None
     # "auto" is every service's own choice, also where its wire has no word for that.
     if aspect is None or aspect == "auto":
         return None
+    aspect = re.sub(r"(?<=\d)[x×/](?=\d)", ":", aspect)  # as people write it: 16x9
     if aspect not in model.aspects:
         raise UsageProblem(
             f"{_named(entry, model)} does not have the aspect {aspect!r}.",
@@ -285,8 +317,8 @@ def _named(entry: ServiceEntry, model: Model) -> str:
 def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution: str | None) -> tuple[str, str]:
     """The aspect and resolution whose picture covers `size` with the least cut away, then with the fewest pixels.
 
-    An aspect or resolution that is given stays. Where no picture is large enough, the nearest shape at the largest
-    size is taken. Raises `UsageProblem` where the model's sizes are not known.
+    An aspect or resolution that is given stays. Raises `UsageProblem` where the model's sizes are not known, and where
+    no picture is large enough; a resolution that is given may be too small for `size`, which then names the shape.
     """
     sizes = [
         (known_aspect, known_resolution, pixels)
@@ -300,10 +332,16 @@ def covering(model: Model, size: tuple[int, int], aspect: str | None, resolution
     if not sizes:
         raise UsageProblem(f"The picture sizes of {model.family} are not known.", "Use -a and -r instead of --size.")
     covers = [entry for entry in sizes if entry[2][0] >= size[0] and entry[2][1] >= size[1]]
-    if covers:
-        best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
-    else:
-        best = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+    if not covers:
+        largest = min(sizes, key=lambda entry: (round(_misfit(entry[2], size), 2), -entry[2][0] * entry[2][1]))
+        if resolution:
+            return largest[0], largest[1]
+        width, height = largest[2]
+        raise UsageProblem(
+            f"{model.family} draws no picture that covers {size[0]}x{size[1]} pixels.",
+            f"Its largest of about that shape: --size {width}x{height}",
+        )
+    best = min(covers, key=lambda entry: (round(_misfit(entry[2], size), 2), entry[2][0] * entry[2][1]))
     return best[0], best[1]
 
 

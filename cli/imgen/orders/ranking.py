@@ -26,8 +26,8 @@ class Ranked:
 def rank(choices: Sequence[Choice], speed: Callable[[Choice], float | None]) -> list[Ranked]:
     """The services best first; `speed` is how many seconds such a job took there so far, None where unknown.
 
-    Prices are compared only in the same unit. Where they cannot be, the order they come in stands. `speed` is asked
-    where two prices are equal only, and once for each of them.
+    Prices are compared only in the same unit. Where they cannot be, the order they come in stands. `speed` is called
+    only where two prices are equal, and once for each service.
     """
     known: dict[tuple[str, str], float | None] = {}
 

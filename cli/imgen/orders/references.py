@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX
 from imgen.errors import ImgenError, PictureUnreachable, UsageProblem
 from imgen.files import discard, part_path
-from imgen.orders.sources import Link, Local, Source, saved_picture
+from imgen.orders.sources import STDIN_NAME, Link, Local, Source, saved_picture
 from imgen.pictures.download import DownloadError, DownloadFailed, check_link, fetch
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.formats.heif import check_heif, sniff_heif
@@ -16,7 +16,7 @@ from imgen.pictures.prepared import keep, usable
 from imgen.pictures.references import HEIF_HINT, Changes, checked, limits, reference, sendable
 from imgen.pictures.verify import EXTENSIONS, inspect, sniff
 from imgen.records import OPEN, JobRecord
-from imgen_providers.addresses import is_loopback
+from imgen_providers.addresses import is_loopback_host
 from imgen_providers.base import PictureLink, Reference
 from imgen_providers.conversation import is_conversation
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "http://127.0.0.1"
 _BLOCK = 64 * 1024
-_HEAD = 512  # bytes: enough to tell what a file is
+_HEAD = 512  # bytes: enough to know the type of a file
 _WHOLE_LINK = "Give the URL of a whole PNG, JPEG or WebP picture."
 _FIT_A_COPY = "Save the picture, and give the file with --fit."
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A picture that the person named. `examined` is None for a link; `made_by` is the job that made these bytes."""
+    """A picture that the user named. `examined` is None for a link; `made_by` is the job that made these bytes."""
 
     source: Source
     examined: Examined | None = None
@@ -65,7 +65,8 @@ class Basis:
 
     `folder` takes the copies of pictures that are made to be sent. `network` opens the way out of this machine, for
     pictures behind links. `check_storage` raises `BadConfiguration` where a service fetches pictures from the user's
-    own storage and none is set; it is given the service's title.
+    own storage and none is set; it is given the service's title. `unchecked` gives a service a link without a look at
+    what is behind it, which this machine may not be able to reach.
     """
 
     pictures: Sequence[Named]
@@ -74,6 +75,7 @@ class Basis:
     folder: Path
     network: Callable[[], Network]
     check_storage: Callable[[str], object]
+    unchecked: bool = False
     _fetched: dict[str, Local] = field(default_factory=dict)
 
     @property
@@ -82,6 +84,12 @@ class Basis:
         if self.parent:
             return self.parent.id
         return next((picture.made_by for picture in self.pictures if picture.made_by), None)
+
+    @property
+    def stem(self) -> str | None:
+        """The name of the first picture without its suffix, for the names of what comes; None where it has no name."""
+        source = self.pictures[0].source if self.pictures else None
+        return source.path.stem if isinstance(source, Local) and source.name != STDIN_NAME else None
 
     def able(self, choices: Sequence[Choice], ledger: Ledger) -> list[Choice]:
         """The choices whose service takes these pictures, each with them in its request.
@@ -113,7 +121,7 @@ class Basis:
         if choice.listed and len(pictures) > most:
             raise UsageProblem(
                 f"{len(pictures)} pictures are too many: {_named(choice)} takes at most {most}.",
-                "Leave some out, or choose another model: `imgen models` shows how many each takes.",
+                "Leave some out, or choose another model. How many each takes:\nimgen models",
             )
         notes = self._named_jobs()
         if self.parent and not native and _belongs_there(self.parent, choice):
@@ -136,7 +144,10 @@ class Basis:
             by_link = choice.entry.reference_route != "data-uri"
             if by_link and choice.origin == SANDBOX and not _is_here(link):
                 return PictureLink(link.url)
-            fetched = self._fetch(link, choice, network)
+            if by_link and self.unchecked:
+                notes.append(f"{link.name} goes to {choice.entry.title} unchecked.")
+                return PictureLink(link.url)
+            fetched = self._fetch(link, choice, network, by_link=by_link)
             if by_link:
                 _check_behind(link, fetched, choice)
                 return PictureLink(link.url)
@@ -146,7 +157,7 @@ class Basis:
         assert isinstance(picture.source, Local)
         if choice.entry.reference_route == "public-url" and choice.origin != SANDBOX:
             self.check_storage(choice.entry.title)
-        # What a service drew has no notes of the person's: it goes back as it came.
+        # A picture that a service made has no metadata of the user's: it goes back as it came.
         changes = replace(self.changes, keep_metadata=self.changes.keep_metadata or picture.made_by is not None)
         return reference(
             picture.examined,
@@ -172,7 +183,7 @@ class Basis:
                 "Save the picture and name the file.",
             )
 
-    def _fetch(self, link: Link, choice: Choice, network: Network) -> Local:
+    def _fetch(self, link: Link, choice: Choice, network: Network, *, by_link: bool) -> Local:
         """What lies behind a link, as a file of ours: fetched once, and looked at for each service."""
         if link.url in self._fetched:
             return self._fetched[link.url]
@@ -183,7 +194,7 @@ class Basis:
                 with part.open("rb") as file:
                     copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")
         except DownloadError as error:
-            raise _unfetchable(link, error) from error
+            raise _unfetchable(link, choice, error, by_link=by_link) from error
         finally:
             discard(part)
         self._fetched[link.url] = Local(copy.path, link.name)
@@ -191,7 +202,7 @@ class Basis:
 
 
 def _check_behind(link: Link, fetched: Local, choice: Choice) -> None:
-    """A link that leads to no picture, or to a broken one, would be paid for and refused, or worse, drawn without.
+    """Check the file behind a link. A service may charge for a broken one and refuse it, or draw without it.
 
     Raises `UsageProblem`.
     """
@@ -245,16 +256,18 @@ def _trusted(choice: Choice) -> str:
 
 
 def _is_here(link: Link) -> bool:
-    return is_loopback(link.host)
+    return is_loopback_host(link.host)
 
 
 def _named(choice: Choice) -> str:
     return f"{choice.model.family} at {choice.entry.title}"
 
 
-def _unfetchable(link: Link, error: DownloadError) -> ImgenError:
+def _unfetchable(link: Link, choice: Choice, error: DownloadError, *, by_link: bool) -> ImgenError:
+    title = choice.entry.title
+    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if by_link else ""
     if isinstance(error, DownloadFailed):
         return PictureUnreachable(
-            f"{link.name} could not be fetched, so nothing was sent. {error.message}", "Run the command again."
+            f"{link.name} could not be fetched, so nothing was sent. {error.message}", f"Run the command again.{way}"
         )
-    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", "Give another URL, or a file.")
+    return UsageProblem(f"{link.name} cannot be fetched. {error.message}", f"Give another URL, or a file.{way}")

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from imgen.errors import UsageProblem
-from imgen.records import JobRecord, ResultState, State
+from imgen.records import JobRecord, ResultState, State, latest_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 STDIN = "-"
+STDIN_NAME = "standard input"
 _MOST = 256 * 1024 * 1024  # bytes taken from standard input, or of a file
 _BLOCK = 64 * 1024
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is sent
@@ -43,7 +44,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A picture on this disk, called `name` by the person.
+    """A picture on this disk, called `name` by the user.
 
     Where it was named by a job, `job_id` is that job, and `sha256` what its picture was when it was saved.
     """
@@ -66,7 +67,7 @@ def find_source(
 ) -> Source:
     """The picture that one `-i` names; a file wins over a job of the same name. Raises `UsageProblem`."""
     if word == STDIN:
-        return Local(take_stdin(), "standard input")
+        return Local(take_stdin(), STDIN_NAME)
     if word.lower().startswith("file:"):
         return Local(_file_of(word, cwd), word)
     if found := _URL.match(word):
@@ -76,6 +77,8 @@ def find_source(
         return Local(path, word)
     named = _JOB.fullmatch(word)
     jobs = find_jobs(named["job"]) if named else []
+    if jobs and named and latest_number(named["job"]):
+        return _picture_of_order(jobs, int(named["number"] or 1), word)
     if not jobs:
         job = f", and no job {named['job']!r} in the ledger" if named and "." not in word else ""
         raise UsageProblem(f"There is no file {word!r}{job}.", "-i takes a file, an https URL, - or the id of a job.")
@@ -91,12 +94,22 @@ def find_source(
     return saved_picture(jobs[0], int(named["number"] or 1), word)
 
 
+def _picture_of_order(jobs: Sequence[JobRecord], number: int, name: str) -> Local:
+    """A picture of an order of several jobs, counted through all of them. Raises `UsageProblem`."""
+    for job in jobs:
+        made = max(len(job.results), 1)
+        if number <= made:
+            return saved_picture(job, number, name)
+        number -= made
+    raise UsageProblem(f"The order has no picture {name!r}.", " ".join(["imgen show", *(job.id for job in jobs)]))
+
+
 def saved_picture(record: JobRecord, number: int, name: str) -> Local:
     """A picture of an earlier job, called `name`. Raises `UsageProblem` with what would bring it here."""
     result = next((result for result in record.results if result.index == number), None)
     if record.results and result is None:
         raise UsageProblem(
-            f"Job {record.id} has no picture {number}, only {len(record.results)} in all.", f"imgen status {record.id}"
+            f"Job {record.id} has no picture {number}, only {len(record.results)} in all.", f"imgen show {record.id}"
         )
     if result and result.state is ResultState.SAVED and result.path:
         if result.path.is_file():
@@ -120,7 +133,8 @@ def take_stdin(stream: BinaryIO, folder: Path) -> Path:
     first = next(pieces, b"")
     if not first:
         raise UsageProblem(
-            "Standard input is empty: no picture came.", "imgen generate ... -o - | imgen edit ... -i - -o out.png"
+            "Standard input is empty: no picture came.",
+            'imgen generate "a fox" --sandbox -o - | imgen edit "at night" -i - --sandbox',
         )
 
     def bounded() -> Iterator[bytes]:

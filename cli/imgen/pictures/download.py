@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import httpx
 
 from imgen.files import new_part
 from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
+from imgen_providers.bound import Bound
 from imgen_providers.content_coding import unpacked
 from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from httpcore import NetworkStream
-
     from imgen_providers.client import Network
-    from imgen_providers.peers import Watch
 
 _REDIRECTS = 5
 _ADDRESSES = 3  # of one host that are tried
@@ -197,8 +193,7 @@ def _connected(
     turn = 0
     while True:
         watch = guard.watch(link, turn)
-        bound = _Bound(watch, transfer.seconds_left(link.host))
-        stack.callback(bound.end)
+        bound = stack.enter_context(Bound(transfer.seconds_left(link.host), watch))
         try:
             return stack.enter_context(
                 client.stream("GET", link, headers=transfer.headers, extensions={"trace": bound})
@@ -207,39 +202,6 @@ def _connected(
             turn += 1
             if turn >= min(_ADDRESSES, len(watch.addresses)):
                 raise
-
-
-class _Bound:
-    """A trace for httpx that closes the connection once `seconds` have passed, however slowly an answer comes."""
-
-    def __init__(self, watch: Watch, seconds: float | None) -> None:
-        self._watch = watch
-        self._stream: NetworkStream | None = None
-        self._over = False
-        self._timer = threading.Timer(seconds, self._close) if seconds is not None else None
-        if self._timer:
-            self._timer.daemon = True
-            self._timer.start()
-
-    def __call__(self, event: str, info: dict[str, Any]) -> None:
-        """Called by httpx for each thing that happens to a request."""
-        self._watch(event, info)
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):  # a proxy has names of its own for them
-            self._stream = info["return_value"]
-            if self._over:
-                self._close()
-
-    def end(self) -> None:
-        """The answer was read."""
-        if self._timer:
-            self._timer.cancel()
-
-    def _close(self) -> None:
-        self._over = True
-        stream = self._stream
-        if stream:
-            with suppress(OSError):
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _hide_location(response: httpx.Response) -> None:

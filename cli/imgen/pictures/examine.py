@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.files import open_regular
 from imgen.pictures.formats import Format, OtherFormat, Unverified, foreign
 from imgen.pictures.metadata import orientation, without_notes
-from imgen.pictures.regular import open_regular
 from imgen.pictures.verify import check
 
 if TYPE_CHECKING:

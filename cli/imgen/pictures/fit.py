@@ -12,9 +12,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from imgen.files import open_regular
 from imgen.pictures.formats import Damaged, OtherFormat, check_dimensions, decoding, foreign
 from imgen.pictures.metadata import upright_exif, without_notes
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,3 +194,20 @@ def _encoded(picture: Image.Image, format: Format, quality: int, beside: _Beside
     profile = beside.profile if beside.profile and beside.profile[16:20] == space else None
     picture.save(held, format, quality=quality, icc_profile=profile, exif=_EXIF + beside.exif if beside.exif else b"")
     return held.getvalue()
+
+
+def converted(path: Path, format: Format, orientation: int, *, wanted: Format, max_width: int | None) -> bytes:
+    """The picture upright, in the wanted format, and at most `max_width` pixels wide.
+
+    Of its notes it keeps its colour profile only. Where it is transparent, a JPEG is white. Raises `Damaged`, or
+    `OSError` from the disk.
+    """
+    read = _own_picture(path, format, orientation, keep_exif=False)
+    picture = read.picture
+    if max_width is not None and picture.width > max_width:
+        height = max(1, round(picture.height * max_width / picture.width))
+        picture = picture.resize((max_width, height), Image.Resampling.LANCZOS)
+    if wanted == "jpeg" and picture.mode == "RGBA":
+        clear, picture = picture, Image.new("RGB", picture.size, "white")
+        picture.paste(clear, mask=clear.getchannel("A"))
+    return _encoded(picture, wanted, _QUALITIES[0], read.beside)

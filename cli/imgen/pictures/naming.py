@@ -46,9 +46,12 @@ __all__ = [
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
+_OTHER_PICTURES = frozenset(
+    (".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".ico", ".psd", ".pdf")
+)
 _DESCRIPTOR = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/(self|thread-self|\d+)/fd/\d+")
 _PATH_BYTES, _FILE_NAME_BYTES = 4095, 255  # on Linux; asked of the system where it answers
-_SAMPLE_ID = "7f3a2c"  # as long as any
+_SAMPLE_ID = "7f3a2c9d"  # as long as any
 _SECOND_NAME = len("-99")  # what a name gets where it is taken
 # What is not seen: marks, and the colours that text copied from a terminal brings along.
 _UNSEEN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]|\x1b\\[[0-?]*[ -/]*[@-~]")
@@ -96,10 +99,12 @@ def parse_output(
     overwrite: bool,
     format: Format | None,
     kept: Path,
+    stem: str | None = None,
 ) -> Target:
     """Where the `pictures` of one run go, from what -o says: a file, a folder, a template, "-", or nothing.
 
-    `format` is the one asked for in words, `kept` the folder for copies of what goes to stdout. Looks at the
+    `format` is the one asked for in words, `kept` the folder for copies of what goes to stdout, `stem` the
+    name of the picture that is edited: it is filled in here, because the copy that is sent has another. Looks at the
     disk and changes nothing there. Raises `BadTarget`.
     """
     if output is None:
@@ -108,11 +113,15 @@ def parse_output(
         if pictures > 1:
             raise BadTarget(f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o.")
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
+    if "{stem}" in output:
+        output = output.replace("{stem}", _literal(stem) if stem else "{slug}")
     path = cwd / _readable(output)
     check_no_stream(path, output)
     names_folder = output.endswith(("/", os.sep))
     if _is_folder(path) or (names_folder and "{" not in output):
         return _target(path, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
+    if (suffix := os.path.splitext(output)[1].lower()) in _OTHER_PICTURES:  # noqa: PTH122 (a template is no path)
+        raise BadTarget(f"imgen saves no {suffix} pictures.", "Use .png, .jpg or .webp.")
     asked = asked_format(output)
     if format is not None and asked not in (None, format):
         raise BadTarget(f"-o asks for a {asked} file, and --format for {format}.", "Leave one of the two out.")
@@ -122,6 +131,14 @@ def parse_output(
     literal = next(at for at, part in enumerate(parts) if "{" in part)
     names = [*parts[literal:], *([DEFAULT_TEMPLATE] if names_folder else [])]
     return _target(cwd.joinpath(*parts[:literal]), "/".join(names), pictures, overwrite=overwrite)
+
+
+def _literal(stem: str) -> str:
+    """A name as part of a template: no field, and no folder."""
+    from pathvalidate import sanitize_filename
+
+    shown = "".join(filter(str.isprintable, stem))
+    return sanitize_filename(shown, "-", platform="universal").replace("{", "{{").replace("}", "}}") or "{slug}"
 
 
 def check_no_stream(path: Path, output: str) -> None:
@@ -172,19 +189,30 @@ def file_name(
     provider: str,
     model: str,
     date: str,
+    aspect: str | None = None,
 ) -> Path:
     """The absolute path of one picture, below the target's folder; `ext` is what its bytes are.
 
-    `index` counts from 1 within the run. What fields bring is made fit for the file names of every system,
-    and no name is over 200 bytes long. Raises `BadTarget` when a link below the folder leads out of it.
+    `index` counts from 1 within the run. `aspect` None is the service's own, "auto" in a name. What fields bring is
+    made fit for the file names of every system, and no name is over 200 bytes long. Raises `BadTarget` when a link
+    below the folder leads out of it.
     """
-    values = _clean({"slug": slug, "id": id, "ext": ext, "provider": provider, "model": model, "date": date})
+    every = {
+        "slug": slug,
+        "id": id,
+        "ext": ext,
+        "provider": provider,
+        "model": model,
+        "aspect": (aspect or "auto").replace(":", "x"),
+        "date": date,
+    }
+    values = _clean({field: every[field] for field in fields(target.template) & every.keys()})
     *folders, last = target.template.split("/")
-    stem, suffix = split_suffix(last, _SUFFIXES)
+    name, suffix = split_suffix(last, _SUFFIXES)
     if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:
         suffix = f".{ext}"
     parent = _below(target.folder, folders, values, index)
-    return parent / (fill(stem, values, index, NAME_BYTES - len(suffix)) + suffix)
+    return parent / (fill(name, values, index, NAME_BYTES - len(suffix)) + suffix)
 
 
 def _clean(values: Mapping[str, str]) -> dict[str, str]:
@@ -218,12 +246,21 @@ class Certain:
     folders: tuple[Path, ...]
 
 
-def certain(target: Target, *, slug: str, ext: str, provider: str, model: str, date: str) -> Certain:
+def certain(
+    target: Target,
+    *,
+    slug: str,
+    ext: str,
+    provider: str,
+    model: str,
+    date: str,
+    aspect: str | None = None,
+) -> Certain:
     """The files and folders that a run is certain to need; a name with {id} in it is never certain.
 
     `ext` is what the bytes are ordered to be. Raises `BadTarget` when a link below the folder leads out of it.
     """
-    known = {"slug": slug, "ext": ext, "provider": provider, "model": model, "date": date}
+    known = {"slug": slug, "ext": ext, "provider": provider, "model": model, "date": date, "aspect": aspect or "auto"}
     *components, _ = target.template.split("/")
     outer = list(takewhile(lambda component: "id" not in fields(component), components))
     indices = range(target.first_index, target.pictures_in_run + 1)

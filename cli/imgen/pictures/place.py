@@ -7,9 +7,8 @@ import itertools
 import stat
 from typing import TYPE_CHECKING
 
-from imgen.files import discard, sync_folder
+from imgen.files import discard, open_regular, sync_folder
 from imgen.pictures.formats import EXTENSIONS, HEAD, other_format, sniff
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
+from imgen.files import open_regular
 from imgen.pictures.examine import Examined, examine
 from imgen.pictures.formats import EXTENSIONS, Damaged, Format, OtherFormat, TooManyPixels, known_format
 from imgen.pictures.formats.foreign import NotReadHere
 from imgen.pictures.metadata import without_notes
 from imgen.pictures.prepared import Copy, keep
-from imgen.pictures.regular import open_regular
 from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:

@@ -14,12 +14,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from imgen.config.config import is_loopback
 from imgen.errors import BadConfiguration
+from imgen_providers.base import PictureLink
 from imgen_providers.body import ReferenceChangedError, open_checked
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    from imgen_providers.base import PictureFile
+    from imgen_providers.base import Account, PictureFile
+    from imgen_providers.client import Network
 
 LINK_LIVES = timedelta(hours=2)
 """How long a signed link can be fetched."""
@@ -227,3 +229,22 @@ def _first_line(error: Exception) -> str:
     """The library's sentence, without addresses; what follows it is for debugging, and quotes them."""
     said = _GENERIC.sub("", next(iter(str(error).splitlines()), type(error).__name__))
     return " ".join(word for word in said.split() if "://" not in word)[:_TEXT_LIMIT].rstrip(". ")
+
+
+class SandboxStorage:
+    """A stand-in for the user's storage: the sandbox takes pictures, and its services fetch them from there."""
+
+    def __init__(self, service: str, account: Account, network: Network) -> None:
+        from imgen_providers.client import Api
+
+        self._account = account
+        self._api = Api(service, account, network, headers={})
+
+    def upload(self, picture: PictureFile) -> PictureLink:
+        """Put the picture there under its sha256. Raises `Unreachable` or `NotSent`."""
+        from imgen_providers.sandbox.gate import signed
+
+        name = f"{picture.sha256}.{picture.media_type.removeprefix('image/')}"
+        link = signed(f"{self._account.origin}/sandbox/storage/{name}", self._account.key)
+        self._api.put_file(link, picture)
+        return PictureLink(link)

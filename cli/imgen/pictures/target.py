@@ -17,7 +17,8 @@ class Target:
     `template` is a file name pattern below the folder; `first_index` numbers this job's first picture
     within its run, `pictures_in_run` all of them. `to_stdout` pictures are kept in the folder as well.
     `overwrite` is consent to replace `replaces`: the files that stood there then, each with its fingerprint.
-    Consent may be used days later, so it does not hold for a file that came after it.
+    Consent may be used days later, so it does not hold for a file that came after it. `tag` marks the pictures as made
+    by a model.
     """
 
     folder: Path
@@ -27,3 +28,4 @@ class Target:
     first_index: int = 1
     pictures_in_run: int = 1
     replaces: Mapping[str, str] = field(default_factory=dict)
+    tag: bool = False

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-TEMPLATE_FIELDS = ("slug", "id", "index", "ext", "provider", "model", "date")
-"""What a template may hold in braces; `index` also takes a width, as in {index:02}."""
+TEMPLATE_FIELDS = ("slug", "stem", "id", "index", "ext", "provider", "model", "aspect", "date")
+"""What a template may hold in braces; `index` also takes a width, as in {index:02}.
 
-DEFAULT_TEMPLATE = "{slug}-{id}-{index}.{ext}"
+`stem` is the name of the first picture that an edit went on from, and the slug where there is none.
+"""
+
+DEFAULT_TEMPLATE = "{slug}-{index}-{id}.{ext}"
+"""The number stands before the id, so that a folder listed by name shows one order's pictures in their order."""
 
 NAME_BYTES = 200
 """How long one name may be: of the 255 a file system takes, room is left for "-2" and for a part's name."""

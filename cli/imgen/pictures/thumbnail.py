@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.files import PRIVATE, make_private_folder, replacement
+from imgen.files import PRIVATE, make_private_folder, open_regular, replacement
 from imgen.pictures.formats import (
     HEAD,
     HELD_LIMIT,
@@ -22,7 +22,6 @@ from imgen.pictures.formats import (
     webp,
 )
 from imgen.pictures.metadata import without_notes
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.files import open_regular
 from imgen.pictures.formats import (
     EXTENSIONS,
     HEAD,
@@ -30,7 +31,6 @@ from imgen.pictures.formats import (
     sniff,
     webp,
 )
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from io import BufferedReader

@@ -7,10 +7,9 @@ import io
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from enum import Enum
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
-from imgen.config.config import is_ci
 from imgen.errors import OutputLost
 
 if TYPE_CHECKING:
@@ -23,8 +22,15 @@ _DRAWN = "✓✗━╍─⠋…"
 _DRAWN_IN_ASCII = str.maketrans("│├└─…✓✗", "||`-~+x")  # each one column too
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+class Form(Enum):
+    """How a command answers on standard output."""
+
+    TEXT = "text"  # data for people and simple scripts: paths, ids, tables
+    JSON = "json"  # one envelope
+    EVENTS = "events"  # one object a line while it happens, the envelope last
+
+
+class Streams(NamedTuple):
     """What this process is connected to.
 
     `color` is the person's wish, None where they said nothing. `width` is in columns, None where
@@ -43,6 +49,8 @@ class Streams:
     @classmethod
     def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Streams:
         """Read them off the streams and NO_COLOR, FORCE_COLOR, TERM, COLUMNS and what build servers set."""
+        from imgen.config.config import is_ci
+
         columns = environ.get("COLUMNS", "")
         return cls(
             stdin_is_terminal=stdin.isatty(),
@@ -71,6 +79,16 @@ class Streams:
         if not self.stdout_is_terminal:
             return None
         return self.width or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+    @property
+    def stderr_width(self) -> int | None:
+        """The columns of the terminal behind stderr; None when there is none, and lines stay whole."""
+        if not self.stderr_is_terminal:
+            return None
+        try:
+            return self.width or os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        except OSError:  # it hung up
+            return 80
 
     def _color(self, *, terminal: bool) -> bool:
         return terminal and not self.dumb if self.color is None else self.color
@@ -120,19 +138,23 @@ def err(text: str) -> None:
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
 
 
+def err_raw(text: str) -> None:
+    """Write to stderr as it is, without a line end. Never fails."""
+    with suppress(OutputLost):
+        _write(sys.stderr, text)
+
+
 def show_notices() -> None:
     """From now on, write what the configuration reports to stderr, whatever the flags of a command."""
-    import logging
+    from imgen.config import listeners
 
+    listeners[:] = [_show_notice]
+
+
+def _show_notice(sentence: str) -> None:
     from imgen.screen.text import for_log
 
-    class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            err(for_log(record.getMessage()))
-
-    notices = logging.getLogger("imgen.config")
-    notices.propagate = False
-    notices.handlers = [Lines()]
+    err(for_log(sentence))
 
 
 class Stdout(io.TextIOBase):

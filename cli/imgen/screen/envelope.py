@@ -9,12 +9,12 @@ import json
 import time
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from imgen.money.budget import best_known
 from imgen.records import ResultState, State
+from imgen.screen.console import Form as Form
 from imgen.screen.text import plain
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
     from imgen.errors import Problem
     from imgen.records import Cost, JobRecord, Result
-
-
-class Form(Enum):
-    """How a command answers on standard output."""
-
-    TEXT = "text"  # data for people and simple scripts: paths, ids, tables
-    JSON = "json"  # one envelope
-    EVENTS = "events"  # one object a line while it happens, the envelope last
 
 
 PROGRAM = "imgen"

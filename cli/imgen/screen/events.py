@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from imgen.records import ResultState, State
+from imgen.screen.batch import AssetEntry, asset_entry
 from imgen.screen.console import out
 from imgen.screen.envelope import (
     CostEntry,
@@ -25,6 +26,7 @@ from imgen.screen.envelope import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from imgen.batch.report import AssetResult
     from imgen.jobs.progress import Display, JobView
     from imgen.records import JobRecord
 
@@ -102,6 +104,15 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetEnded:
+    """An asset of `imgen batch` is as it will be after this run."""
+
+    event: Literal["asset"]
+    time: str
+    asset: AssetEntry
+
+
+@dataclass(frozen=True, slots=True)
 class Ended(Envelope):
     """The last line: what `--json` would have answered."""
 
@@ -109,8 +120,13 @@ class Ended(Envelope):
     time: str
 
 
-Event = Submitted | Changed | Progressed | Saved | Failed | Ended
+Event = Submitted | Changed | Progressed | Saved | Failed | AssetEnded | Ended
 """Any line of `--events`."""
+
+
+def asset_ended(result: AssetResult, wall: float) -> None:
+    """Write that an asset ended; `wall` is seconds since 1970."""
+    out(line(asdict(AssetEnded("asset", timestamp(wall), asset_entry(result)))))
 
 
 class EventDisplay:

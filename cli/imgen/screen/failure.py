@@ -4,30 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.screen.text import for_log
+from imgen.screen.text import for_log, wrapped, wrapped_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from imgen.errors import Problem
 
 _RED, _YELLOW, _DIM, _OFF = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+_NAME, _TRY = "imgen:", "  try:"
+_COMMAND_STARTS = ("imgen ", "export ")
 
 
-def failure_lines(problem: Problem, *, color: bool) -> str:
-    """The problem as one line, and its hint as a second one, for stderr."""
-    name = f"{_RED}imgen:{_OFF}" if color else "imgen:"
-    return "\n".join([f"{name} {for_log(problem.message)}", *_hint(problem, color=color)])
+def failure_lines(problem: Problem, *, color: bool, width: int | None = None) -> str:
+    """The problem, and below it what to do, for stderr; lines break between words where a terminal has `width`."""
+    first, *rest = wrapped(f"{_NAME} {for_log(problem.message)}", width)
+    if color:
+        first = f"{_RED}{_NAME}{_OFF}{first.removeprefix(_NAME)}"
+    return "\n".join([first, *rest, *_hint(problem.hint, color=color, width=width)])
 
 
 def warning_line(text: str, *, color: bool) -> str:
     """Something to know that is no failure of this command, for stderr."""
-    return f"{_YELLOW}imgen:{_OFF} {text}" if color else f"imgen: {text}"
+    return f"{_YELLOW}{_NAME}{_OFF} {text}" if color else f"{_NAME} {text}"
 
 
-def hint_lines(problem: Problem, *, color: bool) -> str:
-    """Only what to do about a problem that stands on the screen already; empty where nothing can be done."""
-    return "\n".join(_hint(problem, color=color))
+def hint_lines(hints: Iterable[str], *, color: bool, width: int | None = None) -> str:
+    """Only what to do about problems that stand on the screen already; empty where nothing can be done."""
+    return "\n".join(line for hint in hints for line in _hint(hint, color=color, width=width))
 
 
-def _hint(problem: Problem, *, color: bool) -> list[str]:
-    label = f"{_DIM}try:{_OFF}" if color else "try:"
-    return [f"  {label} {for_log(problem.hint)}"] if problem.hint else []
+def is_command(line: str) -> bool:
+    """Whether a line of a hint can be copied and run."""
+    return line.startswith(_COMMAND_STARTS)
+
+
+def _hint(hint: str | None, *, color: bool, width: int | None) -> Iterator[str]:
+    label = _TRY
+    for line in hint.splitlines() if hint else []:
+        shown = for_log(line)
+        broken = wrapped_command if is_command(shown) else wrapped
+        first, *rest = broken(f"{label} {shown}", width, indent=len(_TRY) + 1)
+        yield f"{_DIM}{label}{_OFF}{first.removeprefix(label)}" if color and label == _TRY else first
+        yield from rest
+        label = " " * len(_TRY)

@@ -78,6 +78,8 @@ class Card:
     family: tuple[Member, ...]
     iso: str
     date: str
+    model: str
+    service: str
 
 
 def gallery(
@@ -105,7 +107,13 @@ def gallery(
     )
     style, script = (files("imgen.screen").joinpath(f"gallery.{kind}").read_text("utf-8") for kind in ("css", "js"))
     listed = {job.id for job in jobs}
+    filters = (
+        ("model", sorted({plain(job.family or job.request.model) for job in jobs})),
+        ("service", sorted({plain(job.provider) for job in jobs})),
+    )
     return environment.get_template("gallery.html.j2").generate(
+        filters=[(name, values) for name, values in filters if len(values) > 1],
+        pictures=sum(copy.data is not None for copy in small.values()),
         title=f"imgen: {len(jobs)} job{'' if len(jobs) == 1 else 's'}",
         cards=[
             _card(job, families.get(job.id, ()), listed, [_picture(result, small, folder) for result in job.results])
@@ -163,6 +171,8 @@ def _card(job: JobRecord, family: Sequence[JobRecord], listed: set[str], picture
         family=tuple(_members(family, listed)) if len(family) > 1 else (),
         iso=timestamp(job.created_at),
         date=datetime.fromtimestamp(job.created_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
+        model=plain(job.family or job.request.model),
+        service=plain(job.provider),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgen.records import State
 from imgen.screen.console import err
 from imgen.screen.durations import span
+from imgen.screen.prices import made_text
 from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
         yield f"{now.id} {now.state}: {now.activity}"
     for path in now.saved:  # in the order of their numbers, in which they need not arrive
         if before is None or path not in before.saved:
-            yield f"{now.id} saved {path}"
+            made = f" ({made_text(now.record)})" if now.record else ""
+            yield f"{now.id} saved {path}{made}"
     for difference in dict.fromkeys(now.differences):
         if before is None or difference not in before.differences:
             yield f"{now.id} not as ordered: {difference}"

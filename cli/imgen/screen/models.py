@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 
 from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting
 from imgen.screen.durations import span
-from imgen.screen.text import for_log
+from imgen.screen.prices import price as money
+from imgen.screen.text import for_log, wrapped
 from imgen_providers.pixels import PixelTable
-from imgen_providers.rows import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """A price of the catalogue: a decimal text, its unit, the day on which it was seen, and where."""
+
+    amount: str
+    unit: str
+    seen: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,13 @@ class ModelRow:
     service: str
     title: str
     remote_id: str
+    channel: str | None
     resolutions: tuple[str, ...]
     aspects: tuple[str, ...]
     references: int
     formats: tuple[str, ...]
-    prices: Mapping[str, Price]
-    reference_price: Price | None
+    prices: Mapping[str, PriceEntry]
+    reference_price: PriceEntry | None
     link_seconds: float | None
     key_set: bool
     pixels: PixelTable | None
@@ -60,12 +71,17 @@ class LiveModel:
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
-    """A heading and one line per model; columns are left out until the rest fits `width`, none for a pipe."""
+    """A heading and one line per model and service; columns are left out until the rest fits `width`, none for a pipe.
+
+    On a terminal a model is named once, above its other services; rows that differ in their channel only, show it.
+    """
+    channels = tuple(row.channel or "" for row in rows)
     columns = [
-        Column("MODEL", tuple(row.family for row in rows)),
+        Column("MODEL", _grouped([row.family for row in rows]) if width else tuple(row.family for row in rows)),
         Column("SERVICE", tuple(row.service for row in rows)),
-        Column("KEY", tuple("set" if row.key_set else "missing" for row in rows), spare=1),
+        *([Column("CHANNEL", channels)] if any(channels) else []),
         Column("PRICE", tuple(_price_range(row.prices) for row in rows)),
+        Column("KEY", tuple("set" if row.key_set else "-" for row in rows), spare=1),
         Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=3),
         Column("REFERENCES", tuple(str(row.references) for row in rows), spare=5),
         Column("LINK LIVES", tuple(_life(row.link_seconds) for row in rows), spare=4),
@@ -75,6 +91,11 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
     ]
     heading, *lines = aligned(fitting(columns, width))
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
+
+
+def _grouped(names: Sequence[str]) -> tuple[str, ...]:
+    """Each name where it first stands, and nothing below it."""
+    return tuple(name if at == 0 or names[at - 1] != name else "" for at, name in enumerate(names))
 
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:
@@ -87,8 +108,25 @@ def live_table(models: Sequence[LiveModel]) -> list[str]:
     )
 
 
-def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
-    """Everything about one model, and its picture sizes in pixels by aspect and resolution."""
+def model_details(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
+    """Everything about one model at each service, then its picture sizes: once for all services that have the same."""
+    lines: list[str] = []
+    for row in rows:
+        lines += [*_detail(row, width, color=color), ""]
+    tables: dict[str, list[str]] = {}
+    for row in rows:
+        tables.setdefault("\n".join(_pixel_lines(row.aspects, row.pixels or {})), []).append(_place(row))
+    for table, places in tables.items():
+        if table:
+            lines += [*wrapped(f"Pixels at {', '.join(places)}", width), table, ""]
+    return lines[:-1]
+
+
+def _place(row: ModelRow) -> str:
+    return f"{row.title} ({row.channel})" if row.channel else row.title
+
+
+def _detail(row: ModelRow, width: int | None, *, color: bool) -> list[str]:
     facts = {
         "id": f"{row.service}/{row.remote_id}",
         "key": "set" if row.key_set else "missing",
@@ -100,9 +138,12 @@ def model_detail(row: ModelRow, *, color: bool = False) -> list[str]:
         "link lives": _life(row.link_seconds),
         **({"until": row.last_day} if row.until else {}),
     }
-    title = f"{row.family} at {row.title}"
-    lines = aligned([Column("", tuple(f"  {name}" for name in facts)), Column("", tuple(facts.values()))])
-    return [f"{BOLD}{title}{OFF}" if color else title, *lines, *_pixel_lines(row.aspects, row.pixels or {})]
+    names = max(map(len, facts))
+    title = f"{row.family} at {_place(row)}"
+    lines = [f"{BOLD}{title}{OFF}" if color else title]
+    for name, fact in facts.items():
+        lines += wrapped(f"  {name:<{names}}  {fact}", width, indent=names + 4)
+    return lines
 
 
 def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
@@ -112,7 +153,7 @@ def _pixel_lines(aspects: Iterable[str], pixels: PixelTable) -> list[str]:
     columns = [
         Column(resolution, tuple(_size(sizes.get(aspect)) for aspect in known)) for resolution, sizes in pixels.items()
     ]
-    return ["", *aligned([Column("  pixels", tuple(f"  {aspect}" for aspect in known)), *columns])]
+    return aligned([Column("  aspect", tuple(f"  {aspect}" for aspect in known)), *columns])
 
 
 def _size(size: tuple[int, int] | None) -> str:
@@ -123,22 +164,24 @@ def _life(seconds: float | None) -> str:
     return "unknown" if seconds is None else span(seconds)
 
 
-def _priced(resolution: str, price: Price) -> str:
-    return f"{resolution} {price.amount} {price.unit} (seen {price.seen})"
+def _priced(resolution: str, price: PriceEntry) -> str:
+    return f"{resolution} {money(price.amount, price.unit)} (seen {price.seen})"
 
 
-def _apart(price: Price | None) -> str:
-    return f", {price.amount} {price.unit} each (seen {price.seen})" if price else ""
+def _apart(price: PriceEntry | None) -> str:
+    return f", {money(price.amount, price.unit)} each (seen {price.seen})" if price else ""
 
 
-def _price_range(prices: Mapping[str, Price]) -> str:
+def _price_range(prices: Mapping[str, PriceEntry]) -> str:
     if not prices:
         return "unknown"
     cheap = min(prices.values(), key=_amount)
     dear = max(prices.values(), key=_amount)
+    if cheap.unit == "usd":
+        return f"${cheap.amount}" if cheap.amount == dear.amount else f"${cheap.amount} to ${dear.amount}"
     amounts = cheap.amount if cheap.amount == dear.amount else f"{cheap.amount} to {dear.amount}"
     return f"{amounts} {cheap.unit}"
 
 
-def _amount(price: Price) -> Decimal:
+def _amount(price: PriceEntry) -> Decimal:
     return Decimal(price.amount)

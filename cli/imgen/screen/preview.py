@@ -55,8 +55,8 @@ def _draw(paths: Sequence[str]) -> None:
     from rich.console import Console
     from textual_image.renderable import Image
 
+    from imgen.files import open_regular
     from imgen.pictures.formats import Damaged
-    from imgen.pictures.regular import open_regular
     from imgen.pictures.thumbnail import thumbnail
 
     console = Console()

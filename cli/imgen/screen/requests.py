@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class LimitEntry:
     """One limit on spending, and whether the order would be within it now; `span` is what it counts."""
 
-    span: Literal["order", "day", "project"]
+    span: Literal["order", "run", "day", "project"]
     source: str
     within: bool
     message: str

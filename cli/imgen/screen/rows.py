@@ -10,6 +10,7 @@ from rich.text import Text
 
 from imgen.records import State
 from imgen.screen.durations import clock, span
+from imgen.screen.prices import made_text
 from imgen.screen.text import one_line, padded, plain
 
 if TYPE_CHECKING:
@@ -105,21 +106,22 @@ class Pen:
         heading = Text.assemble(
             (self._final_glyph(job.state), color),
             f" {padded(job.id, self.id_width)}  ",
-            (f"{_ending(job)} {span(job.elapsed)}  ", color),
+            (f"{_ending(job)} {span(job.elapsed)}", color),
+            (f"  {made_text(job.record)}  " if job.saved and job.record else "  "),
         )
         room = self.width - heading.cell_len
         heading.append(self._cut(job.prompt, min(_LONGEST_PROMPT, room)), "dim")
         lines: list[RenderableType] = [heading]
         lines += [unbroken(f"  {self.shown(str(path))}") for path in job.saved]
-        notes = [Text(f"not as ordered: {self.shown(text)}", "yellow") for text in job.differences]
+        notes = [Text(f"not as ordered: {self.shown(text)}") for text in job.differences]
         if job.problem:
-            notes.append(Text(self.shown(job.problem.message), color))
+            notes.append(Text(self.shown(job.problem.message), "" if color == "yellow" else color))
         return [*lines, *(Padding.indent(note, 2) for note in notes)]
 
     def _facts(self, job: JobView, layout: Layout) -> Text:
         facts = Text(f"{_state(job):<{layout.state}}  ", _color(job.state))
         if job.activity:
-            return facts.append(self._cut(job.activity, layout.facts - layout.state - 2), "yellow")
+            return facts.append(self._cut(job.activity, layout.facts - layout.state - 2))
         facts.append_text(self._bar(job, layout.bar))
         facts.append(f" {_amount(job):>{layout.amount}} ")
         time = f"{clock(job.elapsed):>5}"
@@ -130,7 +132,7 @@ class Pen:
 
     def _few_facts(self, job: JobView, layout: Layout) -> Text:
         if job.activity:
-            return Text(self._cut(job.activity, layout.facts), "yellow")
+            return Text(self._cut(job.activity, layout.facts))
         facts = Text(f"{_amount(job) or _state(job):<{layout.state}} ", _color(job.state))
         if job.progress and job.progress.remaining is not None:
             return facts.append(_remaining(job.progress, job.progress.remaining), "dim")

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.money.losses import Loss
 from imgen.money.report import CostReport
+from imgen.screen.batch import CheckEntry as DifferenceEntry
+from imgen.screen.batch import InitEntry, PlanEntry, RunEntry
+from imgen.screen.checks import CheckEntry
 from imgen.screen.envelope import PROGRAM, Envelope
 from imgen.screen.gallery import GalleryEntry
+from imgen.screen.inspected import InspectedEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
 from imgen.screen.models import LiveModel, ModelRow
 from imgen.screen.requests import RequestPreview
@@ -23,8 +27,17 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "wait": None,
     "status": ("lost", list[Loss]),
     "download": None,
+    "batch": ("batch", RunEntry | DifferenceEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
     "history": None,
+    "show": None,
+    "open": None,
+    "config get": ("settings", list[SettingEntry]),
+    "config list": ("settings", list[SettingEntry]),
+    "config path": ("path", str),
+    "config edit": None,
+    "doctor": ("checks", list[CheckEntry]),
     "gallery": ("gallery", GalleryEntry),
+    "inspect": ("pictures", list[InspectedEntry]),
     "forget": None,
     "config": ("settings", list[SettingEntry]),
     "config set": ("settings", list[SettingEntry]),

@@ -40,7 +40,7 @@ def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool 
     """A heading and one line per setting; values are cut first where a terminal has no room, nothing in a pipe."""
     names = Column("SETTING", tuple(row.name for row in rows))
     sources = Column("FROM", tuple(plain(row.source) for row in rows))
-    values = Column("VALUE", tuple(_value(row.value) for row in rows))
+    values = Column("VALUE", tuple(value_text(row.value) for row in rows))
     if width is not None:
         room = max(width - total([names, sources]) - len(GAP), _LEAST_VALUE)
         values = Column("VALUE", tuple(one_line(text, room) for text in values.texts))
@@ -48,7 +48,8 @@ def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool 
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
 
 
-def _value(value: Value | None) -> str:
+def value_text(value: Value | None) -> str:
+    """A value as a person reads it."""
     match value:
         case None:
             return "not set"

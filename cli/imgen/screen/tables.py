@@ -15,43 +15,80 @@ from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen.money.losses import Loss
     from imgen.orders.changes import Difference
     from imgen.records import JobRecord, Result
 
+_READABLE_PROMPT = 24  # columns of a terminal; other columns give way to so much of a prompt
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
 
 
 def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
-    """One line per job: id, state, model, age, what is left of its link, prompt.
+    """A heading and one line per job: id, state, model, service, age, what is left of its link, prompt.
 
-    `now` is in seconds since 1970; `width` None keeps every line whole, for a pipe.
+    `now` is in seconds since 1970; `width` None keeps every line whole, for a pipe. A narrow terminal keeps the prompt
+    longest.
     """
-    columns = [
-        Column("", tuple(job.id for job in jobs)),
-        Column("", tuple(job.state for job in jobs)),
-        Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=1),
-        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=2),
-        Column("", tuple(_link(job, now) for job in jobs)),
-    ]
-    columns = fitting([column for column in columns if any(column.texts)], width)
-    prompts = (_prompt(job, None if width is None else width - total(columns)) for job in jobs)
-    return aligned([*columns, Column("", tuple(prompts))])
+    return _with_prompts(
+        [
+            Column("JOB", tuple(job.id for job in jobs)),
+            Column("STATE", tuple(job.state for job in jobs)),
+            Column("MODEL", tuple(model_name(job) for job in jobs), spare=2),
+            Column("SERVICE", tuple(job.provider for job in jobs), spare=3),
+            Column("AGE", tuple(ago(now - job.created_at) for job in jobs), spare=1),
+            Column("LINK", tuple(_link(job, now) for job in jobs)),
+        ],
+        jobs,
+        width,
+    )
 
 
-def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
-    """One line per job of any time: id, state, age, model, estimated cost, prompt; `now` and `width` as above."""
-    columns = [
-        Column("", tuple(job.id for job in jobs)),
-        Column("", tuple(job.state for job in jobs)),
-        Column("", tuple(ago(now - job.created_at) for job in jobs), spare=1),
-        Column("", tuple(for_log(f"{job.provider}/{job.request.model}") for job in jobs), spare=2),
-        Column("", tuple(cost_text(job) for job in jobs), spare=3),
-    ]
+def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None, paths: bool = False) -> list[str]:
+    """A heading and one line per job of any time: id, state, age, model, service, cost, prompt; else as `job_lines`.
+
+    With `paths`, where its pictures are stands below each.
+    """
+    lines = _with_prompts(
+        [
+            Column("JOB", tuple(job.id for job in jobs)),
+            Column("STATE", tuple(job.state for job in jobs)),
+            Column("AGE", tuple(ago(now - job.created_at) for job in jobs), spare=1),
+            Column("MODEL", tuple(model_name(job) for job in jobs), spare=3),
+            Column("SERVICE", tuple(job.provider for job in jobs), spare=4),
+            Column("COST", tuple(cost_text(job) for job in jobs), spare=2),
+        ],
+        jobs,
+        width,
+    )
+    if not paths:
+        return lines
+    below: list[list[str]] = [[], *([f"  {for_log(str(path))}" for path in _paths(job)] for job in jobs)]
+    return [each for line, found in zip(lines, below, strict=False) for each in (line, *found)]
+
+
+def model_name(job: JobRecord) -> str:
+    """A model by the name that people type, or by the service's own id where it has none."""
+    return for_log(job.family or job.request.model)
+
+
+def _paths(job: JobRecord) -> list[Path]:
+    return [result.path for result in job.results if result.state is ResultState.SAVED and result.path]
+
+
+def _with_prompts(columns: list[Column], jobs: Sequence[JobRecord], width: int | None) -> list[str]:
+    """The columns and the prompts behind them: columns that can be spared go first, so that prompts can be read."""
+    columns = [column for column in columns if any(column.texts)]
+    if not jobs:
+        return []
+    if width is None:
+        return aligned([*columns, Column("PROMPT", tuple(for_log(job.request.prompt) for job in jobs))])
+    while total(columns) + len(GAP) + _READABLE_PROMPT > width and any(column.spare for column in columns):
+        columns.remove(max(columns, key=lambda column: column.spare))
     columns = fitting(columns, width)
-    prompts = (_prompt(job, None if width is None else width - total(columns)) for job in jobs)
-    return aligned([*columns, Column("", tuple(prompts))])
+    prompts = tuple(_prompt(job, width - total(columns)) for job in jobs)
+    return aligned([*columns, *([Column("PROMPT", prompts)] if any(prompts) else [])])
 
 
 def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:

@@ -8,10 +8,10 @@ import unicodedata
 # An Arabic number sign or end of ayah is a format character only in name: it is drawn, and text needs it.
 _DRAWN_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
-_LINE_BREAK = re.compile("\r\n|[\n\r\t\u0085\u2028\u2029]")
+_LINE_BREAK = "\r\n|[\n\r\t\u0085\u2028\u2029]"
 # Persian, Indic scripts and emoji need the joiners, and only after one of their own characters;
 # anywhere else a joiner is an invisible difference between two texts that look the same.
-_STRAY_JOINER = re.compile(f"(?<![^\x00-\x7f{_ZWNJ}{_ZWJ}])[{_ZWNJ}{_ZWJ}]")
+_STRAY_JOINER = f"(?<![^\x00-\x7f{_ZWNJ}{_ZWJ}])[{_ZWNJ}{_ZWJ}]"
 # GitHub reads "::" at the start of a line and "##[" anywhere in it as commands; "##vso[" and "##teamcity["
 # are their cousins on other build servers.
 _COMMAND_START = re.compile(r"^(\s*):(?=:)")
@@ -26,8 +26,8 @@ def plain(text: str) -> str:
     """
     if text.isprintable():
         return text
-    shown = "".join(map(_shown, _LINE_BREAK.sub(" ", text)))
-    return _STRAY_JOINER.sub("", shown)
+    shown = "".join(map(_shown, re.sub(_LINE_BREAK, " ", text)))
+    return re.sub(_STRAY_JOINER, "", shown)
 
 
 def _shown(character: str) -> str:
@@ -76,6 +76,30 @@ def one_line(text: str, width: int, ellipsis: str = "…") -> str:
             break
         end += 1
     return line[:end].rstrip() + ellipsis[: max(width, 0)]
+
+
+def wrapped(text: str, width: int | None, indent: int = 2) -> list[str]:
+    """The text in lines of at most `width` columns, broken between words; a longer word stays whole.
+
+    Lines after the first are indented. `width` None keeps one line, for a pipe.
+    """
+    return _filled(re.split("(?<=\\S) ", text), width, indent, "")
+
+
+def wrapped_command(text: str, width: int | None, indent: int = 2) -> list[str]:
+    """A command in lines that a shell joins again, broken between its words and never inside quotes."""
+    return _filled(re.findall(r"""\s*(?:"[^"]*"|'[^']*'|[^\s"'])+""", text), width, indent, " \\", joint="")
+
+
+def _filled(words: list[str], width: int | None, indent: int, end: str, joint: str = " ") -> list[str]:
+    lines = [words[0]] if words else [""]
+    for word in words[1:]:
+        if width is None or cells(lines[-1] + joint + word) <= width - len(end):
+            lines[-1] += joint + word
+        else:
+            lines[-1] += end
+            lines.append(" " * indent + word.strip())
+    return lines
 
 
 def padded(text: str, width: int) -> str:

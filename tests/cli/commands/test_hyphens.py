@@ -21,7 +21,7 @@ def test_the_hint_is_a_line_that_orders_it(imgen: Program, prompt: str) -> None:
     refused = imgen.run("generate", prompt, "--sandbox", *SMALL, "--dry-run")
 
     assert refused.code == ExitCode.USAGE
-    line = refused.stderr.partition("after --: ")[2].strip()
+    line = refused.stderr.partition("try: ")[2].strip()
     words = shlex.split(line)
     assert words[0] == "imgen"
     assert words[-2:] == ["--", prompt]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from imgen.commands.times import length, moment, span, window
+from imgen.commands.times import length, moment, patience, span, window
 from imgen.errors import UsageProblem
 
 NOW = 1_793_521_800.0
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 LENGTHS = {
+    "90s": 90.0,
     "30m": HOUR / 2,
     "90m": 1.5 * HOUR,
     "6h": 6 * HOUR,
@@ -21,7 +22,7 @@ LENGTHS = {
     "2w3d": 2 * WEEK + 3 * DAY,
     " 7 D ": 7 * DAY,
 }
-NONE = ["", "7", "d", "soon", "-3d", "1.5h", "30s", "30m1h", "1h1h", "٣d", "9999999d"]
+NONE = ["", "7", "d", "soon", "-3d", "1.5h", "30s1m", "30m1h", "1h1h", "٣d", "9999999d"]
 
 
 @pytest.mark.parametrize(("text", "seconds"), LENGTHS.items())
@@ -39,6 +40,19 @@ def test_every_option_refuses_the_same_words(text: str) -> None:
         window(text)
     with pytest.raises(UsageProblem, match="--since takes a date or a length of time back"):
         moment("--since", text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("0.5", 0.5), ("0", 0.0), ("5m", 300.0), ("1h30m", 5400.0)]
+)
+def test_a_wait_is_in_seconds_or_a_length_of_time(text: str, seconds: float) -> None:
+    assert patience(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "-1", "soon", "53w"])
+def test_a_wait_that_no_clock_can_count_is_refused(text: str) -> None:
+    with pytest.raises(UsageProblem, match="no time to wait"):
+        patience(text)
 
 
 @pytest.mark.parametrize("text", ["0m", "53w", "367d"])

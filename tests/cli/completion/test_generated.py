@@ -1,4 +1,4 @@
-"""What is generated for TAB is what the program is today, is shipped where shells look, and is shell."""
+"""What is generated from the commands is what the program is today, is shipped where it is looked for, and is sound."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from imgen.completion.scripts import FILE_NAMES, SCRIPTS, Shell
+from imgen.completion.tree import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgen.completion.tree import Command
 
 ROOT = Path(__file__).parents[3]
 REFRESH = "completions/refresh.py"
@@ -30,6 +37,7 @@ def test_the_wheel_has_them() -> None:
         "completions/imgen.bash": "share/bash-completion/completions/imgen",
         "completions/_imgen": "share/zsh/site-functions/_imgen",
         "completions/imgen.fish": "share/fish/vendor_completions.d/imgen.fish",
+        "completions/imgen.1": "share/man/man1/imgen.1",
     }
 
 
@@ -42,6 +50,24 @@ def test_each_script_is_sound_to_its_shell(shell: Shell) -> None:
     )
 
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed here; .ci/run installs it")
+def test_the_manual_page_is_rendered_without_a_warning_and_explains_every_option() -> None:
+    source = str(ROOT / "completions" / "imgen.1")
+    groff = ["groff", "-man", "-ww", "-Tutf8", "-P-cbou", "-rLL=80n", "-K", "utf-8", source]
+    rendered = subprocess.run(groff, capture_output=True, text=True, timeout=30)
+    options = {name for command in commands_of(tree()) for option in command["options"] for name in option["names"]}
+
+    assert (rendered.returncode, rendered.stderr) == (0, "")
+    assert {option for option in options if option not in rendered.stdout} == set()
+    assert 'imgen generate "a red fox in the snow"' in rendered.stdout
+
+
+def commands_of(command: Command) -> Iterator[Command]:
+    yield command
+    for below in command["commands"].values():
+        yield from commands_of(below)
 
 
 @pytest.mark.skipif(shutil.which("pwsh") is None, reason="PowerShell is not installed here, nor in Debian")

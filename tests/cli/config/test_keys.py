@@ -126,7 +126,7 @@ def test_kept_keys_are_known_to_the_redaction_and_no_keyring_is_asked(
     here.accounts.store.put(GMI, "sk-kept-in-the-keyring", "file")
     here.accounts.store.path(GMI).rename(here.accounts.store.path(GMI).with_suffix(".keyring"))
 
-    assert here.accounts.known_keys() == ["sk-of-the-environment", KEY]
+    assert here.key_store.known() == ["sk-of-the-environment", KEY]
     assert not asked.exists()
 
 

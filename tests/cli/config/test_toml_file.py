@@ -56,10 +56,10 @@ def test_values_come_with_their_lines() -> None:
         (f"model = {'[' * 9000}", "nested too deeply", ""),
         ("\nmodle = 'x'", "~/x.toml, line 2: there is no setting 'modle'.", "Did you mean model?"),
         ("[budget]\ndya = 'x'", "~/x.toml, line 2: there is no setting 'budget.dya'.", "Did you mean budget.day?"),
-        ("weather = 'x'", "there is no setting 'weather'.", "imgen config shows all"),
+        ("weather = 'x'", "there is no setting 'weather'.", "imgen config"),
         ("budget = '5 usd'", "~/x.toml, line 1: there is no setting 'budget'.", ""),
-        ("reapi_api_key = 'x'", "reapi_api_key does not stand with the settings", "imgen keys set"),
-        ("[keys]\nreapi = 'x'", "keys does not stand with the settings", "imgen keys set"),
+        ("reapi_api_key = 'x'", "reapi_api_key does not stand with the settings", "imgen keys list"),
+        ("[keys]\nreapi = 'x'", "keys does not stand with the settings", "imgen keys list"),
         ("proxy = 'x'", "the environment names it for all", "export HTTPS_PROXY"),
         ("sandbox = true", "~/x.toml, line 1: sandbox stands in no file.", "export IMGEN_SANDBOX="),
         ("count = '2'", "count in ~/x.toml, line 1, is '2', which is not a whole number from 1 to 16.", "count = 4"),
@@ -98,7 +98,7 @@ def test_a_project_says_nothing_of_the_persons_own(name: str) -> None:
         parsed(text, project=True)
 
     assert f"~/x.toml, line 2: a project must not set {name}: {setting.why}." == refused.value.message
-    assert "imgen config set" in str(refused.value.hint)
+    assert "imgen config path" in str(refused.value.hint)
 
 
 def test_a_project_brings_no_profiles() -> None:

@@ -20,7 +20,7 @@ from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -171,9 +171,10 @@ class Bench:
         output: str | None = None,
         overwrite: bool = False,
         resubmit: bool = False,
+        options: Mapping[str, Json] | None = None,
     ) -> list[JobRecord]:
         """Record the jobs of one order, as `imgen generate` would; the next `follow` is of the same process."""
-        resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False)
+        resolved = Order(prompt, provider, model, None, resolution, format, count, sandbox=False, options=options or {})
         choice = possible(resolved, self.config.accounts)[0]
         target = parse_output(
             output, cwd=self.folder / "out", pictures=count, overwrite=overwrite, format=None, kept=self.folder / "kept"

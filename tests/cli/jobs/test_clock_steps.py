@@ -12,7 +12,7 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs.report import Goal
-from imgen.ledger.jobs import Limit, TooSoon
+from imgen.ledger.jobs import SubmitLimit, TooSoon
 from imgen.records import State
 from imgen.screen.envelope import envelope
 from imgen.screen.family import family_lines
@@ -97,7 +97,7 @@ def test_while_a_job_is_followed(bench: Bench, step: float) -> None:
 def test_a_submit_of_the_future_holds_nobody_back_and_a_wait_is_never_longer_than_the_window(
     ledger: Ledger, clock: FakeClock, step: float
 ) -> None:
-    limit = Limit(2, 60.0)
+    limit = SubmitLimit(2, 60.0)
     ledger.jobs.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
     for number in range(2):
         assert ledger.jobs.submitting(f"job{number}", limit)

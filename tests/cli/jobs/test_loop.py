@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imgen.errors import LedgerUnusable
 from imgen.jobs.clock import SystemClock
 from imgen.jobs.loop import Inbox, Loop, Workers
 
@@ -48,6 +49,15 @@ def loop(clock: FakeClock, ticks: Ticks) -> Iterator[Loop]:
     made = Loop(clock, ticks, INTERVAL, on_close=lambda: None)
     yield made
     made.close(grace=5.0)
+
+
+def test_it_ends_with_the_action_that_was_waited_for(loop: Loop, clock: FakeClock) -> None:
+    done: list[str] = []
+    loop.after(0.0, lambda: done.append("saved"))
+
+    assert loop.run(lambda: bool(done), deadline=100.0)
+
+    assert clock.monotonic() == 0.0  # and not an interval later
 
 
 def test_actions_happen_in_the_order_they_are_due(loop: Loop, clock: FakeClock) -> None:
@@ -159,6 +169,43 @@ def test_a_submit_without_an_answer_is_not_waited_for_longer_than_its_grace() ->
     assert loop.submits.pending == 1
     gate.set()
     loop.close(grace=5.0)
+
+
+def test_a_submit_whose_outcome_ctrl_c_cut_short_is_still_finished(loop: Loop) -> None:
+    seen: list[str] = []
+
+    def deal(remote_id: str) -> None:
+        if not seen:
+            seen.append("cut short")
+            raise KeyboardInterrupt
+        seen.append(remote_id)
+
+    loop.submits.start(lambda: "remote id", deal, unexpected)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(lambda: False, deadline=100.0)
+
+    loop.finish(loop.submits, grace=3.0)
+
+    assert seen == ["cut short", "remote id"]
+
+
+def test_a_ledger_that_fails_hides_no_answer_of_the_other_submits(loop: Loop) -> None:
+    seen: list[str] = []
+
+    def deal(remote_id: str) -> None:
+        if remote_id.startswith("not recorded"):
+            raise LedgerUnusable(remote_id)
+        seen.append(remote_id)
+
+    for remote_id in ("not recorded 1", "not recorded 2", "third", "fourth"):
+        loop.submits.start(lambda remote_id=remote_id: remote_id, deal, unexpected)  # type: ignore[misc]
+    while len(loop._inbox) < 4:
+        time.sleep(0.001)
+
+    with pytest.raises(LedgerUnusable, match="not recorded"):
+        loop.finish(loop.submits, grace=3.0)
+
+    assert sorted(seen) == ["fourth", "third"]
 
 
 def test_the_machines_own_clock_waits_for_an_item_or_the_time() -> None:

@@ -220,7 +220,7 @@ def test_what_never_showed_a_link_is_counted_as_lost_and_polled_once_more_whenev
         assert problem
         assert (problem.code, problem.hint) == (
             "no_pictures",
-            f"It is paid. To ask once more: imgen download {record.id}",
+            f"It is paid. To ask once more:\nimgen download {record.id}",
         )
         assert [lost.id for lost in bench.session.expired_jobs(None, sandbox=False)] == [record.id]
         (loss,) = losses([record])

@@ -32,12 +32,12 @@ def test_every_error_has_a_code_a_sentence_and_an_exit(kind: type[ServiceError])
 @pytest.mark.parametrize(
     ("kind", "step"),
     [
-        (errors.KeyRefused, "Check THREEDAISTUDIO_API_KEY"),
+        (errors.KeyRefused, "imgen keys check 3daistudio"),
         (errors.NoCredit, "Top up at 3D AI Studio"),
         (errors.NotSent, "Nothing was sent and nothing was charged."),
         (errors.RateLimited, "Nothing was charged."),
         (errors.Busy, "Nothing was charged."),
-        (errors.InvalidRequest, "`imgen models gemini-3.1-flash` shows"),
+        (errors.InvalidRequest, "What the model takes:\nimgen models gemini-3.1-flash"),
         (errors.ContentRefused, "Change the prompt"),
         (errors.Uncertain, "Look at your jobs at 3D AI Studio."),
     ],
@@ -64,7 +64,7 @@ def test_a_job_without_links_is_named_with_what_the_answer_had() -> None:
     assert problem.message == (
         "3D AI Studio reports far as finished, but shows no picture. The answer has only: status, outcome.media_urls."
     )
-    assert problem.hint == "It is paid. To ask once more: imgen download k3f9xy"
+    assert problem.hint == "It is paid. To ask once more:\nimgen download k3f9xy"
     assert no_links(JOB, ()).message == "3D AI Studio reports far as finished, but shows no picture."
 
 
@@ -81,7 +81,7 @@ def test_where_nothing_helps_nothing_is_advised(kind: type[ServiceError]) -> Non
 def test_the_models_are_shown_even_where_the_family_is_unknown() -> None:
     adopted = record(State.QUEUED, family=None)
 
-    assert str(of_submit(errors.InvalidRequest("no"), adopted).hint).startswith("`imgen models` shows")
+    assert of_submit(errors.InvalidRequest("no"), adopted).hint == "What the model takes:\nimgen models"
 
 
 def test_doubt_names_both_ways_out_and_what_the_second_costs() -> None:

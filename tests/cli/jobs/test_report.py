@@ -102,7 +102,7 @@ WAITED: dict[str, Row] = {
     "not saved before": (12, record(State.READY, problem=NOT_SAVED), None, Goal.PICTURES),
     "ready and no more": (12, record(State.READY), None, Goal.PICTURES),
     "ready and the key gone": (12, record(State.READY), KeyMissing("none").problem, Goal.PICTURES),
-    "an answer nobody understands": (1, record(State.QUEUED), met(NotUnderstood("what?")), Goal.PICTURES),
+    "an answer that imgen does not understand": (1, record(State.QUEUED), met(NotUnderstood("what?")), Goal.PICTURES),
     "accepted, with --no-wait": (0, record(State.QUEUED), None, Goal.ACCEPTANCE),
     "already running, with --no-wait": (0, record(State.RUNNING), None, Goal.ACCEPTANCE),
     "ready, with --no-wait": (12, record(State.READY), None, Goal.ACCEPTANCE),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.jobs.bench import Bench
+from cli.pictures.photos import photo
+from cli.pictures.signing import signed
 from imgen.errors import ExitCode
 from imgen.jobs import save as saving
 from imgen.jobs.report import Goal
@@ -55,6 +57,15 @@ def test_jpeg_bytes_are_saved_as_they_are_under_the_right_extension(tmp_path: Pa
         assert result.path
         assert (result.path.suffix, result.format) == (".jpg", "jpeg")
         assert result.differences == ("format: ordered png, got jpeg",)
+
+
+def test_every_picture_that_an_option_asks_for_is_saved(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        report = bench.follow(bench.order(provider="gptproto", model="gemini-3-pro", resolution="1K", options={"n": 6}))
+
+        (record,) = report.records
+        assert report.strict_exit_code is ExitCode.DONE
+        assert [result.state for result in record.results] == [ResultState.SAVED] * 6
 
 
 def test_a_picture_of_the_wrong_size_is_saved_and_said(tmp_path: Path) -> None:
@@ -286,7 +297,7 @@ def test_a_download_under_way_ends_when_the_waiting_does(tmp_path: Path) -> None
         connection = working._services.connection(ready.provider, ready.origin)
         job = Tracked(ready, connection, since=0.0, watched=False, past=[], documented=None, stopped=True)
 
-        outcome = saving.save(working._saver, job, 1)
+        outcome = saving.save(working._saver, job, 1, 60.0)
 
         assert isinstance(outcome, saving.NotSaved)
         assert list((tmp_path / "out").iterdir()) == []
@@ -340,3 +351,19 @@ def test_a_picture_that_comes_damaged_every_time_is_kept_beside_once(tmp_path: P
         assert sorted(tmp_path.glob("fox*")) == [kept]
         assert str(kept) in report.problems[record.id].message
         assert len(bench.requests("/sandbox/pictures/")) == 5
+
+
+def test_a_signed_picture_is_never_tagged_and_that_is_said(tmp_path: Path) -> None:
+    data = signed(photo("png"), "png")
+    with Bench(tmp_path, seconds=1.0) as bench:
+        (record,) = bench.order(output=str(tmp_path / "fox.png"))
+        bench.session.ledger.jobs.retarget(record.id, replace(record.target, tag=True))
+        (record,) = bench.session.find([record.id])
+        as_bytes = Succeeded((InlineAsset(data),))
+        bench.bend("3daistudio", submitted=lambda _, job: replace(job, status=as_bytes))
+
+        report = bench.follow([record])
+
+    result = report.records[0].results[0]
+    assert (tmp_path / "fox.png").read_bytes() == data
+    assert "tag: it holds a C2PA claim, which a change would break" in result.differences

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen_providers.base import Balance, Job, Json, Request
 from imgen_providers.catalog import SERVICES, Cadence
 
@@ -133,15 +133,15 @@ class Account:
 
 @pytest.mark.parametrize(("named", "holds"), [(30, 30), (3, 3), (None, 3), (0, 3), (-1, 3), (10**30, 3)])
 def test_an_account_may_name_another_rate_limit_that_makes_sense(named: int | None, holds: int) -> None:
-    limit = RateLimit(Limit(3, 60.0), fixed=False)
+    limit = RateLimit(SubmitLimit(3, 60.0), fixed=False)
 
     assert limit.learn(Account(named)) is (holds != 3)
-    assert limit.limit == Limit(holds, 60.0)
+    assert limit.limit == SubmitLimit(holds, 60.0)
     assert not limit.learn(Account(7)), "it is asked once"
 
 
 def test_a_rate_limit_that_the_user_set_holds() -> None:
-    limit = RateLimit(Limit(3, 60.0), fixed=True)
+    limit = RateLimit(SubmitLimit(3, 60.0), fixed=True)
 
     assert not limit.learn(Account(30))
-    assert limit.limit == Limit(3, 60.0)
+    assert limit.limit == SubmitLimit(3, 60.0)

@@ -137,6 +137,22 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
         assert [bench.session.ledger.jobs.get(record.id).state for record in kept] == [State.QUEUED] * len(kept)
 
 
+def test_what_a_failing_ledger_holds_back_is_closed_as_never_sent(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=1.0) as bench:
+        records = bench.order("a fox", count=16)  # four requests, of which three go in the first minute
+        with bench.session.ledger._database.write() as write:
+            write.execute(
+                "CREATE TRIGGER full BEFORE UPDATE OF stage ON job WHEN NEW.stage = 'queued'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+
+        report = bench.follow(records)
+
+        assert len(bench.requests("POST")) == 3
+        (held_back,) = (record for record in report.records if record.state is State.CANCELLED)
+        assert "nothing more was sent" in report.problems[held_back.id].message
+
+
 class Impatient(Watcher):
     """Ends the waiting once, at the first problem."""
 

@@ -180,7 +180,7 @@ def test_a_lost_reply_to_an_edit_is_found_among_the_jobs_of_the_service(tmp_path
         report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.DONE
-        assert "lost" in bench.watcher.said[0]
+        assert "No reply" in bench.watcher.said[0]
         assert len(bench.requests("/requests")) >= 2
 
 

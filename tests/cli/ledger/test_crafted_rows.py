@@ -19,7 +19,8 @@ from imgen.files import part_path
 from imgen.jobs.session import open_sound
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Limit, Span, parse_amounts
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import UNKNOWN, State
 
 if TYPE_CHECKING:

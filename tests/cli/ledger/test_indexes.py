@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,22 +13,21 @@ import pytest
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
-from imgen.ledger.jobs import Limit
+from imgen.ledger.jobs import SubmitLimit
 from imgen.ledger.queries import Wanted
-from imgen.money.budget import Budget, Span, parse_amounts
-from imgen.money.budget import Limit as MoneyLimit
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, State
 from imgen_providers.base import Charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Job
 
 SHA = "ab" * 32
-BUDGET = Budget(tuple(MoneyLimit(span, parse_amounts("90 usd"), "a test") for span in (Span.DAY, Span.PROJECT)))
+BUDGET = Budget(tuple(Limit(span, parse_amounts("90 usd"), "a test") for span in (Span.DAY, Span.PROJECT)))
 ORDER = [draft("next", project="/project", cost=Cost("0.1", "usd"))]
 
 USES: dict[str, Callable[[Ledger], object]] = {
@@ -47,13 +47,16 @@ USES: dict[str, Callable[[Ledger], object]] = {
     "a family": lambda ledger: ledger.jobs.family(JOB),
     "a budget": lambda ledger: ledger.spending.verdicts(ORDER, BUDGET),
     "a plan": lambda ledger: ledger.jobs.plan(ORDER, "me", resubmit=True, budget=BUDGET),
-    "a submit": lambda ledger: ledger.jobs.submitting(JOB, Limit(3, 60.0)),
+    "a submit": lambda ledger: ledger.jobs.submitting(JOB, SubmitLimit(3, 60.0)),
     "an acceptance": lambda ledger: ledger.jobs.accepted(JOB, draft_job()),
     "an end": finish,
     "an ambiguous request": lambda ledger: ledger.jobs.is_ambiguous(JOB),
     "a charge": lambda ledger: ledger.spending.charged(JOB, Charge("1", "usd")),
     "a problem": lambda ledger: ledger.jobs.set_problem(JOB, TROUBLE),
     "uploads of a job": lambda ledger: ledger.uploads.links(JOB),
+    "the jobs of a request": lambda ledger: ledger.jobs.with_request("key"),
+    "what was saved at a path": lambda ledger: ledger.jobs.saved_at(Path("/pictures/fox.png")),
+    "a request once more": lambda ledger: ledger.jobs.plan([draft("more")], "me", resubmit=False, known=[JOB]),
     "an upload": lambda ledger: ledger.uploads.is_ours("key"),
 }
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.drafts import draft, taken
+from cli.drafts import ORIGIN, draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import Limit, SameRequestUncertain, TooSoon
+from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain, SubmitLimit, TooSoon
 from imgen.ledger.ledger import Ledger
-from imgen.records import Cost, State
+from imgen.records import Cost, ResultState, State
 from imgen_providers.base import Request
 
 if TYPE_CHECKING:
@@ -193,6 +193,27 @@ def test_a_resubmit_that_cannot_be_recorded_keeps_the_old_rows_open(ledger: Ledg
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
+def test_a_request_that_is_ordered_once_is_refused_beside_a_job_that_the_caller_does_not_know(
+    ledger: Ledger, state: State
+) -> None:
+    bring_to(ledger, state)
+    over = state in (State.FAILED, State.CANCELLED)
+
+    def order(job_id: str, origin: str = ORIGIN) -> list[str]:
+        try:
+            return ledger.jobs.plan([draft(job_id, prompt=JOB, origin=origin)], "me", resubmit=False, known=[])
+        except OrderedElsewhere as error:
+            return list(error.job_ids)
+
+    assert order("in the sandbox", origin="sandbox") == ["in the sandbox"]
+    assert order("second") == (["second"] if over else [JOB])
+    known = [JOB, "second"]
+    assert ledger.jobs.plan([draft("third", prompt=JOB)], "me", resubmit=False, known=known) == ["third"]
+    found = [job.id for job in ledger.jobs.with_request(ledger.jobs.get(JOB).request_key)]
+    assert found == [JOB, "in the sandbox", *(["second"] if over else []), "third"]
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.UNCERTAIN])
 def test_the_same_request_may_be_made_twice_while_nothing_is_in_doubt(ledger: Ledger, state: State) -> None:
     bring_to(ledger, state)
 
@@ -258,7 +279,7 @@ def test_jobs_are_planned_where_most_ids_are_taken(ledger: Ledger, monkeypatch: 
 def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the_window_is_over(
     ledger: Ledger, clock: FakeClock
 ) -> None:
-    limit = Limit(2, 60.0)
+    limit = SubmitLimit(2, 60.0)
     ledger.jobs.plan([draft("one"), draft("two"), draft("else", origin="sandbox")], "me", resubmit=False)
     for _ in range(2):
         assert ledger.jobs.submitting("one", limit)
@@ -277,5 +298,21 @@ def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the
 def test_what_was_not_sent_counts_for_no_rate_limit(ledger: Ledger) -> None:
     ledger.jobs.plan([draft("one")], "me", resubmit=False)
     for _ in range(5):
-        assert ledger.jobs.submitting("one", Limit(1, 60.0))
+        assert ledger.jobs.submitting("one", SubmitLimit(1, 60.0))
         ledger.jobs.not_sent("one")
+
+
+def test_a_job_that_a_rebuild_opened_again_ends_without_links_beside_its_saved_picture(ledger: Ledger) -> None:
+    bring_to(ledger, State.SAVED)
+    # As recovery does where the row of a picture may be missing.
+    ledger._database.change("UPDATE job SET stage = 'running' WHERE id = ?", (JOB,))
+    ledger._database.change("DELETE FROM result WHERE job_id = ? AND number = 2", (JOB,))
+
+    ledger.jobs.finished_without_links(JOB, TROUBLE)
+
+    job = ledger.jobs.get(JOB)
+    assert job.state is State.EXPIRED
+    assert [(result.index, result.state) for result in job.results] == [
+        (1, ResultState.SAVED),
+        (2, ResultState.EXPIRED),
+    ]

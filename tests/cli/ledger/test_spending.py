@@ -16,7 +16,8 @@ from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
 from imgen.jobs.poll import record_status
 from imgen.ledger.jobs import SameRequestUncertain
-from imgen.money.budget import Budget, Limit, Span, parse_amounts, spent
+from imgen.money.amounts import parse_amounts
+from imgen.money.budget import Budget, Limit, Span, spent
 from imgen.records import UNKNOWN, Cost, State
 from imgen.screen.envelope import job_json
 from imgen_providers.base import Charge, Failed, LinkedAsset, Running, Succeeded, Unrecognised

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +65,31 @@ def test_an_interrupted_write_leaves_nothing_and_the_ledger_usable(ledger: Ledge
         interrupted()
 
     assert ledger.jobs.get(JOB).results[0].fetcher == "other"
+    save(ledger, 1)
+    assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
+
+
+def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(ledger: Ledger, ledger_path: Path) -> None:
+    bring_to(ledger, State.READY)
+    database = ledger._database
+
+    def write_and_interrupt(begun: threading.Event) -> None:
+        with closing(sqlite3.connect(ledger_path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun.set()
+            time.sleep(0.2)  # the main thread waits inside of SQLite now
+            signal.raise_signal(signal.SIGINT)
+            other.execute("ROLLBACK")
+
+    begun = threading.Event()
+    thread = threading.Thread(target=write_and_interrupt, args=(begun,))
+    thread.start()
+    begun.wait(5.0)
+    with pytest.raises(KeyboardInterrupt), database.write():
+        pytest.fail("the transaction began in spite of the Ctrl-C")
+    thread.join()
+
+    assert not database.connection().in_transaction
     save(ledger, 1)
     assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 

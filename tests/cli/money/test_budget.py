@@ -12,10 +12,8 @@ import pytest
 
 from cli.drafts import record
 from imgen.errors import ExitCode, OverBudget, Problem
-from imgen.money.amounts import known
+from imgen.money.amounts import Amount, BadAmount, known, parse_amounts
 from imgen.money.budget import (
-    Amount,
-    BadAmount,
     Budget,
     Limit,
     Span,
@@ -27,7 +25,6 @@ from imgen.money.budget import (
     day_begins,
     local_day,
     order_cost,
-    parse_amounts,
     spent,
     standing,
 )
@@ -119,7 +116,7 @@ def test_jobs_are_added_up_exactly_and_one_unknown_makes_all_unknown() -> None:
 
 # What counts --------------------------------------------------------------------------------------------------
 
-COUNTS, DOUBTFUL, NOTHING = Standing.COUNTS, Standing.DOUBTFUL, Standing.NOTHING
+COUNTS, UNCERTAIN, NOTHING = Standing.COUNTS, Standing.UNCERTAIN, Standing.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -132,9 +129,9 @@ COUNTS, DOUBTFUL, NOTHING = Standing.COUNTS, Standing.DOUBTFUL, Standing.NOTHING
         (State.READY, COUNTS, COUNTS, COUNTS, COUNTS),
         (State.SAVED, COUNTS, COUNTS, COUNTS, COUNTS),
         (State.EXPIRED, COUNTS, COUNTS, COUNTS, COUNTS),
-        (State.FAILED, NOTHING, NOTHING, DOUBTFUL, NOTHING),
-        (State.CANCELLED, NOTHING, DOUBTFUL, DOUBTFUL, NOTHING),
-        (State.UNCERTAIN, DOUBTFUL, DOUBTFUL, DOUBTFUL, NOTHING),
+        (State.FAILED, NOTHING, NOTHING, UNCERTAIN, NOTHING),
+        (State.CANCELLED, NOTHING, UNCERTAIN, UNCERTAIN, NOTHING),
+        (State.UNCERTAIN, UNCERTAIN, UNCERTAIN, UNCERTAIN, NOTHING),
     ],
 )
 def test_what_is_known_of_a_charge(
@@ -156,7 +153,7 @@ def test_what_is_known_of_a_charge(
 def test_a_job_that_shows_no_picture_may_have_been_charged_everywhere() -> None:
     found = standing(State.FAILED, "3daistudio", UNKNOWN, accepted=True, released=False, problem="no_pictures")
 
-    assert found is DOUBTFUL
+    assert found is UNCERTAIN
 
 
 def test_the_cost_of_a_job_is_the_best_that_is_known() -> None:
@@ -173,7 +170,7 @@ def test_the_cost_of_a_job_is_the_best_that_is_known() -> None:
 def test_money_is_counted_in_its_unit_and_credits_at_their_service() -> None:
     known = [
         spending(Cost("0.1", USD), 3, provider="gmicloud"),
-        spending(Cost("0.05", USD), standing=DOUBTFUL, provider="reapi"),
+        spending(Cost("0.05", USD), standing=UNCERTAIN, provider="reapi"),
         spending(Cost("9", USD), standing=NOTHING),
         spending(Cost("15", CREDITS), 2),
         spending(Cost("15", CREDITS), charged=Cost("10", CREDITS)),
@@ -184,7 +181,7 @@ def test_money_is_counted_in_its_unit_and_credits_at_their_service() -> None:
 
     dollars, credits = spent(known, "gmicloud", USD), spent(known, "3daistudio", CREDITS)
 
-    assert (dollars.amount, dollars.doubtful, dollars.unknown_jobs) == (amount("0.38", USD), Decimal("0.05"), 4)
+    assert (dollars.amount, dollars.uncertain, dollars.unknown_jobs) == (amount("0.38", USD), Decimal("0.05"), 4)
     assert credits.amount == amount("40", CREDITS)
     assert spent(known, "reapi", CREDITS).amount == amount("7", CREDITS)
 
@@ -231,7 +228,7 @@ def test_what_cannot_be_compared_goes_on_a_persons_word_and_what_is_too_much_doe
 def test_a_refusal_says_the_limit_what_went_what_this_costs_and_what_to_type() -> None:
     before = [
         spending(Cost("60", CREDITS)),
-        spending(Cost("15", CREDITS), standing=DOUBTFUL),
+        spending(Cost("15", CREDITS), standing=UNCERTAIN),
         spending(UNKNOWN, provider="reapi"),
     ]
     verdict = assess(amount("45", CREDITS), day_limit("100 credits"), before, "3daistudio", Budget())
@@ -244,8 +241,8 @@ def test_a_refusal_says_the_limit_what_went_what_this_costs_and_what_to_type() -
         " of which 75 credits went today, and 1 job of unknown cost. Nothing was sent."
     )
     assert refused.value.hint == (
-        "imgen costs --by day shows where it went. Raise IMGEN_BUDGET_DAY, or order less (-n, -r, another -m or -p)."
-        " 15 credits of it may not have been charged: imgen forget JOB gives back what was not."
+        "Raise IMGEN_BUDGET_DAY, or order less (-n, -r, another -m or -p). Where it went:\nimgen costs --by day"
+        "\n15 credits of it may not have been charged: close the jobs that were not.\nimgen status"
     )
     assert refused.value.exit_code is ExitCode.NO_CREDIT
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.money.budget import Amount, Limit, Span, Spending, Standing
+from imgen.money.amounts import Amount
+from imgen.money.budget import Limit, Span, Spending, Standing
 from imgen.money.report import By, CostLine, Use, cost_report, used
 from imgen.records import UNKNOWN, Cost
 
@@ -22,7 +23,7 @@ KNOWN = [
     GMI,
     STUDIO,
     REAPI,
-    replace(STUDIO, standing=Standing.DOUBTFUL),
+    replace(STUDIO, standing=Standing.UNCERTAIN),
     replace(GMI, standing=Standing.NOTHING),
     replace(GMI, provider="gptproto", each=UNKNOWN, jobs=3),
 ]

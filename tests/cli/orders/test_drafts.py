@@ -42,7 +42,7 @@ def choice(request: Request, provider: str = "3daistudio", origin: str = "https:
 def test_an_order_is_split_into_what_one_request_can_make(count: int, most: int) -> None:
     ordered = choice(replace(REQUEST, count=count))
 
-    drafts = split(replace(ordered, model=replace(ordered.model, max_count=most)), TARGET)
+    drafts = split(replace(ordered, model=ordered.model._replace(max_count=most)), TARGET)
 
     counts = [draft.request.count for draft in drafts]
     assert sum(counts) == count
@@ -142,6 +142,25 @@ def test_a_price_is_exact_and_unknown_where_nobody_says_it(
     ordered = choice(Request(model, "fox", resolution=resolution), provider)
 
     assert price(ordered.model, ordered.request, count) == cost
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "amount"),
+    [
+        ("n", 4, "0.3216"),
+        ("n", "4", "0.3216"),
+        ("number_of_images", 2, "0.1608"),
+        ("n", 0, None),
+        ("n", "several", None),
+        ("temperature", 4, "0.0804"),
+    ],
+    ids=repr,
+)
+def test_an_option_that_means_a_count_is_in_the_price(option: str, value: int | str, amount: str | None) -> None:
+    request = Request("gemini-3-pro-image-preview", "fox", resolution="1K", extras={option: value})
+    ordered = choice(request, "gptproto")
+
+    assert price(ordered.model, ordered.request, 1).amount == amount
 
 
 def test_each_reference_picture_of_each_request_is_in_its_price() -> None:

@@ -59,7 +59,7 @@ def test_the_default_is_the_fast_model_at_1k_and_the_services_own_aspect() -> No
 def test_a_service_without_the_default_model_takes_the_next_family(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SERVICES["gmicloud"]
     others = tuple(model for model in entry.models if model.family != "gemini-3.1-flash")
-    monkeypatch.setitem(SERVICES, "gmicloud", replace(entry, models=others))
+    monkeypatch.setitem(SERVICES, "gmicloud", entry._replace(models=others))
 
     assert chosen(provider="gmicloud").model.family == "gemini-3-pro"
 
@@ -216,12 +216,18 @@ def test_auto_is_every_services_own_aspect(provider: str) -> None:
     assert chosen(provider=provider, aspect="auto").request.aspect is None
 
 
-@pytest.mark.parametrize("aspect", ["7:3", "16x9", "", "2:3"])
+@pytest.mark.parametrize("aspect", ["7:3", "7x3", "wide", "", "2:3"])
 def test_an_aspect_the_model_does_not_have_is_refused_with_those_it_has(aspect: str) -> None:
     message, hint = refused(provider="gmicloud", model="gemini-3-pro", aspect=aspect)
 
-    assert message == f"gemini-3-pro at GMI Cloud does not have the aspect {aspect!r}."
+    read = aspect.replace("x", ":")
+    assert message == f"gemini-3-pro at GMI Cloud does not have the aspect {read!r}."
     assert hint == "It has: 1:1, 4:5, 5:4, 3:4, 4:3, 9:16, 16:9, 21:9, auto"
+
+
+@pytest.mark.parametrize("written", ["16:9", "16x9", "16/9", "16×9"])
+def test_an_aspect_is_read_as_people_write_it(written: str) -> None:
+    assert chosen(provider="gmicloud", aspect=written).request.aspect == "16:9"
 
 
 @pytest.mark.parametrize(

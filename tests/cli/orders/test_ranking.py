@@ -131,7 +131,6 @@ def test_a_channel_chooses_between_two_ids_of_one_model() -> None:
         ((1024, 1024), "1:1", "1K"),
         ((100, 100), "1:1", "0.5K"),
         ((500, 4000), "1:8", "2K"),
-        ((9000, 9000), "1:1", "4K"),
         ((1376, 768), "16:9", "1K"),
     ],
 )
@@ -142,6 +141,16 @@ def test_a_size_becomes_the_aspect_and_resolution_that_cover_it(
     assert model
 
     assert covering(model, size, None, None) == (aspect, resolution)
+
+
+def test_a_size_that_no_picture_covers_is_refused_with_the_largest_of_that_shape() -> None:
+    model = SERVICES["3daistudio"].family("gemini-3.1-flash")
+    assert model
+
+    with pytest.raises(UsageProblem, match="no picture that covers 9000x9000") as refused:
+        covering(model, (9000, 9000), None, None)
+
+    assert str(refused.value.hint).endswith("--size 4096x4096")
 
 
 def test_a_size_keeps_what_is_said_with_it() -> None:

@@ -114,7 +114,32 @@ def test_any_prompt_gives_a_short_clean_slug(prompt: str, limit: int) -> None:
 def test_without_o_pictures_go_to_the_current_folder(tmp_path: Path) -> None:
     target = parsed(None, tmp_path, 3)
     assert (target.folder, target.template, target.pictures_in_run) == (tmp_path, DEFAULT_TEMPLATE, 3)
-    assert named(target, index=2) == "a-red-cat-7f3a-2.png"
+    assert named(target, index=2) == "a-red-cat-2-7f3a.png"
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"), [("IMG_4711", "IMG_4711-blue.png"), ("a/b{c}", "a-b{c}-blue.png"), (None, "a-red-cat-blue.png")]
+)
+def test_the_name_of_what_was_edited_can_stand_in_the_name(tmp_path: Path, stem: str | None, name: str) -> None:
+    target = parse_output(
+        "{stem}-blue.png", cwd=tmp_path, pictures=1, overwrite=False, format=None, kept=tmp_path, stem=stem
+    )
+
+    assert named(target) == name
+
+
+@pytest.mark.parametrize(("aspect", "name"), [("16:9", "16x9.png"), (None, "auto.png")])
+def test_an_aspect_can_stand_in_a_name(tmp_path: Path, aspect: str | None, name: str) -> None:
+    target = parsed("{aspect}.png", tmp_path)
+
+    assert file_name(target, **VALUES, aspect=aspect).name == name
+
+
+@pytest.mark.parametrize("suffix", ["gif", "GIF", "bmp", "tiff", "heic", "avif", "svg"])
+def test_a_format_that_is_not_saved_is_refused(tmp_path: Path, suffix: str) -> None:
+    for output in (f"out.{suffix}", f"{{slug}}.{suffix}"):
+        with pytest.raises(BadTarget, match="saves no"):
+            parsed(output, tmp_path)
 
 
 def test_a_dash_keeps_a_copy_and_writes_to_stdout(tmp_path: Path) -> None:
@@ -187,7 +212,7 @@ def test_several_pictures_are_told_apart(tmp_path: Path, output: str, names: lis
         ("out/{provider}/{date}/{slug}.jpg", "out", "gmicloud/2026-11-20/a-red-cat.png"),
         ("{slug}", "", "a-red-cat.png"),
         ("{model}", "", "gemini-2.5-flash.png"),
-        ("{provider}/", "", "gmicloud/a-red-cat-7f3a-1.png"),
+        ("{provider}/", "", "gmicloud/a-red-cat-1-7f3a.png"),
         ("{{{slug}}}.png", "", "{a-red-cat}.png"),
         ("a/{ext}/{slug}.{ext}", "a", "png/a-red-cat.png"),
     ],

@@ -30,8 +30,8 @@ PATIENCE = 20.0  # seconds
 class Terminal:
     """A terminal with a command running on it."""
 
-    def __init__(self, master: int, process: subprocess.Popen[bytes], width: int) -> None:
-        self.screen = pyte.Screen(width, HEIGHT)
+    def __init__(self, master: int, process: subprocess.Popen[bytes], width: int, height: int = HEIGHT) -> None:
+        self.screen = pyte.Screen(width, height)
         self.process = process
         self.raw = b""
         self._master = master
@@ -97,9 +97,13 @@ class Terminal:
 
 @contextmanager
 def terminal(imgen: Program, *command: str, width: int = 200, **variables: str) -> Iterator[Terminal]:
-    """Run a command on a terminal of its own, `width` columns wide; it is killed at the end of the block."""
+    """Run a command on a terminal of its own, `width` columns wide; it is killed at the end of the block.
+
+    It has 24 lines, or as many as the variable LINES has.
+    """
+    height = int(variables.get("LINES", HEIGHT))
     master, slave = os.openpty()
-    termios.tcsetwinsize(slave, (HEIGHT, width))
+    termios.tcsetwinsize(slave, (height, width))
     process = subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, *command],
         stdin=slave,
@@ -109,7 +113,7 @@ def terminal(imgen: Program, *command: str, width: int = 200, **variables: str) 
         env={**imgen.environ, **variables},
     )
     os.close(slave)
-    shown = Terminal(master, process, width)
+    shown = Terminal(master, process, width, height)
     try:
         yield shown
     finally:

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -257,7 +257,7 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
 
 
 def test_a_picture_is_not_typed_at_a_terminal() -> None:
-    streams = replace(Streams.of(sys.stdin, sys.stdout, sys.stderr, {}), stdin_is_terminal=True)
+    streams = Streams.of(sys.stdin, sys.stdout, sys.stderr, {})._replace(stdin_is_terminal=True)
 
     with pytest.raises(UsageProblem, match="-i - reads a picture, and standard input is this terminal"):
         check_words(["-"], "at night", None, streams)

@@ -97,8 +97,8 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
 def test_any_command_on_a_terminal_ends_with_what_dies_soon(tmp_path: Path, typed: Callable[..., str]) -> None:
     left_ready(tmp_path, 0.7 * HOUR, *ORDER, "-n", "2")
     line = (
-        "imgen: 2 pictures you paid for are not saved yet, and the first link dies in 41 min: "
-        "imgen download --expiring 3h\n"
+        "imgen: 2 pictures you paid for are not saved yet, and the first link expires in 41 min:\n"
+        "  imgen download --expiring 3h\n"
     )
 
     assert typed("models", "gemini-3-pro") == line
@@ -122,7 +122,7 @@ def test_the_command_it_names_saves_them_and_then_it_is_silent(
     tmp_path: Path, typed: Callable[..., str], log: list[str]
 ) -> None:
     left_ready(tmp_path, 0.7 * HOUR)
-    command = typed("models", "gemini-3-pro").rsplit(": ", 1)[1].split()
+    command = typed("models", "gemini-3-pro").rsplit("\n  ", 1)[1].split()
 
     assert run(command[1:]) == 0
 
@@ -178,7 +178,7 @@ def test_all_leaves_what_is_unfinished_in_peace(
         assert run(["download"]) == ExitCode.UNFINISHED
 
     assert shown.out.splitlines() == [str(path) for path in tmp_path.glob("*.png")]
-    assert shown.err.endswith("1 job is not finished yet: imgen wait\n")
+    assert shown.err.endswith("1 job is not finished yet.\n  imgen wait\n")
 
 
 @pytest.mark.parametrize("there", ["dead-link*7"], indirect=True)
@@ -197,7 +197,7 @@ def test_what_was_lost_is_listed_with_its_cost_until_it_is_found_again_or_forgot
     assert "  20 credits  a red fox\n" in shown.out
     assert shown.err.startswith(
         "Nothing is open: every job is saved or closed.\n"
-        "Lost: 2 pictures, for 20 credits at 3D AI Studio. imgen status --lost lists them.\n"
+        "Lost: 2 pictures, for 20 credits at 3D AI Studio. To list them:\n  imgen status --lost\n"
     )
     assert run(["download", "--all"]) == ExitCode.EXPIRED  # one of them was found again
     assert answer(capsys, "status")["lost"] == [{**summed[0], "pictures": 1, "amount": "10"}]

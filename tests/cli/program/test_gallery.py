@@ -35,7 +35,7 @@ NASTY = 'an owl </script><script>alert(1)</script> "q" 狐'
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with a family of two, a job of two pictures of which one is gone, and a nasty prompt."""
     desk = tmp_path_factory.mktemp("desk")
-    imgen = Program(desk.parent / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})
+    imgen = Program(tmp_path_factory.mktemp("home"), desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})
     made = imgen.run("generate", NASTY, "--sandbox", *SMALL, "-n", "2", "-q", "-o", "owl.png")
     assert made.code == 0, made.stderr
     (desk / "owl-2.png").unlink()
@@ -103,6 +103,49 @@ def test_a_browser_shows_it_and_its_search_finds(page: Path, tmp_path: Path) -> 
         assert picture.size[0] == 1200
         colors = picture.convert("RGB").crop((0, 60, 700, 500)).getcolors(1 << 20)
     assert colors is None or len(colors) > 2000  # landscapes, not boxes of broken pictures
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; .ci/run installs it")
+def test_a_picture_is_zoomed_with_its_caption_and_the_arrows_go_on(page: Path, tmp_path: Path) -> None:
+    """Driven by a script in a copy of the page, since the page itself lets no other script run."""
+    assert BROWSER
+    drive = """
+      const send = (on, key) => on.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+      document.querySelector(".picture img").click();
+      const first = caption.textContent + "|" + file.getAttribute("href") + "|" + full.open;
+      send(document, "ArrowRight");
+      const second = caption.textContent;
+      full.close();
+      search.value = "no such picture";
+      search.dispatchEvent(new Event("input"));
+      document.title = [first, second, none.hidden, count.value].join("#");
+    """
+    text = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text("utf-8"))
+    copy = tmp_path / "copy.html"
+    copy.write_text(text.replace("</body>", f"<script>{drive}</script></body>"), "utf-8")
+
+    ended = subprocess.run(
+        [BROWSER, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()],
+        capture_output=True,
+        timeout=50,
+        check=True,
+    ).stdout.decode()
+
+    told = re.search("<title>(.*?)</title>", ended, re.DOTALL)
+    assert told
+    first, second, hidden, counted = told[1].split("#")
+    assert first == "in winter (w.png)|./w.png|true"
+    assert second.endswith("(owl-1.png)")
+    assert (hidden, counted) == ("false", "0 of 2 jobs")
+
+
+def test_the_page_counts_once_and_says_its_keys(page: Path) -> None:
+    text = page.read_text("utf-8")
+
+    assert "2 jobs, 2 pictures</output>" in text
+    assert text.count("2 jobs") == 2  # with the title of the window
+    assert "/ to type, Esc to clear" in text
+    assert "#q=" in text
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes with a name of this kind")

@@ -40,6 +40,18 @@ LINES: dict[str, Line] = {
         ExitCode.NO_CREDIT,
         "gptproto: This order costs 0.0804 usd, and the limit is 0.001 usd (--max-cost). gmicloud: This order costs",
     ),
+    "four by an option": (
+        (*PRO, "-p", "gptproto", "--option", "n=4", "--max-cost", "0.2usd"),
+        {},
+        ExitCode.NO_CREDIT,
+        "This order costs 0.3216 usd, and the limit is 0.2 usd",
+    ),
+    "any number by an option": (
+        (*PRO, "-p", "gptproto", "--option", "number_of_images=many", "--max-cost", "0.2usd"),
+        {},
+        ExitCode.NO_CREDIT,
+        "This order's cost is unknown",
+    ),
     "which unit": ((*PRO, "--max-cost", "1"), {}, ExitCode.USAGE, "in credits (3daistudio) and usd (gptproto)"),
     "no amount": ((*FOX, "--max-cost", "much"), {}, ExitCode.USAGE, "--max-cost: 'much' is not an amount of money"),
     "no unit": (FOX, {"IMGEN_BUDGET_PROJECT": "5"}, ExitCode.KEY, "IMGEN_BUDGET_PROJECT is '5', which has no unit"),

@@ -70,7 +70,7 @@ def counted(imgen: Program, counts: Path, *line: str) -> tuple[int, int, int, in
         (("wait",), 0),
         (("wait", "JOB"), 0),
         (("download", "--all"), 0),
-        (("status", "--tree"), 0),
+        (("status", "--json"), 0),
         (("status", "--lost"), 0),
         (("history",), 0),
         (("costs",), 0),

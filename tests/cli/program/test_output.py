@@ -37,14 +37,16 @@ def test_a_pipe_gets_paths_and_nothing_else_and_stderr_one_line_per_change(imgen
     ended = imgen.run(*FOX, "-n", "2")
 
     (job,) = imgen.jobs()
-    paths = [imgen.cwd / f"a-red-fox-{job.id}-{index}.png" for index in (1, 2)]
+    paths = [imgen.cwd / f"a-red-fox-{index}-{job.id}.png" for index in (1, 2)]
     assert saved(ended) == "".join(f"{path}\n" for path in paths).encode()
     for path in paths:
         check_picture(path)
     told = ended.stderr.splitlines()
-    assert told[0] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
-    assert sorted(told[-2:]) == [f"{job.id} saved {path}" for path in paths]
-    assert all(line.startswith(f"{job.id} ") for line in told)
+    assert told[0] == "3D AI Studio: gemini-3.1-flash, 2 pictures, 0.5K, free in the sandbox (20 credits for real)"
+    assert told[1] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
+    assert sorted(told[-3:-1]) == [f"{job.id} saved {path} (512x512 png, free)" for path in paths]
+    assert all(line.startswith(f"{job.id} ") for line in told[1:-1])
+    assert told[-1].startswith("2 pictures, ")
     assert "\x1b" not in ended.stderr
 
 
@@ -125,7 +127,7 @@ def test_an_output_is_a_file_a_folder_or_a_template(imgen: Program) -> None:
     cats = imgen.cwd / "cats"
     assert saved(file) == f"{cats / 'cat-1.png'}\n{cats / 'cat-2.png'}\n".encode()
     in_folder = imgen.jobs()[1]
-    assert saved(folder) == f"{cats / f'a-red-fox-{in_folder.id}-1.png'}\n".encode()
+    assert saved(folder) == f"{cats / f'a-red-fox-1-{in_folder.id}.png'}\n".encode()
     nested = imgen.cwd / "3daistudio" / "gemini-3.1-flash" / "a-red-fox-001.jpg"
     assert saved(template) == f"{nested}\n".encode()
     check_picture(nested, "JPEG")
@@ -255,7 +257,7 @@ def test_questions_answer_on_stdout(imgen: Program) -> None:
     version = imgen.run("--version")
 
     assert (told.code, models.code, one.code, version.code) == (0, 0, 0, 0)
-    assert told.stdout.decode().startswith(job_id)
+    assert told.stdout.decode().splitlines()[1].startswith(job_id)
     assert "gemini-3.1-flash" in models.stdout.decode()
     assert {model["family"] for model in one.json["models"]} == {"gemini-3-pro"}
     assert re.fullmatch(rb"imgen \d+\.\d+\.\d+\n", version.stdout)
@@ -270,7 +272,7 @@ def test_a_nasty_prompt_is_whole_for_programs_and_harmless_everywhere_else(imgen
     asked, listed = on_a_build_server.run_lines([(("history", "--json"), {}, b""), (("history",), {}, b"")])
 
     (job,) = imgen.jobs()
-    assert saved(made) == f"{imgen.cwd / f'red-error-group-日本語-quotes-{job.id}-1.png'}\n".encode()
+    assert saved(made) == f"{imgen.cwd / f'red-error-group-日本語-quotes-1-{job.id}.png'}\n".encode()
     assert asked.json["jobs"][0]["prompt"] == nasty
     for text in (made.stderr, listed.stdout.decode()):
         assert "\x1b" not in text

@@ -60,12 +60,12 @@ def in_shell(imgen: Program, script: str, *arguments: str) -> Ended:
 
 
 def test_a_bug_is_one_sentence_and_a_file_to_report(imgen: Program) -> None:
-    told = with_a_bug(imgen, "status")
+    told = with_a_bug(imgen, "wait")
 
     report = imgen.home / "crash.txt"
     assert (told.code, told.stdout) == (ExitCode.BUG, b"")
     sentence, hint = told.stderr.splitlines()
-    assert sentence.startswith("imgen: imgen met a bug of its own: ZeroDivisionError at imgen.commands.status:")
+    assert sentence.startswith("imgen: imgen met a bug of its own: ZeroDivisionError at imgen.commands.wait:")
     assert sentence.endswith("; please report it.")
     assert hint.endswith(str(report))
     assert "ZeroDivisionError" in report.read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def test_a_bug_is_one_sentence_and_a_file_to_report(imgen: Program) -> None:
 
 
 def test_a_bug_is_told_to_a_program_in_the_envelope(imgen: Program) -> None:
-    told = with_a_bug(imgen, "status", "--json")
+    told = with_a_bug(imgen, "wait", "--json")
 
     answer = told.json
     assert (told.code, told.stderr) == (ExitCode.BUG, "")
@@ -82,7 +82,7 @@ def test_a_bug_is_told_to_a_program_in_the_envelope(imgen: Program) -> None:
 
 
 def test_the_report_of_a_bug_holds_no_key_and_no_prompt(imgen: Program) -> None:
-    told = with_a_bug(imgen, "status")
+    told = with_a_bug(imgen, "wait")
 
     for text in (told.stderr, (imgen.home / "crash.txt").read_text(encoding="utf-8")):
         assert KEY not in text
@@ -96,7 +96,7 @@ def test_the_report_is_for_its_owner_and_replaces_the_last_one(imgen: Program, t
     mine.write_text("mine")
     (imgen.home / "crash.txt").symlink_to(mine)
 
-    with_a_bug(imgen, "status")
+    with_a_bug(imgen, "wait")
 
     assert stat.S_IMODE((imgen.home / "crash.txt").stat().st_mode) == 0o600
     assert mine.read_text() == "mine"
@@ -105,7 +105,7 @@ def test_the_report_is_for_its_owner_and_replaces_the_last_one(imgen: Program, t
 def test_a_bug_where_nothing_can_be_written_is_told_all_the_same(imgen: Program) -> None:
     imgen.home.write_text("a file where the folder should be")
 
-    told = with_a_bug(imgen, "status")
+    told = with_a_bug(imgen, "wait")
 
     assert told.code == ExitCode.BUG
     assert len(told.stderr.splitlines()) == 1

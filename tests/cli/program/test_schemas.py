@@ -66,7 +66,7 @@ def test_every_schema_is_one_and_is_printed(imgen: Program) -> None:
             (("schema", "wait"), {}, b""),
             (("schema", "keys list"), {}, b""),
             (("schema", "wiat"), {}, b""),
-            (("schema", "nope"), {}, b""),
+            (("schema", "zzz"), {}, b""),
         ]
     )
 
@@ -107,6 +107,14 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("history", "--state", "no"),
         ("gallery", "-o", str(tmp_path / "page.html")),
         ("gallery", "nobody"),
+        ("inspect", str(picture), "no.png"),
+        ("inspect", "no.png"),
+        ("batch", "--init"),
+        ("batch", "--init"),
+        ("batch", "--check"),
+        ("batch", "--plan", "--sandbox"),
+        ("batch", "--plan", "--sandbox", "--only", "nothing"),
+        ("batch", "other.toml", "--check"),
         ("again", "nobody"),
         ("completions", "bash"),
         ("config",),

@@ -19,10 +19,19 @@ COLOR = re.compile(rb"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 
 def row(shown: Terminal) -> str:
     """The line that moves; nothing reaches the last column. Below it, a narrow one says what an estimate rests on."""
-    line, *legend = shown.lines
+    line, *legend = below_price(shown)
     assert all(re.match(r"  ~ estimate: typical$", each) for each in legend)
     assert len(line) < shown.screen.columns
     return line
+
+
+def below_price(shown: Terminal) -> list[str]:
+    """The lines below the one with the price, which may have gone on in indented ones."""
+    price, *lines = shown.lines
+    assert price.startswith("3D AI Studio: ")
+    while lines and re.match("  [a-z(]+", lines[0]) and "estimate" not in lines[0]:
+        lines = lines[1:]
+    return lines
 
 
 def joined(shown: Terminal) -> str:
@@ -44,8 +53,9 @@ def test_the_start_the_middle_and_the_end(imgen: Program, width: int) -> None:
     assert re.match(rf"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] {job.id}  a r(?:ed)?.* +(running +━*─* +)?\d+ %", middle)
     assert ("━" in middle or "─" in middle) == (width >= 80)
     assert ("(service)" in middle) == (width == 200)
-    assert re.match(rf"✓ {job.id}  saved in \d s  a", shown.lines[0])
-    assert (PROMPT in shown.lines[0]) == (width > 40)
+    ended = below_price(shown)[0]
+    assert re.match(rf"✓ {job.id}  saved in \d s +512x512", ended)
+    assert (PROMPT in ended) == (width == 200)
     assert joined(shown).replace(" ", "").endswith(f"{imgen.cwd / 'fox.png'}")
     assert not re.search(r"running|queued|%", joined(shown))  # nothing of the row is left
 
@@ -74,8 +84,9 @@ def test_a_terminal_without_colour_and_unicode_gets_plain_letters(imgen: Program
 
     assert middle.isascii()
     assert middle[0] in "|/-\\"
-    assert re.match(r"\+ \w{8}  saved in", shown.lines[0])
-    assert "[red]" in shown.lines[0]
+    ended = below_price(shown)[0]
+    assert re.match(r"\+ \w{8}  saved in", ended)
+    assert "[red]" in ended
     assert not COLOR.search(shown.raw)
     assert imgen.jobs()[0].request.prompt == nasty
 

@@ -44,8 +44,9 @@ def test_a_row_moves_and_ends_in_the_saved_path_which_is_shown_once(imgen: Progr
 
     assert code == ExitCode.DONE
     path = str(imgen.cwd / "fox.png")
-    assert [path in line for line in shown.lines] == [False, True]
-    assert shown.lines[0].startswith(f"✓ {imgen.jobs()[0].id}")
+    assert [path in line for line in shown.lines] == [False, False, True]
+    assert shown.lines[0].startswith("3D AI Studio: gemini-3.1-flash")
+    assert shown.lines[1].startswith(f"✓ {imgen.jobs()[0].id}")
     assert HIDE_CURSOR in shown.raw
     assert shown.raw.rindex(SHOW_CURSOR) > shown.raw.rindex(HIDE_CURSOR)
 
@@ -66,7 +67,7 @@ def test_picture_bytes_never_reach_a_terminal(imgen: Program) -> None:
     assert code == ExitCode.USAGE
     assert shown.lines == [
         "imgen: -o - would write picture bytes to this terminal.",
-        "  try: Send it on: imgen generate ... -o - > fox.png",
+        "  try: Send it to a file or a program: imgen ... -o - > fox.png",
     ]
     assert imgen.jobs() == []
 

@@ -16,7 +16,7 @@ STUDIO = replace(GMI, provider="3daistudio", project=None, each=Cost("15", "cred
 KNOWN = [
     GMI,
     STUDIO,
-    replace(STUDIO, standing=Standing.DOUBTFUL),
+    replace(STUDIO, standing=Standing.UNCERTAIN),
     replace(GMI, day="2027-01-16", each=UNKNOWN, jobs=2),
     replace(GMI, day="2027-01-16", charged=Cost("0.12", "usd"), jobs=1),
 ]

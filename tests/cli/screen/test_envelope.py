@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from imgen.errors import Problem
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen.screen.envelope import Envelope, JobEntry, envelope, job_json, timestamp
+from imgen.screen.models import PriceEntry
 from imgen_providers.base import PictureLink, Request
-from imgen_providers.catalog import Price
 
 MakeRecord = Callable[..., JobRecord]
 
@@ -123,7 +123,7 @@ def test_a_failure_carries_its_problem() -> None:
 
 
 def test_data_stands_under_its_noun() -> None:
-    price = Price("15", "credits", "2026-11-20", "seed 002")
+    price = PriceEntry("15", "credits", "2026-11-20", "seed 002")
     models = [{"id": "reapi/x", "folder": Path("/pictures"), "prices": {"1K": price}}]
     answer = json.loads(envelope("models", exit_code=0, data=("models", models)))
     assert answer["models"] == [

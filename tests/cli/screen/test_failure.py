@@ -24,4 +24,4 @@ def test_only_the_name_is_red() -> None:
 
 def test_a_services_words_cannot_act() -> None:
     nasty = Problem("x", "bad\x1b[31m\n::error::##[error]", "do\nthis")
-    assert failure_lines(nasty, color=False) == "imgen: bad\\x1b[31m ::error::## [error]\n  try: do this"
+    assert failure_lines(nasty, color=False) == "imgen: bad\\x1b[31m ::error::## [error]\n  try: do\n       this"

@@ -11,11 +11,11 @@ import pytest
 
 from imgen.money.losses import Loss
 from imgen.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.models import LiveModel, ModelRow, live_table, model_detail, model_table
+from imgen.screen.models import LiveModel, ModelRow, PriceEntry, live_table, model_details, model_table
 from imgen.screen.settings import SettingRow, setting_table
-from imgen.screen.tables import job_lines, losses_line, lost_lines
+from imgen.screen.tables import history_lines, job_lines, losses_line, lost_lines
 from imgen.screen.text import cells
-from imgen_providers.catalog import SERVICES, Price
+from imgen_providers.catalog import SERVICES
 
 MakeRecord = Callable[..., JobRecord]
 
@@ -52,18 +52,19 @@ def jobs(record: MakeRecord) -> list[JobRecord]:
 def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
     whole = LONG.replace("\n", " ")
     assert job_lines(jobs, NOW, width=None) == [
-        f"k3f9  running  3daistudio/gemini/3.1/flash  40 s ago                     {whole}",
-        f"8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left          {whole}",
-        "77ab  ready    gptproto/gemini/3.1/flash    2 h ago   dies in 40 min     a red fox in the snow",
-        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   time left unknown  " + "日本語の赤い狐" * 9,
-        "77ad  expired  3daistudio/gemini/3.1/flash  1 d ago   dead               a red fox in the snow",
+        "JOB   STATE    MODEL             SERVICE     AGE       LINK               PROMPT",
+        f"k3f9  running  gemini-3.1-flash  3daistudio  40 s ago                     {whole}",
+        f"8mq2  ready    gemini-3.1-flash  3daistudio  1 h ago   23 h left          {whole}",
+        "77ab  ready    gemini-3.1-flash  gptproto    2 h ago   dies in 40 min     a red fox in the snow",
+        "77ac  ready    gemini-3.1-flash  3daistudio  2 h ago   time left unknown  " + "日本語の赤い狐" * 9,
+        "77ad  expired  gemini-3.1-flash  3daistudio  1 d ago   dead               a red fox in the snow",
     ]
 
 
 def test_links_are_told_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
     def link(*results: Result) -> str:
-        (line,) = job_lines([record(state=State.READY, created_at=NOW, results=results)], NOW, width=None)
-        return line.removeprefix("k3f9  ready  3daistudio/gemini/3.1/flash  just now  ").partition("  ")[0]
+        _, line = job_lines([record(state=State.READY, created_at=NOW, results=results)], NOW, width=None)
+        return line.removeprefix("k3f9  ready  gemini-3.1-flash  3daistudio  just now  ").partition("  ")[0]
 
     saved, dead = Result("x", 1, ResultState.SAVED), Result("x", 2, ResultState.EXPIRED)
     soon, late = (Result("x", 3, ResultState.READY, expires_at=NOW + hours * 3600) for hours in (0.5, 5))
@@ -110,16 +111,24 @@ def test_losses_are_one_sentence(losses: list[Loss], line: str) -> None:
     assert losses_line(losses) == line
 
 
-def test_on_a_terminal_the_prompt_is_cut_or_left_out(jobs: list[JobRecord]) -> None:
-    assert job_lines(jobs, NOW, width=90)[3] == (
-        "77ac  ready    3daistudio/gemini/3.1/flash  2 h ago   time left unknown  日本語の赤い狐日…"
+def test_a_narrow_terminal_keeps_the_prompt_longest(jobs: list[JobRecord]) -> None:
+    assert job_lines(jobs, NOW, width=90)[4] == (
+        "77ac  ready    gemini-3.1-flash  2 h ago   time left unknown  日本語の赤い狐日本語の赤い…"
     )
-    assert job_lines(jobs, NOW, width=80)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  1 h ago   23 h left"
+    assert job_lines(jobs, NOW, width=80)[2] == (
+        "8mq2  ready    1 h ago   23 h left          a red fox in the snow, golden hour,…"
+    )
+    assert job_lines(jobs, NOW, width=63)[2] == "8mq2  ready    23 h left          a red fox in the snow, golde…"
+    assert job_lines(jobs, NOW, width=40)[2] == "8mq2  ready    23 h left"
 
 
-def test_ages_go_before_models_where_there_is_no_room(jobs: list[JobRecord]) -> None:
-    assert job_lines(jobs, NOW, width=63)[1] == "8mq2  ready    3daistudio/gemini/3.1/flash  23 h left"
-    assert job_lines(jobs, NOW, width=40)[1] == "8mq2  ready    23 h left"
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_history_has_a_prompt_at_every_usual_width(jobs: list[JobRecord], width: int) -> None:
+    heading, first, *_ = history_lines(jobs, NOW, width=width)
+
+    assert heading.startswith("JOB   STATE ")
+    assert heading.endswith("PROMPT")
+    assert "a red fox in the snow" in first
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
@@ -127,18 +136,20 @@ def test_no_line_is_wider_than_the_terminal(jobs: list[JobRecord], width: int) -
     """Id, state and what is left of the link are always there."""
     lines = job_lines(jobs, NOW, width=width)
     assert max(map(cells, lines)) <= width
-    assert lines[2].startswith("77ab  ready")
-    assert "dies in 40 min" in lines[2]
+    assert lines[3].startswith("77ab  ready")
+    assert "dies in 40 min" in lines[3]
 
 
 def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:
     assert job_lines([record(created_at=NOW)], NOW, width=None) == [
-        "k3f9  running  3daistudio/gemini/3.1/flash  just now  a red fox in the snow"
+        "JOB   STATE    MODEL             SERVICE     AGE       PROMPT",
+        "k3f9  running  gemini-3.1-flash  3daistudio  just now  a red fox in the snow",
     ]
 
 
 def test_a_prompt_or_a_model_gives_no_orders_to_a_build_server_or_a_terminal(record: MakeRecord) -> None:
-    [line] = job_lines([record(prompt="##[error]::x \x9b2J\u202e", model="##vso[x]y\x1b]0;")], NOW, width=None)
+    nasty = record(prompt="##[error]::x \x9b2J\u202e", model="##vso[x]y\x1b]0;", family=None)
+    [_, line] = job_lines([nasty], NOW, width=None)
     [_, model] = live_table([LiveModel("gmicloud", "##[group]\x1b[31m\u2066", listed=False)])
 
     for text in (line, model):
@@ -151,12 +162,13 @@ def test_no_jobs_no_lines() -> None:
     assert job_lines([], NOW, width=80) == []
 
 
-def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
+def row(service: str, *, key_set: bool, prices: dict[str, PriceEntry], channel: str | None = None) -> ModelRow:
     return ModelRow(
         family="gemini-3.1-flash",
         service=service,
         title="3D AI Studio",
         remote_id="gemini/3.1/flash",
+        channel=channel,
         resolutions=("1K", "2K"),
         aspects=("1:1", "16:9", "9:21"),
         references=14,
@@ -169,7 +181,7 @@ def row(service: str, *, key_set: bool, prices: dict[str, Price]) -> ModelRow:
     )
 
 
-PRICES = {"1K": Price("9", "credits", "2026-11-20", "x"), "2K": Price("15", "credits", "2026-11-20", "x")}
+PRICES = {"1K": PriceEntry("9", "credits", "2026-11-20", "x"), "2K": PriceEntry("15", "credits", "2026-11-20", "x")}
 ROWS = [row("3daistudio", key_set=True, prices=PRICES), row("reapi", key_set=False, prices={})]
 
 
@@ -178,26 +190,26 @@ def test_all_columns_of_the_models_in_a_pipe() -> None:
     assert re.split(r"  +", heading) == [
         "MODEL",
         "SERVICE",
-        "KEY",
         "PRICE",
+        "KEY",
         "RESOLUTIONS",
         "REFERENCES",
         "LINK LIVES",
         "FORMATS",
         "ID",
     ]
-    assert [re.split(r"  +", line)[3:] for line in lines] == [
-        ["9 to 15 credits", "1K 2K", "14", "1 d", "png jpeg", "3daistudio/gemini/3.1/flash"],
-        ["unknown", "1K 2K", "14", "1 d", "png jpeg", "reapi/gemini/3.1/flash"],
+    assert [re.split(r"  +", line)[2:] for line in lines] == [
+        ["9 to 15 credits", "set", "1K 2K", "14", "1 d", "png jpeg", "3daistudio/gemini/3.1/flash"],
+        ["unknown", "-", "1K 2K", "14", "1 d", "png jpeg", "reapi/gemini/3.1/flash"],
     ]
     assert {line.index("png jpeg") for line in lines} == {heading.index("FORMATS")}
 
 
 def test_columns_are_left_out_until_the_models_fit() -> None:
     assert model_table(ROWS, width=100) == [
-        "MODEL             SERVICE     KEY      PRICE            RESOLUTIONS  ID",
-        "gemini-3.1-flash  3daistudio  set      9 to 15 credits  1K 2K        3daistudio/gemini/3.1/flash",
-        "gemini-3.1-flash  reapi       missing  unknown          1K 2K        reapi/gemini/3.1/flash",
+        "MODEL             SERVICE     PRICE            KEY  RESOLUTIONS  ID",
+        "gemini-3.1-flash  3daistudio  9 to 15 credits  set  1K 2K        3daistudio/gemini/3.1/flash",
+        "                  reapi       unknown          -    1K 2K        reapi/gemini/3.1/flash",
     ]
     for width in (80, 40, 20):
         assert max(map(cells, model_table(ROWS, width=width))) <= width
@@ -210,9 +222,27 @@ def test_only_the_heading_is_bold() -> None:
     assert lines == model_table(ROWS, width=None)[1:]
 
 
-def test_one_model_with_its_pixel_table() -> None:
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_rows_that_differ_in_their_channel_only_show_it_at_every_width(width: int) -> None:
+    cheap, dear = ({"1K": PriceEntry(amount, "usd", "2026-11-20", "x")} for amount in ("0.03", "0.108"))
+    rows = [
+        row("reapi", key_set=False, prices=cheap, channel="default"),
+        row("reapi", key_set=False, prices=dear, channel="official"),
+    ]
+
+    heading, first, second = model_table(rows, width=width)
+
+    assert "CHANNEL" in heading
+    assert re.split(" +", first)[1:4] == ["reapi", "default", "$0.03"]
+    assert re.split(" +", second)[1:4] == ["reapi", "official", "$0.108"]
+
+
+def test_one_model_with_its_pixel_table_once_for_all_services_that_have_it() -> None:
     pixels = {"1K": {"1:1": (1024, 1024), "16:9": (1376, 768)}, "2K": {"1:1": (2048, 2048)}}
-    assert model_detail(replace(ROWS[0], pixels=pixels)) == [
+    other = replace(ROWS[1], pixels=pixels, title="reAPI", channel="default")
+    lines = model_details([replace(ROWS[0], pixels=pixels), other], width=None)
+
+    assert lines[:9] == [
         "gemini-3.1-flash at 3D AI Studio",
         "  id           3daistudio/gemini/3.1/flash",
         "  key          set",
@@ -222,11 +252,16 @@ def test_one_model_with_its_pixel_table() -> None:
         "  references   up to 14",
         "  formats      png, jpeg",
         "  link lives   1 d",
-        "",
-        "  pixels  1K         2K",
-        "  1:1     1024x1024  2048x2048",
-        "  16:9    1376x768   unknown",
     ]
+    assert "gemini-3.1-flash at reAPI (default)" in lines
+    assert "\n".join(lines[-2:]) == "\n".join(
+        [
+            "Pixels at 3D AI Studio, reAPI (default)",
+            "  aspect  1K         2K",
+            "  1:1     1024x1024  2048x2048",
+            "  16:9    1376x768   unknown",
+        ]
+    )
 
 
 def test_every_model_of_the_catalogue_can_be_shown() -> None:
@@ -237,17 +272,18 @@ def test_every_model_of_the_catalogue_can_be_shown() -> None:
                 service=entry.name,
                 title=entry.title,
                 remote_id=model.remote_id,
+                channel=model.channel,
                 resolutions=model.resolutions,
                 aspects=model.aspects,
                 references=model.max_references,
                 formats=model.formats,
-                prices=model.prices,
-                reference_price=model.reference_price,
+                prices={each: PriceEntry(*price) for each, price in model.prices.items()},
+                reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
                 link_seconds=model.link_seconds,
                 key_set=False,
                 pixels=model.pixels,
             )
-            assert f"  id           {entry.name}/{model.remote_id}" in model_detail(shown)
+            assert f"  id           {entry.name}/{model.remote_id}" in model_details([shown], width=None)
             assert max(map(cells, model_table([shown], width=80))) <= 80
 
 

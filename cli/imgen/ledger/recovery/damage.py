@@ -25,7 +25,7 @@ def damaged(path: Path, error: Exception | str) -> LedgerDamaged:
         damage_note(path).touch(mode=0o600)
     return LedgerDamaged(
         f"The ledger {path} is damaged: {error if isinstance(error, str) else damage_text(error)}.",
-        "imgen status keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
+        "imgen status\nThat keeps it aside and makes a new one of what can be read. Nothing is sent until then.",
     )
 
 

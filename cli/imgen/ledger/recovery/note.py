@@ -19,9 +19,10 @@ TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
 class Rebuilt:
     """A new ledger stands where a damaged one stood, which is `kept` now; times are seconds since 1970.
 
-    `read` jobs are as they were. Of those in `remote` the service's id was left: they are open again. Those in
-    `doubtful` are uncertain, and of `nameless` ones only our own id is left. `ask` are the services whose lists of
-    jobs are still to be read from `since` on; `until` a link may live there. `told` is True once this was printed.
+    `read` is the number of jobs that are as they were. `remote` are jobs of which the service's id was left: they are
+    open again. `doubtful` ones are uncertain now, and of `nameless` ones only our own id is left. `ask` are the
+    services to poll for jobs made after `since`; links there may work until `until`. `told` is True once this was
+    printed. Earlier versions wrote these names to the file, so they stay.
     """
 
     damage: str

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def open_whole(path: Path, now: Callable[[], float], folder: Path, say: Callable[[str], None]) -> Ledger:
     """The ledger at `path` with its orphans closed; a damaged one is rebuilt first.
 
-    `folder` is where pictures go of whose order nothing is left. What was found is in `recovery.note` then. `say`
-    takes a warning. Raises `LedgerUnusable`.
+    `folder` is the target of jobs whose order cannot be read. What a rebuild found is in `recovery.note` then. `say`
+    prints a warning. Raises `LedgerUnusable`.
     """
     if kind := network_type(path.parent):
         say(f"The ledger is on a network file system ({kind}); a local disk is safer: set IMGEN_HOME to one.")

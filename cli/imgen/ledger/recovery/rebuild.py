@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import sync_folder
-from imgen.ledger.codec import is_amount, request_text, target_text, wire_key
+from imgen.ledger.codec import request_text, target_text, wire_key
 from imgen.ledger.database import ERRORS, open_ledger, reason
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery.damage import damage_note, is_damage, new_ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
 from imgen.ledger.recovery.salvage import LOGS, Salvaged, copy_of, salvage
+from imgen.money.amounts import is_amount
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
 from imgen.records import new_id
@@ -40,7 +41,7 @@ _AT_STAKE = ("submitting", "uncertain", "queued", "running")  # these may have b
 def rebuild(path: Path, now: float, folder: Path, damage: str) -> None:
     """Make a new ledger in place of a damaged one, and note what came of it; a sound one stays.
 
-    `now` is in seconds since 1970; `folder` is where pictures go of whose order nothing is left; `damage` is what was
+    `now` is in seconds since 1970; `folder` is the target of jobs whose order cannot be read; `damage` is what was
     wrong. Raises `LedgerUnusable` where another process has the ledger open, or a newer program wrote it; it is
     untouched then.
     """
@@ -133,7 +134,7 @@ def _link(old: Path, new: Path) -> None:
 
 
 def _fill(made: Path, found: Salvaged, now: float, target: Target) -> Rebuilt:
-    """Put the rows that can stand into a new ledger, and what the indexes hold of those that are lost."""
+    """Insert the rows that are sound into a new ledger, and what the indexes hold of those that cannot be read."""
     with closing(open_ledger(made)) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN")
@@ -208,7 +209,7 @@ def _mend(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE job SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM job)")
     connection.execute("DELETE FROM result WHERE job_id NOT IN (SELECT id FROM job)")
     connection.execute("DELETE FROM upload WHERE job_id NOT IN (SELECT id FROM job)")
-    # A picture may be lost: the service is polled once more, and what is saved stays saved.
+    # The row of a picture may be missing: the service is polled once more, and what is saved stays saved.
     connection.execute(
         "UPDATE job SET stage = 'running' WHERE stage = 'finished' AND remote_id IS NOT NULL"
         " AND (SELECT count(*) FROM result WHERE job_id = job.id) < json_extract(request, '$.count')"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imgen.files import open_regular
 from imgen.pictures.formats import HELD_LIMIT, Damaged, OtherFormat, check_dimensions, decoding
 from imgen.pictures.formats.heif import check_heif
-from imgen.pictures.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,15 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imgen.pictures.formats import HELD_LIMIT, Damaged, TooManyPixels, broken_off, check_dimensions, decoding
-from imgen.pictures.formats.icc import profile_in
+from imgen.pictures.formats import (
+    HELD_LIMIT,
+    Damaged,
+    TooManyPixels,
+    broken_off,
+    check_dimensions,
+    decoding,
+    profile_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from imgen.pictures.formats import Damaged, broken_off, check_dimensions
-from imgen.pictures.formats.icc import profile_in
+from imgen.pictures.formats import Damaged, broken_off, check_dimensions, profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

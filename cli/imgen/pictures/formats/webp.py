@@ -6,8 +6,7 @@ import io
 import struct
 from typing import TYPE_CHECKING
 
-from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding
-from imgen.pictures.formats.icc import profile_in
+from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding, profile_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

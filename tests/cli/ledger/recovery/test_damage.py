@@ -250,7 +250,7 @@ def test_of_half_a_file_every_remote_id_is_left(full: Path, config: Config, cloc
     after = reopened(config, clock, said)
 
     assert {job.remote_id for job in after.values()} == {f"remote{n:03}" for n in range(JOBS)}
-    assert said[2].startswith("Of others the remote id is left, and they are open again: imgen wait job")
+    assert said[2].startswith("Of other jobs the remote id is left, and they are open again: imgen wait job")
 
 
 def test_an_empty_file_beside_its_log_is_not_begun_anew_in_silence(
@@ -547,7 +547,7 @@ def test_a_lost_reply_keeps_its_job_when_the_ledger_is_rebuilt(tmp_path: Path) -
         bench.die()
 
         assert [(job.id, job.remote_id) for job in bench.session.open_jobs(sandbox=False)] == [(record.id, remote)]
-        assert f"The reply to {record.id} was lost, but the service lists it: {remote}." in bench.said
+        assert f"No reply to {record.id} came, but the service lists it: {remote}." in bench.said
 
 
 def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path) -> None:
@@ -563,7 +563,7 @@ def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path
         assert [(job.id, job.state) for job in ledger.jobs.find("g") + ledger.jobs.uncertain()] == [
             (record.id, State.UNCERTAIN)
         ]
-        assert any(f"may belong to jobs in doubt: {remote}" in text for text in bench.said)
+        assert any(f"may belong to uncertain jobs: {remote}" in text for text in bench.said)
         assert ledger.jobs.attach(record.id, Job("gmicloud", remote, Queued()))
         bench.session.close()
         bench.said.clear()

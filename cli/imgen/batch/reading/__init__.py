@@ -1,0 +1,1 @@
+"""From the bytes of a manifest to its assets: documents, their fields, and everything that is wrong in them."""

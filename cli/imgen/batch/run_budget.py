@@ -1,0 +1,129 @@
+"""What one run of `imgen batch` may spend, counted over all its orders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from imgen.config.config import SANDBOX
+from imgen.errors import UsageProblem
+from imgen.money.amounts import BadAmount, parse_amounts
+from imgen.money.budget import (
+    NO_BUDGET,
+    Budget,
+    Limit,
+    Span,
+    Spending,
+    Standing,
+    assess,
+    check,
+    counted,
+    order_cost,
+    standing,
+)
+from imgen.orders.limits import MAX_COST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from imgen.orders.limits import Candidate
+    from imgen.records import JobRecord
+
+
+class RunBudget:
+    """Counts what the jobs of a run cost; the sandbox's cost nothing. `most` is the limit as it was typed."""
+
+    def __init__(self, most: str | None, *, allow_unknown: bool) -> None:
+        """Raises `UsageProblem` where `most` is no amount of money."""
+        self._budget = NO_BUDGET
+        if most is not None:
+            try:
+                amounts = parse_amounts(most)
+            except BadAmount as error:
+                raise UsageProblem(f"{MAX_COST}: {error}.") from error
+            self._budget = Budget((Limit(Span.RUN, amounts, MAX_COST),), allow_unknown)
+        self._jobs: Counter[Spending] = Counter()
+        self._open: dict[str, Spending] = {}
+
+    @property
+    def most(self) -> str | None:
+        """The limit in words."""
+        return ", ".join(map(str, self._budget.limits[0].most)) if self._budget.limits else None
+
+    def check_unit(self, units: Iterable[str]) -> None:
+        """Raises `UsageProblem` where the limit has no unit, and the run's prices have several."""
+        found = sorted(set(units))
+        if self._budget.limits and self._budget.limits[0].most[0].unit is None and len(found) > 1:
+            raise UsageProblem(
+                f"{MAX_COST} has no unit, and the prices of this run are in {' and '.join(found)}.",
+                f"Name the units: {MAX_COST} '5usd, 200credits'",
+            )
+
+    def fitting(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The services where an order is within what is left. Raises `OverBudget` where there is none."""
+        if not self._budget.limits:
+            return list(candidates)
+        verdicts = [
+            assess(
+                order_cost([draft.cost for draft in candidate.drafts]),
+                self._budget.limits[0],
+                self._spendings(),
+                candidate.choice.entry.name,
+                self._budget,
+            )
+            for candidate in candidates
+            if candidate.drafts[0].origin != SANDBOX
+        ]
+        if not verdicts:
+            return list(candidates)
+        within = [candidate for candidate, found in zip(candidates, verdicts, strict=True) if found.within]
+        if not within:
+            check(verdicts[:1])
+        return within
+
+    def ordered(self, record: JobRecord) -> None:
+        """A job was recorded."""
+        if not record.sandbox:
+            self._open[record.id] = _spending(record, Standing.COUNTS)
+
+    def ended(self, record: JobRecord) -> None:
+        """A job of the run ended; what it cost may be known better now, or be nothing."""
+        if self._open.pop(record.id, None) is None:
+            return
+        known = standing(
+            record.state,
+            record.provider,
+            record.charged,
+            accepted=record.remote_id is not None,
+            released=record.released,
+            problem=record.problem.code if record.problem else None,
+        )
+        self._jobs[_spending(record, known)] += 1
+
+    def so_far(self) -> str:
+        """What the run has spent, or is about to, in words: each unit by itself."""
+        sums: dict[str, Decimal] = {}
+        for one in self._spendings():
+            each = counted(one)
+            if one.standing is not Standing.NOTHING and each.amount is not None and each.unit is not None:
+                unit = each.unit if each.unit == "usd" else f"{each.unit} of {one.provider}"
+                sums[unit] = sums.get(unit, Decimal(0)) + Decimal(each.amount) * one.jobs
+        return " + ".join(f"{amount:f} {unit}" for unit, amount in sums.items()) or "nothing"
+
+    def _spendings(self) -> list[Spending]:
+        return [*(replace(one, jobs=jobs) for one, jobs in self._jobs.items()), *self._open.values()]
+
+
+def _spending(record: JobRecord, known: Standing) -> Spending:
+    return Spending(
+        day="",
+        provider=record.provider,
+        model=record.request.model,
+        project=record.project,
+        standing=known,
+        each=record.cost,
+        charged=record.charged,
+        jobs=1,
+    )

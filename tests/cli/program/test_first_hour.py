@@ -1,0 +1,318 @@
+"""What a newcomer does in the first hour: sees the price, finds a picture again, repeats it, sets up."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.program.program import IMGEN, SMALL, Program, served, until
+from cli.program.terminal import terminal
+from imgen.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WIDTHS = pytest.mark.parametrize("width", [40, 80, 120])
+
+
+@pytest.fixture
+def there(imgen: Program, tmp_path: Path) -> Iterator[Program]:
+    """imgen with a key for every service, all of them on this machine."""
+    with served(tmp_path / "far side", []) as origin:
+        yield imgen.at(origin)
+
+
+@pytest.fixture
+def made(imgen: Program) -> Program:
+    """imgen with an order of two pictures, and one before it."""
+    assert imgen.run("generate", "an old owl", "--sandbox", *SMALL, "-q").code == ExitCode.DONE
+    assert imgen.run("generate", "a red fox", "-n", "2", "--sandbox", *SMALL, "-q").code == ExitCode.DONE
+    return imgen
+
+
+def program_in(folder: Path, name: str, *lines: str) -> str:
+    """A program of that name, and a PATH that finds it first."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+# The price -------------------------------------------------------------------------------------------------------
+
+
+def test_the_price_stands_before_the_order_and_behind_what_came(there: Program) -> None:
+    ended = there.run("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro", "-a", "1:1", "-n", "2")
+
+    _, first, *_ = ended.stderr.splitlines()
+    assert first == "GMI Cloud: gemini-3-pro, 2 pictures, 1024x1024, $0.268"
+    saved = [line for line in ended.stderr.splitlines() if " saved " in line]
+    assert [line.endswith("(1024x1024 png, $0.134)") for line in saved] == [True, True]
+    assert re.fullmatch(rf"2 pictures, .*, \$0.268, in {there.cwd}", ended.stderr.splitlines()[-1])
+
+
+def test_a_price_that_is_not_known_is_said(there: Program) -> None:
+    ended = there.run("generate", "a red fox", "-p", "reapi", "-m", "gemini-2.5-flash", "--no-wait")
+
+    assert ended.stderr.splitlines()[1].endswith("price unknown")
+
+
+def test_the_sandbox_is_free_and_limits_nothing(imgen: Program) -> None:
+    ended = imgen.run("generate", "a red fox", "--sandbox", *SMALL, "--max-cost", "5credits")
+
+    assert ended.code == ExitCode.DONE
+    assert "free in the sandbox (10 credits for real)" in ended.stderr.splitlines()[0]
+    assert "--max-cost limits nothing in the sandbox" in ended.stderr
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
+def test_from_a_price_on_a_terminal_is_asked_first(there: Program, answer: bytes, sent: bool) -> None:
+    assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
+    line = ("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro")
+    with terminal(there, *IMGEN, *line, width=80) as shown:
+        shown.until(r"Send it\? \[y/N\]")
+        shown.type(answer)
+        code = shown.rest()
+
+    assert (code == ExitCode.DONE) is sent
+    assert bool(there.jobs()) is sent
+
+
+@pytest.mark.parametrize("more", [("--yes",), ("-r", "1K", "-m", "gemini-2.5-flash")])
+def test_below_that_price_or_with_yes_no_question_comes(there: Program, more: tuple[str, ...]) -> None:
+    assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
+    model = () if "-m" in more else ("-m", "gemini-3-pro")
+    with terminal(there, *IMGEN, "generate", "a red fox", "-p", "gmicloud", *model, *more, width=80) as shown:
+        assert shown.rest() == ExitCode.DONE
+
+    assert b"Send it?" not in shown.raw
+
+
+def test_a_script_is_never_asked(there: Program) -> None:
+    assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
+
+    ended = there.run("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro")
+
+    assert ended.code == ExitCode.DONE
+    assert "Send it?" not in ended.stderr
+
+
+# Found again -----------------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_shown_with_all_that_is_known_of_it(made: Program) -> None:
+    fox = made.jobs()[-1]
+
+    last, back, by_id, whole = made.run_lines(
+        [
+            (("show",), {}, b""),
+            (("show", "-2"), {}, b""),
+            (("show", fox.id[:5]), {}, b""),
+            (("show", "--json"), {}, b""),
+        ]
+    )
+
+    text = last.stdout.decode()
+    assert text == by_id.stdout.decode()
+    for fact in ("a red fox", "3D AI Studio (sandbox)", "gemini-3.1-flash", "512x512 png", "20 credits for real"):
+        assert fact in text
+    assert text.count(str(made.cwd)) == 2
+    assert "an old owl" in back.stdout.decode()
+    assert [job["id"] for job in whole.json["jobs"]] == [fox.id]
+
+
+@WIDTHS
+def test_a_long_prompt_is_whole_and_breaks_between_words(imgen: Program, width: int) -> None:
+    prompt = "a red fox in the deep snow of the north that looks over its shoulder at golden hour on an old film"
+    imgen.run("generate", prompt, "--sandbox", *SMALL, "-q", "-o", "f.png")
+
+    with terminal(imgen, *IMGEN, "show", "-q", width=width) as shown:
+        shown.rest()
+
+    assert prompt in " ".join(" ".join(shown.lines).split())
+
+
+@WIDTHS
+def test_history_shows_prompts_under_a_heading(made: Program, width: int) -> None:
+    with terminal(made, *IMGEN, "history", width=width) as shown:
+        shown.rest()
+
+    assert re.match("JOB +STATE ", shown.lines[0])
+    assert shown.lines[0].endswith("PROMPT")
+    assert [line.split("  ")[-1].strip()[:5] for line in shown.lines[1:3]] == ["a red", "an ol"]
+    assert ("gemini-3.1-flash" in shown.lines[1]) == (width >= 80)
+
+
+def test_paths_are_there_on_request(made: Program) -> None:
+    listed = made.run("history", "--paths", "fox").stdout.decode()
+
+    assert listed.count(str(made.cwd)) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens files by itself")
+def test_pictures_open_in_the_systems_viewer(made: Program, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    name = "open" if os.uname().sysname == "Darwin" else "xdg-open"
+    path = program_in(tmp_path / "bin", name, f'printf "%s\\n" "$1" >> {seen}')
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": path})
+
+    opened = here.run("open")
+    until(lambda: seen.exists() and len(seen.read_text().splitlines()) == 2)
+    more = here.run("generate", "a hen", "--sandbox", *SMALL, "-q", "--open", "-o", "hen.png")
+    until(lambda: len(seen.read_text().splitlines()) == 3)
+
+    assert sorted(opened.lines) == sorted(seen.read_text().splitlines()[:2])
+    assert more.code == ExitCode.DONE
+    assert seen.read_text().splitlines()[2] == str(here.cwd / "hen.png")
+
+
+def test_a_system_without_a_viewer_says_so(made: Program, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty")})
+
+    told = here.run("open")
+
+    assert told.code == ExitCode.USAGE
+    assert "no program that opens pictures" in told.stderr
+
+
+# Once more -------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_order_is_repeated_with_the_options_of_generate(made: Program) -> None:
+    again = made.run("again", "-a", "16:9", "--prompt", "a blue fox", "--json")
+
+    (job,) = again.json["jobs"]
+    assert (job["prompt"], len(job["files"]), job["sandbox"]) == ("a blue fox", 2, True)
+    assert (job["files"][0]["width"], job["files"][0]["height"]) == (688, 384)
+
+
+def test_a_prompt_comes_through_a_pipe(imgen: Program) -> None:
+    ended = imgen.run("generate", "--sandbox", *SMALL, "-q", stdin=b"a red fox\n")
+
+    assert ended.code == ExitCode.DONE
+    assert imgen.jobs()[0].request.prompt == "a red fox"
+
+
+def test_a_picture_of_the_last_order_is_edited(made: Program) -> None:
+    ended = made.run("edit", "bluer", "-i", "last:2", "--sandbox", *SMALL, "-q", "-o", "{stem}-blue.png")
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    fox = made.jobs()[1]
+    assert ended.lines == [str(made.cwd / f"a-red-fox-2-{fox.id}-blue.png")]
+
+
+def test_a_pattern_stands_for_the_pictures_of_one_edit(made: Program) -> None:
+    ended = made.run("edit", "side by side", "-i", "a-red-fox-*.png", "--sandbox", *SMALL, "-q", "-o", "both.png")
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert len(made.jobs()[-1].request.references) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
+def test_a_prompt_is_written_in_the_editor(imgen: Program, tmp_path: Path) -> None:
+    path = program_in(tmp_path / "bin", "ed1", 'printf " at night" >> "$1"')
+    line = ("generate", "a fox", "--edit-prompt", "--sandbox", *SMALL, "-q")
+    with terminal(imgen, *IMGEN, *line, PATH=path, EDITOR="ed1", VISUAL="") as shown:
+        assert shown.rest() == ExitCode.DONE, shown.lines
+
+    assert imgen.jobs()[0].request.prompt == "a fox\n at night"
+
+
+# Set up ----------------------------------------------------------------------------------------------------------
+
+
+def test_settings_are_read_listed_and_edited_by_name(imgen: Program, tmp_path: Path) -> None:
+    assert imgen.run("config", "set", "aspect", "16:9").code == ExitCode.DONE
+    got, unset, path, listed, wrong = imgen.run_lines(
+        [
+            (("config", "get", "aspect"), {}, b""),
+            (("config", "get", "model"), {}, b""),
+            (("config", "path"), {}, b""),
+            (("config", "list"), {}, b""),
+            (("config", "get", "aspekt"), {}, b""),
+        ]
+    )
+
+    assert (got.lines, unset.lines, path.lines) == (["16:9"], [], [str(imgen.home / "config.toml")])
+    assert any(line.startswith("aspect ") and "16:9" in line for line in listed.lines)
+    assert (wrong.code, "Did you mean aspect?" in wrong.stderr) == (ExitCode.USAGE, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
+def test_a_settings_file_is_checked_after_the_editor(imgen: Program, tmp_path: Path) -> None:
+    good = program_in(tmp_path / "good", "ed2", """printf 'aspect = "1:1"\\n' > "$1" """)
+    bad = program_in(tmp_path / "bad", "ed2", """printf 'aspect = "1:1\\n' > "$1" """)
+    fine = Program(imgen.home, imgen.cwd, {**imgen.variables, "PATH": good, "VISUAL": "", "EDITOR": "ed2"})
+    broken = Program(imgen.home, imgen.cwd, {**imgen.variables, "PATH": bad, "VISUAL": "", "EDITOR": "ed2"})
+
+    assert fine.run("config", "edit").code == ExitCode.DONE
+    assert fine.run("config", "get", "aspect").lines == ["1:1"]
+    assert broken.run("config", "edit").code == ExitCode.KEY
+
+
+def test_the_doctor_says_what_is_well_and_what_to_do(imgen: Program, there: Program) -> None:
+    keyless = {"THREEDAISTUDIO_API_KEY": "", "GMI_API_KEY": "", "REAPI_API_KEY": "", "GPTPROTO_API_KEY": ""}
+    none = imgen.run_lines([(("doctor",), keyless, b"")])[0]
+    well = there.run("doctor")
+
+    assert none.code == ExitCode.KEY
+    assert "!   keys" in none.stdout.decode()
+    assert "    try: imgen keys set 3daistudio" in none.lines
+    assert well.code == ExitCode.DONE, well.stdout.decode()
+    assert all(line.startswith("ok  ") for line in well.lines)
+    assert [line.split()[1] for line in well.lines] == [
+        *("program", "settings", "keys", "network", "proxy", "folders", "ledger", "storage", "terminal")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shell", "place"),
+    [
+        ("bash", "data/bash-completion/completions/imgen"),
+        ("zsh", "data/zsh/site-functions/_imgen"),
+        ("fish", "config/fish/completions/imgen.fish"),
+        ("powershell", "data/imgen/imgen.ps1"),
+    ],
+)
+def test_completions_are_put_where_the_shell_looks(imgen: Program, tmp_path: Path, shell: str, place: str) -> None:
+    folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    installed, printed = imgen.run_lines(
+        [(("completions", shell, "--install"), folders, b""), (("completions", shell), folders, b"")]
+    )
+
+    assert installed.code == ExitCode.DONE, installed.stderr
+    assert str(tmp_path / place) in installed.stderr
+    assert (tmp_path / place).read_bytes() == printed.stdout
+
+
+def test_the_bell_rings_only_after_a_long_wait(imgen: Program) -> None:
+    with terminal(imgen, *IMGEN, "generate", "a fox", "--sandbox", *SMALL, "--notify") as shown:
+        assert shown.rest() == ExitCode.DONE
+
+    assert b"\a" not in shown.raw
+
+
+# What went wrong -------------------------------------------------------------------------------------------------
+
+
+@WIDTHS
+def test_several_uncertain_jobs_get_one_hint(imgen: Program, width: int) -> None:
+    lost = {"IMGEN_SANDBOX_FAULTS": "lost-reply"}
+    for prompt in ("a fox", "an owl", "a hen"):
+        imgen.run_lines([(("generate", prompt, "--sandbox", *SMALL, "-q"), lost, b"")])
+    first, second, third = (job.id for job in imgen.jobs())
+
+    with terminal(imgen, *IMGEN, "status", width=width) as shown:
+        shown.rest()
+
+    text = " ".join(" ".join(shown.lines).replace("\\ ", "").split())
+    assert f"imgen forget {first} {second} {third}" in text
+    assert text.count("imgen forget") == 1
+    assert [f"imgen wait {job} --remote ITS_ID" in text for job in (first, second, third)] == [True, True, True]
+    assert text.count("which may charge a second time") == 1
