@@ -207,9 +207,8 @@ def test_the_interface_and_the_catalogue_need_the_standard_library_only(path: Pa
 
 def services() -> list[Path]:
     from imgen_providers.catalog import SERVICES
-    from imgen_providers.catalog_direct import DIRECT_SERVICES
 
-    entries = (*SERVICES.values(), *DIRECT_SERVICES.values())
+    entries = SERVICES.values()
     return [PROVIDERS / f"{entry.implementation.split(':')[0].split('.')[1]}.py" for entry in entries]
 
 

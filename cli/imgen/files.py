@@ -48,11 +48,10 @@ def replacement(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
     with new_part(part, mode=mode) as file:
         yield file
     try:
-        part.replace(path)
+        put_in_place(part, path)
     except BaseException:
         discard(part)
         raise
-    sync_folder(path.parent)
 
 
 def part_path(wanted: Path) -> Path:
@@ -76,7 +75,7 @@ def new_part(part: Path, *, mode: int = SHARED) -> Iterator[BinaryIO]:
 
     It is made with `mode`, less the umask. Raises `FileExistsError`, also for a symbolic link of that name.
     """
-    with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+    with open_new(part, mode=mode) as file:
         try:
             yield file
             file.flush()
@@ -84,6 +83,17 @@ def new_part(part: Path, *, mode: int = SHARED) -> Iterator[BinaryIO]:
         except BaseException:
             discard(part)
             raise
+
+
+def open_new(path: Path, *, mode: int = PRIVATE, buffering: int = -1) -> BinaryIO:
+    """A file that must not exist yet, to be written; as `new_part`, but what is in it stays where a write fails."""
+    return open(path, "xb", buffering, opener=lambda name, flags: os.open(name, flags, mode))
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file that is whole and synced its final name, in place of a file or link of that name."""
+    part.replace(path)
+    sync_folder(path.parent)
 
 
 def discard(part: Path) -> None:

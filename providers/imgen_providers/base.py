@@ -274,9 +274,25 @@ class ReadsAnswers(Protocol):
     """A service whose whole answer to a submit can be read again later, from the bytes that were kept of it."""
 
     def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
-        """The finished job in a 2xx answer to the submit of `request`, whose body is whole. Sends nothing.
+        """The job in a 2xx answer to the submit of `request`, whose body is whole. Sends nothing.
 
         `headers` may be empty: then the job is called by the request's own key. Raises `Uncertain` where the answer
         is not one that this service's documents describe.
         """
+        ...
+
+
+class Spool(Protocol):
+    """Where the answer to one paid request is kept on disk while it arrives; a disk that fails raises nothing here."""
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """A 2xx answer begins, with these headers."""
+        ...
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes of its body, as they come."""
+        ...
+
+    def end(self) -> None:
+        """All of it has come."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgen_providers.catalog_direct import DIRECT_SERVICES
 from imgen_providers.pixels import (
     FOURTEEN_ASPECTS,
     GEMINI_3_PRO,
@@ -381,11 +382,14 @@ _GPTPROTO = ServiceEntry(
     ),
 )
 
-SERVICES: dict[str, ServiceEntry] = {entry.name: entry for entry in (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)}
+_QUEUES = (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)
+
+SERVICES: dict[str, ServiceEntry] = {**{entry.name: entry for entry in _QUEUES}, **DIRECT_SERVICES}
 """Every service by its name, in the order they are preferred where nothing else decides."""
 
 FAMILIES: tuple[str, ...] = (
     *("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash", "gemini-3.1-flash-lite"),
     *("nano-banana-2.1", "nano-banana-2-lite"),
+    *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2"),
 )
 """Every model family, the default first; a model that is offered by one service only is a family of its own."""

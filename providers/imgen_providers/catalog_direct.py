@@ -1,7 +1,7 @@
 """The rows of Google's Gemini API, OpenAI Images, OpenRouter and fal: data only.
 
-They are not in `SERVICES` yet: where a model does not come back, a command must first keep the answer while it
-arrives. Facts are those of the reference of the direct services (2026-11-25), with the source of each.
+Where a model does not come back, the answer to the submit is all there is. Facts are those of the reference of the
+direct services (2026-11-25), with the source of each.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ _GEMINI = ServiceEntry(
     name="gemini",
     title="Google Gemini",
     origin="https://generativelanguage.googleapis.com",
-    key_variable="GEMINI_API_KEY",  # GOOGLE_API_KEY holds the same, and Google's own client prefers it (1.2)
+    key_variable="GEMINI_API_KEY",
+    other_key_variables=("GOOGLE_API_KEY",),  # holds the same, and Google's own client prefers it (1.2)
     origin_variable="GEMINI_BASE_URL",
     organization_variable=None,
     implementation="imgen_providers.gemini:Gemini",
@@ -116,6 +117,7 @@ _GEMINI = ServiceEntry(
     submit_seconds=900.0,  # 4K of 3 Pro takes minutes, and nothing can be asked again
     failure_is_free=None,  # the tokens of a refusal are counted; more is not documented (1.5)
     reference_route="data-uri",
+    inline_limit=20_000_000,
     own_fields=frozenset({"contents", "generationConfig"}),
     models=(
         _NANO_BANANA,

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from imgen_providers.base import Account, Asset, Json, PictureFile
+    from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
 
     Shape = TypeVar("Shape", bound=BaseModel)
     _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
@@ -132,7 +132,7 @@ class Api:
             try:
                 with closing(response):
                     bound.restart(self.submit_seconds)
-                    answer = self._whole(response, came)
+                    answer = self._whole(response, came, self._network.spool)
             except httpx.HTTPError as error:
                 # The status line is an answer too: a refusal stays one, however little of its text came.
                 answer = self._answer(response, came)
@@ -175,6 +175,11 @@ class Api:
         except (ValueError, TypeError, httpx.InvalidURL) as error:
             # Not quoted, not chained: it may hold what is in the headers.
             raise NotSent(f"The request to {self._title} cannot be written ({type(error).__name__}).") from None
+
+    def kept(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """An answer to a paid request from the bytes that were kept of it, free of the key as one that just came."""
+        clean = httpx.Headers({name: self._redaction.text(value) for name, value in headers.items()})
+        return Answer(200, clean, self._redaction.data(canonical(body)))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
@@ -339,13 +344,20 @@ class Api:
             raise ValueError("a path begins with a slash, or it could name another host")
         return self._account.origin + path
 
-    def _whole(self, response: httpx.Response, body: bytearray) -> Answer:
+    def _whole(self, response: httpx.Response, body: bytearray, spool: Spool | None = None) -> Answer:
         """The whole answer; `body` takes what comes of it, also where it breaks off."""
+        spool = spool if response.is_success else None
+        if spool:
+            spool.begin(self._answer(response, body).headers)
         coding = response.headers.get("Content-Encoding", "")
         for chunk in unpacked(response.iter_raw(), coding):
             body += chunk
+            if spool:
+                spool.write(chunk)
             if len(body) > _ANSWER_LIMIT:
                 raise httpx.ReadError("the answer is larger than any picture it could hold")
+        if spool:
+            spool.end()
         return self._answer(response, body)
 
     def _answer(self, response: httpx.Response, body: bytearray) -> Answer:

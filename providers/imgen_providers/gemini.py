@@ -58,18 +58,16 @@ class Gemini:
         """Send the request exactly once; an answer may take minutes, and holds the picture."""
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
-        if not request.model.startswith(BATCH):
-            return self.read_answer(request, answer.body, answer.headers)
-        operation = _object(answer)
-        metadata = operation.get("metadata")
-        name = identifier(operation.get("name")) or (
-            identifier(metadata.get("name")) if isinstance(metadata, dict) else None
-        )
-        return self._api.accepted(answer, Queued(), remote_id=name)
+        return self.read_answer(request, answer.body, answer.headers)
 
     def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
-        """The finished job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
-        answer = Answer(200, headers, body)
+        """The job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`.
+
+        It is finished, unless it is a batch.
+        """
+        answer = self._api.kept(headers, body)
+        if request.model.startswith(BATCH):
+            return self._accepted_batch(answer)
         reading = read(request, _json(answer), base=self._origin)
         if reading is None:
             raise self._api.unexpected(answer, paid=True)
@@ -134,6 +132,14 @@ class Gemini:
             if isinstance(name, str) and isinstance(methods, list) and "generateContent" in methods:
                 found.append(name.removeprefix("models/"))
         return [name for name in found if "image" in name or "banana" in name]
+
+    def _accepted_batch(self, answer: Answer) -> Job:
+        operation = _object(answer)
+        metadata = operation.get("metadata")
+        name = identifier(operation.get("name")) or (
+            identifier(metadata.get("name")) if isinstance(metadata, dict) else None
+        )
+        return self._api.accepted(answer, Queued(), remote_id=name)
 
     def _listed(self, path: str, key: str) -> list[dict[str, Json]]:
         found: list[dict[str, Json]] = []

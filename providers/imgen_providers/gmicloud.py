@@ -34,7 +34,7 @@ from imgen_providers.identifiers import identifier, listed_ids
 from imgen_providers.json_text import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from imgen_providers.base import Account, PictureFile
     from imgen_providers.client import Network
@@ -97,6 +97,11 @@ class GmiCloud:
         """Send the request exactly once; a model that answers the submit itself holds it for minutes."""
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
+        return self.read_answer(request, answer.body, answer.headers)
+
+    def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
+        """The job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
+        answer = self._api.kept(headers, body)
         record = self._api.read(answer, _Record, paid=True)
         return self._api.accepted(
             answer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,8 +20,9 @@ from imgen_providers.trust import context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from imgen_providers.base import Spool
     from imgen_providers.bound import Streams
 
 
@@ -95,6 +97,20 @@ class Network:
         if mine is None:
             mine = self._threads.client = self.new_client()
         return mine
+
+    @contextmanager
+    def keeping(self, spool: Spool) -> Iterator[None]:
+        """The answer to the paid request that this thread sends meanwhile goes into `spool` as it arrives."""
+        self._threads.spool = spool
+        try:
+            yield
+        finally:
+            self._threads.spool = None
+
+    @property
+    def spool(self) -> Spool | None:
+        """Where this thread's paid answer is kept, if anywhere."""
+        return getattr(self._threads, "spool", None)
 
     def bound(self, seconds: float) -> Bound:
         """A bound on one exchange of this thread's own client."""

@@ -52,7 +52,7 @@ class OpenAI:
 
     def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
         """The finished job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
-        answer = Answer(200, headers, body)
+        answer = self._api.kept(headers, body)
         found = body_of(answer)
         status = read_images(found, base=self._origin)
         if status is None:

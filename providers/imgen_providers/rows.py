@@ -114,6 +114,10 @@ class Model(NamedTuple):
         """The picture's exact width and height in pixels, or None where no document says it."""
         return self.pixels.get(resolution or "1K", {}).get(aspect or "")
 
+    def has_ended(self, day: str) -> bool:
+        """Whether that day (ISO 8601) is past the model's last."""
+        return self.end is not None and day >= self.end.day
+
     def typical_seconds(self, resolution: str | None) -> float | None:
         """The documented upper end of the usual time for one picture."""
         span = self.durations.get(resolution or "1K")
@@ -128,7 +132,8 @@ class ServiceEntry(NamedTuple):
     no document says. `submit_seconds` is how long one submit may take to answer. `own_fields` are what a request
     writes on the wire itself, so no parameter in the service's own words may be called so. `upload_formats` are
     what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
-    give with its address; a user may write it behind an origin.
+    give with its address; a user may write it behind an origin. `other_key_variables` hold the key where `key_variable`
+    is not set. `inline_limit` is how many bytes of references, in base64, fit into a request; more are uploaded first.
     """
 
     name: str
@@ -147,10 +152,24 @@ class ServiceEntry(NamedTuple):
     own_fields: frozenset[str]
     upload_formats: tuple[str, ...] = ()
     base_path: str = ""
+    other_key_variables: tuple[str, ...] = ()
+    inline_limit: int | None = None
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""
         return next((model for model in self.models if model.remote_id == remote_id), None)
+
+    def comes_back(self, remote_id: str) -> bool:
+        """Whether a job of that model can be asked for after its submit was answered.
+
+        Of a model that no row has, the first row of the same channel says it; a job without one was found there.
+        """
+        known = self.model(remote_id)
+        if known or not self.models or not remote_id:
+            return known.comes_back if known else True
+        channel = remote_id.partition("/")[0]
+        alike = (model for model in self.models if model.remote_id.partition("/")[0] == channel)
+        return next(alike, self.models[0]).comes_back
 
     def family(self, family: str) -> Model | None:
         """The row of a model family at this service, or None where it has no such model."""

@@ -27,6 +27,7 @@ from imgen_providers.base import (
     Unrecognised,
 )
 from imgen_providers.catalog import SERVICES
+from imgen_providers.catalog_direct import DIRECT_SERVICES
 from imgen_providers.conversation import next_turn
 from imgen_providers.errors import (
     ContentRefused,
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     from imgen_providers.catalog import Model
     from imgen_providers.client import Network
 
-MODELS = [(entry.name, model) for entry in SERVICES.values() for model in entry.models]
+QUEUES = [name for name in SERVICES if name not in DIRECT_SERVICES]  # those are in test_direct_against_sandbox.py
+MODELS = [(name, model) for name in QUEUES for model in SERVICES[name].models]
 IDS = [f"{name}/{model.remote_id}" for name, model in MODELS]
 
 
@@ -189,7 +191,7 @@ def test_other_models_are_ordered_by_their_exact_id_and_their_own_parameters(
     assert len(status.assets) == 1
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", QUEUES)
 def test_a_job_of_nobody_is_not_found(name: str, sandbox: SandboxServer, network: Network) -> None:
     service = service_at(sandbox, name, network)
     job = service.submit(Request(SERVICES[name].models[0].remote_id, "a cat"))
@@ -198,7 +200,7 @@ def test_a_job_of_nobody_is_not_found(name: str, sandbox: SandboxServer, network
         service.refresh(type(job)(name, "nobodys-job", job.status))
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", QUEUES)
 @pytest.mark.parametrize(
     ("faults", "meaning"),
     [
@@ -228,7 +230,7 @@ def submitted(server: SandboxServer, name: str, network: Network) -> tuple[Servi
     return service, service.submit(Request(SERVICES[name].models[0].remote_id, "a cat"))
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", QUEUES)
 def test_a_poll_that_goes_wrong_is_understood(name: str, network: Network, tmp_path: Path) -> None:
     with broken(tmp_path, "garbage-poll,odd-state,rate-limit-poll=7") as server:
         service, job = submitted(server, name, network)
@@ -242,7 +244,7 @@ def test_a_poll_that_goes_wrong_is_understood(name: str, network: Network, tmp_p
     assert set(seen) == {NotUnderstood, Unrecognised, RateLimited}
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", QUEUES)
 def test_a_blip_while_polling_is_not_even_noticed(name: str, network: Network, tmp_path: Path) -> None:
     with broken(tmp_path, "poll-5xx*2,stuck") as server:
         service, job = submitted(server, name, network)
@@ -261,7 +263,7 @@ def ended(name: str, faults: str, clock: Clock, network: Network, folder: Path) 
     return status
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", QUEUES)
 def test_a_job_that_fails_says_why(name: str, clock: Clock, network: Network, tmp_path: Path) -> None:
     assert ended(name, "job-failed", clock, network, tmp_path).kind == "failed"
 

@@ -80,7 +80,7 @@ def test_credits_and_times_of_3d_ai_studio_are_the_documents(number: str, remote
 
 
 def test_what_a_document_says_in_a_sentence_is_in_the_row() -> None:
-    studio, gmi, reapi, gptproto = SERVICES.values()
+    studio, gmi, reapi, gptproto, *_ = SERVICES.values()
     said = {
         ("000", "Results expire after 24 hours"): studio.models[0].link_seconds == 24 * 3600,
         ("001", "Max 7MB inline"): gmi.models[0].reference_bytes == 7_000_000,

@@ -38,7 +38,6 @@ from imgen_providers.errors import (
 )
 from imgen_providers.sandbox.faults import parse_faults
 from imgen_providers.sandbox.server import SandboxServer
-from providers.direct import direct_services  # noqa: F401
 from providers.sandbox.asking import Clock
 from providers.sending import KEY
 from providers.test_against_sandbox import png

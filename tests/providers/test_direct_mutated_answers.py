@@ -14,7 +14,6 @@ from imgen_providers import connect
 from imgen_providers.base import Account, Failed, InlineAsset, Job, LinkedAsset, Queued, Succeeded
 from imgen_providers.errors import NotUnderstood, Refused, Uncertain, Unreachable
 from providers import test_fal, test_gemini, test_openai, test_openrouter
-from providers.direct import direct_services  # noqa: F401
 from providers.mutations import Mutated, mutated
 from providers.sending import KEY
 from providers.test_mutated_answers import ORIGIN, ended, lightly

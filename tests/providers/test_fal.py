@@ -35,7 +35,6 @@ from imgen_providers.errors import (
 )
 from providers.bodies import Refusal
 from providers.contract import ServiceContract
-from providers.direct import direct_services  # noqa: F401
 from providers.sending import KEY
 from providers.wire import reply
 

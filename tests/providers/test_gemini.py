@@ -40,7 +40,6 @@ from imgen_providers.errors import (
 )
 from providers.bodies import Refusal
 from providers.contract import SynchronousContract
-from providers.direct import direct_services  # noqa: F401
 from providers.sending import KEY
 from providers.wire import reply
 

@@ -22,7 +22,6 @@ from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, N
 from imgen_providers.pixels import GPT_IMAGE
 from providers.bodies import Refusal
 from providers.contract import SynchronousContract
-from providers.direct import direct_services  # noqa: F401
 from providers.wire import reply
 
 if TYPE_CHECKING:

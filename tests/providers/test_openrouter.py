@@ -21,7 +21,6 @@ from imgen_providers.base import (
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, RateLimited, Uncertain
 from providers.bodies import Refusal
 from providers.contract import SynchronousContract
-from providers.direct import direct_services  # noqa: F401
 from providers.wire import reply
 
 if TYPE_CHECKING:

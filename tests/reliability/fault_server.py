@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from imgen_providers.sandbox.exchange import Call, Reply
 
-_POLL = re.compile(r"/(?:requests|generation-request|tasks|predictions)/(?P<id>[\w-]+)(?:/status/|/result)?$")
+_POLL = re.compile(r"/(?:requests|generation-request|tasks|predictions)/(?P<id>[\w-]+)(?:/status/?|/result)?$")
 _PICTURE = re.compile(r"/sandbox/pictures/(?P<service>[a-z0-9]+)/(?P<id>[\w-]+)/\d+\.(?P<type>[a-z]+)$")
 _JOB_SECONDS = 0.4  # long enough that no submit is answered with a finished job
 _PATIENCE = 30.0  # seconds that a connection may hang
 _DRIP = 0.02  # seconds between two bytes of a slow picture
-_HALF_WAY = "in the middle of the picture"
+_HALF_WAY = {"picture": "in the middle of the picture", "submit": "in the middle of the answer"}
 _DEATHS = {
     "when bytes have left": ("submit", "before"),
     "when the service has read all": ("submit", "instead"),
@@ -167,7 +167,7 @@ class FaultServer:
     def _dies_half_way(self, connection: socket.socket, call: Call, place: str, reply: Reply) -> bool:
         prompt = self._prompt(call, place)
         pid, moment = self._deaths.get(prompt or "", (0, ""))
-        if place != "picture" or moment != _HALF_WAY:
+        if moment != _HALF_WAY.get(place):
             return False
         connection.sendall(_half(reply))
         time.sleep(0.02)  # so that it is written there, too
@@ -181,6 +181,8 @@ class FaultServer:
     def _prompt(self, call: Call, place: str) -> str | None:
         if place == "submit":
             body = json.loads(call.body)
+            if "contents" in body:
+                return str(body["contents"][-1]["parts"][-1]["text"])
             return str(body.get("payload", body)["prompt"])
         found = _PICTURE.match(call.path) or _POLL.search(call.path)
         return self._till.prompt(found["id"]) if found else None

@@ -12,6 +12,7 @@ from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.catalog import SERVICES
+from imgen_providers.catalog_direct import DIRECT_SERVICES
 from reliability.faults import FAULTS, KEPT, NOT_REACHED, PERHAPS, PLACES, Fault, Place
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ SAMPLE = {
     ("redirect other host", "picture", "reapi"),
     ("unknown state", "submit", "gmicloud"),
     ("wrong types", "submit", "gptproto"),
+    ("reset after read", "submit", "openai"),
+    ("reset mid-body", "submit", "gemini"),
+    ("truncate", "submit", "openrouter"),
+    ("HTML 200", "submit", "gemini"),
+    ("422", "submit", "openai"),
     ("id in a link", "submit", "3daistudio"),
     ("no links", "poll", "reapi"),
     ("another format", "picture", "gmicloud"),
@@ -54,6 +60,8 @@ def cells() -> Sequence[object]:
     for fault in FAULTS:
         for place in PLACES:
             for service in SERVICES:
+                if service in DIRECT_SERVICES and (fault.name, place, service) not in SAMPLE:
+                    continue  # their endings are not in the table yet, but for the sample
                 marks = [] if (fault.name, place, service) in SAMPLE else [pytest.mark.whole]
                 found.append(pytest.param(fault, place, service, id=f"{fault.name}-{place}-{service}", marks=marks))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -194,7 +195,7 @@ def check_key(entry: ServiceEntry, config: Config, services: Services) -> tuple[
 
 def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None, int | None]:
     """The balance, or how many models there are: whichever the service reports. Raises a `ServiceError`."""
-    from imgen_providers.base import Job, ListsModels, Queued, TellsBalance
+    from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, TellsBalance
     from imgen_providers.errors import JobNotFound
 
     try:
@@ -203,6 +204,9 @@ def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None
             return (balance.amount, balance.unit) if balance.amount is not None else None, None
         if isinstance(service, ListsModels):
             return None, len(service.models())
+        if isinstance(service, ListsRecent):
+            service.latest(entry.models[0].remote_id, time.time())
+            return None, None
         # It reports neither; to answer that a job is not there it must have taken the key.
         service.refresh(Job(entry.name, "imgen-key-check", Queued()))
     except JobNotFound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,6 +89,8 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
+        until=model.end.day if model.end else None,
+        past=model.has_ended(datetime.now().astimezone().date().isoformat()),
     )
 
 

@@ -71,6 +71,10 @@ class Accounts:
             where = self.sources.setting(f"base_url.{entry.name}").where
             self.sources.notice(f"The key of {entry.title} goes to {origin} ({where}), not to {entry.origin}.")
 
+    def key_at_hand(self, entry: ServiceEntry) -> str | None:
+        """The key of one service, if it can be had without asking the system keyring."""
+        return self._of_environment(entry) or self.store.in_file(entry)
+
     def _organization(self, entry: ServiceEntry) -> str | None:
         name = entry.organization_variable
         organization = self.environ.get(name, "").strip() if name else ""
@@ -79,7 +83,8 @@ class Accounts:
         return organization or None
 
     def _of_environment(self, entry: ServiceEntry) -> str:
-        return clean(self.environ.get(entry.key_variable, ""))
+        names = (entry.key_variable, *entry.other_key_variables)
+        return next((key for name in names if (key := clean(self.environ.get(name, "")))), "")
 
     def _of_store(self, entry: ServiceEntry) -> str | None:
         if entry.name not in self._kept:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgen.config.config import Config
     from imgen_providers.base import Service
     from imgen_providers.catalog import ServiceEntry
+    from imgen_providers.client import Network
     from imgen_providers.sandbox.server import SandboxServer
 
 _MINUTE = 60.0  # seconds
@@ -33,6 +34,7 @@ class Connection:
     """
 
     service: Service
+    network: Network
     origin: str
     schedule: Schedule
     rate_limit: RateLimit
@@ -91,6 +93,7 @@ class Services:
         service = connect(provider, account, self.network)
         return Connection(
             service=service,
+            network=self.network,
             origin=account.origin,
             schedule=schedule(entry.cadence, pace=pace, every=self._poll_every, loopback=is_loopback(account.origin)),
             rate_limit=self._rate_limit(entry, pace),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
 from imgen.jobs.loop import Loop, Workers
+from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
 from imgen.records import JobRecord, ResultState, State
@@ -156,14 +157,14 @@ class Follower:
             while not (in_time := self._loop.run(done, until := self._patient_until)):
                 if self._timeout is not None or self._patient_until <= until:
                     break
-        except (KeyboardInterrupt, ImgenError):
+        except (KeyboardInterrupt, ImgenError) as end:
             try:
-                self._stop_waiting()
+                self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
             finally:
                 self._show()
             raise
         if not in_time:
-            self._stop_waiting()
+            self._stop_waiting(by_user=False)
             self._loop.finish(self._loop.downloads, _LAST_BYTES)
         self._show()
         self._loop.close(grace=1.0 if in_time else 0.0)
@@ -205,7 +206,9 @@ class Follower:
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration, at least ten minutes; in seconds."""
-        return max([600.0, *(5 * job.documented for job in self._jobs.values() if job.documented)])
+        usual = (5 * job.documented for job in self._jobs.values() if job.documented)
+        once = (SERVICES[job.record.provider] for job in self._jobs.values() if not comes_back(job.record))
+        return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
 
     def _tick(self) -> None:
         """Show the jobs; a thousand are many, so this takes a fiftieth of the time at most."""
@@ -309,6 +312,8 @@ class Follower:
                 case reconcile.Found(found):
                     listed = f"No reply to {job.record.id} came, but the service lists it: {found.remote_id}."
                     self._display.say(listed)
+                    return self._after_status(job, found)
+                case reconcile.WasKept(found):
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
                     self._ledger.close_orphans()  # the process of the other one may have ended
@@ -419,15 +424,24 @@ class Follower:
             return Go(Phase.SAVE)
         return Done(bug)
 
-    def _stop_waiting(self) -> None:
-        """The waiting is over: a submit under way may still learn its remote id, what was not sent is closed."""
+    def _stop_waiting(self, *, by_user: bool) -> None:
+        """The waiting is over: a submit under way may still learn its remote id, what was not sent is closed.
+
+        An answer that brings the pictures comes once: after a first Ctrl-C it is waited for until a second one.
+        """
         self._goal = Goal.ACCEPTANCE
         for job in self._jobs.values():
             job.stopped = True
         try:
-            if self._loop.submits.pending:
+            once = self._answers_once() if by_user and self._loop.submits.pending else 0.0
+            if once:
+                self._display.say(
+                    "The answer under way brings the picture and comes once, so it is waited for."
+                    " Ctrl-C again leaves it, and it may be charged."
+                )
+            elif self._loop.submits.pending:
                 self._display.say(f"Waiting up to {_GRACE:.0f} s for the answer to what is being sent...")
-            self._loop.finish(self._loop.submits, _GRACE)
+            self._loop.finish(self._loop.submits, once or _GRACE)
         finally:
             for job in self._jobs.values():
                 no_answer = "The waiting ended while the request was on its way, before an answer came."
@@ -437,6 +451,12 @@ class Follower:
             self._enter(job, Phase.RECONCILE)
         if uncertain:
             self._loop.finish(self._loop.polls, _GRACE)
+
+    def _answers_once(self) -> float:
+        """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
+        under_way = [job.record for job in self._jobs.values() if job.record.state is State.SUBMITTING]
+        once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
+        return max((entry.submit_seconds for entry in once), default=0.0)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)

@@ -7,15 +7,16 @@ saving reads it from there. A poll that fails never ends the job.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
 from imgen.files import discard, make_private_folder, write
 from imgen.jobs.poll_placement import ENOUGH, placement
-from imgen.jobs.problems import no_links, of_end, of_poll
+from imgen.jobs.problems import comes_back, no_links, of_end, of_poll
 from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
+from imgen.ledger.jobs import Brought, IdTaken
 from imgen.records import JobRecord, State
 from imgen_providers.base import (
     Cancelled,
@@ -111,6 +112,40 @@ def record_status(
     # After the pictures, so that an amount that cannot be stored costs no picture. Before the end it may still change.
     if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):
         ledger.spending.charged(record.id, job.charged)
+
+
+def record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool = False) -> None:
+    """Commit a job together with what the answer to its submit brought; bytes are on disk before that.
+
+    `watched`: the answer came to this process, so how long it took is known. Raises `IdTaken` and `LedgerUnusable`.
+    """
+    try:
+        _record_answer(ledger, record, job, watched=watched)
+    except IdTaken:
+        if comes_back(record):
+            raise
+        # Nothing is asked by this name, and the pictures are here.
+        _record_answer(ledger, record, replace(job, remote_id=record.id), watched=watched)
+
+
+def _record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool) -> None:
+    match job.status:
+        case Succeeded(assets, conversation) if assets:
+            assets = assets[: most_pictures(record)]
+            brought = Brought(
+                [_stored(ledger, record, number, asset) for number, asset in enumerate(assets, 1)],
+                link_seconds=_link_seconds(record),
+                conversation=conversation,
+                watched=watched and not comes_back(record),
+            )
+            ledger.jobs.answered(record.id, job, brought)
+            if any(isinstance(asset, InlineAsset) for asset in assets):
+                _drop_saved(ledger, record)
+        case Failed() | Cancelled() as end:
+            ledger.jobs.answered(record.id, job, of_end(end))
+        case _:
+            ledger.jobs.accepted(record.id, job)
+            record_status(ledger, record, job, took_seconds=None)
 
 
 def after_status(

@@ -27,6 +27,7 @@ from imgen_providers.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from imgen_providers.catalog import ServiceEntry
 
@@ -70,10 +71,17 @@ EXIT_CODES: dict[str, ExitCode] = {
     "expired": ExitCode.EXPIRED,
     "not_saved": ExitCode.NOT_SAVED,
     "ledger": ExitCode.NOT_SAVED,
+    "disk_full": ExitCode.NOT_SAVED,
     "not_understood": ExitCode.BUG,
     "bug": ExitCode.BUG,
 }
 """The exit code that each code of a job's problem leads to, where the job's state alone does not decide it."""
+
+
+def comes_back(record: JobRecord) -> bool:
+    """Whether a job's service can be asked for it once its submit was answered."""
+    entry = SERVICES.get(record.provider)  # a newer imgen may know more services
+    return entry is None or entry.comes_back(record.request.model)
 
 
 def of_question(error: ServiceError) -> Problem:
@@ -170,6 +178,11 @@ def not_saved(record: JobRecord, reason: str, *, elsewhere: bool = False) -> Pro
     way = " -o ELSEWHERE" if elsewhere else ""
     message = f"The picture is paid but not saved yet. {reason.rstrip('.')}."
     return Problem("not_saved", message, f"imgen download {record.id}{way}")
+
+
+def kept_as(problem: Problem, path: Path) -> Problem:
+    """The problem, with where the whole answer is."""
+    return problem._replace(message=f"{problem.message} The whole answer is kept as {path}.")
 
 
 def with_link(problem: Problem, link: str) -> Problem:

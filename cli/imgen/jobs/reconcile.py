@@ -1,16 +1,27 @@
-"""Reconciling an uncertain job, whose submit got no reply: a service that lists its jobs may list ours."""
+"""Reconciling a job whose reply was lost: an answer that came may be on this disk, or the service may list the job."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.jobs.poll import record_status
+from imgen.errors import LedgerUnusable, Problem
+from imgen.files import discard
+from imgen.jobs.poll import record_answer, record_status
+from imgen.jobs.problems import kept_as, of_submit
 from imgen.jobs.uploads import sent
-from imgen_providers.base import Cancelled, Failed, ListsRecent
-from imgen_providers.errors import ServiceError
+from imgen.ledger.answer_file import kept_path, read_file, set_aside
+from imgen.ledger.jobs import IdTaken
+from imgen.records import State
+from imgen_providers import connect
+from imgen_providers.base import Account, Cancelled, Failed, ListsRecent, ReadsAnswers
+from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import ServiceError, Uncertain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imgen.config.config import Config
     from imgen.ledger.ledger import Ledger
     from imgen.records import JobRecord
     from imgen_providers.base import Job, Service
@@ -27,6 +38,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class WasKept:
+    """The whole answer was on this disk, and the ledger has what it brought."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class Ambiguous:
     """A listed job may be another row's: the same request is still on its way in another process."""
 
@@ -36,11 +54,14 @@ class NotFound:
     """The service does not list the job, does not answer, or has no list of jobs."""
 
 
-Outcome = Found | Ambiguous | NotFound
+Outcome = Found | WasKept | Ambiguous | NotFound
 
 
 def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Outcome:
-    """Look for the job in the service's list, each entry for one row at most. Runs in a thread."""
+    """Look for the job on this disk, then among those the service lists, one for one. Runs in a thread."""
+    kept = read_kept(ledger, service, record)
+    if kept:
+        return WasKept(kept)
     if not isinstance(service, ListsRecent) or record.submitted_at is None:
         return NotFound()
     # Twice: a list may be older than an equal job that has since taken ours, and whose own is then free.
@@ -58,3 +79,50 @@ def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
             record_status(ledger, record, job, took_seconds=None)
             return Found(job)
     return Ambiguous() if ledger.jobs.is_ambiguous(record.id) else NotFound()
+
+
+def read_kept(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Job | None:
+    """Read and commit what an ended process left of the answer to an uncertain job, then remove the file.
+
+    None where there is nothing, or not enough: then the job's problem has how much came. Sends nothing.
+    """
+    if not isinstance(service, ReadsAnswers) or record.state is not State.UNCERTAIN:
+        return None
+    path = kept_path(ledger, record)
+    if path is None:
+        return None
+    kept = read_file(path)
+    try:
+        if kept.cut:
+            raise Uncertain(f"imgen ended while the answer was arriving. {kept.cut}")
+        job = service.read_answer(sent(ledger, record), kept.body, kept.headers)
+    except ServiceError as error:
+        problem = of_submit(error, record)
+        if kept.is_part:
+            ledger.jobs.set_problem(record.id, problem)
+            discard(kept.path)
+        else:
+            ledger.jobs.set_problem(record.id, kept_as(problem, set_aside(kept.path)))
+        return None
+    try:
+        record_answer(ledger, record, job)
+    except IdTaken as taken:
+        problem = Problem("uncertain", f"Its answer names {job.remote_id}, which is {taken.job_id}.")
+        ledger.jobs.set_problem(record.id, kept_as(problem, set_aside(kept.path)))
+        return None
+    discard(kept.path)
+    return job
+
+
+def read_all_kept(ledger: Ledger, config: Config, records: Sequence[JobRecord], say: Callable[[str], None]) -> None:
+    """Read what ended processes left of the answers to these uncertain jobs; asks no service for anything."""
+    network = config.network.open()
+    for record in records:
+        entry = SERVICES[record.provider]
+        # Nothing is sent, so any key will do; the true one is taken out of the answer where it is at hand.
+        key = config.accounts.key_at_hand(entry) or "no-key-at-hand"
+        origin = entry.origin if record.sandbox else record.origin
+        try:
+            read_kept(ledger, connect(record.provider, Account(origin, key), network), record)
+        except LedgerUnusable as error:  # it stays where it is
+            say(" ".join(filter(None, (error.message, error.hint))))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.errors import ExitCode, Problem
-from imgen.jobs.problems import EXIT_CODES
+from imgen.jobs.problems import EXIT_CODES, comes_back
 from imgen.records import JobRecord, ResultState, State
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ def problem_of(record: JobRecord, here: Problem | None, goal: Goal) -> Problem |
             )
         case State.EXPIRED if record.problem and record.problem.code == "no_pictures":
             return record.problem
+        case State.EXPIRED if not comes_back(record):
+            lost = "was not saved" if record.never_saved else "was saved once and is gone"
+            message = f"The picture {lost}, and it came with an answer that comes once: it cannot be asked for again."
+            return Problem("expired", message, f"To close it:\nimgen forget {record.id}")
         case State.EXPIRED if not record.never_saved:
             gone = [result for result in record.results if result.state is ResultState.EXPIRED]
             came_inline = all(result.url is None for result in gone)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 from imgen.jobs.clock import SystemClock
+from imgen.ledger.answer_file import kept_path
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
 from imgen.records import JobRecord, ResultState, latest_number
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -134,4 +136,15 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
         from imgen.jobs.reimport import report_and_reimport
 
         report_and_reimport(config, ledger, clock, say)
+    if config.folders.ledger.exists():
+        _read_answers(config, ledger, say)
     return ledger
+
+
+def _read_answers(config: Config, ledger: Ledger, say: Callable[[str], None]) -> None:
+    """What an ended process left of an answer that came is read, before anything relies on the job being uncertain."""
+    uncertain = [record for record in ledger.jobs.uncertain() if record.provider in SERVICES]
+    if kept := [record for record in uncertain if kept_path(ledger, record)]:
+        from imgen.jobs.reconcile import read_all_kept
+
+        read_all_kept(ledger, config, kept, say)

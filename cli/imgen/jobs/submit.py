@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 import shlex
+import shutil
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
-from imgen.jobs.poll import record_status
-from imgen.jobs.problems import of_submit
+from imgen.jobs.poll import record_answer
+from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
+from imgen.ledger.answer_file import AnswerFile, places
 from imgen.ledger.jobs import IdTaken, TooSoon
 from imgen.ledger.orphans import uncertain_hint
 from imgen.records import JobRecord, State
+from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from imgen_providers.base import Job
 
 _TRIES = 4  # of a request that provably never left
+_ROOM = 32 * 1024 * 1024  # bytes for each picture: the largest ones in base64, and once more as a picture
 _FIRST_DELAY = 0.5  # seconds before the second of them; each further one waits twice as long
 
 
@@ -87,6 +92,9 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
     except (UploadFailed, BadConfiguration) as error:
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
+    if not comes_back(record) and (full := _no_room(ledger, record)):
+        ledger.jobs.never_sent(record.id, full)
+        return Ended()
     try:
         if not ledger.jobs.submitting(record.id, rate_limit.limit):
             return Ended()
@@ -94,8 +102,10 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         # The account may allow more than the document states: then it goes at once.
         seconds = 0.0 if rate_limit.learn(service) else early.seconds
         return Paced(seconds, rate_limit.limit.most or 0)
+    answer = AnswerFile(places(ledger, record))
     try:
-        job = service.submit(request)
+        with connection.network.keeping(answer) if isinstance(service, ReadsAnswers) else nullcontext():
+            job = service.submit(request)
     except NotSent as error:
         ledger.jobs.not_sent(record.id)
         return Retryable(error)
@@ -106,16 +116,28 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         ledger.jobs.ended(record.id, State.FAILED, of_submit(error, record))
         return Ended()
     except Uncertain as error:
-        ledger.jobs.mark_uncertain(record.id, of_submit(error, record))
+        _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
-    return _accepted(ledger, record, job)
+    return _accepted(ledger, record, job, answer)
 
 
-def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | Ended | Unrecorded:
-    """Commit the remote id before anything else is done with the answer."""
+def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
+    """No answer settles the submit: what came of one is counted, and a whole one is kept and named."""
+    aside = answer.set_aside()
+    if aside:
+        problem = kept_as(problem, aside)
+    elif cut := answer.cut():
+        problem = problem._replace(message=f"{problem.message} {cut}")
+    ledger.jobs.mark_uncertain(record.id, problem)
+    if not aside:
+        answer.discard()
+
+
+def _accepted(ledger: Ledger, record: JobRecord, job: Job, answer: AnswerFile) -> Accepted | Ended | Unrecorded:
+    """Commit the remote id, with the pictures that came along, before anything else is done with the answer."""
     title = SERVICES[record.provider].title
     try:
-        ledger.jobs.accepted(record.id, job)
+        record_answer(ledger, record, job, watched=True)
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
@@ -123,15 +145,32 @@ def _accepted(ledger: Ledger, record: JobRecord, job: Job) -> Accepted | Ended |
         ledger.jobs.mark_uncertain(record.id, Problem("uncertain", message, uncertain_hint(record)))
         return Ended()
     except (LedgerUnusable, OSError) as error:
-        message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
-        remote = shlex.quote(job.remote_id)
-        if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
-            back = f"It is paid. Mend the ledger, then go on:\nimgen status\nimgen wait -p {record.provider} {remote}"
-        else:
-            back = f"It is paid. Once there is space again:\nimgen wait {record.id} --remote {remote}"
-        return Unrecorded(Problem("ledger", message, back))
-    record_status(ledger, record, job, took_seconds=None)
+        return _unrecorded(ledger, record, job, answer, error)
+    answer.discard()
     return Accepted(job)
+
+
+def _unrecorded(
+    ledger: Ledger, record: JobRecord, job: Job, answer: AnswerFile, error: LedgerUnusable | OSError
+) -> Unrecorded:
+    """The ledger or its disk failed at an answer that is paid: where the job, or the answer, is found again."""
+    title = SERVICES[record.provider].title
+    message = f"{title} accepted the job as {job.remote_id}, but it could not be recorded: {error}"
+    if answer.whole and not (comes_back(record) and isinstance(error, LedgerDamaged)):
+        back = f"It is paid. Once there is space again:\nimgen wait {record.id}"
+        return Unrecorded(kept_as(Problem("ledger", message, back), answer.whole))
+    if not comes_back(record):
+        return Unrecorded(Problem("ledger", message, "It is paid, and no disk took the answer. Free some space."))
+    if isinstance(error, LedgerUnusable) and isinstance(job.status, Succeeded):
+        with suppress(LedgerUnusable, IdTaken, OSError):  # the disk may take the id, if not the picture
+            ledger.jobs.accepted(record.id, job)
+            return Unrecorded(error.problem)
+    remote = shlex.quote(job.remote_id)
+    if isinstance(error, LedgerDamaged):  # of the row there may be nothing left
+        back = f"It is paid. Mend the ledger, then go on:\nimgen status\nimgen wait -p {record.provider} {remote}"
+    else:
+        back = f"It is paid. Once there is space again:\nimgen wait {record.id} --remote {remote}"
+    return Unrecorded(Problem("ledger", message, back))
 
 
 def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unrecorded) -> Next:
@@ -177,3 +216,19 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
         ledger.jobs.never_sent(record.id, never_sent)
     elif record.state is State.SUBMITTING:
         ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
+
+
+def _no_room(ledger: Ledger, record: JobRecord) -> Problem | None:
+    """Why a submit whose answer brings the pictures is not sent: there is no disk to keep them on."""
+    folder = ledger.results.answer_path(record.id).parent
+    needed = _ROOM * record.request.count
+    for each in (folder.parent, record.target.folder):
+        with suppress(OSError):
+            if shutil.disk_usage(each).free >= needed:
+                return None
+    return Problem(
+        "disk_full",
+        f"The answer brings the picture and comes once, and neither {folder.parent} nor {record.target.folder} has"
+        f" {needed // 1024**2} MB left to keep it.",
+        "Free some space and run the command again. Nothing was sent.",
+    )

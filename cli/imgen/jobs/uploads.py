@@ -62,8 +62,8 @@ class Uploads:
 
         Raises `UploadFailed`, and the `ServiceError` of a service with a place of its own.
         """
-        request = _whole(self._ledger, record)
-        if SERVICES[record.provider].reference_route == "data-uri":
+        entry, request = SERVICES[record.provider], _whole(self._ledger, record)
+        if entry.reference_route == "data-uri" and fits_inline(request, entry.inline_limit):
             return request
         found = tuple(self._sendable(record, connection, reference) for reference in request.references)
         return replace(request, references=found)
@@ -171,6 +171,12 @@ class Uploads:
 
         with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
             yield
+
+
+def fits_inline(request: Request, limit: int | None) -> bool:
+    """Whether the pictures of this disk fit into the request itself; `limit` is in bytes of base64, None for none."""
+    sizes = [each.size for each in request.references if isinstance(each, PictureFile)]
+    return limit is None or sum(-(-size // 3) * 4 for size in sizes) <= limit
 
 
 def sent(ledger: Ledger, record: JobRecord) -> Request:

@@ -162,6 +162,8 @@ class Worker:
 
         if record.state is not State.UNCERTAIN:
             raise UsageProblem(f"{record.id} is {record.state}; --remote is for a job that is uncertain.")
+        if not known(record.provider).comes_back(record.request.model):
+            raise _never_asked_again(known(record.provider), f"To close the job:\nimgen forget {record.id}")
         job = self._polled_elsewhere(known(record.provider), record.origin, remote_id)
         jobs = self._session.ledger.jobs
         try:
@@ -175,6 +177,8 @@ class Worker:
         from imgen.records import new_id
         from imgen_providers.base import Request
 
+        if not any(model.comes_back for model in entry.models):
+            raise _never_asked_again(entry, "To list what was made here:\nimgen history")
         jobs = self._session.ledger.jobs
         known = jobs.at_service(entry.name, origin, remote_id)
         if known is not None:
@@ -206,6 +210,12 @@ class Worker:
             problem = of_unrecorded(error, entry)
             unknown = problem.code == "job_not_found"
             raise NotAdopted(problem, ExitCode.REFUSED if unknown else EXIT_CODES[problem.code]) from error
+
+
+def _never_asked_again(entry: ServiceEntry, hint: str) -> UsageProblem:
+    return UsageProblem(
+        f"{entry.title} sends a picture with its answer only, and cannot be asked for it by an id.", hint
+    )
 
 
 @contextmanager

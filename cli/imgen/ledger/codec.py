@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INLINE = "inline"
 """The folder beside the ledger for the bytes of pictures that came inside an answer."""
 
+ANSWERS = "answers"
+"""The folder beside the ledger for answers to submits, while they arrive."""
+
 _JOB_COLUMNS = (
     *("id", "run_id", "request_key", "provider", "origin", "family", "owner", "parent_id"),
     *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),

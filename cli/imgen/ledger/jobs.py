@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
 from imgen.ledger.queries import JobQueries
-from imgen.ledger.spending import reserve
+from imgen.ledger.spending import charge, reserve
 from imgen.ledger.transitions import Stage, change_job
+from imgen.money.amounts import is_amount
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import State, new_id
 
@@ -70,6 +71,19 @@ class IdTaken(Exception):
     def __init__(self, job_id: str) -> None:
         super().__init__(job_id)
         self.job_id = job_id
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
+
+    `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known.
+    """
+
+    places: Sequence[str | Path]
+    link_seconds: float | None
+    conversation: Json
+    watched: bool
 
 
 UNLIMITED = SubmitLimit(None, 0.0)
@@ -203,14 +217,39 @@ class Jobs(JobQueries):
         A job that was given up as uncertain or closed meanwhile is open again. Raises `IdTaken`.
         """
         with self._database.write() as write:
-            other = self._holder(write, job_id, job.remote_id)
-            if other is not None:
-                raise IdTaken(other)
-            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
-            if (mine["stage"], mine["remote_id"]) == (Stage.RUNNING, stored(job.remote_id)):
-                return  # a second report of the same; the first was followed since
+            self._accept(write, job_id, job)
+
+    def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
+        """The answer to the submit was also the end of the job: accepted, finished and charged in one commit.
+
+        Raises `IdTaken`.
+        """
+        turn = json.dumps(self._conversations.put(end.conversation) if isinstance(end, Brought) else None)
+        with self._database.write() as write:
+            self._accept(write, job_id, job)
             now = self._database.now()
-            change_job(write, job_id, "accepted", accepted_at=now, forgotten_at=None, **_found(job))
+            match end:
+                case Brought(places, link_seconds, _, watched):
+                    submitted_at = _submitted_at(write, job_id)
+                    change_job(write, job_id, "finished", finished_at=now, conversation=turn)
+                    if watched and isinstance(submitted_at, float):
+                        took = (max(0.0, now - submitted_at), job_id)
+                        write.execute("UPDATE job SET took_seconds = ? WHERE id = ?", took)
+                    _show(write, job_id, _columns(places), None if link_seconds is None else now + link_seconds)
+                case (state, problem):
+                    change_job(write, job_id, state.value, finished_at=now, problem=problem_text(problem))
+            if job.charged and is_amount(job.charged.amount):
+                charge(write, job_id, job.charged)
+
+    def _accept(self, write: sqlite3.Connection, job_id: str, job: Job) -> None:
+        other = self._holder(write, job_id, job.remote_id)
+        if other is not None:
+            raise IdTaken(other)
+        mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+        if (mine["stage"], mine["remote_id"]) == (Stage.RUNNING, stored(job.remote_id)):
+            return  # a second report of the same; the first was followed since
+        now = self._database.now()
+        change_job(write, job_id, "accepted", accepted_at=now, forgotten_at=None, **_found(job))
 
     def running(self, job_id: str) -> None:
         """The service is at work on it."""
@@ -233,7 +272,7 @@ class Jobs(JobQueries):
         watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
         """
         turn = json.dumps(self._conversations.put(conversation))
-        columns = [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
+        columns = _columns(places)
         shown = self._database.read(_SHOWN, (job_id, turn))
         if [(row["url"], row["kept"]) for row in shown] == columns:
             return  # several processes may poll the same job, and each write keeps all others waiting
@@ -253,13 +292,7 @@ class Jobs(JobQueries):
                 took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
                 conversation=turn,
             )
-            expires_at = None if link_seconds is None else ended + link_seconds
-            write.executemany(
-                "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
-                " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
-                " WHERE state = 'ready'",
-                [(job_id, number, *place, expires_at) for number, place in enumerate(columns, 1)],
-            )
+            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds)
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service reported that the job is over without a picture: `failed` or `cancelled`."""
@@ -395,6 +428,26 @@ def _remote(job: Job) -> dict[str, object]:
 def _found(job: Job) -> dict[str, object]:
     """What is set with a remote id: the job is open again, and nothing is wrong with it."""
     return {**_remote(job), "finished_at": None, "problem": None}
+
+
+def _columns(places: Sequence[str | Path]) -> list[tuple[str | None, str | None]]:
+    """Where pictures are, as the columns `url` and `kept`."""
+    return [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
+
+
+def _show(
+    write: sqlite3.Connection,
+    job_id: str,
+    columns: Sequence[tuple[str | None, str | None]],
+    expires_at: float | None,
+) -> None:
+    """The pictures of a job are there; those that are saved already stay as they are."""
+    write.executemany(
+        "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+        " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
+        " WHERE state = 'ready'",
+        [(job_id, number, *place, expires_at) for number, place in enumerate(columns, 1)],
+    )
 
 
 def _submitted_at(write: sqlite3.Connection, job_id: str) -> object:

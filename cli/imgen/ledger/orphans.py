@@ -40,6 +40,12 @@ def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
 def uncertain_hint(record: JobRecord, remote_id: str | None = None) -> str:
     """What to do about a job that may have been charged; `remote_id` is what may be its id at the service."""
     entry = SERVICES.get(record.provider)
+    if entry and not entry.comes_back(record.request.model):
+        return (
+            f"{entry.title} sends the picture with its answer only, so it cannot be asked for. Look at your usage"
+            f" there, then:\nimgen forget {record.id}\n"
+            "Or run the same command with --resubmit, which may charge a second time."
+        )
     first = f"imgen wait {record.id} --remote {shlex.quote(remote_id)}\n" if remote_id else ""
     return (
         f"{first}Look at your jobs at {entry.title if entry else record.provider}. "

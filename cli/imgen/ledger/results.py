@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgen.ledger.codec import INLINE, inline_name, path_text
+from imgen.ledger.codec import ANSWERS, INLINE, inline_name, path_text
 from imgen.ledger.transitions import change_result
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Results:
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
         return self._database.path.with_name(INLINE) / inline_name(job_id, number)
+
+    def answer_path(self, job_id: str) -> Path:
+        """Where the answer to the submit of a job is kept while it arrives, and until it is read."""
+        return self._database.path.with_name(ANSWERS) / job_id
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""

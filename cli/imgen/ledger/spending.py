@@ -61,6 +61,11 @@ class SpendingQueries:
             return _verdicts(self._database, connection, drafts, budget)
 
 
+def charge(write: sqlite3.Connection, job_id: str, charged: Charge) -> None:
+    """Set what a job was charged."""
+    write.execute(_CHARGE, (charged.amount, charged.unit, job_id))
+
+
 def reserve(database: Database, write: sqlite3.Connection, drafts: Sequence[Draft], budget: Budget) -> None:
     """Raises `OverBudget` where the order is not within a limit; the rows that follow are its reservation."""
     check(_verdicts(database, write, drafts, budget))

@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.config.config import SANDBOX
@@ -136,12 +137,11 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
 
 def _able(order: Order, entries: Sequence[ServiceEntry], accounts: Accounts) -> list[Choice]:
     """The services that can do the order as it stands, all with the same model family."""
-    family = order.model or next(name for name in FAMILIES if any(entry.family(name) for entry in entries))
+    family = order.model or _default_family(entries)
     named = replace(order, model=family)
     choices, reasons = [], []
-    for entry in entries:
-        if entry.family(family) is None:
-            continue
+    having = [entry for entry in entries if entry.family(family) is not None]
+    for entry in [entry for entry in having if _living(entry, family)] or having:
         try:
             choices.append(_checked(named, entry, _family_at(named, entry), accounts))
         except UsageProblem as problem:
@@ -155,8 +155,25 @@ def _able(order: Order, entries: Sequence[ServiceEntry], accounts: Accounts) -> 
     return choices
 
 
+def _default_family(entries: Sequence[ServiceEntry]) -> str:
+    """The first of all families where one of the services has it, else the first that the first service has.
+
+    A model that is past its last day counts only where there is no other.
+    """
+    if any(_living(entry, FAMILIES[0]) for entry in entries):
+        return FAMILIES[0]
+    models = entries[0].models
+    return next((model.family for model in models if _living(entries[0], model.family)), models[0].family)
+
+
+def _living(entry: ServiceEntry, family: str) -> bool:
+    """Whether a service has a model of the family that is not past its last day."""
+    model = entry.family(family)
+    return model is not None and not model.has_ended(datetime.now().astimezone().date().isoformat())
+
+
 def _family_at(order: Order, entry: ServiceEntry) -> Model:
-    family = order.model or next(name for name in FAMILIES if entry.family(name))
+    family = order.model or _default_family([entry])
     models = [model for model in entry.models if model.family == family]
     if not models:
         has = [name for name in FAMILIES if entry.family(name)]

@@ -34,7 +34,8 @@ class ModelRow:
 
     `title` is the service's name in full, `references` the most pictures an edit takes, `reference_price` what each
     of them costs. `prices` are per picture, by resolution; a missing one is unknown. `link_seconds` is how long a
-    link lives, None where no document says. `pixels` is there where one model is asked for.
+    link lives, None where no document says. `pixels` is there where one model is asked for. `until` is the day
+    (ISO 8601) from which on the service may not answer for it, None where none is known, and `past` whether it came.
     """
 
     family: str
@@ -51,6 +52,13 @@ class ModelRow:
     link_seconds: float | None
     key_set: bool
     pixels: PixelTable | None
+    until: str | None = None
+    past: bool = False
+
+    @property
+    def last_day(self) -> str:
+        """The model's last day, and whether it is over."""
+        return f"{self.until} (past)" if self.until and self.past else self.until or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
         Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=3),
         Column("REFERENCES", tuple(str(row.references) for row in rows), spare=5),
         Column("LINK LIVES", tuple(_life(row.link_seconds) for row in rows), spare=4),
+        *([Column("UNTIL", tuple(row.last_day for row in rows), spare=2)] if any(row.until for row in rows) else []),
         Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=6),
         Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=2),
     ]
@@ -127,6 +136,7 @@ def _detail(row: ModelRow, width: int | None, *, color: bool) -> list[str]:
         "references": f"up to {row.references}" + _apart(row.reference_price),
         "formats": ", ".join(row.formats),
         "link lives": _life(row.link_seconds),
+        **({"until": row.last_day} if row.until else {}),
     }
     names = max(map(len, facts))
     title = f"{row.family} at {_place(row)}"

@@ -56,13 +56,13 @@ def offered_in_bash(line: str) -> list[str]:
         pytest.param(
             ["generate", "-m", "3daistudio/gemini/3/"], ["3daistudio/gemini/3/pro"], id="models by their exact name"
         ),
-        pytest.param(["generate", "-pg"], ["-pgmicloud", "-pgptproto"], id="providers, glued"),
+        pytest.param(["generate", "-pg"], ["-pgmicloud", "-pgptproto", "-pgemini"], id="providers, glued"),
         pytest.param(["edit", "--provider=a"], ["--provider=auto"], id="the provider that suits best"),
         pytest.param(["wait", "--provider=a"], [], id="which is nothing to wait for"),
         pytest.param(["models", "-p", ""], list(SERVICES), id="providers"),
         pytest.param(
             ["generate", "-m", "gemini-3.1-flash", "-p", ""],
-            [*SERVICES, "auto"],
+            [*(name for name, entry in SERVICES.items() if entry.family("gemini-3.1-flash")), "auto"],
             id="providers of a model",
         ),
         pytest.param(["generate", "-m", "gemini-3-pro", "-a", "1:"], ["1:1"], id="aspects of a model"),
@@ -74,7 +74,7 @@ def offered_in_bash(line: str) -> list[str]:
         pytest.param(["generate", "-m", "gemini-2.5-flash", "-r", ""], ["1K"], id="resolutions of a model"),
         pytest.param(["generate", "-m", "gmicloud/gemini-3-pro-image", "-f", ""], ["png", "jpeg"], id="formats"),
         pytest.param(["generate", "-m", "gmicloud/of-tomorrow", "-f", ""], [], id="formats of an unknown model"),
-        pytest.param(["generate", "--channel", ""], ["default", "official", "unified"], id="channels"),
+        pytest.param(["generate", "--channel", ""], ["default", "official", "unified", "batch"], id="channels"),
         pytest.param(["generate", "-p", "gmicloud", "--channel", ""], [], id="no channels"),
         pytest.param(["completions", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
         pytest.param(["generate", "-o", "sh"], [FILES_HERE], id="files"),
@@ -121,8 +121,8 @@ def test_helps_say_what_a_value_means_for_this_order() -> None:
     assert lines("generate", "-p", "reapi", "-r", "2K", "-a", "=16:") == ["16:9\t2752x1536 at 2K"]
     assert "2K\t20 credits" in lines("generate", "-p", "3daistudio", "-r", "=")
     assert lines("generate", "-m", "=gemini-3.") == [
-        "gemini-3.1-flash\t3D AI Studio, GMI Cloud, reAPI, GPTProto",
-        "gemini-3.1-flash-lite\tGPTProto",
+        "gemini-3.1-flash\t3D AI Studio, GMI Cloud, reAPI, GPTProto, Google Gemini, fal",
+        "gemini-3.1-flash-lite\tGPTProto, Google Gemini",
     ]
 
 

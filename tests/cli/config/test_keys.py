@@ -138,7 +138,7 @@ def test_keys_alone_lists_them(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     answers = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert codes == [ExitCode.DONE] * 3
     assert answers[0] == answers[1] == answers[2]
-    assert [key["source"] for key in answers[0]["keys"]] == ["none", "none", "environment", "none"]
+    assert [key["source"] for key in answers[0]["keys"]] == ["none", "none", "environment", *["none"] * 5]
 
 
 def test_a_check_says_where_the_key_is_from(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +242,12 @@ def check(
         monkeypatch.setenv(entry.key_variable, KEY)
         monkeypatch.setenv(entry.origin_variable, server.origin)
         code = run(["keys", "check", entry.name, "--json"])
-        assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+        forms = (f"Bearer {KEY}", f"Key {KEY}", KEY)
+        sent = [
+            request.headers.get("authorization") or request.headers["x-goog-api-key"] for request in server.requests
+        ]
+        assert sent
+        assert set(sent) <= set(forms)
         assert {request.method for request in server.requests} == {"GET"}
     return code, json.loads(capfd.readouterr().out)
 

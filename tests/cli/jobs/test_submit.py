@@ -129,7 +129,12 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
         assert report.exit_code is ExitCode.NOT_SAVED
         polled = [problem for problem in report.problems.values() if "accepted the job as" in problem.message]
         assert len(polled) == len(bench.requests("POST"))
-        assert all("--remote" in (problem.hint or "") for problem in polled)
+        kept = [record for record in records if f"imgen wait {record.id}" in str([p.hint for p in polled])]
+        assert len(kept) == len(polled)
+        with bench.session.ledger._database.write() as write:
+            write.execute("DROP TRIGGER full")
+        bench.restart()
+        assert [bench.session.ledger.jobs.get(record.id).state for record in kept] == [State.QUEUED] * len(kept)
 
 
 def test_what_a_failing_ledger_holds_back_is_closed_as_never_sent(tmp_path: Path) -> None:
@@ -179,13 +184,14 @@ def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path)
 
 def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> None:
     from imgen.jobs.submit import Ended, _accepted
+    from imgen.ledger.answer_file import AnswerFile
 
     with Bench(tmp_path, seconds=1.0) as bench:
         first = bench.follow(bench.order("a fox"), Goal.ACCEPTANCE).records[0]
         second = bench.order("an owl")[0]
         bench.session.ledger.jobs.submitting(second.id)
 
-        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""))
+        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""), AnswerFile([]))
 
         assert isinstance(outcome, Ended)
         doubt = bench.session.ledger.jobs.get(second.id)

@@ -102,6 +102,8 @@ class _Window(BaseHTTPRequestHandler):
 
 def _pictures(value: Any) -> Iterator[bytes]:
     match value:
+        case {"mimeType": str(), "data": str(data)}:  # Google's form
+            yield base64.b64decode(data, validate=True)
         case dict():
             for inner in value.values():
                 yield from _pictures(inner)
