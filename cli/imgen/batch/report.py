@@ -124,9 +124,14 @@ def as_json(report: RunReport) -> str:
         "counts": {outcome.value: count for outcome, count in report.counts.items()},
         "spent": {unit: f"{amount:f}" for unit, amount in sums.items()},
         "unknown_costs": unknown,
-        "assets": [{**asdict(result), "seconds": round(result.seconds, 3)} for result in report.assets],
+        "assets": [_entry(result) for result in report.assets],
     }
     return json.dumps(data, indent=2) + "\n"
+
+
+def _entry(result: AssetResult) -> dict[str, object]:
+    problem = result.problem._asdict() if result.problem else None
+    return {**asdict(result), "seconds": round(result.seconds, 3), "problem": problem}
 
 
 def as_junit(report: RunReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from glob import glob, has_magic
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
@@ -86,8 +87,6 @@ def basis_of(
 
 def _expanded(words: Sequence[str], cwd: Path) -> list[str]:
     """The words with a pattern such as `refs/*.png` as the files that it stands for, by name, where it is no file."""
-    from glob import glob, has_magic
-
     found = []
     for word in words:
         files = sorted(glob(word, root_dir=cwd)) if has_magic(word) and not (cwd / word).exists() else []  # noqa: PTH207

@@ -94,7 +94,7 @@ def read_kept(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
     kept = read_file(path)
     try:
         if kept.cut:
-            raise Uncertain(f"imgen ended while the answer was arriving. {kept.cut}")
+            raise Uncertain(f"The process ended while the answer was arriving. {kept.cut}")
         job = service.read_answer(sent(ledger, record), kept.body, kept.headers)
     except ServiceError as error:
         problem = of_submit(error, record)

@@ -190,7 +190,9 @@ def _family_at(order: Order, entry: ServiceEntry) -> Model:
 
 def _exact(order: Order, named: str, accounts: Accounts) -> Choice:
     provider, remote_id = named.split("/", 1)
-    if provider not in SERVICES and (having := [each.name for each in SERVICES.values() if each.model(named)]):
+    having = [each.name for each in SERVICES.values() if each.model(named)]
+    known = provider in SERVICES and SERVICES[provider].model(remote_id)
+    if having and not known:  # gemini/3/pro is an id of 3D AI Studio, not a model 3/pro of Gemini
         exact = " or ".join(f"-m {name}/{named}" for name in having)
         raise UsageProblem(f"{named!r} is a model's own id, and needs its service before it.", exact, about="model")
     entry = find_service(provider)

@@ -79,7 +79,16 @@ def test_what_decides_over_keys_and_trust_is_nobody_elses_to_say() -> None:
     own = {name for name, setting in SETTINGS.items() if setting.place is Place.USER}
 
     origins = {f"base_url.{name}" for name in SERVICES}
-    assert own == {"timeout", "upload", "upload_keep", "certificates", "ca_file", "submits_per_minute", *origins}
+    assert own == {
+        "timeout",
+        "confirm",
+        "upload",
+        "upload_keep",
+        "certificates",
+        "ca_file",
+        "submits_per_minute",
+        *origins,
+    }
     assert all(SETTINGS[name].why for name in own)
 
 

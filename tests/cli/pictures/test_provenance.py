@@ -291,7 +291,7 @@ def test_what_is_no_picture_says_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text").write_text("x")
 
-    with pytest.raises(OSError, match="it is no file but a folder, a pipe or a device"):
+    with pytest.raises(OSError, match="it is no file but a pipe or a device"):
         provenance(tmp_path / "pipe")
     with pytest.raises(Damaged, match="it is not a PNG, JPEG or WebP picture"):
         provenance(tmp_path / "text")

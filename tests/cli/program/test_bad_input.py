@@ -35,7 +35,8 @@ def generate(*options: str, prompt: str = "a red fox") -> tuple[str, ...]:
     return ("generate", prompt, *options)
 
 
-NO_KEY = (("THREEDAISTUDIO_API_KEY", ""), ("GMI_API_KEY", ""), ("REAPI_API_KEY", ""), ("GPTPROTO_API_KEY", ""))
+DIRECT = tuple((name, "") for name in ("GEMINI_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "FAL_KEY"))
+NO_KEY = (("THREEDAISTUDIO_API_KEY", ""), ("GMI_API_KEY", ""), ("REAPI_API_KEY", ""), ("GPTPROTO_API_KEY", ""), *DIRECT)
 EXAMPLE = 'imgen generate "a red fox in the snow"'
 
 MISTAKES = {

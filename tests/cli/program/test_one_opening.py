@@ -60,13 +60,13 @@ def counted(imgen: Program, counts: Path, *line: str) -> tuple[int, int, int, in
     ("line", "candidates"),
     [
         ((*FOX, "--sandbox"), 1),
-        ((*FOX, "--sandbox", *EVERY_OPTION), 4),
-        ((*FOX, "--sandbox", *EVERY_OPTION, "--dry-run"), 4),
+        ((*FOX, "--sandbox", *EVERY_OPTION), 5),
+        ((*FOX, "--sandbox", *EVERY_OPTION, "--dry-run"), 5),
         ((*FOX, "--sandbox", "--no-wait"), 1),
-        (("edit", "at night", "-i", "fox.png", *SMALL, "--sandbox", *EVERY_OPTION), 4),
+        (("edit", "at night", "-i", "fox.png", *SMALL, "--sandbox", *EVERY_OPTION), 5),
         (("edit", "at night", "--from", "JOB", "--max-cost", "1000credits"), 1),
         (("again", "JOB", "--max-cost", "1000credits"), 1),
-        (("again", "JOB", "--set", "provider=auto", "--dry-run"), 3),
+        (("again", "JOB", "--set", "provider=auto", "--dry-run"), 4),
         (("wait",), 0),
         (("wait", "JOB"), 0),
         (("download", "--all"), 0),
@@ -100,7 +100,7 @@ def test_an_order_that_moves_on_to_the_next_service_still_opens_it_once(imgen: P
         _, openings, closings, connections, splits = counted(program, tmp_path / "counts.json", *line)
 
     assert (openings, closings, connections) == (1, 0, 1)  # a new ledger has no orphans
-    assert splits == 4
+    assert splits == 7
     assert {job.provider for job in program.jobs()} == {"3daistudio", "reapi"}
 
 

@@ -69,7 +69,7 @@ def test_after_ctrl_c_the_way_back_can_be_copied(imgen: Program, width: int) -> 
         assert shown.rest() == ExitCode.INTERRUPTED
 
     first, second = (job.id for job in imgen.jobs())
-    rows = [line for line in shown.lines if line.startswith("· ")]
+    rows = [line for line in shown.lines if re.match(r"· \w{8}  ", line)]
     assert [re.match(r"· \w+  still \w+ after", row) is not None for row in rows] == [True, True]
     assert shown.lines[-2:] == ["imgen: Stopped waiting; 2 jobs go on.", f"  try: imgen wait {first} {second}"]
 

@@ -135,7 +135,7 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "title": "imgen manifest",
+        "title": "Manifest of imgen batch",
     }
 
 
