@@ -269,7 +269,7 @@ def check_writable(path: Path, name: str) -> None:
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int] | None:
-    """What tells a file from another of its name; None where there is none."""
+    """What distinguishes a file from another of its name; None where there is none."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -96,7 +96,7 @@ Question = Callable[[Call], Reply]
 class Route:
     """One documented path. A submit makes a job, a status names one, any other question answers itself.
 
-    `header`, in lower case, tells apart two services with one path.
+    `header`, in lower case, distinguishes two services with one path.
     """
 
     method: str
