@@ -99,8 +99,11 @@ def since(jobs: Iterable[JobRecord], locked: Locked | None) -> list[JobRecord]:
     """For an asset that is to be made anew: the jobs that were ordered to that end and brought nothing yet."""
     if locked is None:
         return [record for record in jobs if record.state in OPEN or record.state is State.UNCERTAIN]
+    known = list(jobs)
     made_at = datetime.strptime(locked.time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
-    return [record for record in jobs if record.id != locked.job and record.created_at >= made_at]
+    # The lock knows whole seconds, the ledger when its own job was ordered.
+    after = next((record.created_at for record in known if record.id == locked.job), made_at)
+    return [record for record in known if record.id != locked.job and record.created_at > after]
 
 
 def has_failed(record: JobRecord) -> bool:

@@ -14,9 +14,10 @@ from contextlib import suppress
 # What commands import as they run, of Python and of libraries.
 _LATER = (
     "PIL.BmpImagePlugin PIL.JpegImagePlugin PIL.PngImagePlugin PIL.WebPImagePlugin certifi concurrent.futures.thread "
-    "encodings.idna filelock getpass html http.server httpx jinja2 pathvalidate platformdirs platformdirs.unix "
-    "pydantic.deprecated rich.live rich.markup rich.panel rich.text rich.traceback shlex sqlite3 stamina "
-    "stringprep tomlkit tomllib typer.rich_utils unicodedata urllib.request uuid zoneinfo"
+    "encodings.idna filelock getpass html http.server httpcore httpx jinja2 pathvalidate platformdirs "
+    "platformdirs.unix pydantic.deprecated rich.live rich.markup rich.panel rich.text rich.traceback shlex "
+    "sqlite3 stamina stringprep tomlkit tomllib typer._click.decorators typer.rich_utils unicodedata urllib.request "
+    "uuid zoneinfo"
 )
 
 
