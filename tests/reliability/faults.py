@@ -116,7 +116,7 @@ FAULTS = (
     Fault("redirect same host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     Fault("redirect other host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
-    Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE),
+    Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE, FINE),
     Fault("missing fields", "not as documented", DOUBT, NOT_READ, FINE),
     Fault("wrong types", "not as documented", FINE, NOT_READ, FINE),
     Fault("429 with zero", "too fast", SLOWED),
