@@ -13,6 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+collect_ignore_glob = ["fixtures/*"]
+
 _OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
