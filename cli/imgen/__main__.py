@@ -167,7 +167,7 @@ def _not_imported() -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """A stream that the parent closed (`>&-`, some schedulers) is None in Python; then nothing can be read or written."""
+    """A stream that the parent closed (`>&-`, some schedulers) is None: nothing can be read or written."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
