@@ -53,11 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from pydantic import BaseModel
-
     from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
+    from imgen_providers.fields import Fields
 
-    Shape = TypeVar("Shape", bound=BaseModel)
+    Shape = TypeVar("Shape", bound=Fields)
     _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
@@ -242,9 +241,9 @@ class Api:
             return False
 
     def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
-        """A 2xx answer as the pydantic model that describes it. Raises what `unexpected` gives."""
+        """A 2xx answer with the fields that `shape` declares. Raises what `unexpected` gives."""
         try:
-            return shape.model_validate(answer.json())
+            return shape(answer.json())
         except ValueError:
             raise self.unexpected(answer, paid=paid) from None
 
