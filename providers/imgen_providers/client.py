@@ -313,12 +313,20 @@ class Api:
         return self._error(kind, answer, explanation.message, explanation)
 
     def _ask(self, stream: _Question) -> Answer:
-        import stamina
+        try:
+            return self._ask_once(stream)
+        except (Unreachable, RateLimited) as error:
+            return self._ask_again(stream, error)
+
+    def _ask_again(self, stream: _Question, met: ServiceError) -> Answer:
+        import stamina  # 12 ms, and nearly every question is answered at once
 
         for attempt in stamina.retry_context(
             on=_worth_asking_again, attempts=3, timeout=15.0, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
         ):
             with attempt:
+                if attempt.num == 1:
+                    raise met
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
