@@ -123,7 +123,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
-    """No answer settles the submit: what came of one is counted, and a whole one is kept and named."""
+    """No answer decides the submit: what came of one is counted, and a whole one is kept and named."""
     aside = answer.set_aside()
     if aside:
         problem = kept_as(problem, aside)

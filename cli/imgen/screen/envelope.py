@@ -38,7 +38,7 @@ class CostEntry:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEntry:
-    """What went wrong: a stable code, a sentence, and what to do next where somebody knows it."""
+    """What went wrong: a stable code, a sentence, and what to do next where that is known."""
 
     code: str
     message: str
@@ -196,7 +196,7 @@ def error_entry(problem: Problem | None) -> ErrorEntry | None:
     """A problem as the envelope has it."""
     if problem is None:
         return None
-    # These may quote a service, and whoever reads them next may print them.
+    # These may quote a service, and the program that reads them next may print them.
     return ErrorEntry(problem.code, plain(problem.message), plain(problem.hint) if problem.hint else None)
 
 
