@@ -54,11 +54,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from pydantic import BaseModel
-
     from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
+    from imgen_providers.fields import Fields
 
-    Shape = TypeVar("Shape", bound=BaseModel)
+    Shape = TypeVar("Shape", bound=Fields)
     _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
@@ -239,9 +238,9 @@ class Api:
             return False
 
     def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
-        """A 2xx answer as the pydantic model that describes it. Raises what `unexpected` gives."""
+        """A 2xx answer with the fields that `shape` declares. Raises what `unexpected` gives."""
         try:
-            return shape.model_validate(answer.json())
+            return shape(answer.json())
         except ValueError:
             raise self.unexpected(answer, paid=paid) from None
 
@@ -311,12 +310,20 @@ class Api:
         return self._error(kind, answer, explanation.message, explanation)
 
     def _ask(self, stream: _Question) -> Answer:
-        import stamina
+        try:
+            return self._ask_once(stream)
+        except (Unreachable, RateLimited) as error:
+            return self._ask_again(stream, error)
+
+    def _ask_again(self, stream: _Question, met: ServiceError) -> Answer:
+        import stamina  # 12 ms, and nearly every question is answered at once
 
         for attempt in stamina.retry_context(
             on=_worth_asking_again, attempts=3, timeout=15.0, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
         ):
             with attempt:
+                if attempt.num == 1:
+                    raise met
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
