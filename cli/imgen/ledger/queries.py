@@ -6,8 +6,7 @@ What every command reads, it finds by an index: 100,000 jobs that are over cost 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.settings import MOST_PICTURES
 from imgen.errors import LedgerUnusable
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS REAL)"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to look for; everything given must hold. Times are seconds since 1970.
 
     Every word stands somewhere in the prompt, in any script; of letters, a to z only match in either case. `model` is
