@@ -15,6 +15,8 @@ from imgen_providers.catalog import SERVICES
 if TYPE_CHECKING:
     from pathlib import Path
 
+collect_ignore_glob = ["fixtures/*"]
+
 _OURS = ("IMGEN_", "PG")
 _OF_SERVICES = {
     name

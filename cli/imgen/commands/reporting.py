@@ -34,6 +34,15 @@ _LONG = 10.0  # seconds; a shorter wait is not notified
 _ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
 
 
+def report_left_out() -> None:
+    """Write to stderr which services of installed packages are left out, and why."""
+    from imgen.config.keys import without_keys
+    from imgen_providers.catalog import LEFT_OUT
+
+    for left_out in LEFT_OUT:
+        err(for_log(without_keys(left_out.sentence)))
+
+
 def standard_streams(config: Config) -> Streams:
     """What this process is connected to."""
     return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)

@@ -44,7 +44,8 @@ def known(provider: str) -> ServiceEntry:
     """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
     if provider not in SERVICES:
         raise BadConfiguration(
-            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+            f"This job was made at {provider}, a service that this imgen does not know.",
+            "Upgrade imgen, or install the package that adds the service.",
         )
     return SERVICES[provider]
 
