@@ -40,6 +40,9 @@ def pictures_ordered(count: int, extras: Mapping[str, object]) -> int | None:
     return count
 
 
+BATCH = "batch"
+"""The channel by which a service makes pictures when it has time: hours later, at a lower price."""
+
 ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
 
