@@ -160,6 +160,11 @@ class JobRecord(NamedTuple):
         return min(times, default=None)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether every picture that is still to be saved came with an answer, and is on this disk."""
+        return all(result.kept for result in self.results if result.state is ResultState.READY)
+
+    @property
     def never_saved(self) -> int:
         """How many of its pictures were paid for and never saved."""
         return sum(result.never_saved for result in self.results)
