@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -206,7 +206,7 @@ class GmiCloud:
         "outcome.media_urls" is documented; "outcome.candidates" with the picture inside is read by the service's
         own app; flat keys and "medias" stood in older answers (reference 1.4, 2026-11-20; GMI 1, 2026-11-25).
         """
-        found = read_assets(cast("Json", record.outcome), base=self._origin)
+        found = read_results(cast("Json", record.outcome), base=self._origin)
         return found or read_elsewhere(record.model_extra, base=self._origin)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -164,7 +164,7 @@ class GptProto:
 
     def _assets(self, prediction: _Prediction) -> tuple[Asset, ...]:
         """The pictures: documented in "outputs"; its own clients look elsewhere as well (GPTProto 3, 2026-11-25)."""
-        found = read_assets(cast("Json", prediction.outputs), base=self._origin)
+        found = read_results(cast("Json", prediction.outputs), base=self._origin)
         return found or read_elsewhere(prediction.model_extra, base=self._origin)
 
 

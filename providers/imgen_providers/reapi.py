@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -135,7 +135,7 @@ class ReApi:
             case "processing" | "running" | "in_progress":
                 return Running()
             case "completed" | "succeeded" | "success":
-                found = read_assets(cast("Json", task.output), base=self._origin)
+                found = read_results(cast("Json", task.output), base=self._origin)
                 return self._api.finished(found or read_elsewhere(task.model_extra, base=self._origin), task.given())
             case "failed":
                 return _failed(task.error)
