@@ -44,7 +44,8 @@ class ResultState(StrEnum):
     EXPIRED = "expired"
 
 
-class Cost(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cost:
     """What a job costs as far as we know: `amount` None is unknown, never 0."""
 
     amount: str | None
