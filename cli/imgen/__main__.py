@@ -47,7 +47,7 @@ GROUPS = ("config", "keys", "sandbox")
 """Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])
-_GARBAGE = 50_000  # objects between two collections
+_GARBAGE = 100_000  # objects between two collections; one order makes 60,000
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 

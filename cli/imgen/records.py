@@ -44,7 +44,8 @@ class ResultState(StrEnum):
     EXPIRED = "expired"
 
 
-class Cost(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cost:
     """What a job costs as far as we know: `amount` None is unknown, never 0.
 
     `computed` is true of a charge where the service reports only what was used: that times its published rates.

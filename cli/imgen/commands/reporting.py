@@ -13,7 +13,6 @@ from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
 from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
 from imgen.screen.text import for_log, wrapped
@@ -173,6 +172,8 @@ class Reporter:
 
     def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
         """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
+        from imgen.screen.envelope import envelope
+
         records = [record._replace(problem=report.problems.get(record.id)) for record in report.records]
         if report.interrupted and report.going_on:
             problem: Problem | None = _interrupted(report.going_on)

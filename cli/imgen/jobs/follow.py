@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
-from imgen.jobs import poll, reconcile, save, submit
+from imgen.jobs import poll, save, submit
 from imgen.jobs.loop import Loop, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
@@ -307,6 +307,8 @@ class Follower:
         self._run(self._loop.submits, job, lambda: submit.send(self._saver, self._uploads, connection, record), after)
 
     def _reconcile(self, job: Tracked) -> None:
+        from imgen.jobs import reconcile  # only after a reply was lost
+
         def after(outcome: reconcile.Outcome) -> Next:
             match outcome:
                 case reconcile.Found(found):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgen.errors import OverBudget, UsageProblem
@@ -276,4 +275,8 @@ def _past_seconds(choice: Choice, session: Session) -> float | None:
     if session.is_new:
         return None
     taken = session.ledger.jobs.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
-    return median(taken) if len(taken) >= ENOUGH else None
+    if len(taken) < ENOUGH:
+        return None
+    from statistics import median
+
+    return median(taken)
