@@ -168,15 +168,16 @@ def place_order(
     chosen: Callable[[OrderPlan, Candidate], None],
     known: Collection[str] | None = None,
 ) -> list[JobRecord]:
-    """Record the order's jobs at one service, to be followed; `chosen` is called just before.
+    """Record the order's jobs at one service, to be followed; `chosen` is called before anything is connected to.
 
     `known` is as for `Jobs.plan`. Raises as `run_order`, and `OrderedElsewhere`.
     """
     service = candidate.choice.entry, candidate.choice.origin
-    worker.check_key(*service)  # before a folder is made
+    worker.check(*service)  # before a folder is made
     drafts = _placed(candidate, check_target(candidate))
-    worker.reach(*service)
+    worker.own(*service)
     chosen(plan, candidate)
+    worker.reach(*service)
     return worker.record(drafts, resubmit=plan.options.resubmit, budget=plan.budget, known=known)
 
 

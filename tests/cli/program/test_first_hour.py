@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +101,37 @@ def test_a_script_is_never_asked(there: Program) -> None:
 
     assert ended.code == ExitCode.DONE
     assert "Send it?" not in ended.stderr
+
+
+# On its way ------------------------------------------------------------------------------------------------------
+
+NOTING_HTTPX = """
+import sys
+from imgen.__main__ import main
+sys.addaudithook(lambda event, found: event == "import" and found[0] == "httpx" and sys.stderr.write("<httpx>"))
+main()
+"""
+
+
+def test_a_job_is_on_the_screen_before_its_service_is_connected_to(imgen: Program) -> None:
+    """The import of the HTTP client takes longer than all that the first frame needs."""
+    line = (sys.executable, "-c", NOTING_HTTPX, "generate", "a red fox", "--sandbox", *SMALL)
+    with terminal(imgen, *line, width=80) as shown:
+        assert shown.rest() == ExitCode.DONE, shown.lines
+
+    assert 0 < shown.raw.index(b"a red fox") < shown.raw.index(b"<httpx>")
+    assert [line for line in shown.lines if "planned" in line] == []
+
+
+def test_a_job_that_was_not_recorded_leaves_the_screen(there: Program) -> None:
+    """The same order is uncertain, which the ledger says only when the job is to be recorded."""
+    lost = {"IMGEN_SANDBOX_FAULTS": "lost-reply"}
+    there.run_lines([(("generate", "a fox", "--sandbox", *SMALL, "-q"), lost, b"")])
+    with terminal(there, *IMGEN, "generate", "a fox", "--sandbox", *SMALL, width=80) as shown:
+        assert shown.rest() == ExitCode.UNCERTAIN
+
+    assert [line for line in shown.lines if "planned" in line] == []
+    assert b"\x1b[?25h" in shown.raw
 
 
 # Found again -----------------------------------------------------------------------------------------------------
