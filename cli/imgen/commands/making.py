@@ -38,13 +38,12 @@ def make(
     opened: Session,
     config: Config,
     reporter: Reporter,
-    basis: Basis | None = None,
-    *,
+    *bases: Basis | None,
     dry_run: bool,
     yes: bool = False,
     ask: bool = False,
 ) -> ExitCode:
-    """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
+    """Carry out an order, at each of the `bases` where it is an edit; returns the exit code.
 
     `yes` is consent to any price; without it, `ask` asks a terminal whatever the price.
     """
@@ -55,7 +54,7 @@ def make(
     if run_options.output == "-":
         _check_stdout(reporter, no_wait=run_options.no_wait)
     with resolved.sources():
-        plan = plan_order(resolved.order, run_options, setup_of(config), opened, basis)
+        plan = plan_order(resolved.order, run_options, setup_of(config), opened, *bases)
         for sentence in plan.left_out:
             reporter.note(sentence)
         if dry_run:
