@@ -338,7 +338,7 @@ class Follower:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
-        saver = None if self._goal is Goal.ANSWER else self._saver
+        saver = None if job.goal is Goal.ANSWER else self._saver
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
