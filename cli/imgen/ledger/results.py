@@ -35,15 +35,18 @@ class Results:
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
-        select = "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?"
+        select = "SELECT state, fetcher, part FROM result WHERE job_id = ? AND number = ?"
 
         def taken(row: sqlite3.Row) -> bool:
             taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
             return row["state"] != "ready" or taken_by_another
 
         # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
-        if taken(self._database.read(select, (job_id, number))[0]):
+        found = self._database.read(select, (job_id, number))[0]
+        if taken(found):
             return False
+        if (found["fetcher"], found["part"]) == (owner, path_text(part)):
+            return True  # claimed in the commit that recorded its link
         with self._database.write() as write:
             if taken(write.execute(select, (job_id, number)).fetchone()):
                 return False
