@@ -77,17 +77,21 @@ BLOCKED = replace(FAILED, words="refused, may be charged", code=ExitCode.REFUSED
 NO_QUESTIONS = "the answer to the submit is all there is: nothing is polled, and no link is fetched"
 NO_LINK = "the picture comes inside the answer to a poll"
 NO_RESULT = "the answer to a poll has the result"
+NO_PICTURE = "the answer to a poll has no picture: its result has"
 NO_PATH_YET = "the connection ends before its question is known"
 NO_ID = "the answer is the end of the job, and needs no id"
-LINKED_ANYWAY = "a picture is always a link"
+NOT_THE_POLL: Mapping[tuple[Place, str], Ending | str] = {("poll", "apart"): NO_PICTURE}
+LINKED_ANYWAY: Mapping[tuple[Place, str], Ending | str] = dict.fromkeys(
+    [(place, "link") for place in PLACES], "a picture is a link there anyway"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that goes wrong, of some class, and how that ends at each place.
 
-    `elsewhere` is how it ends at a place where the answer comes "once", has the picture "inline" or a "link" to it;
-    a text says why there is no such thing.
+    `elsewhere` is how it ends at a place where the answer comes "once", has the picture "inline" or a "link" to it, or
+    has its result "apart"; a text says why there is no such thing.
     """
 
     name: str
@@ -105,7 +109,8 @@ class Fault:
             return NO_RESULT
         if place == "picture" and channel.inline:
             return NO_LINK
-        for form in ("once",) * channel.once + (("inline",) if channel.inline else ("link",)):
+        forms = (("once", channel.once), ("inline", channel.inline), ("apart", channel.result_apart))
+        for form in [*(name for name, has_it in forms if has_it), "link"]:
             if other := self.elsewhere.get((place, form)):
                 return other
         usual = {"submit": self.submit, "poll": self.poll, "result": self.poll, "picture": self.picture}[place]
@@ -130,8 +135,8 @@ def _renewed(usual: Ending, channel: Channel) -> Ending:
 
 
 FAULTS = (
-    Fault("refuse", "no server there", NOT_REACHED, elsewhere={("result", "link"): NO_PATH_YET}),
-    Fault("reset on accept", "hung up", PERHAPS, elsewhere={("result", "link"): NO_PATH_YET}),
+    Fault("refuse", "no server there", NOT_REACHED, elsewhere={("result", "apart"): NO_PATH_YET}),
+    Fault("reset on accept", "hung up", PERHAPS, elsewhere={("result", "apart"): NO_PATH_YET}),
     Fault("reset after read", "hung up", DOUBT),
     Fault("reset mid-body", "half an answer", DOUBT),
     Fault("hang", "silence", SILENCE),
@@ -157,7 +162,7 @@ FAULTS = (
     Fault("redirect same host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     Fault("redirect other host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
-    Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE, FINE),
+    Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE, FINE, {("result", "apart"): POLLED}),
     Fault("missing fields", "not as documented", DOUBT, NOT_READ, FINE),
     Fault("wrong types", "not as documented", FINE, NOT_READ, FINE, {("submit", "once"): DOUBT}),
     Fault("429 with zero", "too fast", SLOWED),
@@ -166,17 +171,15 @@ FAULTS = (
     Fault("odd coding", "an odd form", FINE, POLLED, FINE),
     Fault("odd bytes", "an odd form", FINE, POLLED, FINE),
     Fault("id in a link", "an odd form", FINE, POLLED, FINE, {("submit", "once"): NO_ID}),
-    Fault("inline", "an odd form", FINE, POLLED, FINE),
-    Fault(
-        "linked", "an odd form", FINE, POLLED, FINE, dict.fromkeys(((place, "link") for place in PLACES), LINKED_ANYWAY)
-    ),
+    Fault("inline", "an odd form", FINE, POLLED, FINE, NOT_THE_POLL),
+    Fault("linked", "an odd form", FINE, POLLED, FINE, {**NOT_THE_POLL, **LINKED_ANYWAY}),
     Fault(
         "no links",
         "finished without a link",
         FINE,
         AT_ITS_PACE,
         FINE,
-        {("submit", "once"): FAILED, ("poll", "inline"): replace(FAILED, most=40)},
+        {**NOT_THE_POLL, ("submit", "once"): FAILED, ("poll", "inline"): replace(FAILED, most=40)},
     ),
     Fault(
         "another format",
@@ -184,7 +187,7 @@ FAULTS = (
         FINE,
         POLLED,
         KEPT,
-        {("submit", "once"): KEPT_FOR_GOOD, ("poll", "inline"): replace(KEPT_FOR_GOOD, most=40)},
+        {**NOT_THE_POLL, ("submit", "once"): KEPT_FOR_GOOD, ("poll", "inline"): replace(KEPT_FOR_GOOD, most=40)},
     ),
     Fault(
         "cut picture",
@@ -192,7 +195,7 @@ FAULTS = (
         FINE,
         POLLED,
         CUT,
-        {("submit", "once"): KEPT_FOR_GOOD, ("poll", "inline"): replace(KEPT_FOR_GOOD, most=40)},
+        {**NOT_THE_POLL, ("submit", "once"): KEPT_FOR_GOOD, ("poll", "inline"): replace(KEPT, most=40)},
     ),
 )
 
@@ -224,7 +227,7 @@ OWN_FAULTS = (
     OwnFault("an expired batch", "gemini-batch", "poll", FAILED, "no document says what it costs"),
     OwnFault("a failed batch", "gemini-batch", "poll", FAILED, "no document says what it costs"),
     OwnFault("a failed request", "gemini-batch", "poll", FAILED, "charged by usage, and no usage is named"),
-    OwnFault("no state yet", "gemini-batch", "poll", NOT_READ, "an operation that is not done settles nothing"),
+    OwnFault("no state yet", "gemini-batch", "poll", AT_ITS_PACE, "an operation that is not done is under way"),
     OwnFault("moderated before", "openai", "submit", REFUSED, _PLAIN),
     OwnFault("an empty quota as 429", "openai", "submit", NO_CREDIT, "no wait fills it"),
     OwnFault("no data", "openai", "submit", FAILED, "no document says that it is free"),
