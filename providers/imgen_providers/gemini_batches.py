@@ -60,10 +60,15 @@ def state_of(operation: Mapping[str, Json]) -> str:
         state = place.get("state") if isinstance(place, dict) else None
         if isinstance(state, str) and (match := _STATE.fullmatch(state)):
             return match[1]
-    if "response" in operation:
-        return "SUCCEEDED"
-    done = operation.get("done")
-    return "RUNNING" if done is False else "FAILED" if done is True and "error" in operation else ""
+    match operation.get("done"):
+        case False:
+            return "RUNNING"
+        case True if "response" in operation:
+            return "SUCCEEDED"
+        case True if "error" in operation:
+            return "FAILED"
+        case _:
+            return ""
 
 
 def model_of(operation: Mapping[str, Json]) -> str:

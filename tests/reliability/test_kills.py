@@ -97,7 +97,10 @@ def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> dict[
                 came[victim.prompt] = until_it_came(here, victim, process)
                 process.kill()
         for victim, process in zip(batch, processes, strict=True):
-            ended = process.wait(timeout=100)
+            try:
+                ended = process.wait(timeout=100)
+            except subprocess.TimeoutExpired:
+                pytest.fail(f"{victim} hangs: {last_words(here, victim).read_text()}")
             assert ended == -signal.SIGKILL, f"{victim} lived on: {last_words(here, victim).read_text()}"
     return came
 
