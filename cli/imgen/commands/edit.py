@@ -58,6 +58,7 @@ def edit(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
+    quality: options.Quality = None,
     count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
@@ -126,6 +127,7 @@ def edit(
         channel=channel,
         size=parse_size(size),
         options=parse_options(option or ()),
+        quality=quality,
     )
     run_options = RunOptions(
         output=output,

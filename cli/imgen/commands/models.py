@@ -87,6 +87,11 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         formats=model.formats,
         prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
         reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
+        qualities=model.qualities,
+        quality_prices={
+            quality: {resolution: PriceEntry(*price) for resolution, price in prices.items()}
+            for quality, prices in model.quality_prices.items()
+        },
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
