@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from imgen_providers.base import Balance, Charge
+from imgen_providers.base import Balance, Charge, ListedPrice
 from imgen_providers.client import Answer, Explanation, explain, names_content_policy, shown
 from imgen_providers.errors import ContentRefused
 from imgen_providers.fields import amount
@@ -51,11 +52,27 @@ class OpenRouter:
         """The ids of models that make pictures."""
         return self._images.listed("/api/v1/images/models")
 
+    def prices(self, model: str) -> list[ListedPrice]:
+        """What the model costs at each of the places that OpenRouter sends a request to."""
+        endpoints = self._images.details(f"/api/v1/images/models/{quote(model)}/endpoints").get("endpoints")
+        found = dict.fromkeys(
+            ListedPrice(f"{dollars:f}", " of ".join(dict.fromkeys(_words(line, "unit", "billable"))) or "request")
+            for endpoint in (endpoints if isinstance(endpoints, list) else ())
+            if isinstance(endpoint, dict) and isinstance(lines := endpoint.get("pricing"), list)
+            for line in lines
+            if isinstance(line, dict) and (dollars := amount(line.get("cost_usd"))) is not None
+        )
+        return list(found)
+
     def balance(self) -> Balance:
         """What is left of the credits, in dollars."""
         data = self._images.details("/api/v1/credits")
         bought, used = amount(data.get("total_credits")), amount(data.get("total_usage"))
         return Balance(None if bought is None or used is None else f"{bought - used:f}", "usd")
+
+
+def _words(line: dict[str, Json], *names: str) -> list[str]:
+    return [value for name in names if isinstance(value := line.get(name), str)]
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

@@ -14,6 +14,7 @@ from imgen.errors import ExitCode, KeyMissing
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
     from imgen.screen.models import ModelRow
+    from imgen_providers.base import Service
     from imgen_providers.catalog import Model, ServiceEntry
 
 
@@ -100,6 +101,15 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
     )
 
 
+def _price_today(service: Service, model: str) -> str | None:
+    """What the service itself lists for a model, in words. Raises a `ServiceError`."""
+    from imgen_providers.base import ListsPrices
+
+    if not isinstance(service, ListsPrices):
+        return None
+    return ", ".join(f"${price.amount} per {price.per}" for price in service.prices(model)) or None
+
+
 def _live(provider: str | None, config: Config, streams: Streams, *, json: bool, sandbox: bool) -> int:
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
@@ -132,11 +142,12 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
                 err(f"{entry.title} does not list its models.")
                 continue
             try:
-                ids = service.models()
+                for name in sorted(service.models()):
+                    known = entry.model(name) is not None
+                    price = _price_today(service, name) if known else None
+                    listed.append(LiveModel(entry.name, name, known, price))
             except ServiceError as error:
                 problems.append(of_question(error))
-            else:
-                listed += [LiveModel(entry.name, name, entry.model(name) is not None) for name in sorted(ids)]
     finally:
         services.close()
     code = EXIT_CODES.get(problems[0].code, ExitCode.UNREACHABLE) if problems else ExitCode.DONE

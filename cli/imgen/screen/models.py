@@ -66,11 +66,15 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
-    """A model that a service itself lists, and whether the catalogue has it."""
+    """A model that a service itself lists, and whether the catalogue has it.
+
+    `price` is what the service says that it costs today, in words; None where it does not say it.
+    """
 
     service: str
     remote_id: str
     listed: bool
+    price: str | None = None
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -102,11 +106,13 @@ def _grouped(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:
-    """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
+    """One line per model: its exact name for `-m`, whether imgen checks requests for it, and its price where listed."""
+    prices = tuple(for_log(model.price or "") for model in models)
     return aligned(
         [
             Column("ID", tuple(for_log(f"{model.service}/{model.remote_id}") for model in models)),
             Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
+            *([Column("PRICE TODAY", prices)] if any(prices) else []),
         ]
     )
 

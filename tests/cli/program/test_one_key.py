@@ -59,4 +59,5 @@ def test_openrouter_says_what_it_has_what_it_cost_and_what_is_left(imgen: Progra
     cost = made.json["jobs"][0]["cost"]
     assert (cost["amount"], cost["estimated"]["amount"]) == ("0.04", "0.0336")
     assert checked.json["keys"][0]["balance"] == {"amount": "24.96", "unit": "usd"}
-    assert "google/gemini-nano-banana-2.1" in [model["remote_id"] for model in listed.json["models"]]
+    prices = {model["remote_id"]: model["price"] for model in listed.json["models"]}
+    assert prices["google/gemini-nano-banana-2.1"] == "$0.04 per image"
