@@ -240,7 +240,7 @@ class ListsModels(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListedPrice:
-    """A price that a service lists today, in dollars: a decimal text, and for one of what ("image", "token of output_image")."""
+    """A price that a service lists today: a decimal text in dollars, for one of `per` ("token of output_image")."""
 
     amount: str
     per: str

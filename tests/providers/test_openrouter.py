@@ -93,9 +93,8 @@ class TestOpenRouter(SynchronousContract):
         assert service.balance() == Balance("24.96", "usd")
 
     def test_what_a_model_costs_today_is_listed(self, service: Service, far_side: FarSide) -> None:
-        google: Json = {
-            "pricing": [{"billable": "output_image", "unit": "token", "cost_usd": 0.00003}, {"cost_usd": "odd"}]
-        }
+        token: Json = {"billable": "output_image", "unit": "token", "cost_usd": 0.00003}
+        google: Json = {"pricing": [token, {"cost_usd": "odd"}]}
         endpoints: Json = [google, google, {"pricing": [{"unit": "image", "cost_usd": 0.04}]}, {"pricing": None}, 7]
         far_side.script(reply({"data": {"id": MODEL, "endpoints": endpoints}}))
         assert isinstance(service, ListsPrices)

@@ -113,8 +113,7 @@ def edit(
     words = expanded(picture or [], config.cwd)
     check_words(words, prompt, from_job, reporter.streams)
     if edit_prompt:
-        prompt = edited_prompt(prompt, prompt_file, reporter.streams, config)
-        prompt_file = None
+        prompt, prompt_file = edited_prompt(prompt, prompt_file, reporter.streams, config), None
     order = Order(
         prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE, pipe="-" not in words),
         provider=provider,
