@@ -108,6 +108,11 @@ class Config:
         return self._text("upload") or None
 
     @property
+    def store(self) -> str | None:
+        """The object storage that a fleet's pictures go to, as one URL without credentials."""
+        return self._text("store") or None
+
+    @property
     def keeps_uploads(self) -> bool:
         """Whether pictures stay in that storage after their job."""
         return self.setting("upload_keep").value is True

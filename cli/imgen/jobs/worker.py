@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
-from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
+from imgen.errors import BadConfiguration, ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.report import Feed, Goal, Report, report
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from imgen.jobs.session import Session
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.owners import Owner
+    from imgen.pictures.store import PictureStore
     from imgen.pictures.target import Target
     from imgen_providers.base import Job
     from imgen_providers.catalog import ServiceEntry
@@ -60,7 +61,25 @@ class Worker:
     def _saver(self) -> Saver:
         from imgen.jobs.save import Saver
 
-        return Saver(self._session.ledger, self._services.network, self.owner)
+        parts = self._config.folders.data / "parts"
+        return Saver(self._session.ledger, self._services.network, self.owner, parts, self._store)
+
+    @cached_property
+    def _store(self) -> PictureStore | None:
+        """Where a fleet's pictures go. Raises `BadConfiguration`."""
+        from imgen.pictures.storage import StorageTrouble
+        from imgen.pictures.store import configured_store
+
+        try:
+            store = configured_store(self._config.store)
+        except StorageTrouble as error:
+            raise BadConfiguration(error.message, "Check IMGEN_STORE. Nothing was sent.") from error
+        if store and not self._session.ledger.is_shared:
+            raise BadConfiguration(
+                "IMGEN_STORE is for a fleet, and this ledger is a file of this machine.",
+                "Set IMGEN_LEDGER to the fleet's PostgreSQL, or unset IMGEN_STORE. Nothing was sent.",
+            )
+        return store
 
     @cached_property
     def _uploads(self) -> Uploads:
@@ -91,7 +110,7 @@ class Worker:
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """
-        _ = self.owner
+        _ = self.owner, self._store
         self._services.connection(entry.name, origin)
 
     def record(

@@ -153,6 +153,7 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
         results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
+        engine_id=_where_there(row, "engine_id"),
     )
 
 
@@ -170,7 +171,13 @@ def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
         kept=kept,
         path=_path(row["path"]),
         differences=tuple(json.loads(row["differences"])),
+        object=_where_there(row, "object"),
     )
+
+
+def _where_there(row: sqlite3.Row | Mapping[str, Any], column: str) -> Any:  # noqa: ANN401  (as the column has it)
+    """What a column holds that PostgreSQL's tables alone have."""
+    return row[column] if column in row.keys() else None  # noqa: SIM118  (a Row is no mapping)
 
 
 def inline_name(job_id: str, number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from imgen.ledger.conversations import Conversations
 from imgen.ledger.database import Database
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from imgen.ledger.owners import Owner
     from imgen.records import JobRecord
 
+Outcome = TypeVar("Outcome")
+
 
 class Ledger:
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
@@ -32,6 +34,15 @@ class Ledger:
         self.results = Results(self._database, self._owners)
         self.uploads = Uploads(self._database)
         self.spending = SpendingQueries(self._database)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is on a server that many machines use: trouble with it passes, and workers take its jobs."""
+        return False
+
+    def insist(self, change: Callable[[], Outcome]) -> Outcome:
+        """Make a change that must not be lost: on a server that is away it is tried until it is recorded."""
+        return change()
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""

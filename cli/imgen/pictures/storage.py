@@ -1,4 +1,4 @@
-"""The person's own object storage, for services that fetch reference pictures themselves.
+"""The user's own object storage, for services that fetch reference pictures themselves, and for a fleet's pictures.
 
 obstore speaks S3 (and what is compatible: R2, MinIO), Google Cloud Storage and Azure, and finds its credentials where
 their own tools do. It is an extra: `imgen[upload]`.
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from imgen.config.config import is_loopback
 from imgen.errors import BadConfiguration
@@ -18,7 +18,7 @@ from imgen_providers.base import PictureLink
 from imgen_providers.body import ReferenceChangedError, open_checked
 
 if TYPE_CHECKING:
-    from obstore.store import AzureStore, GCSStore, S3Store
+    from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
     from imgen_providers.base import Account, PictureFile
     from imgen_providers.client import Network
@@ -64,36 +64,45 @@ class Place:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, such as one that machines share."""
+        return urlsplit(self.url).scheme == "file"
+
+    @property
     def endpoint(self) -> str | None:
         """The origin of the storage, where the URL names one beside the bucket."""
         return dict(parse_qsl(urlsplit(self.url).query)).get("endpoint")
 
 
-def parse_place(text: str) -> Place:
-    """The storage that a URL such as "s3://bucket/prefix?endpoint=https://..." names. Raises `BadConfiguration`."""
+def parse_place(text: str, variable: str = "IMGEN_UPLOAD") -> Place:
+    """The storage that a URL such as "s3://bucket/prefix?endpoint=https://..." names; `variable` is where it stands.
+
+    Raises `BadConfiguration`.
+    """
+    example = _EXAMPLE.replace("IMGEN_UPLOAD", variable)
     try:
         parts = urlsplit(text)
         settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         secret = parts.username is not None or parts.password is not None
     except ValueError:
-        raise BadConfiguration("IMGEN_UPLOAD cannot be read as a URL.", _EXAMPLE) from None
+        raise BadConfiguration(f"{variable} cannot be read as a URL.", example) from None
     if secret:
         raise BadConfiguration(
-            "IMGEN_UPLOAD has a user name or password in it.",
+            f"{variable} has a user name or password in it.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
     if parts.scheme not in _SETTINGS or not parts.netloc:
-        raise BadConfiguration(f"IMGEN_UPLOAD must begin with one of {', '.join(_SETTINGS)} and a bucket.", _EXAMPLE)
+        raise BadConfiguration(f"{variable} must begin with one of {', '.join(_SETTINGS)} and a bucket.", example)
     taken = _SETTINGS[parts.scheme]
     unknown = sorted(set(settings) - set(taken))
     if unknown:
         raise BadConfiguration(
-            f"IMGEN_UPLOAD has a setting {unknown[0]!r}; {parts.scheme}:// takes {' and '.join(taken) or 'none'}.",
+            f"{variable} has a setting {unknown[0]!r}; {parts.scheme}:// takes {' and '.join(taken) or 'none'}.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
     endpoint = settings.get("endpoint", "https://")
     if not endpoint.startswith("https://") and not (endpoint.startswith("http://") and is_loopback(endpoint)):
-        raise BadConfiguration("The endpoint in IMGEN_UPLOAD must be an https URL.", _EXAMPLE)
+        raise BadConfiguration(f"The endpoint in {variable} must be an https URL.", example)
     return Place(text)
 
 
@@ -102,7 +111,7 @@ def require_obstore() -> None:
     from importlib.util import find_spec
 
     if find_spec("obstore") is None:
-        raise BadConfiguration("Uploading to a storage of your own needs obstore.", "pip install 'imgen[upload]'")
+        raise BadConfiguration("An object storage of your own needs obstore.", "pip install 'imgen[upload]'")
 
 
 class Storage:
@@ -122,18 +131,20 @@ class Storage:
 
         Raises `StorageTrouble`, and `OSError` from the disk.
         """
-        import obstore
-
         try:
             with open_checked(picture) as file:
                 data = file.read()
         except ReferenceChangedError as error:
             raise StorageTrouble(f"The upload was not begun: {error}.", refused=True) from error
-        if self._has(key):
-            return False
+        return not self._has(key) and self.create(key, data, picture.media_type)
+
+    def create(self, key: str, data: bytes, media_type: str) -> bool:
+        """Put bytes there unless the key is taken; returns whether it did. Raises `StorageTrouble`."""
+        import obstore
+
+        # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
+        attributes: dict[str, str] = {} if self.place.is_folder else {"Content-Type": media_type}
         try:
-            # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
-            attributes = {"Content-Type": picture.media_type}
             obstore.put(self._store, key, data, attributes=attributes, use_multipart=False, mode="create")
         except obstore.exceptions.AlreadyExistsError:
             return False
@@ -143,10 +154,23 @@ class Storage:
             raise trouble from error
         return True
 
+    def read(self, key: str) -> bytes | None:
+        """The bytes of an object; None where there is none. Raises `StorageTrouble`."""
+        import obstore
+
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            return None
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise self._trouble("cannot be read", error) from error
+
     def link(self, key: str) -> str:
         """A link that lets its owner fetch the picture for two hours: a secret. Raises `StorageTrouble`."""
         import obstore
+        from obstore.store import LocalStore
 
+        assert not isinstance(self._store, LocalStore)  # IMGEN_UPLOAD takes none
         try:
             return obstore.sign(self._store, "GET", key, LINK_LIVES)
         except (obstore.exceptions.BaseError, ValueError) as error:
@@ -190,10 +214,12 @@ class Storage:
         return f"Your storage {self.place.name}{at} {what}: {why}."
 
 
-def _open(place: Place) -> S3Store | GCSStore | AzureStore:
-    from obstore.store import AzureStore, GCSStore, S3Store, from_url
+def _open(place: Place) -> S3Store | GCSStore | AzureStore | LocalStore:
+    from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
 
     parts = urlsplit(place.url)
+    if place.is_folder:
+        return LocalStore(unquote(parts.path), mkdir=True)
     settings: dict[str, Any] = dict(parse_qsl(parts.query))
     endpoint = settings.get("endpoint", "")
     store = from_url(
