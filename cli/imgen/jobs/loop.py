@@ -146,15 +146,16 @@ class Loop:
     """Runs actions in the main thread when they are due, and tasks in threads of three kinds.
 
     `tick` is called after every change and at least every `interval` seconds; `on_close` by each thread that ends.
+    Whatever is put into the `inbox` wakes it.
     """
 
-    def __init__(self, clock: Clock, tick: Action, interval: float, on_close: Action) -> None:
+    def __init__(self, clock: Clock, tick: Action, interval: float, on_close: Action, inbox: Inbox) -> None:
         self._clock = clock
         self._tick = tick
         self._interval = interval
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
-        self._inbox = Inbox()
+        self._inbox = inbox
         self.submits = Workers("submit", _SUBMITS, self._inbox, on_close)
         self.polls = Workers("poll", _POLLS, self._inbox, on_close)
         self.downloads = Workers("download", _DOWNLOADS, self._inbox, on_close)

@@ -226,7 +226,7 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
     finally:
         discard(part)
         with suppress(LedgerUnusable):  # the next process finds that this one has ended
-            saver.ledger.results.unclaim(record.id, number, saver.owner.name)
+            saver.ledger.insist(lambda: saver.ledger.results.unclaim(record.id, number, saver.owner.name))
 
 
 def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path, deadline: float) -> Outcome:

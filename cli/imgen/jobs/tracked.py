@@ -22,9 +22,10 @@ _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or 
 
 
 class Phase(Enum):
-    """What is done with a job; `START` chooses by what the ledger has of it."""
+    """What is done with a job; `START` chooses by what the ledger has of it, `RESUME` after it was read again."""
 
     START = "start"
+    RESUME = "resume"
     SUBMIT = "submit"
     RECONCILE = "reconcile"
     POLL = "poll"

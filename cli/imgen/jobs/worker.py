@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imgen.errors import Problem
     from imgen.jobs.connections import Services
     from imgen.jobs.follow import Follower
+    from imgen.jobs.loop import Inbox
     from imgen.jobs.progress import Display
     from imgen.jobs.save import Saver
     from imgen.jobs.session import Session
@@ -148,13 +149,23 @@ class Worker:
                 stopped = report(left, {}, Goal.PICTURES)
                 return replace(stopped, displayed=frozenset(stopped.problems.values()), interrupted=True)
 
-    def follow_feed(self, feed: Feed, most: int, goal: Goal, display: Display, *, timeout: float | None) -> bool:
+    def follow_feed(
+        self,
+        feed: Feed,
+        most: int,
+        goal: Goal,
+        display: Display,
+        *,
+        timeout: float | None,
+        inbox: Inbox | None = None,
+    ) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
+        The feed is asked for more whenever something is put into the `inbox`.
         Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
         """
         with closing(display):
-            in_time = self._follower(goal, display, timeout).follow_feed(feed, most)
+            in_time = self._follower(goal, display, timeout, inbox).follow_feed(feed, most)
             for left in self._uploads.clean() if "_uploads" in self.__dict__ else ():
                 display.say(left)
         return in_time
@@ -166,11 +177,11 @@ class Worker:
                 display.say(left)
         return found
 
-    def _follower(self, goal: Goal, display: Display, timeout: float | None) -> Follower:
+    def _follower(self, goal: Goal, display: Display, timeout: float | None, inbox: Inbox | None = None) -> Follower:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        return Follower(*parts, goal, timeout)
+        return Follower(*parts, goal, timeout, inbox)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.
