@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES

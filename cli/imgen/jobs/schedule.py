@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 
