@@ -248,6 +248,13 @@ _TABLE = (
         place=Place.NO_FILE,
     ),
     Setting(
+        "sandbox_server",
+        Kind.TEXT,
+        "a running `imgen sandbox serve` to use for the sandbox, such as `http://127.0.0.1:8000`",
+        "IMGEN_SANDBOX_SERVER",
+        place=Place.NO_FILE,
+    ),
+    Setting(
         "sandbox_seconds",
         Kind.SECONDS,
         "how long a job takes in the sandbox",

@@ -9,24 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from imgen.config.config import SANDBOX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
     from concurrent.futures import Future
 
     from procrastinate import App
     from procrastinate.jobs import Job
+
+    from imgen.ledger.postgres.address import Address
 
 FORMAT = 1
 """Of the jobs in a queue; a worker does not fetch from the queues of another format."""
 
 _TASK = "imgen.follow"
 _HEARTBEAT = 3.0  # seconds
-_STALLED = 10.0  # seconds without one, after which a worker counts as gone
+STALLED = 10.0  # seconds without one, after which a worker counts as gone
 _POLL = 2.0  # seconds between two looks into the queue, where no notification comes
 _GRACE = 5.0  # seconds for jobs to be given back when a worker stops (GitHub kills 10 s after the first signal)
 _RECONNECT = 0.5  # seconds before the next try, once the database has gone
@@ -47,31 +49,39 @@ class Again(Exception):
 
 
 class Engine:
-    """The queue in one database; `conninfo` is libpq's, with the search path that has Procrastinate's tables.
+    """The queue in the database of one ledger."""
 
-    `listens` False polls only, as behind a pooler in transaction mode.
-    """
-
-    def __init__(self, conninfo: str, *, listens: bool = True) -> None:
-        from procrastinate import App, PsycopgConnector
+    def __init__(self, address: Address) -> None:
+        from procrastinate import App, SyncPsycopgConnector
 
         # What it logs are its own restarts, and with them the arguments of connections.
         for name in ("procrastinate", "psycopg.pool"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._listens = listens
-        prepared: dict[str, Any] = {} if listens else {"prepare_threshold": None}
-        self._app: App = App(
-            connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=_CONNECTIONS, kwargs=prepared)
-        )
+        self._address = address
+        self._deferring = App(connector=SyncPsycopgConnector())  # never opened: it uses the connection that it is given
 
     def defer(self, connection: object, queue: str, job_ids: Sequence[str], priority: int = 0) -> list[int]:
         """Put jobs into a queue within the transaction of a psycopg connection; returns their ids in the queue."""
-        task = self._app.configure_task(_TASK, queue=queue, priority=priority, connection=connection)
-        return task.batch_defer(*({"job_id": job_id} for job_id in job_ids))
+        task = self._deferring.configure_task(_TASK, queue=queue, priority=priority, connection=connection)
+        return task.batch_defer(*[{"job_id": job_id} for job_id in job_ids])
 
     def worker(self, queues: Iterable[str], take: Callable[[str], Future[None]], concurrency: int) -> EngineWorker:
         """What takes jobs from these queues, at most `concurrency` at a time; `take` must return at once."""
-        return EngineWorker(self._app, sorted(queues), take, concurrency, listens=self._listens)
+        return EngineWorker(self._address, sorted(queues), take, concurrency)
+
+
+def tables() -> str:
+    """The statements that make Procrastinate's tables, in the first schema of the search path."""
+    from procrastinate.schema import SchemaManager
+
+    return SchemaManager.get_schema()
+
+
+def version() -> str:
+    """Procrastinate's own version, which its tables belong to."""
+    from importlib.metadata import version
+
+    return version("procrastinate")
 
 
 class EngineWorker:
@@ -81,16 +91,15 @@ class EngineWorker:
     """
 
     def __init__(
-        self, app: App, queues: Collection[str], take: Callable[[str], Future[None]], concurrency: int, *, listens: bool
+        self, address: Address, queues: Collection[str], take: Callable[[str], Future[None]], concurrency: int
     ) -> None:
-        self._app = app
+        self._app = _open_app(address)
         self._queues = list(queues)
         self._concurrency = concurrency
-        self._listens = listens
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="queue", daemon=True)
-        add_follow_task(app, take)
+        _add_follow_task(self._app, take)
 
     def start(self) -> None:
         """Begin to take jobs."""
@@ -129,12 +138,11 @@ class EngineWorker:
                 queues=self._queues,
                 concurrency=self._concurrency,
                 install_signal_handlers=False,
-                listen_notify=self._listens,
                 fetch_job_polling_interval=_POLL,
                 shutdown_graceful_timeout=_GRACE,
                 delete_jobs="successful",
                 update_heartbeat_interval=_HEARTBEAT,
-                stalled_worker_timeout=_STALLED,
+                stalled_worker_timeout=STALLED,
             )
         )
         stopping = asyncio.ensure_future(self._stopped.wait())
@@ -145,7 +153,26 @@ class EngineWorker:
             await working
 
 
-def add_follow_task(app: App, take: Callable[[str], Future[None]]) -> None:
+def _open_app(address: Address) -> App:
+    """Procrastinate on a pool of its own; each statement finds its tables in whatever connection a pooler gives it."""
+    from procrastinate import App, PsycopgConnector
+
+    class Connector(PsycopgConnector):
+        """As pgbouncer in transaction mode needs it: nothing is prepared, and no setting outlives a transaction."""
+
+        @asynccontextmanager
+        async def _get_cursor(self, connection: Any = None) -> AsyncIterator[Any]:  # noqa: ANN401  (psycopg's)
+            async with super()._get_cursor(connection) as cursor:
+                await cursor.execute(f"SET LOCAL search_path TO {address.engine_schema}")
+                yield cursor
+
+    settings = {"prepare_threshold": None}
+    return App(
+        connector=Connector(conninfo=address.conninfo, min_size=1, max_size=_CONNECTIONS, timeout=10, kwargs=settings)
+    )
+
+
+def _add_follow_task(app: App, take: Callable[[str], Future[None]]) -> None:
     """The one task of the queue, which never fails: it is done, or to be taken again."""
     from procrastinate import BaseRetryStrategy, RetryDecision
 
@@ -160,7 +187,7 @@ def add_follow_task(app: App, take: Callable[[str], Future[None]]) -> None:
                 case Again() | asyncio.CancelledError():
                     return RetryDecision()
                 case _:
-                    return RetryDecision(retry_in={"seconds": round(_STALLED)})
+                    return RetryDecision(retry_in={"seconds": round(STALLED)})
 
     @app.task(name=_TASK, retry=Reschedule())
     async def follow(job_id: str) -> None:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imgen.errors import ExitCode, Problem
-
-    from imgen.ledger.ledger import Ledger
+    from imgen.ledger.postgres.ledger import PostgresLedger
 
 _BUSY = 5.0  # seconds until a job is taken again that another process has in hand
 _TROUBLED = 30.0  # the same for one that could not be sent or saved
@@ -30,7 +29,9 @@ class QueueFeed:
     `wake` makes the follower ask for more; `say` prints a sentence.
     """
 
-    def __init__(self, ledger: Ledger, owner: str, wake: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, ledger: PostgresLedger, owner: str, wake: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
         self.codes: set[ExitCode] = set()
         """What the jobs that ended here came to."""
         self.given_back: set[str] = set()

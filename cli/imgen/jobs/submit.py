@@ -99,7 +99,7 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
     if not comes_back(record) and (full := _no_room(ledger, record)):
-        unsent(ledger, record, full)
+        ledger.unsent(record, full)
         return Ended()
     begun = boot_seconds()
     try:
@@ -208,7 +208,7 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     job.refresh(ledger)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
-            unsent(ledger, job.record, job.problem)
+            ledger.unsent(job.record, job.problem)
             return Done(job.problem)
         job.activity = "not reached, trying again"
         return Go(Phase.SUBMIT, _FIRST_DELAY * 2.0 ** (job.submit_tries - 1))
@@ -224,17 +224,9 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
     `no_answer` is why no answer to it is known. What was accepted stays as it is.
     """
     if record.state is State.PLANNED:
-        unsent(ledger, record, never_sent)
+        ledger.unsent(record, never_sent)
     elif record.state is State.SUBMITTING:
         ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
-
-
-def unsent(ledger: Ledger, record: JobRecord, problem: Problem) -> None:
-    """Close a planned job that this process does not send; one of a fleet's queue is left to another worker."""
-    if record.engine_id is None or record.owner is None:
-        ledger.jobs.never_sent(record.id, problem)
-    else:
-        ledger.jobs.give_back(record.id, record.owner)
 
 
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:

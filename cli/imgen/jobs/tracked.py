@@ -147,7 +147,9 @@ class Tracked:
             position=status.position if isinstance(status, Queued) else None,
             activity=self.activity,
             received=sum(self.received.values()),
-            saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
+            saved=tuple(
+                place for r in record.results if r.state is ResultState.SAVED and (place := r.path or r.object)
+            ),
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,

@@ -101,6 +101,16 @@ class Worker:
         if "owner" in self.__dict__:
             self.owner.release()
 
+    def check_store(self) -> None:
+        """Prove that the storage for pictures can be written, where there is one. Raises `BadConfiguration`."""
+        from imgen.pictures.storage import StorageTrouble
+
+        try:
+            if self._store:
+                self._store.check()
+        except StorageTrouble as error:
+            raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials. Nothing was sent.") from error
+
     def check_key(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
         if origin != SANDBOX:
@@ -127,13 +137,8 @@ class Worker:
         Raises `StillUncertain`, `OverBudget` and `OrderedElsewhere`.
         """
         jobs = self._session.ledger.jobs
-        try:
+        with uncertain_twin():
             planned = jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget, known=known)
-        except SameRequestUncertain as error:
-            raise StillUncertain(
-                f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
-            ) from error
         return jobs.get_many(planned)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None) -> Report:
@@ -246,6 +251,18 @@ def _never_asked_again(entry: ServiceEntry, hint: str) -> UsageProblem:
     return UsageProblem(
         f"{entry.title} sends a picture with its answer only, and cannot be asked for it by an id.", hint
     )
+
+
+@contextmanager
+def uncertain_twin() -> Iterator[None]:
+    """A request that was sent before, and may have been charged, is `StillUncertain`: what to do is in its hint."""
+    try:
+        yield
+    except SameRequestUncertain as error:
+        raise StillUncertain(
+            f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+            f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
+        ) from error
 
 
 @contextmanager

@@ -176,9 +176,12 @@ def read_result(row: Row) -> Result:
     )
 
 
-def _where_there(row: sqlite3.Row | Mapping[str, Any], column: str) -> Any:  # noqa: ANN401  (as the column has it)
+def _where_there(row: Row, column: str) -> Any:  # noqa: ANN401  (as the column has it)
     """What a column holds that PostgreSQL's tables alone have."""
-    return row[column] if column in row.keys() else None  # noqa: SIM118  (a Row is no mapping)
+    try:
+        return row[column]
+    except (KeyError, IndexError):
+        return None
 
 
 def inline_name(job_id: str, number: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from imgen.errors import Problem
     from imgen.ledger.owners import Owner
     from imgen.records import JobRecord
 
@@ -44,6 +45,10 @@ class Ledger:
     def insist(self, change: Callable[[], Outcome]) -> Outcome:
         """Make a change that must not be lost: on a server that is away it is tried until it is recorded."""
         return change()
+
+    def unsent(self, record: JobRecord, problem: Problem) -> None:
+        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
+        self.jobs.never_sent(record.id, problem)
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""

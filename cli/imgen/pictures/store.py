@@ -52,6 +52,10 @@ class PictureStore:
         ):
             raise OtherBytes(url)
 
+    def check(self) -> None:
+        """Prove that it can be written, before anything is paid for. Raises `StorageTrouble`."""
+        self._storage.create(".imgen", b"Pictures that imgen's workers save.\n", "text/plain")
+
     def has(self, url: str, sha256: str) -> bool:
         """Whether exactly these bytes are there. Raises `StorageTrouble`."""
         data = self._storage.read(self._key(url))
