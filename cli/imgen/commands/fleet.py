@@ -54,10 +54,10 @@ def upgrade(profile: options.Profile = None) -> int:
         imgen fleet upgrade
     """
     from imgen.errors import UsageProblem
-    from imgen.ledger.postgres.setup import running
+    from imgen.ledger.postgres.setup import hosts_at_work
 
     config = load(profile)
-    hosts = running(_address(config))
+    hosts = hosts_at_work(_address(config))
     if hosts:
         raise UsageProblem(
             f"{len(hosts)} processes still use the ledger, on {', '.join(sorted(set(hosts)))}.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from procrastinate import App
     from procrastinate.jobs import Job
+    from procrastinate.types import JSONDict
 
     from imgen.ledger.postgres.address import Address
 
@@ -63,7 +64,8 @@ class Engine:
     def defer(self, connection: object, queue: str, job_ids: Sequence[str], priority: int = 0) -> list[int]:
         """Put jobs into a queue within the transaction of a psycopg connection; returns their ids in the queue."""
         task = self._deferring.configure_task(_TASK, queue=queue, priority=priority, connection=connection)
-        return task.batch_defer(*[{"job_id": job_id} for job_id in job_ids])
+        jobs: list[JSONDict] = [{"job_id": job_id} for job_id in job_ids]
+        return task.batch_defer(*jobs)
 
     def worker(self, queues: Iterable[str], take: Callable[[str], Future[None]], concurrency: int) -> EngineWorker:
         """What takes jobs from these queues, at most `concurrency` at a time; `take` must return at once."""

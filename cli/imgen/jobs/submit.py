@@ -111,7 +111,7 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         return Paced(seconds, rate_limit.limit.most or 0)
     answer = AnswerFile(places(ledger, record))
     if ledger.is_shared and boot_seconds() - begun > _LATEST:
-        ledger.insist(lambda: ledger.jobs.not_sent(record.id))
+        ledger.insist(lambda: ledger.withdraw(record))
         return Retryable(NotSent("This process stood still for so long that another one may have taken the job."))
     try:
         with connection.network.keeping(answer) if isinstance(service, ReadsAnswers) else nullcontext():
@@ -120,7 +120,8 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
         ledger.insist(lambda: ledger.jobs.not_sent(record.id))
         return Retryable(error)
     except (RateLimited, Busy) as error:
-        ledger.insist(lambda: ledger.jobs.turned_away(record.id))
+        pause = error.retry_after if isinstance(error, RateLimited) else None
+        ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
         return Retryable(error)
     except Refused as error:
         refused = of_submit(error, record)
@@ -235,10 +236,10 @@ def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
     """
     try:
-        return ledger.jobs.submitting(record.id, limit)
+        return ledger.jobs.submitting(record.id, limit, record.owner)
     except LedgerUnusable:
         if ledger.is_shared:
-            ledger.insist(lambda: ledger.jobs.not_sent(record.id))
+            ledger.insist(lambda: ledger.withdraw(record))
         raise
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.ledger.postgres.leases import ALIVE
+from imgen.ledger.postgres.leases import alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -54,8 +54,8 @@ _COUNTS = (
     " WHERE status IN ('todo', 'doing') GROUP BY 1 ORDER BY 1"
 )
 _WORKERS = (
-    "SELECT name, host, version, CAST(extract(epoch FROM clock_timestamp() - seen) AS double precision) AS seconds,"
-    f" {ALIVE.format(name='mine.name')} AS alive, (SELECT count(*) FROM job WHERE job.owner = mine.name"
+    "SELECT name, host, version, CAST(extract(epoch FROM clock_timestamp() - seen) AS double precision) AS seconds,"  # noqa: S608  (our own)
+    f" {alive('mine.name')} AS alive, (SELECT count(*) FROM job WHERE job.owner = mine.name"
     " AND stage IN ('planned', 'submitting')) AS submits FROM owner AS mine ORDER BY alive DESC, seen DESC"
 )
 
