@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
-from imgen.jobs.loop import Inbox, Loop, Workers
+from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
@@ -76,7 +76,9 @@ class Follower:
         self._goal = self._wanted = goal
         self._timeout = timeout
         self._next_show = clock.monotonic()
-        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections, inbox=inbox or Inbox())
+        threads = FEW if self._ledger.is_shared else Threads()
+        inbox = inbox or Inbox()
+        self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
