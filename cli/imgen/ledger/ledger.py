@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from imgen.ledger.backend import Backend
+    from imgen.ledger.backend import Owners as OwnersOf
     from imgen.ledger.owners import Owner
     from imgen.records import JobRecord
 
@@ -25,14 +27,22 @@ if TYPE_CHECKING:
 class Ledger:
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
+    comes_back = False
+    """Whether trouble with the database passes by itself, so that a process that follows jobs goes on."""
+
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        self._database = Database(path, now)
-        self._owners = Owners(path.with_name("owners"))
-        self.conversations = Conversations(path.with_name("conversations"))
-        self.jobs = Jobs(self._database, self.conversations, Pacing())
-        self.results = Results(self._database, self._owners)
-        self.uploads = Uploads(self._database)
-        self.spending = SpendingQueries(self._database)
+        database, owners = Database(path, now), Owners(path.with_name("owners"))
+        conversations = Conversations(path.with_name("conversations"))
+        self._set_up(database, owners, Jobs(database, conversations, Pacing()), Results(database, owners))
+        self.conversations = conversations
+
+    def _set_up(self, database: Backend, owners: OwnersOf, jobs: Jobs, results: Results) -> None:
+        self._database = database
+        self._owners = owners
+        self.jobs = jobs
+        self.results = results
+        self.uploads = Uploads(database)
+        self.spending = SpendingQueries(database)
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""
@@ -51,7 +61,7 @@ class Ledger:
         close_orphan(self.jobs, self._owners, record)
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> tuple[float, int]:
         """Differs from an earlier one of this thread where anything was committed meanwhile, by any process."""
         return self._database.version()
 
