@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+import postgres
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
@@ -81,6 +85,21 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(testrun_uid: str) -> postgres.Server:
+    """One PostgreSQL for all workers of this run."""
+    controller = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return postgres.running(testrun_uid, controller)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database of this test's own, with an empty ledger."""
+    name = f"test_{secrets.token_hex(8)}"
+    yield postgres_server.make(name)
+    postgres_server.drop(name)
 
 
 # `--hypothesis-profile whole`: many long runs of what the suite only samples.

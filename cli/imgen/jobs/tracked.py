@@ -97,7 +97,7 @@ class Tracked:
     done: bool = False
     stopped: bool = False
     crashed: bool = False
-    read_at: tuple[int, int] | None = None
+    read_at: tuple[float, int] | None = None
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again, where the ledger has changed since it was read."""

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.ledger.backend import Backend, Row
-    from imgen.ledger.owners import Owners
+    from imgen.ledger.backend import Backend, Connection, Owners, Row
     from imgen.pictures.verify import Picture
 
 
@@ -34,23 +33,25 @@ class Results:
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
-        select = "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?"
-
-        def taken(row: Row) -> bool:
-            taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
-            return row["state"] != "ready" or taken_by_another
-
+        select = "SELECT * FROM result WHERE job_id = ? AND number = ?"
         # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
-        if taken(self._database.read(select, (job_id, number))[0]):
+        if self._is_taken(self._database.read(select, (job_id, number))[0], owner):
             return False
         with self._database.write() as write:
-            if taken(write.execute(select, (job_id, number)).fetchone()):
+            if self._is_taken(write.execute(select, (job_id, number)).fetchone(), owner):
                 return False
-            write.execute(
-                "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
-                (owner, path_text(part), job_id, number),
-            )
+            self._take(write, job_id, number, part, owner)
         return True
+
+    def _is_taken(self, row: Row, owner: str) -> bool:
+        taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
+        return row["state"] != "ready" or taken_by_another
+
+    def _take(self, write: Connection, job_id: str, number: int, part: Path, owner: str) -> None:
+        write.execute(
+            "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
+            (owner, path_text(part), job_id, number),
+        )
 
     def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
         """A verified picture is about to be put at `path`, where a later process finds it if this one is killed."""
