@@ -29,6 +29,7 @@ from imgen.ledger.postgres.setup import set_up
 CI = os.environ.get("CI") == "true"
 GIVEN = os.environ.get("IMGEN_TEST_POSTGRES")
 TEMPLATE = "imgen_template"
+_WATCHES: list[subprocess.Popen[bytes]] = []  # they outlive this process
 TIME_ZONE = "Europe/Berlin"
 
 # `pgbouncer`, and a user for whom the server asks for a password, over TCP.
@@ -125,9 +126,10 @@ def running(run: str, pytest_id: int) -> Server:
 def watched(pytest_id: int, *command: str) -> None:
     """Run a command once the process has ended."""
     watch = [sys.executable, "-c", _WATCH, str(pytest_id), *command]
-    subprocess.Popen(
+    process = subprocess.Popen(
         watch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
+    _WATCHES.append(process)
 
 
 def _start(server: Server, pytest_id: int) -> None:
