@@ -7,10 +7,12 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import postgres
@@ -22,7 +24,8 @@ from reliability.far_side import FarSide, fault_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+MORTAL = Path(__file__).with_name("mortal.py")
 
 _PATIENCE = 540.0  # seconds for a fleet to become idle
 _BIND = "-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} -c max_connections=200"
@@ -75,15 +78,16 @@ class Fleet:
         """The folder that pictures are stored in."""
         return self.folder / "store"
 
-    def start(self, *options: str) -> Worker:
-        """One more worker, on a machine of its own."""
+    def start(self, *options: str, until: tuple[str, str] | None = None, **variables: str) -> Worker:
+        """One more worker, on a machine of its own; `until` a signal stops it at a moment (`mortal.py`)."""
+        program = [sys.executable, "-P", str(MORTAL), *until] if until else list(IMGEN)
         home = self.folder / f"home {secrets.token_hex(4)}"
         home.mkdir(mode=0o700)
         with (self.folder / "workers.log").open("ab") as log:
             process = subprocess.Popen(
-                [*IMGEN, "work", "--poll-every", "0.3", *options],
+                [*program, "work", "--poll-every", "0.3", *options],
                 cwd=home,
-                env={**os.environ, **self.variables, "IMGEN_HOME": str(home), "PYTHONUTF8": "1"},
+                env={**os.environ, **self.variables, **variables, "IMGEN_HOME": str(home), "PYTHONUTF8": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -92,9 +96,13 @@ class Fleet:
         self.workers.append(worker)
         return worker
 
+    def write(self, prompts: list[str], name: str = "assets.toml", provider: str = "3daistudio") -> None:
+        """Write a manifest with an asset for each prompt, on the laptop."""
+        write_manifest(self.laptop.cwd / name, prompts, provider)
+
     def order(self, prompts: list[str], *options: str, name: str = "assets.toml", provider: str = "3daistudio") -> None:
         """Queue an asset for each prompt, from the laptop."""
-        write_manifest(self.laptop.cwd / name, prompts, provider)
+        self.write(prompts, name, provider)
         queued = self.laptop.run("batch", name, "--queue", *options)
         assert queued.code == 0, queued.stderr
 
