@@ -140,7 +140,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         collector = Collector(config.store, config.folders.originals)
         means = Means(
             session=opened,
-            setup=replace(setup_of(config), accounts=accounts),
+            setup=setup_of(config)._replace(accounts=accounts),
             clock=clock,
             originals=config.folders.originals,
             basis=basis,

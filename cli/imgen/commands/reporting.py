@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imgen.commands.expiry_notice import mark_shown
@@ -166,7 +166,7 @@ class Reporter:
 
     def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
         """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
-        records = [replace(record, problem=report.problems.get(record.id)) for record in report.records]
+        records = [record._replace(problem=report.problems.get(record.id)) for record in report.records]
         if report.interrupted and report.going_on:
             problem: Problem | None = _interrupted(report.going_on)
         else:
@@ -199,7 +199,7 @@ class Reporter:
         lines = family_lines if tree else job_lines
         out("\n".join(lines(report.records, time.time(), width=self.streams.stdout_width)))
         uncertain = _those_in(report, {State.UNCERTAIN})
-        self.problems(replace(report, problems=unanswered | uncertain))
+        self.problems(report._replace(problems=unanswered | uncertain))
         return code
 
     def _draws_live(self) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
@@ -26,8 +25,7 @@ _MINUTE = 60.0  # seconds
 _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
     `storage` takes reference pictures that the service fetches; without one, they need the user's own.

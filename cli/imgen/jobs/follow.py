@@ -7,7 +7,6 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
@@ -93,7 +92,7 @@ class Follower:
             final = self._ledger.jobs.get_many([record.id for record in records])
             displayed = frozenset(view.problem for view in self._views() if view.problem)
             found = report(final, problems | self._unreached, self._wanted)
-            return replace(found, displayed=displayed, in_time=in_time)
+            return found._replace(displayed=displayed, in_time=in_time)
 
     def follow_feed(self, feed: Feed, most: int) -> bool:
         """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.
@@ -314,7 +313,7 @@ class Follower:
 
         submit.begin(job)
         record, connection = job.record, job.connection
-        self._run(self._loop.submits, job, lambda: submit.send(self._ledger, self._uploads, connection, record), after)
+        self._run(self._loop.submits, job, lambda: submit.send(self._saver, self._uploads, connection, record), after)
 
     def _reconcile(self, job: Tracked) -> None:
         def after(outcome: reconcile.Outcome) -> Next:
@@ -338,6 +337,7 @@ class Follower:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
+        saver = None if self._goal is Goal.ANSWER else self._saver
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -351,7 +351,9 @@ class Follower:
         self._run(
             self._loop.polls,
             job,
-            lambda: poll.poll(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            lambda: poll.poll(
+                self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at, saver=saver
+            ),
             after,
         )
 

@@ -40,7 +40,7 @@ class LineDisplay:
             before = self._last.get(job.id)
             for line in changes(before, job):
                 self.say(line)
-            # An activity that comes and goes with each attempt is told once.
+            # An activity that comes and goes with each attempt is printed once.
             self._last[job.id] = replace(job, activity=job.activity or (before.activity if before else None))
         shown = {job.id for job in jobs}
         self._last = {job_id: view for job_id, view in self._last.items() if job_id in shown}
