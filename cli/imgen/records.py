@@ -46,10 +46,14 @@ class ResultState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job costs as far as we know: `amount` None is unknown, never 0."""
+    """What a job costs as far as we know: `amount` None is unknown, never 0.
+
+    `computed` is true of a charge where the service reports only what was used: that times its published rates.
+    """
 
     amount: str | None
     unit: str | None
+    computed: bool = False
 
 
 UNKNOWN = Cost(None, None)

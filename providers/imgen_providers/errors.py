@@ -54,7 +54,7 @@ class NotSent(ServiceError):
 
 
 class Uncertain(ServiceError):
-    """The request left and no answer that settles it came back: it may have been charged."""
+    """The request left and no answer that decides it came back: it may have been charged."""
 
 
 class Refused(ServiceError):

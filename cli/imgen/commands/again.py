@@ -132,7 +132,8 @@ def again(
         basis = None
         if pictures or going_on:
             check_words(pictures, None, going_on, reporter.streams)
-            basis = basis_of(pictures, going_on, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
+            changes = Changes(fit, keep_metadata)
+            basis = basis_of(pictures, going_on, changes, opened, config, unchecked=unchecked, timeout=timeout)
         others = other_pictures(record.request.references, basis.pictures if basis else ())
         if not picture:
             check_unchanged(record, others)

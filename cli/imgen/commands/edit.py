@@ -131,6 +131,7 @@ def edit(
         poll_every=poll_every,
     )
     with session(config, err) as opened:
-        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
+        changes = Changes(fit, keep_metadata)
+        basis = basis_of(words, from_job, changes, opened, config, unchecked=unchecked, timeout=timeout)
         resolved = resolve_order(order_of(order, basis.parent), run_options, config)
         return make(resolved, opened, config, reporter, basis, dry_run=dry_run, yes=yes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import replace
@@ -46,11 +47,18 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
 
 
 def basis_of(
-    words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config, *, unchecked: bool
+    words: Sequence[str],
+    from_job: str | None,
+    changes: Changes,
+    opened: Session,
+    config: Config,
+    *,
+    unchecked: bool,
+    timeout: float | None,
 ) -> Basis:
     """The pictures that were named, checked, and the job to go on from; `unchecked` as `Basis` has it.
 
-    Raises `UsageProblem`.
+    `timeout` is how many seconds the user waits; None leaves it to the settings. Raises `UsageProblem`.
     """
     from functools import partial
 
@@ -59,6 +67,7 @@ def basis_of(
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
+    patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
     parent = opened.find([from_job])[0] if from_job is not None else None
@@ -82,6 +91,7 @@ def basis_of(
         network=config.network.open,
         check_storage=partial(configured_place, config),
         unchecked=unchecked,
+        deadline=math.inf if patience is None else time.monotonic() + patience,
     )
 
 

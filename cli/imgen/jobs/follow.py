@@ -304,7 +304,7 @@ class Follower:
 
         submit.begin(job)
         record, connection = job.record, job.connection
-        self._run(self._loop.submits, job, lambda: submit.send(self._ledger, self._uploads, connection, record), after)
+        self._run(self._loop.submits, job, lambda: submit.send(self._saver, self._uploads, connection, record), after)
 
     def _reconcile(self, job: Tracked) -> None:
         def after(outcome: reconcile.Outcome) -> Next:
@@ -328,6 +328,7 @@ class Follower:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
+        saver = None if self._goal is Goal.ANSWER else self._saver
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -341,7 +342,9 @@ class Follower:
         self._run(
             self._loop.polls,
             job,
-            lambda: poll.poll(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            lambda: poll.poll(
+                self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at, saver=saver
+            ),
             after,
         )
 

@@ -18,6 +18,7 @@ from imgen.orders.drafts import split
 from imgen.orders.limits import Candidate, affordable, budget_of, standing_limits
 from imgen.orders.matching import possible
 from imgen.orders.ranking import rank
+from imgen_providers.catalog import pictures_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -244,14 +245,17 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
 
 
 def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None) -> Target:
-    from imgen.pictures.naming import parse_output
+    from imgen.pictures.naming import STDOUT, parse_output
     from imgen.pictures.verify import known_format
 
+    pictures = choice.request.count
+    if options.output == STDOUT:  # files are named as they come; a stream must be known to take one picture only
+        pictures = pictures_ordered(pictures, choice.request.extras) or pictures
     with bad_targets():
         target = parse_output(
             options.output,
             cwd=options.folder or setup.cwd,
-            pictures=choice.request.count,
+            pictures=pictures,
             overwrite=options.overwrite,
             format=known_format(choice.request.format) if options.format else None,
             kept=setup.kept,

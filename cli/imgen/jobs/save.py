@@ -17,6 +17,7 @@ from imgen.errors import LedgerUnusable, Problem
 from imgen.files import SHARED, discard, new_part, part_path, write
 from imgen.jobs.problems import not_saved, with_link
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
+from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import keep_unverified, place
@@ -61,6 +62,14 @@ class Saver:
     ledger: Ledger
     network: Network
     owner: Owner
+
+
+def claimed(saver: Saver, record: JobRecord, pictures: int) -> Claim | None:
+    """This process takes the first `pictures` of a job to save them; None where it has no place for them."""
+    try:
+        return Claim(saver.owner.name, [part_path(_ordered_path(record, number + 1)) for number in range(pictures)])
+    except BadTarget:
+        return None  # saving them says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,8 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
     """
     record, result = job.record, job.record.results[number - 1]
     try:
-        part = part_path(_ordered_path(record, number))
+        is_mine = result.part is not None and result.fetcher == saver.owner.name
+        part = result.part if result.part and is_mine else part_path(_ordered_path(record, number))
         if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
             return ClaimedElsewhere()
     except BadTarget as error:

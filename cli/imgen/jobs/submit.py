@@ -25,6 +25,7 @@ from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceE
 
 if TYPE_CHECKING:
     from imgen.jobs.connections import Connection
+    from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Job
@@ -71,16 +72,16 @@ def begin(job: Tracked) -> None:
     job.record, job.read_at = replace(job.record, state=State.SUBMITTING), None
 
 
-def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+def send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
     """Send the job exactly once, after its pictures where the service fetches them. Runs in a thread."""
     try:
-        return _send(ledger, uploads, connection, record)
+        return _send(saver, uploads, connection, record)
     except LedgerUnusable as error:
         return Unrecorded(error.problem)
 
 
-def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
-    service, rate_limit = connection.service, connection.rate_limit
+def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+    ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
     except (NotSent, RateLimited, Busy) as error:
@@ -119,11 +120,11 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
-    return _accepted(ledger, record, job, answer)
+    return _accepted(saver, record, job, answer)
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
-    """No answer settles the submit: what came of one is counted, and a whole one is kept and named."""
+    """No answer decides the submit: what came of one is counted, and a whole one is kept and named."""
     aside = answer.set_aside()
     if aside:
         problem = kept_as(problem, aside)
@@ -134,11 +135,11 @@ def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer:
         answer.discard()
 
 
-def _accepted(ledger: Ledger, record: JobRecord, job: Job, answer: AnswerFile) -> Accepted | Ended | Unrecorded:
+def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> Accepted | Ended | Unrecorded:
     """Commit the remote id, with the pictures that came along, before anything else is done with the answer."""
-    title = SERVICES[record.provider].title
+    ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
-        record_answer(ledger, record, job, watched=True)
+        record_answer(ledger, record, job, saver=saver)
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."

@@ -59,11 +59,11 @@ def path_text(path: Path) -> str:
     return stored(str(path))
 
 
-def read_cost(amount: str | None, unit: str | None) -> Cost:
+def read_cost(amount: str | None, unit: str | None, *, computed: bool = False) -> Cost:
     """An amount of money and its unit. Raises `ValueError` for one that no job can have."""
     if amount is not None and not is_amount(amount):
         raise ValueError("this is no amount of money")
-    return Cost(amount, unit)
+    return Cost(amount, unit, computed)
 
 
 def request_text(request: Request) -> str:
@@ -149,7 +149,7 @@ def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
         cost=read_cost(row["cost_amount"], row["cost_unit"]),
-        charged=read_cost(row["charged_amount"], row["charged_unit"]),
+        charged=read_cost(row["charged_amount"], row["charged_unit"], computed=bool(row["charge_computed"])),
         problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
         results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),

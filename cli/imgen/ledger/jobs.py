@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
 from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
@@ -51,17 +52,29 @@ class IdTaken(Exception):
         self.job_id = job_id
 
 
+class Claim(NamedTuple):
+    """The process that is about to save the pictures of a job: its owner's name, and for each its unfinished file.
+
+    Recorded together with where the pictures are, it needs no commit of its own.
+    """
+
+    owner: str
+    parts: Sequence[Path]
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
 
-    `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known.
+    `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known. `claim`
+    is the process that saves them.
     """
 
     places: Sequence[str | Path]
     link_seconds: float | None
     conversation: Json
     watched: bool
+    claim: Claim | None = None
 
 
 _UNCERTAIN = (
@@ -195,13 +208,14 @@ class Jobs(JobQueries):
             self._accept(write, job_id, job)
             now = self._database.now()
             match end:
-                case Brought(places, link_seconds, _, watched):
+                case Brought(places, link_seconds, _, watched, claim):
                     submitted_at = _submitted_at(write, job_id)
                     change_job(write, job_id, "finished", finished_at=now, conversation=turn)
                     if watched and isinstance(submitted_at, float):
                         took = (max(0.0, now - submitted_at), job_id)
                         write.execute("UPDATE job SET took_seconds = ? WHERE id = ?", took)
-                    _show(write, job_id, _columns(places), None if link_seconds is None else now + link_seconds)
+                    expires_at = None if link_seconds is None else now + link_seconds
+                    _show(write, job_id, _columns(places), expires_at, claim)
                 case (state, problem):
                     change_job(write, job_id, state.value, finished_at=now, problem=problem_text(problem))
             if job.charged and is_amount(job.charged.amount):
@@ -231,11 +245,13 @@ class Jobs(JobQueries):
         took_seconds: float | None,
         conversation: Json,
         unfinished_at: float | None = None,
+        claim: Claim | None = None,
     ) -> None:
         """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
-        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
+        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended. `claim`
+        takes the pictures that were not known before, as `Results.claim` does.
         """
         turn = json.dumps(self._conversations.put(conversation))
         columns = _columns(places)
@@ -258,7 +274,7 @@ class Jobs(JobQueries):
                 took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
                 conversation=turn,
             )
-            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds)
+            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds, claim)
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service reported that the job is over without a picture: `failed` or `cancelled`."""
@@ -406,13 +422,20 @@ def _show(
     job_id: str,
     columns: Sequence[tuple[str | None, str | None]],
     expires_at: float | None,
+    claim: Claim | None,
 ) -> None:
-    """The pictures of a job are there; those that are saved already stay as they are."""
+    """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
+    owner = claim and claim.owner
+    parts = map(path_text, claim.parts) if claim else repeat(None, len(columns))
     write.executemany(
-        "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+        "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
+        " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
         " WHERE result.state = 'ready'",
-        [(job_id, number, *place, expires_at) for number, place in enumerate(columns, 1)],
+        [
+            (job_id, number, *place, expires_at, owner, part)
+            for number, (place, part) in enumerate(zip(columns, parts, strict=True), 1)
+        ],
     )
 
 

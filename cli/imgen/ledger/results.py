@@ -35,8 +35,11 @@ class Results:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
         select = "SELECT * FROM result WHERE job_id = ? AND number = ?"
         # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
-        if self._is_taken(self._database.read(select, (job_id, number))[0], owner):
+        found = self._database.read(select, (job_id, number))[0]
+        if self._is_taken(found, owner):
             return False
+        if (found["fetcher"], found["part"]) == (owner, path_text(part)):
+            return True  # claimed in the commit that recorded its link
         with self._database.write() as write:
             if self._is_taken(write.execute(select, (job_id, number)).fetchone(), owner):
                 return False

@@ -22,12 +22,15 @@ _GROUPS = """
 SELECT coalesce({day}, '9999-12-31') AS day, provider, model, project, stage,
        remote_id IS NOT NULL AS accepted, forgotten_at IS NOT NULL AND NOT resubmitted AS released,
        {problem} AS problem_code,
-       cost_amount, cost_unit, charged_amount, charged_unit, count(*) AS jobs, {ids} AS ids
+       cost_amount, cost_unit, charged_amount, charged_unit, charge_computed, count(*) AS jobs, {ids} AS ids
   FROM job WHERE origin <> 'sandbox' AND {where}
- GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 ORDER BY 1, 2, 3
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 ORDER BY 1, 2, 3
 """
-_OTHER_CHARGE = "SELECT 1 FROM job WHERE id = ? AND NOT (charged_amount {same} ? AND charged_unit {same} ?)"
-_CHARGE = "UPDATE job SET charged_amount = ?, charged_unit = ? WHERE id = ?"
+_OTHER_CHARGE = (
+    "SELECT 1 FROM job WHERE id = ?"
+    " AND NOT (charged_amount {same} ? AND charged_unit {same} ? AND charge_computed {same} ?)"
+)
+_CHARGE = "UPDATE job SET charged_amount = ?, charged_unit = ?, charge_computed = ? WHERE id = ?"
 
 
 class SpendingQueries:
@@ -39,10 +42,11 @@ class SpendingQueries:
     def charged(self, job_id: str, charge: Charge) -> None:
         """The service reported what it charged for the job; what is no amount of money stays unknown."""
         known = not self._database.read(
-            _OTHER_CHARGE.format(same=self._database.dialect.same), (job_id, charge.amount, charge.unit)
+            _OTHER_CHARGE.format(same=self._database.dialect.same),
+            (job_id, charge.amount, charge.unit, charge.computed),
         )
         if is_amount(charge.amount) and not known:
-            self._database.change(_CHARGE, (charge.amount, charge.unit, job_id))
+            self._database.change(_CHARGE, (charge.amount, charge.unit, charge.computed, job_id))
 
     def totals(self) -> list[Spending]:
         """What all jobs cost, the oldest first; a cost that cannot be read is unknown, its job `Ledger.unreadable`."""
@@ -64,7 +68,7 @@ class SpendingQueries:
 
 def charge(write: Connection, job_id: str, charged: Charge) -> None:
     """Set what a job was charged."""
-    write.execute(_CHARGE, (charged.amount, charged.unit, job_id))
+    write.execute(_CHARGE, (charged.amount, charged.unit, charged.computed, job_id))
 
 
 def reserve(database: Backend, write: Connection, drafts: Sequence[Draft], budget: Budget) -> None:
@@ -106,7 +110,8 @@ def _groups(database: Backend, where: str) -> str:
 
 def _costs(row: Row) -> tuple[Cost, Cost]:
     """The price of the day, and what was charged. Raises `ValueError`."""
-    return read_cost(row["cost_amount"], row["cost_unit"]), read_cost(row["charged_amount"], row["charged_unit"])
+    charged = read_cost(row["charged_amount"], row["charged_unit"], computed=bool(row["charge_computed"]))
+    return read_cost(row["cost_amount"], row["cost_unit"]), charged
 
 
 def _spending(row: Row, each: Cost, charged: Cost) -> Spending:

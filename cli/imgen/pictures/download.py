@@ -100,13 +100,14 @@ class Peek:
     size: int | None
 
 
-def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
+def peek(network: Network, url: str, *, trusted_origin: str | None, deadline: float) -> Peek:
     """Look at the first bytes behind a link, to know that others can fetch it; what `fetch` refuses, this does.
 
+    `deadline` is as for `fetch`.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
     """
     headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_PEEK - 1}"}
-    return _followed(_Transfer(network, trusted_origin, headers, None), url, _peeked)
+    return _followed(_Transfer(network, trusted_origin, headers, deadline), url, _peeked)
 
 
 Outcome = TypeVar("Outcome")

@@ -1,4 +1,4 @@
-"""How one job looks on a live terminal: a row while it is open, a short block once it is settled."""
+"""How one job looks on a live terminal: a row while it is open, a short block once it has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imgen.jobs.progress import JobView, Progress
 
 _FRAMES_PER_SECOND = 10
-_PULSE = 3  # columns of the part that moves while nobody knows how far a job is
+_PULSE = 3  # columns of the part that moves while it is not known how far a job is
 _LONGEST_PROMPT = 60
 
 
@@ -101,7 +101,7 @@ class Pen:
         return row
 
     def block(self, job: JobView) -> list[RenderableType]:
-        """A job that is settled, or left as it is: a heading, its paths, and what there is to say of it."""
+        """A job that has ended, or is left as it is: a heading, its paths, and what there is to say of it."""
         color = _color(job.state)
         heading = Text.assemble(
             (self._final_glyph(job.state), color),
@@ -139,7 +139,7 @@ class Pen:
         return facts.append(clock(job.elapsed), "dim")
 
     def _bar(self, job: JobView, width: int) -> Text:
-        """Solid where the service gives a number, dashed where we estimate, moving where nobody knows."""
+        """Solid where the service gives a number, dashed where we estimate, moving where neither is known."""
         glyph, style, start, end = self.glyphs.full, "cyan", 0, 0
         match job.state:
             case State.RUNNING if job.progress:

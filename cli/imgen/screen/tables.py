@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord, Result
 
 _READABLE_PROMPT = 24  # columns of a terminal; other columns give way to so much of a prompt
-_LEAST_PROMPT = 12  # columns of a terminal; less of a prompt tells nobody anything
+_LEAST_PROMPT = 12  # columns of a terminal; less of a prompt says nothing
 
 
 def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
@@ -161,7 +161,7 @@ def _life_left(result: Result, now: float) -> str:
     if result.kept:
         return "on this disk"  # it came with the answer
     if result.expires_at is not None and result.expires_at <= now:
-        return "may be dead"  # until somebody asks
+        return "may be dead"  # until the service is polled
     return left(None if result.expires_at is None else result.expires_at - now)
 
 

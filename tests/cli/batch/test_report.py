@@ -48,7 +48,7 @@ def test_the_json_report_holds_every_asset() -> None:
         "path": "a.png",
         "line": 3,
         "outcome": "made",
-        "cost": {"amount": "0.134", "unit": "usd"},
+        "cost": {"amount": "0.134", "unit": "usd", "computed": False},
         "seconds": 12.346,
         "size": 99,
         "service": "gmicloud",
@@ -56,7 +56,7 @@ def test_the_json_report_holds_every_asset() -> None:
         "job_id": "abc234",
         "problem": None,
     }
-    assert data["assets"][3]["cost"] == {"amount": None, "unit": None}
+    assert data["assets"][3]["cost"] == {"amount": None, "unit": None, "computed": False}
     assert data["assets"][3]["problem"] == {"code": "uncertain", "message": "May be charged.", "hint": None}
 
 

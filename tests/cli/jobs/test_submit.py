@@ -191,7 +191,7 @@ def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> N
         second = bench.order("an owl")[0]
         bench.session.ledger.jobs.submitting(second.id)
 
-        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""), AnswerFile([]))
+        outcome = _accepted(bench.work()._saver, second, taken(first.remote_id or ""), AnswerFile([]))
 
         assert isinstance(outcome, Ended)
         doubt = bench.session.ledger.jobs.get(second.id)
