@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def connection_of(ledger: Ledger) -> sqlite3.Connection:
     """The connection of this thread to its file."""
     assert isinstance(ledger._database, Database)
-    return connection_of(ledger)
+    return ledger._database.connection()

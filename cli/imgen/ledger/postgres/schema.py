@@ -64,6 +64,7 @@ CREATE TABLE job (
     cost_unit    TEXT,
     charged_amount TEXT,
     charged_unit TEXT,
+    charge_computed BOOLEAN NOT NULL DEFAULT FALSE,
     project      TEXT,
     problem      TEXT,
     forgotten_at DOUBLE PRECISION,
