@@ -103,8 +103,9 @@ class Fleet:
     def order(self, prompts: list[str], *options: str, name: str = "assets.toml", provider: str = "3daistudio") -> None:
         """Queue an asset for each prompt, from the laptop."""
         self.write(prompts, name, provider)
-        queued = self.laptop.run("batch", name, "--queue", *options)
-        assert queued.code == 0, queued.stderr
+        command, laptop = [*IMGEN, "batch", name, "--queue", *options], self.laptop
+        queued = subprocess.run(command, cwd=laptop.cwd, env=laptop.environ, capture_output=True, timeout=300.0)
+        assert queued.returncode == 0, queued.stderr.decode()
 
     def ledger(self) -> PostgresLedger:
         """The ledger, seen by this test."""
