@@ -195,6 +195,14 @@ _TABLE = (
         place=Place.USER,
         why=_WHERE,
     ),
+    Setting(
+        "store",
+        Kind.TEXT,
+        "an object storage of your own for the pictures of a fleet, such as `s3://bucket/art`",
+        "IMGEN_STORE",
+        place=Place.USER,
+        why=_WHERE,
+    ),
     *(
         Setting(
             f"base_url.{entry.name}",
@@ -235,6 +243,13 @@ _TABLE = (
         "whether to use the sandbox, as with `--sandbox`",
         "IMGEN_SANDBOX",
         default=False,
+        place=Place.NO_FILE,
+    ),
+    Setting(
+        "sandbox_server",
+        Kind.TEXT,
+        "a running `imgen sandbox serve` to use for the sandbox, such as `http://127.0.0.1:8000`",
+        "IMGEN_SANDBOX_SERVER",
         place=Place.NO_FILE,
     ),
     Setting(
@@ -282,7 +297,7 @@ def shown(setting: Setting, value: Value | None) -> Value | None:
     if not isinstance(value, str):
         return value
     value = without_keys(value)
-    if setting.name.partition(".")[0] not in ("upload", "base_url"):
+    if setting.name.partition(".")[0] not in ("upload", "store", "base_url"):
         return value
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub("//***@", value))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, save, submit
-from imgen.jobs.loop import Loop, Workers
+from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LEDGER_AGAIN = 1.0  # seconds until a job goes on whose ledger was away
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
@@ -48,7 +49,8 @@ Outcome = TypeVar("Outcome")
 class Follower:
     """Follows jobs towards their goals until they are there or `timeout` seconds of awake time are over.
 
-    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
+    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job. What is
+    put into the `inbox` makes it ask its feed for more.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Follower:
         clock: Clock,
         record_crash: Callable[[Exception], Problem],
         timeout: float | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._saver = saver
         self._ledger = saver.ledger
@@ -70,7 +73,9 @@ class Follower:
         self._record_crash = record_crash
         self._timeout = timeout
         self._next_show = clock.monotonic()
-        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
+        threads = FEW if self._ledger.is_shared else Threads()
+        inbox = inbox or Inbox()
+        self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -162,6 +167,7 @@ class Follower:
                 self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
             finally:
                 self._show()
+                self._loop.close(grace=0.0)
             raise
         if not in_time:
             self._stop_waiting(by_user=False)
@@ -249,6 +255,10 @@ class Follower:
         with self._contained(job):
             match phase:
                 case Phase.START:
+                    self._dispatch(job, self._start(job))
+                case Phase.RESUME:
+                    job.read_at = None
+                    job.refresh(self._ledger)
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
                     self._dispatch(job, self._hold_back(job))
@@ -368,7 +378,7 @@ class Follower:
                 job,
                 lambda: save.save(self._saver, job, number, seconds),
                 after,
-                crashed=lambda bug: after(save.NotSaved(bug)),
+                crashed=lambda bug: after(save.NotSaved(bug, again=bug.code == LedgerUnusable.code)),
             )
 
         seconds = self._patient_until - self._clock.monotonic()
@@ -399,19 +409,31 @@ class Follower:
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
-            if isinstance(error, LedgerUnusable):
+            away = isinstance(error, LedgerUnusable)
+            if away and not self._ledger.is_shared:
                 raise error
             with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
-                self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
+                if crashed:
+                    self._dispatch(job, crashed(problem))
+                else:
+                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
+                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
     def _contained(self, job: Tracked) -> Iterator[None]:
-        """Turn an exception that is not ours into the problem of one job: the others go on."""
+        """Turn an exception that is not ours into the problem of one job: the others go on.
+
+        A ledger on a server comes back, and the job then goes on from what it has.
+        """
         try:
             yield
+        except LedgerUnusable:
+            if not self._ledger.is_shared:
+                raise
+            self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
         except ImgenError:
             raise
         except Exception as error:  # noqa: BLE001  the edge of one job

@@ -23,9 +23,10 @@ _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or 
 
 
 class Phase(Enum):
-    """What is done with a job; `START` chooses by what the ledger has of it."""
+    """What is done with a job; `START` chooses by what the ledger has of it, `RESUME` after it was read again."""
 
     START = "start"
+    RESUME = "resume"
     SUBMIT = "submit"
     RECONCILE = "reconcile"
     POLL = "poll"
@@ -95,7 +96,7 @@ class Tracked:
     done: bool = False
     stopped: bool = False
     crashed: bool = False
-    read_at: tuple[int, int] | None = None
+    read_at: tuple[float, int] | None = None
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again, where the ledger has changed since it was read."""
@@ -145,7 +146,9 @@ class Tracked:
             position=status.position if isinstance(status, Queued) else None,
             activity=self.activity,
             received=sum(self.received.values()),
-            saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
+            saved=tuple(
+                place for r in record.results if r.state is ResultState.SAVED and (place := r.path or r.object)
+            ),
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,

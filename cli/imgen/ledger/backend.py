@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import LedgerUnusable
+    from imgen.ledger.owners import Owner
 
 
 class Row(Protocol):
@@ -50,6 +51,18 @@ class Connection(Protocol):
 
     def executemany(self, statement: str, rows: Sequence[Sequence[object]], /) -> object:
         """Run one statement for each of the rows."""
+        ...
+
+
+class Owners(Protocol):
+    """The processes at work on one ledger."""
+
+    def enter(self) -> Owner:
+        """A new owner, for this process. Raises `LedgerUnusable`."""
+        ...
+
+    def is_alive(self, name: str, /) -> bool:
+        """Whether the process of that name is still at work."""
         ...
 
 

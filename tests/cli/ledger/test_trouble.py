@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import draft, taken
+from cli.sqlite import connection_of
 from cli.states import JOB, bring_to, save
 from imgen.errors import LedgerUnusable
 from imgen.ledger.ledger import Ledger
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
     from cli.clock import FakeClock
     from cli.conftest import Children
+
+
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
 
 
 def break_tables(path: Path) -> None:
@@ -97,7 +104,7 @@ def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(ledger: 
 def test_a_full_disk_is_told_and_nothing_is_half_recorded(ledger: Ledger) -> None:
     """SQLite's own limit on the file stands for a disk without space."""
     bring_to(ledger, State.PLANNED)
-    connection = ledger._database.connection()
+    connection = connection_of(ledger)
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
