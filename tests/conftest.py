@@ -39,11 +39,14 @@ _unignored_by_children()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The proof of tests/reliability is long: without this option only its sample runs."""
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
+    parser.addoption("--fleet", action="store_true", help="run the whole proof of tests/reliability/fleet (minutes)")
     parser.addoption("--fuzz", type=float, metavar="SECONDS", help="run nothing but tests/reliability/test_fuzz.py")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """The whole proof waits more than it computes."""
+    if config.getoption("--fleet"):
+        return 1  # each of its tests has many processes of its own
     return 4 if config.getoption("--all") else None
 
 
@@ -54,7 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
     else:
-        left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
+        long = [name for name, option in (("whole", "--all"), ("fleet", "--fleet")) if not config.getoption(option)]
+        left_out = [item for item in items if any(item.get_closest_marker(name) for name in long)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

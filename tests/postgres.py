@@ -2,8 +2,8 @@
 
 Debian's package, or the `initdb` on the PATH, run as a user without rights; or the server that IMGEN_TEST_POSTGRES
 names, as a URL of a user who may create databases. A server is stopped by a small process that watches pytest's own,
-so it ends also where a worker, or pytest, is killed. Its files are in memory where there is room: a killed process loses
-nothing there either, and a commit waits for no disk.
+so it ends also where a worker, or pytest, is killed. Its files are in memory where there is room: a killed
+process loses nothing there either, and a commit waits for no disk.
 """
 
 from __future__ import annotations

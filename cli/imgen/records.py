@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen_providers.rows import pictures_ordered
 
@@ -44,8 +44,7 @@ class ResultState(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What a job costs as far as we know: `amount` None is unknown, never 0.
 
     `computed` is true of a charge where the service reports only what was used: that times its published rates.
@@ -66,7 +65,7 @@ class Result:
     `kept` is the file with the bytes of a picture that came inside an answer, which the service may send only once.
     `part` is the unfinished file of the process that is downloading it, and `fetcher` that process (an owner). `path`
     is set just before the picture is put there, so a `ready` result with a path may already lie in place. `size` is
-    in bytes.
+    in bytes. `object` is its URL in an object storage, where it was saved there and not in a file.
     """
 
     job_id: str
@@ -84,6 +83,7 @@ class Result:
     size: int | None = None
     sha256: str | None = None
     differences: tuple[str, ...] = ()
+    object: str | None = None
 
     @property
     def never_saved(self) -> bool:
@@ -96,13 +96,12 @@ class Result:
         return self.state is ResultState.READY and self.kept is None
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to.
 
     `parent_id` is the job whose picture this one goes on from. `cost` is the price when it was ordered, `charged`
     what the service reported; `project` is the folder it belongs to. A `resubmitted` one was uncertain when the same
-    request was sent again.
+    request was sent again. `engine_id` is its place in the queue of a fleet's workers, None outside of one.
     """
 
     id: str
@@ -130,6 +129,7 @@ class JobRecord:
     charged: Cost = UNKNOWN
     project: str | None = None
     resubmitted: bool = False
+    engine_id: int | None = None
 
     @property
     def sandbox(self) -> bool:
@@ -185,8 +185,7 @@ def latest_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A job about to be recorded; the ledger gives it another id where this one is taken."""
 
     id: str
@@ -206,4 +205,4 @@ class Draft:
         key = self.request.idempotency_key
         if key is not None and key.endswith(self.id):
             key = key.removesuffix(self.id) + job_id
-        return replace(self, id=job_id, request=replace(self.request, idempotency_key=key))
+        return self._replace(id=job_id, request=replace(self.request, idempotency_key=key))

@@ -1,7 +1,8 @@
 """The four services on raw sockets, in a process of their own: they count charges on disk and fail on command.
 
-`python -m reliability.fault_server FOLDER` writes the services' origin as a line of JSON, then reads commands, a line
-of JSON each, until its standard input ends. The answers are the sandbox's; what happens to them on the wire, is ours.
+`python -m reliability.fault_server FOLDER [SECONDS]` writes the origin of the services as a line of JSON, then reads
+commands, a line of JSON each, until its standard input ends. The answers are those of the sandbox; what happens to them
+on the wire, is ours.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Till(JobStore):
     def save(self, job: StoredJob) -> None:
         """Make the job, and charge for it."""
         with self._lock:
-            self._lines.write(json.dumps([job.order.prompt, job.id]).encode() + b"\n")
+            self._lines.write(json.dumps([job.order.prompt, job.id, time.time()]).encode() + b"\n")
             os.fsync(self._lines.fileno())
             self._prompts[job.id] = job.order.prompt
         super().save(job)
@@ -68,10 +69,10 @@ class Till(JobStore):
 class FaultServer:
     """Two origins, one for the services and one for their pictures, and a third where nothing with a key may arrive."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float) -> None:
         self._till = Till(folder)
         self._lifted = threading.Event()
-        self._desk = Desk(self._till, FaultScript(()), seconds=_JOB_SECONDS, now=time.time, closing=threading.Event())
+        self._desk = Desk(self._till, FaultScript(()), seconds=seconds, now=time.time, closing=threading.Event())
         self._drawn: dict[tuple[str, str], Reply] = {}
         self._lock = threading.Lock()
         self._deaths: dict[str, tuple[int, str]] = {}
@@ -232,13 +233,13 @@ def _send(connection: socket.socket, reply: Reply) -> bool:
     return True
 
 
-def main(folder: str) -> None:
+def main(folder: str, seconds: str = str(_JOB_SECONDS)) -> None:
     """Serve until standard input ends."""
-    server = FaultServer(Path(folder))
+    server = FaultServer(Path(folder), float(seconds))
     print(json.dumps(server.services.origin), flush=True)
     for line in sys.stdin:
         print(json.dumps(server.obey(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

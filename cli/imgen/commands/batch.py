@@ -15,8 +15,8 @@ from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from imgen.batch.github import Annotation
+    from imgen.batch.options import BatchOptions
     from imgen.batch.reading.findings import BadManifest
-    from imgen.batch.run import BatchOptions
     from imgen.commands.batching import Asked
 
 _DEFAULT = "assets.toml"
@@ -51,6 +51,12 @@ def batch(
     ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove what is no longer in the manifest, with its files; asks first.")
+    ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Order what is missing or changed through a fleet's queue; needs no key.")
+    ] = False,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Make files of what a fleet has saved; nothing is ordered.")
     ] = False,
     only: Annotated[
         list[str] | None,
@@ -105,13 +111,13 @@ def batch(
         imgen batch --max-cost 5usd
         imgen batch --check
     """
+    from imgen.batch.options import BatchOptions, Mode
     from imgen.batch.reading.findings import BadManifest
-    from imgen.batch.run import BatchOptions
     from imgen.commands import batching
 
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune)
+    given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune, queue=queue, collect=collect)
     _check_fit(given, only=only, force=force, report=report, events=events, yes=yes)
     in_sandbox = sandbox or config.sandbox
     asked = batching.Asked(
@@ -140,6 +146,7 @@ def batch(
                 return batching.prune(asked, config, sandbox=in_sandbox)
             case _:
                 wanted = BatchOptions(
+                    mode=Mode.QUEUE if queue else Mode.COLLECT if collect else Mode.MAKE,
                     sandbox=in_sandbox,
                     allow_unknown_cost=allow_unknown_cost,
                     resubmit=resubmit,
@@ -185,6 +192,8 @@ def _check_fit(
     taken: dict[str | None, set[str]] = {
         None: {"--only", "--force", "--report", "--events"},
         "--plan": {"--only", "--force"},
+        "--queue": {"--only", "--force", "--report"},
+        "--collect": {"--only", "--report"},
         "--adopt": {"--only", "--report"},
         "--prune": {"--yes", "--report"},
     }
@@ -198,7 +207,7 @@ def _init(path: Path, *, json: bool) -> int:
     """Write the manifest, and what lets git merge its lock; neither over a file that is there."""
     from imgen import files
     from imgen.batch.lock import lock_path, merge_attribute
-    from imgen.batch.starter import MANIFEST
+    from imgen.batch.reading.starter import MANIFEST
     from imgen.screen.batch import InitEntry
     from imgen.screen.console import err, out, out_path
     from imgen.screen.envelope import envelope

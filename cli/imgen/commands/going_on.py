@@ -73,7 +73,7 @@ def basis_of(
     parent = opened.find([from_job])[0] if from_job is not None else None
     if parent:
         check_parent(parent)
-        parent = replace(parent, conversation=opened.ledger.conversations.get(parent.conversation))
+        parent = parent._replace(conversation=opened.ledger.conversations.get(parent.conversation))
     sources = [
         find_source(
             word,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imgen.commands.expiry_notice import mark_shown
@@ -101,6 +101,8 @@ class Reporter:
         if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self._draws_live()):
             for path in saved:
                 out_path(path)
+            for url in stored_objects(report.records):
+                out(url)
         if self.show:
             from imgen.screen.preview import show
 
@@ -164,7 +166,7 @@ class Reporter:
 
     def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
         """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
-        records = [replace(record, problem=report.problems.get(record.id)) for record in report.records]
+        records = [record._replace(problem=report.problems.get(record.id)) for record in report.records]
         if report.interrupted and report.going_on:
             problem: Problem | None = _interrupted(report.going_on)
         else:
@@ -197,7 +199,7 @@ class Reporter:
         lines = family_lines if tree else job_lines
         out("\n".join(lines(report.records, time.time(), width=self.streams.stdout_width)))
         uncertain = _those_in(report, {State.UNCERTAIN})
-        self.problems(replace(report, problems=unanswered | uncertain))
+        self.problems(report._replace(problems=unanswered | uncertain))
         return code
 
     def _draws_live(self) -> bool:
@@ -217,8 +219,13 @@ def _of_all(hint: str, ids: Sequence[str]) -> str:
 
 
 def saved_paths(records: Sequence[JobRecord]) -> list[Path]:
-    """Where the saved pictures of these jobs are."""
+    """The files of these jobs' saved pictures."""
     return [r.path for record in records for r in record.results if r.state is ResultState.SAVED and r.path]
+
+
+def stored_objects(records: Sequence[JobRecord]) -> list[str]:
+    """The URLs of these jobs' pictures that were saved in an object storage."""
+    return [r.object for record in records for r in record.results if r.state is ResultState.SAVED and r.object]
 
 
 def _those_in(report: Report, states: frozenset[State] | set[State]) -> dict[str, Problem]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.config.folders import Folders, find_folders, home_folder
+from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +116,11 @@ class Config:
         return self._text("ledger") or None
 
     @property
+    def store(self) -> str | None:
+        """The object storage that a fleet's pictures go to, as one URL without credentials."""
+        return self._text("store") or None
+
+    @property
     def keeps_uploads(self) -> bool:
         """Whether pictures stay in that storage after their job."""
         return self.setting("upload_keep").value is True
@@ -130,6 +136,18 @@ class Config:
         value = self.setting("sandbox_seconds").value
         assert isinstance(value, float)
         return value
+
+    @property
+    def sandbox_server(self) -> str | None:
+        """The origin of a sandbox that runs already, on this machine. Raises `BadConfiguration`."""
+        text = self._text("sandbox_server")
+        if not text:
+            return None
+        if not is_loopback(text):
+            raise BadConfiguration(
+                "IMGEN_SANDBOX_SERVER must be on this machine, such as http://127.0.0.1:8000.", "imgen sandbox serve"
+            )
+        return text.rstrip("/")
 
     @property
     def sandbox_faults(self) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.keys import without_keys
 from imgen_providers.catalog import SERVICES
@@ -45,8 +44,7 @@ class Place(Enum):
     ANY = "in your own file and in a project's"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
     `variable` is the environment variable that sets the same. `default` None leaves the choice to the code that
@@ -207,6 +205,14 @@ _TABLE = (
         place=Place.USER,
         why=_LEDGER,
     ),
+    Setting(
+        "store",
+        Kind.TEXT,
+        "an object storage of your own for the pictures of a fleet, such as `s3://bucket/art`",
+        "IMGEN_STORE",
+        place=Place.USER,
+        why=_WHERE,
+    ),
     *(
         Setting(
             f"base_url.{entry.name}",
@@ -247,6 +253,13 @@ _TABLE = (
         "whether to use the sandbox, as with `--sandbox`",
         "IMGEN_SANDBOX",
         default=False,
+        place=Place.NO_FILE,
+    ),
+    Setting(
+        "sandbox_server",
+        Kind.TEXT,
+        "a running `imgen sandbox serve` to use for the sandbox, such as `http://127.0.0.1:8000`",
+        "IMGEN_SANDBOX_SERVER",
         place=Place.NO_FILE,
     ),
     Setting(
@@ -296,7 +309,7 @@ def shown(setting: Setting, value: Value | None) -> Value | None:
     if setting.name == "ledger":
         return _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("//***@", value))
     value = without_keys(value)
-    if setting.name.partition(".")[0] not in ("upload", "base_url"):
+    if setting.name.partition(".")[0] not in ("upload", "store", "base_url"):
         return value
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub("//***@", value))
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
@@ -26,8 +25,7 @@ _MINUTE = 60.0  # seconds
 _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
     `storage` takes reference pictures that the service fetches; without one, they need the user's own.
@@ -115,6 +113,8 @@ class Services:
         return RateLimit(SubmitLimit(most or None, _MINUTE * pace), fixed=own is not None)
 
     def _sandbox_origin(self) -> str:
+        if running := self._config.sandbox_server:
+            return running
         if self._sandbox is None:
             from imgen_providers.sandbox.faults import parse_faults
             from imgen_providers.sandbox.server import SandboxServer

@@ -7,12 +7,11 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, reconcile, save, submit
-from imgen.jobs.loop import Loop, Workers
+from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 _QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LEDGER_AGAIN = 1.0  # seconds until a job goes on whose ledger was away
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
@@ -49,7 +49,8 @@ Outcome = TypeVar("Outcome")
 class Follower:
     """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over.
 
-    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
+    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job. What is
+    put into the `inbox` makes it ask its feed for more.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Follower:
         record_crash: Callable[[Exception], Problem],
         goal: Goal,
         timeout: float | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._saver = saver
         self._ledger = saver.ledger
@@ -73,7 +75,9 @@ class Follower:
         self._goal = self._wanted = goal
         self._timeout = timeout
         self._next_show = clock.monotonic()
-        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
+        threads = FEW if self._ledger.is_shared else Threads()
+        inbox = inbox or Inbox()
+        self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -88,7 +92,7 @@ class Follower:
             final = self._ledger.jobs.get_many([record.id for record in records])
             displayed = frozenset(view.problem for view in self._views() if view.problem)
             found = report(final, problems | self._unreached, self._wanted)
-            return replace(found, displayed=displayed, in_time=in_time)
+            return found._replace(displayed=displayed, in_time=in_time)
 
     def follow_feed(self, feed: Feed, most: int) -> bool:
         """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.
@@ -162,6 +166,7 @@ class Follower:
                 self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
             finally:
                 self._show()
+                self._loop.close(grace=0.0)
             raise
         if not in_time:
             self._stop_waiting(by_user=False)
@@ -247,6 +252,10 @@ class Follower:
         with self._contained(job):
             match phase:
                 case Phase.START:
+                    self._dispatch(job, self._start(job))
+                case Phase.RESUME:
+                    job.read_at = None
+                    job.refresh(self._ledger)
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
                     self._dispatch(job, self._hold_back(job))
@@ -358,7 +367,7 @@ class Follower:
                 job,
                 lambda: save.save(self._saver, job, number, seconds),
                 after,
-                crashed=lambda bug: after(save.NotSaved(bug)),
+                crashed=lambda bug: after(save.NotSaved(bug, again=bug.code == LedgerUnusable.code)),
             )
 
         seconds = self._patient_until - self._clock.monotonic()
@@ -389,19 +398,31 @@ class Follower:
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
-            if isinstance(error, LedgerUnusable):
+            away = isinstance(error, LedgerUnusable)
+            if away and not self._ledger.is_shared:
                 raise error
             with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
-                self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
+                if crashed:
+                    self._dispatch(job, crashed(problem))
+                else:
+                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
+                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
     def _contained(self, job: Tracked) -> Iterator[None]:
-        """Turn an exception that is not ours into the problem of one job: the others go on."""
+        """Turn an exception that is not ours into the problem of one job: the others go on.
+
+        A ledger on a server comes back, and the job then goes on from what it has.
+        """
         try:
             yield
+        except LedgerUnusable:
+            if not self._ledger.is_shared:
+                raise
+            self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
         except ImgenError:
             raise
         except Exception as error:  # noqa: BLE001  the edge of one job

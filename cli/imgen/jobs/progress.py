@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,7 @@ ENOUGH = 3
 _NEVER_PAST = 0.95  # an estimate never claims to be done
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a job is, from 0 to 1, and by which source.
 
     `basis` is "service" for the service's own number, "estimate" for one from past times (`samples` of this
@@ -58,8 +57,8 @@ class JobView:
     """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
-    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, and `record`
-    is the job as the ledger has it.
+    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, or their URLs
+    in a storage, and `record` is the job as the ledger has it.
     """
 
     id: str
@@ -73,7 +72,7 @@ class JobView:
     position: int | None = None
     activity: str | None = None
     received: int = 0
-    saved: tuple[Path, ...] = ()
+    saved: tuple[Path | str, ...] = ()
     differences: tuple[str, ...] = ()
     problem: Problem | None = None
     done: bool = False

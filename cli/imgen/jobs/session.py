@@ -98,7 +98,8 @@ class Session:
         """Make the pictures whose saved file is gone, or whose link expired, `ready` to be fetched again."""
         for record in records:
             for result in record.results:
-                gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
+                here = result.object or (result.path and result.path.exists())
+                gone = result.state is ResultState.SAVED and not here
                 if gone or result.state is ResultState.EXPIRED:
                     self.ledger.results.reopen(record.id, result.index)
         return self.ledger.jobs.get_many([record.id for record in records])

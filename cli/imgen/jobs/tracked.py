@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.jobs.progress import JobView, Progress, estimate, reported
 from imgen.records import JobRecord, ResultState, State
@@ -22,37 +22,34 @@ _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or 
 
 
 class Phase(Enum):
-    """What is done with a job; `START` chooses by what the ledger has of it."""
+    """What is done with a job; `START` chooses by what the ledger has of it, `RESUME` after it was read again."""
 
     START = "start"
+    RESUME = "resume"
     SUBMIT = "submit"
     RECONCILE = "reconcile"
     POLL = "poll"
     SAVE = "save"
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(NamedTuple):
     """The job enters a phase, after `delay` seconds."""
 
     phase: Phase
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The job is followed no further; `problem` is why it is not where it was to go."""
 
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Pending:
     """Other pictures of the job are still being saved; the last of them decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
+class Unrecorded(NamedTuple):
     """The ledger failed at this job; the problem names the remote id, where there is one."""
 
     problem: Problem
@@ -146,7 +143,9 @@ class Tracked:
             position=status.position if isinstance(status, Queued) else None,
             activity=self.activity,
             received=sum(self.received.values()),
-            saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
+            saved=tuple(
+                place for r in record.results if r.state is ResultState.SAVED and (place := r.path or r.object)
+            ),
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,

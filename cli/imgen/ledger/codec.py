@@ -154,6 +154,7 @@ def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
         results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
+        engine_id=_where_there(row, "engine_id"),
     )
 
 
@@ -171,7 +172,16 @@ def read_result(row: Row) -> Result:
         kept=kept,
         path=_path(row["path"]),
         differences=tuple(json.loads(row["differences"])),
+        object=_where_there(row, "object"),
     )
+
+
+def _where_there(row: Row, column: str) -> Any:  # noqa: ANN401  (as the column has it)
+    """What a column holds that PostgreSQL's tables alone have."""
+    try:
+        return row[column]
+    except (KeyError, IndexError):
+        return None
 
 
 def inline_name(job_id: str, number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,8 +62,7 @@ class Claim(NamedTuple):
     parts: Sequence[Path]
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(NamedTuple):
     """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
 
     `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known. `claim`
@@ -362,7 +361,7 @@ class Jobs(JobQueries):
 
     def _without_conversation(self, draft: Draft) -> Draft:
         kept = self._conversations.put(draft.request.conversation)
-        return replace(draft, request=replace(draft.request, conversation=kept))
+        return draft._replace(request=replace(draft.request, conversation=kept))
 
     def _change(self, job_id: str, name: str, **columns: object) -> None:
         with self._database.write() as write:

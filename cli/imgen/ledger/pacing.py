@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imgen.ledger.backend import Connection
@@ -26,8 +25,7 @@ _TURNED_AWAY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitLimit:
+class SubmitLimit(NamedTuple):
     """At most `most` submits in any `window` seconds; `most` None is no limit.
 
     A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.

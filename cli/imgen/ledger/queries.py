@@ -6,8 +6,7 @@ What every command reads, it finds by an index: 100,000 jobs that are over cost 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.settings import MOST_PICTURES
 from imgen.ledger.codec import path_text, plain, read_job, stored
@@ -25,8 +24,7 @@ _NO_LIMIT = 2**62  # rows
 _AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS DOUBLE PRECISION)"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to look for; everything given must hold. Times are seconds since 1970.
 
     Every word stands somewhere in the prompt, in any script; of letters, a to z only match in either case. `model` is

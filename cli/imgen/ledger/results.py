@@ -63,11 +63,25 @@ class Results:
             (path_text(path), sha256, job_id, number),
         )
 
+    def storing(self, job_id: str, number: int, object: str, sha256: str) -> None:
+        """A verified picture is about to be put into an object storage, at the URL `object`: as `placing`."""
+        self._database.change(
+            "UPDATE result SET object = ?, sha256 = ? WHERE job_id = ? AND number = ?",
+            (object, sha256, job_id, number),
+        )
+
+    def stored(self, job_id: str, number: int, object: str, picture: Picture, differences: Sequence[str]) -> None:
+        """The picture lies in an object storage, at the URL `object`."""
+        self._saved(job_id, number, picture, differences, object=object)
+
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""
+        self._saved(job_id, number, picture, differences, path=path_text(path))
+
+    def _saved(self, job_id: str, number: int, picture: Picture, differences: Sequence[str], **place: str) -> None:
         with self._database.write() as write:
             seen = {name: getattr(picture, name) for name in ("format", "width", "height", "size", "sha256")}
-            seen |= {"path": path_text(path), "differences": json.dumps(list(differences))}
+            seen |= {**place, "differences": json.dumps(list(differences))}
             change_result(write, job_id, number, "saved", fetcher=None, part=None, kept=None, **seen)
             write.execute(
                 "UPDATE job SET problem = NULL WHERE id = ?"

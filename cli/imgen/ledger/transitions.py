@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.records import ResultState
 
@@ -25,8 +24,7 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change from any of the states `before` to the state `after`."""
 
     before: frozenset[Stage] | frozenset[ResultState]

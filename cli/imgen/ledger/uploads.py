@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imgen.ledger.backend import Backend
@@ -16,8 +15,7 @@ _UPLOADING = (
 _ARRIVES = 600.0  # seconds in which a storage may still take what an ended process had sent
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """A reference picture put somewhere for a job: at `link` of the service's own, or as `key` in a `storage`.
 
     `uploader` is the owner that is still putting it there.

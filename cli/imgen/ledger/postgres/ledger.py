@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from imgen.errors import UsageProblem
+from imgen.errors import LedgerUnusable, UsageProblem
 from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_parts, close_orphan
@@ -13,6 +14,7 @@ from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.assets import Assets
 from imgen.ledger.postgres.conversations import StoredConversations
 from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase
+from imgen.ledger.postgres.engine_rows import EngineRows
 from imgen.ledger.postgres.leases import Leases, alive
 from imgen.ledger.postgres.pacing import FleetPacing
 from imgen.ledger.postgres.queue import Queue
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from imgen.records import Draft, JobRecord, State
     from imgen_providers.base import Job, Json
 
+Outcome = TypeVar("Outcome")
+
+_AGAIN, _LONGEST = 0.2, 5.0  # seconds between two tries of a change that must not be lost
+
 _ORPHANS = (
     "SELECT id FROM job WHERE forgotten_at IS NULL"  # noqa: S608  (our own)
     " AND (stage = 'submitting' OR (stage = 'planned' AND engine_id IS NULL))"
@@ -49,7 +55,7 @@ class PostgresLedger(Ledger):
     `folder` is this machine's, for what is kept beside the rows. `now` is the database's clock unless one is given.
     """
 
-    comes_back = True
+    is_shared = True
 
     def __init__(
         self, address: Address, folder: Path, now: Callable[[], float] | None = None, patience: float = PATIENCE
@@ -64,10 +70,47 @@ class PostgresLedger(Ledger):
         self.address = address
         self.queue = Queue(database)
         self.assets = Assets(database)
+        self.engine = EngineRows(database)
 
     def write(self) -> AbstractContextManager[Transaction]:
         """One transaction for several changes: all of them, or none. Raises `LedgerUnusable`."""
         return self._fleet.write()
+
+    def now(self) -> float:
+        """The database's clock, in seconds since 1970. Raises `LedgerUnusable`."""
+        return self._fleet.now()
+
+    def insist(
+        self, change: Callable[[], Outcome], at_first: Callable[[LedgerUnusable], None] | None = None
+    ) -> Outcome:
+        """Make a change that must not be lost: it is tried until it is recorded, however long that takes.
+
+        `at_first` is called once where the first try fails.
+        """
+        pause = _AGAIN
+        while True:
+            try:
+                return change()
+            except LedgerUnusable as error:
+                if at_first and pause == _AGAIN:
+                    at_first(error)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST)
+
+    def unsent(self, record: JobRecord, problem: Problem) -> None:
+        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
+        if record.engine_id is None or record.owner is None:
+            self.jobs.never_sent(record.id, problem)
+        else:
+            self.queue.give_back(record.id, record.owner)
+
+    def withdraw(self, record: JobRecord) -> None:
+        """A submit of this process that was about to leave provably did not: the job is planned again.
+
+        Also where another process took this one for gone meanwhile, and called the job uncertain.
+        """
+        if record.owner is None or not self.queue.withdraw(record.id, record.owner):
+            self.jobs.not_sent(record.id)
 
     def close_orphans(self) -> None:
         """Close what ended processes left behind, but for jobs that the queue hands out again."""

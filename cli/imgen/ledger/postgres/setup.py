@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.ledger.postgres import trouble
+from imgen.ledger.postgres.leases import LEASE
 from imgen.ledger.postgres.pool import connect
 from imgen.ledger.postgres.schema import bring_up_to_date
 
@@ -44,3 +45,19 @@ def set_up(address: Address, *, time_zone: str = "UTC", also: Callable[[Raw], No
         except Error as error:
             raise trouble.unusable(address, error) from error
     return taken
+
+
+def hosts_at_work(address: Address) -> list[str]:
+    """The machine of each process whose lease has not ended. Raises `LedgerUnusable`."""
+    from psycopg import Error
+
+    with closing(connect(address)) as raw:
+        try:
+            rows = raw.execute(
+                f"SELECT host FROM {address.schema}.owner WHERE greatest(seen, pg_postmaster_start_time())"  # noqa: S608
+                " > clock_timestamp() - make_interval(secs => %s)",
+                (LEASE,),
+            ).fetchall()
+        except Error as error:
+            raise trouble.unusable(address, error) from error
+    return [row["host"] for row in rows]
