@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
-from imgen.errors import LedgerUnusable, UsageProblem
-from imgen.ledger.jobs import Jobs
+from imgen.errors import LedgerUnusable
+from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
@@ -18,20 +19,20 @@ from imgen.ledger.postgres.leases import Leases, alive
 from imgen.ledger.postgres.pacing import FleetPacing
 from imgen.ledger.postgres.queue import Queue
 from imgen.ledger.postgres.results import ClaimedResults
-from imgen.money.budget import NO_BUDGET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from imgen.errors import Problem
     from imgen.ledger.conversations import Conversations
+    from imgen.ledger.jobs import Claim
     from imgen.ledger.pacing import Pacing, SubmitLimit
     from imgen.ledger.postgres.address import Address
     from imgen.ledger.postgres.database import Transaction
-    from imgen.money.budget import Budget
-    from imgen.records import Draft, JobRecord
+    from imgen.records import JobRecord, State
+    from imgen_providers.base import Job, Json
 
 Outcome = TypeVar("Outcome")
 
@@ -58,7 +59,7 @@ class PostgresLedger(Ledger):
         self, address: Address, folder: Path, now: Callable[[], float] | None = None, patience: float = PATIENCE
     ) -> None:
         database = PostgresDatabase(address, folder, now, patience)
-        leases = Leases(database)
+        leases = Leases(database, PostgresDatabase(address, folder, now, patience, most=1))
         conversations = StoredConversations(database)
         jobs = FleetJobs(database, conversations, FleetPacing(), leases)
         self._set_up(database, leases, jobs, ClaimedResults(database, leases))
@@ -134,22 +135,42 @@ class FleetJobs(Jobs):
         self._fleet = database
         self._leases = leases
 
-    def plan(
+    def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
+        """As on one machine; a claim of the pictures that came along ends by itself."""
+        claim = end.claim if isinstance(end, Brought) else None
+        with self._fleet.write() as write:
+            super().answered(job_id, job, end)
+            self._limit(write, job_id, claim)
+
+    def finished(
         self,
-        drafts: Sequence[Draft],
-        owner: str | None,
+        job_id: str,
+        places: Sequence[str | Path],
         *,
-        resubmit: bool,
-        budget: Budget = NO_BUDGET,
-        known: Collection[str] | None = None,
-    ) -> list[str]:
-        """As on one machine. Raises `UsageProblem` for a prompt with a NUL, which PostgreSQL does not keep."""
-        if any("\0" in draft.request.prompt for draft in drafts):
-            raise UsageProblem(
-                "The prompt holds a NUL character, which a ledger on PostgreSQL does not keep.",
-                "Nothing was sent. Take it out of the prompt.",
+        link_seconds: float | None,
+        took_seconds: float | None,
+        conversation: Json,
+        unfinished_at: float | None = None,
+        claim: Claim | None = None,
+    ) -> None:
+        """As on one machine; a claim of the pictures ends by itself."""
+        with self._fleet.write() if claim else nullcontext() as write:
+            super().finished(
+                job_id,
+                places,
+                link_seconds=link_seconds,
+                took_seconds=took_seconds,
+                conversation=conversation,
+                unfinished_at=unfinished_at,
+                claim=claim,
             )
-        return super().plan(drafts, owner, resubmit=resubmit, budget=budget, known=known)
+            if write:
+                self._limit(write, job_id, claim)
+
+    def _limit(self, write: Transaction, job_id: str, claim: Claim | None) -> None:
+        if claim:
+            ends = "UPDATE result SET claim_until = ? WHERE job_id = ? AND fetcher = ? AND claim_until IS NULL"
+            write.execute(ends, (self._leases.claim_ends(), job_id, claim.owner))
 
     def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
         """As on one machine; the lease of its `owner` begins anew in the same transaction."""
