@@ -132,7 +132,7 @@ def as_json(report: RunReport) -> str:
 
 def _entry(result: AssetResult) -> dict[str, object]:
     problem = result.problem._asdict() if result.problem else None
-    return {**asdict(result), "cost": result.cost._asdict(), "seconds": round(result.seconds, 3), "problem": problem}
+    return {**asdict(result), "seconds": round(result.seconds, 3), "problem": problem}
 
 
 def as_junit(report: RunReport) -> str:
