@@ -14,7 +14,7 @@ from imgen.jobs import poll, save, submit
 from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
-from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
+from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded, track
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
@@ -185,7 +185,8 @@ class Follower:
 
     def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
-            job = self._tracked(record, goal)
+            connection = self._services.connection(record.provider, record.origin)
+            job = track(self._ledger, record, goal, connection, self._clock)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
         except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
@@ -193,23 +194,6 @@ class Follower:
         else:
             self._jobs[record.id] = job
             self._dispatch(job, Go(Phase.START))
-
-    def _tracked(self, record: JobRecord, goal: Goal) -> Tracked:
-        connection = self._services.connection(record.provider, record.origin)
-        request = record.request
-        model = SERVICES[record.provider].model(request.model)
-        typical = model.typical_seconds(request.resolution) if model else None
-        past = self._ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
-        age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
-        return Tracked(
-            record=record,
-            goal=goal,
-            connection=connection,
-            since=self._clock.monotonic() - age,
-            watched=False,
-            past=[] if record.sandbox else past,
-            documented=typical and typical * connection.pace,
-        )
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
@@ -450,11 +434,8 @@ class Follower:
             job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and job.goal is not Goal.ANSWER:
-            job.record, job.read_at, job.crashed = (
-                record,
-                None,
-                True,
-            )  # what is in the ledger of its pictures may be saved all the same
+            # What is in the ledger of its pictures may be saved all the same.
+            job.record, job.read_at, job.crashed = record, None, True
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
@@ -470,7 +451,7 @@ class Follower:
             job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
             self._hold_back_planned()
-            once = self._answers_once() if self._loop.submits.pending else 0.0
+            once = submit.answer_seconds(self._jobs.values()) if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
                     f"The answer under way brings the picture and comes once, so it is waited for, up to {once:.0f} s."
@@ -506,12 +487,6 @@ class Follower:
             self._enter(job, Phase.SAVE)
         if came:
             self._loop.finish(self._loop.downloads, _GRACE)
-
-    def _answers_once(self) -> float:
-        """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
-        under_way = [job.record for job in self._jobs.values() if job.record.state is State.SUBMITTING]
-        once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
-        return max((entry.submit_seconds for entry in once), default=0.0)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)
