@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
+_OURS = ("IMGEN_", "PG", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
