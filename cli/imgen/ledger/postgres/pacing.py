@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen.ledger.pacing import Pacing, SubmitLimit, TooSoon
@@ -30,7 +29,7 @@ class FleetPacing(Pacing):
         """Raises `TooSoon` while the service is paused or its limit used up."""
         if paused := write.execute(_PAUSED, (job_id, now)).fetchone():
             raise TooSoon(paused["pause_until"] - now)
-        super().check(write, job_id, replace(limit, window=limit.window + _JITTER), now)
+        super().check(write, job_id, limit._replace(window=limit.window + _JITTER), now)
 
     def turned_away(self, write: Connection, job_id: str, retry_after: float | None, now: float) -> None:
         """As on one machine; for `retry_after` seconds no machine submits to that service."""
