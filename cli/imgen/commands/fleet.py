@@ -145,7 +145,7 @@ def _address(config: Config) -> Address:
             "export IMGEN_LEDGER=postgresql://imgen@db.example.com/imgen\n"
             "To try a fleet on this machine:\nimgen fleet try assets.toml --sandbox",
         )
-    return parse(config.ledger_url)
+    return parse(config.ledger_url, config.environ)
 
 
 def _set_up(config: Config, time_zone: str, done: str) -> int:

@@ -108,6 +108,13 @@ class Config:
         """The user's own object storage, as one URL without credentials."""
         return self._text("upload") or None
 
+    @cached_property
+    def ledger_url(self) -> str | None:
+        """The database with the ledger of many machines, a secret; None where the ledger is a file of this one."""
+        if not self.environ.get("IMGEN_LEDGER") and not self.folders.settings.exists():
+            return None  # known without reading the table of settings, which costs TAB its time
+        return self._text("ledger") or None
+
     @property
     def store(self) -> str | None:
         """The object storage that a fleet's pictures go to, as one URL without credentials."""

@@ -22,7 +22,8 @@ _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _PASSWORD = re.compile(r"//[^/@]*@")
 # Control characters, and those that turn the order of what is shown: a path with one deceives who reads it.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name)=)[^=&]*=)[^&]*")
+_CREDENTIALS = re.compile(r"//.*@")  # of a database: its password may hold any character
+_PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name|schema|service|sslmode)=)[^=&]*=)[^&]*")
 
 
 class Kind(StrEnum):
@@ -106,6 +107,7 @@ class Layer(StrEnum):
 
 
 _WHERE = "it would decide where your keys and pictures go"
+_LEDGER = "it would decide where your jobs and prompts are recorded"
 _TRUST = "it would decide whom this machine trusts"
 
 _TABLE = (
@@ -194,6 +196,14 @@ _TABLE = (
         default=False,
         place=Place.USER,
         why=_WHERE,
+    ),
+    Setting(
+        "ledger",
+        Kind.TEXT,
+        "a database for the ledger of many machines, such as `postgresql://imgen@db/imgen`; else a file of your own",
+        "IMGEN_LEDGER",
+        place=Place.USER,
+        why=_LEDGER,
     ),
     Setting(
         "store",
@@ -296,6 +306,8 @@ def shown(setting: Setting, value: Value | None) -> Value | None:
     """The value as it may be printed: a secret may have been put there by mistake."""
     if not isinstance(value, str):
         return value
+    if setting.name == "ledger":
+        return _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("//***@", value))
     value = without_keys(value)
     if setting.name.partition(".")[0] not in ("upload", "store", "base_url"):
         return value

@@ -162,7 +162,7 @@ class _Fleet:
         from imgen.ledger.postgres.address import parse
         from imgen.ledger.postgres.ledger import PostgresLedger
 
-        ledger = PostgresLedger(parse(self._ledger), self._folder / "home")
+        ledger = PostgresLedger(parse(self._ledger, {}), self._folder / "home")
         try:
             return ledger.jobs.find("")
         finally:

@@ -99,6 +99,10 @@ class Backend(Protocol):
         """The time by the clock that this ledger goes by, in seconds since 1970. Raises `LedgerUnusable`."""
         ...
 
+    def day(self, moment: float) -> str:
+        """The calendar day of a moment in seconds since 1970, as 2026-11-26. Raises `LedgerUnusable`."""
+        ...
+
     def day_begins(self, moment: float) -> float:
         """When the calendar day of a moment began, in seconds since 1970. Raises `LedgerUnusable`."""
         ...

@@ -75,6 +75,10 @@ class Database:
         """Where the file is, and what is kept beside it."""
         return self.path.parent
 
+    def day(self, moment: float) -> str:
+        """The day of a moment in this machine's time zone."""
+        return local_day(moment).isoformat()
+
     def day_begins(self, moment: float) -> float:
         """When the day of a moment began in this machine's time zone."""
         return day_begins(local_day(moment))

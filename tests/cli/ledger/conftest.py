@@ -34,7 +34,7 @@ def open_ledger(request: pytest.FixtureRequest, ledger_path: Path, clock: FakeCl
 
         def opened(now: Callable[[], float] | None = None) -> Ledger:
             now = now or clock.wall
-            found = PostgresLedger(parse(url), ledger_path.parent, now) if url else Ledger(ledger_path, now)
+            found = PostgresLedger(parse(url, {}), ledger_path.parent, now) if url else Ledger(ledger_path, now)
             return at_the_end.enter_context(closing(found))
 
         yield opened

@@ -96,7 +96,7 @@ def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(ledger: 
         pytest.fail("the transaction began in spite of the Ctrl-C")
     thread.join()
 
-    assert not database.connection().in_transaction
+    assert not connection_of(ledger).in_transaction
     save(ledger, 1)
     assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 

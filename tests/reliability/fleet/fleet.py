@@ -109,7 +109,7 @@ class Fleet:
 
     def ledger(self) -> PostgresLedger:
         """The ledger, seen by this test."""
-        return PostgresLedger(parse(self.url), self.folder / "looking", patience=60.0)
+        return PostgresLedger(parse(self.url, {}), self.folder / "looking", patience=60.0)
 
     def jobs(self) -> list[JobRecord]:
         """Every job."""

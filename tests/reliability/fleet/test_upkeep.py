@@ -25,7 +25,7 @@ _FORGET = "DELETE FROM imgen_engine.procrastinate_jobs WHERE status = 'doing'"
 
 def change(here: Fleet, statements: str) -> None:
     """Change rows behind the programs' back."""
-    with psycopg.connect(parse(here.url).conninfo, autocommit=True) as connection:
+    with psycopg.connect(parse(here.url, {}).conninfo, autocommit=True) as connection:
         connection.execute(statements)
 
 

@@ -6,7 +6,6 @@ https://www.postgresql.org/docs/current/libpq-connect.html (read 2026-11-26).
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,10 +54,10 @@ class Address:
         return text
 
 
-def parse(url: str, environ: Mapping[str, str] = os.environ) -> Address:
+def parse(url: str, environ: Mapping[str, str]) -> Address:
     """The ledger at a URL; `schema` in its query names another schema than `imgen`.
 
-    Raises `BadConfiguration`, which never quotes the URL.
+    `environ` is what libpq reads beside it. Raises `BadConfiguration`, which never quotes the URL.
     """
     try:
         from psycopg import Error

@@ -41,15 +41,17 @@ _RENEW_CLAIMS = "UPDATE result SET claim_until = ? WHERE job_id = ? AND number =
 class Leases:
     """The processes at work on one ledger, and the pictures that this one is saving right now."""
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, own: PostgresDatabase) -> None:
+        """`own` has a connection for this alone: a lease is renewed also while all others wait for the ledger."""
         self._database = database
+        self._own = own
         self._host = socket.gethostname()
         self._claims: set[tuple[str, int]] = set()
 
     def enter(self) -> Owner:
         """A new owner, whose lease a thread renews until it is released or the process ends."""
         name = secrets.token_hex(8)
-        self._database.touch("DELETE FROM owner WHERE seen < clock_timestamp() - make_interval(secs => ?)", (_KEEP,))
+        self._own.touch("DELETE FROM owner WHERE seen < clock_timestamp() - make_interval(secs => ?)", (_KEEP,))
         self.renew(name)
         released = threading.Event()
         threading.Thread(target=self._keep, args=(name, released), name="lease", daemon=True).start()
@@ -57,7 +59,8 @@ class Leases:
         def give_back() -> None:
             released.set()
             with suppress(LedgerUnusable):  # then it ends by itself
-                self._database.touch("DELETE FROM owner WHERE name = ?", (name,))
+                self._own.touch("DELETE FROM owner WHERE name = ?", (name,))
+            self._own.close()
 
         return Owner(name, give_back)
 
@@ -71,7 +74,7 @@ class Leases:
         if write:
             write.execute(_ENTER, values)
         else:
-            self._database.touch(_ENTER, values)
+            self._own.touch(_ENTER, values)
 
     # Claims ---------------------------------------------------------------------------------------------------
 
@@ -93,5 +96,4 @@ class Leases:
             with suppress(LedgerUnusable):  # the server is away: what it missed begins once it is back
                 self.renew(name)
                 for job_id, number in tuple(self._claims):
-                    self._database.touch(_RENEW_CLAIMS, (self.claim_ends(), job_id, number, name))
-        self._database.close()
+                    self._own.touch(_RENEW_CLAIMS, (self._own.now() + LEASE, job_id, number, name))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import LedgerUnusable, UsageProblem
-from imgen.ledger.jobs import Jobs
+from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 
     from imgen.errors import Problem
     from imgen.ledger.conversations import Conversations
+    from imgen.ledger.jobs import Claim
     from imgen.ledger.pacing import Pacing, SubmitLimit
     from imgen.ledger.postgres.address import Address
     from imgen.ledger.postgres.database import Transaction
     from imgen.money.budget import Budget
-    from imgen.records import Draft, JobRecord
+    from imgen.records import Draft, JobRecord, State
+    from imgen_providers.base import Job, Json
 
 Outcome = TypeVar("Outcome")
 
@@ -58,7 +61,7 @@ class PostgresLedger(Ledger):
         self, address: Address, folder: Path, now: Callable[[], float] | None = None, patience: float = PATIENCE
     ) -> None:
         database = PostgresDatabase(address, folder, now, patience)
-        leases = Leases(database)
+        leases = Leases(database, PostgresDatabase(address, folder, now, patience, most=1))
         conversations = StoredConversations(database)
         jobs = FleetJobs(database, conversations, FleetPacing(), leases)
         self._set_up(database, leases, jobs, ClaimedResults(database, leases))
@@ -150,6 +153,43 @@ class FleetJobs(Jobs):
                 "Nothing was sent. Take it out of the prompt.",
             )
         return super().plan(drafts, owner, resubmit=resubmit, budget=budget, known=known)
+
+    def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
+        """As on one machine; a claim of the pictures that came along ends by itself."""
+        claim = end.claim if isinstance(end, Brought) else None
+        with self._fleet.write() as write:
+            super().answered(job_id, job, end)
+            self._limit(write, job_id, claim)
+
+    def finished(
+        self,
+        job_id: str,
+        places: Sequence[str | Path],
+        *,
+        link_seconds: float | None,
+        took_seconds: float | None,
+        conversation: Json,
+        unfinished_at: float | None = None,
+        claim: Claim | None = None,
+    ) -> None:
+        """As on one machine; a claim of the pictures ends by itself."""
+        with self._fleet.write() if claim else nullcontext() as write:
+            super().finished(
+                job_id,
+                places,
+                link_seconds=link_seconds,
+                took_seconds=took_seconds,
+                conversation=conversation,
+                unfinished_at=unfinished_at,
+                claim=claim,
+            )
+            if write:
+                self._limit(write, job_id, claim)
+
+    def _limit(self, write: Transaction, job_id: str, claim: Claim | None) -> None:
+        if claim:
+            ends = "UPDATE result SET claim_until = ? WHERE job_id = ? AND fetcher = ? AND claim_until IS NULL"
+            write.execute(ends, (self._leases.claim_ends(), job_id, claim.owner))
 
     def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
         """As on one machine; the lease of its `owner` begins anew in the same transaction."""

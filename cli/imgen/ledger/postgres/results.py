@@ -23,6 +23,13 @@ class ClaimedResults(Results):
         super().__init__(database, leases)
         self._leases = leases
 
+    def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
+        """Take one picture to save it, and renew that until it is saved or given back."""
+        if not super().claim(job_id, number, part, owner):
+            return False
+        self._leases.hold(job_id, number)
+        return True
+
     def _is_taken(self, row: Row, owner: str) -> bool:
         if not super()._is_taken(row, owner):
             return False
@@ -34,7 +41,6 @@ class ClaimedResults(Results):
             "UPDATE result SET claim_until = ? WHERE job_id = ? AND number = ?",
             (self._leases.claim_ends(), job_id, number),
         )
-        self._leases.hold(job_id, number)
 
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
 from imgen.ledger.postgres import trouble
-from imgen.ledger.postgres.database import connect
 from imgen.ledger.postgres.leases import LEASE
+from imgen.ledger.postgres.pool import connect
 from imgen.ledger.postgres.schema import bring_up_to_date
 
 if TYPE_CHECKING:
