@@ -76,7 +76,7 @@ class Follower:
         self._timeout = timeout
         self._next_show = clock.monotonic()
         threads = FEW if self._ledger.is_shared else Threads()
-        inbox = inbox or Inbox()
+        inbox = Inbox() if inbox is None else inbox  # an empty one is false
         self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fleet_url(postgres_url: str) -> str:
     """A ledger with the tables of the queue."""
-    address = parse(postgres_url)
+    address = parse(postgres_url, os.environ)
     set_up(address, also=making_tables(address, tables(), version()))
     return postgres_url
 
@@ -30,7 +31,7 @@ def fleet_url(postgres_url: str) -> str:
 @pytest.fixture
 def ledger(fleet_url: str, tmp_path: Path) -> Iterator[PostgresLedger]:
     """The ledger, on the database's clock."""
-    with closing(PostgresLedger(parse(fleet_url), tmp_path / "state")) as opened:
+    with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state")) as opened:
         yield opened
 
 
