@@ -9,15 +9,23 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import postgres
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_OURS = ("IMGEN_", "PG", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
+collect_ignore_glob = ["fixtures/*"]
+
+_OURS = ("IMGEN_", "PG")
+_OF_SERVICES = {
+    name
+    for entry in SERVICES.values()
+    for name in (entry.key_variable, *entry.other_key_variables, entry.origin_variable, entry.organization_variable)
+}
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -44,10 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """The whole proof waits more than it computes."""
+    """Tests wait for sockets, disks and programs: one more than there are cores; the whole proof waits most."""
     if config.getoption("--fleet"):
         return 1  # each of its tests has many processes of its own
-    return 4 if config.getoption("--all") else None
+    return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,14 +69,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if any(item.get_closest_marker(name) for name in long)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the person's own settings reaches a test, and nothing of a test reaches the person's folders."""
     for name in list(os.environ):
-        if name.startswith(_OURS) or name in _SURROUNDINGS or name.lower() in _PROXIES:
+        if name.startswith(_OURS) or name in _OF_SERVICES or name in _SURROUNDINGS or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMGEN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -106,5 +115,8 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
     postgres_server.drop(name)
 
 
+# How long an example takes is chance on a busy machine.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `--hypothesis-profile whole`: many long runs of what the suite only samples.
-settings.register_profile("whole", max_examples=2_000, deadline=None)
+settings.register_profile("whole", settings.get_profile("suite"), max_examples=2_000)
+settings.load_profile("suite")

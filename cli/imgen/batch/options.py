@@ -1,4 +1,4 @@
-"""What a run of `imgen batch` is given: its options, the project, what it needs of this process, and an observer."""
+"""What a run of `imgen batch` is given: its options, what it needs of this process, and an observer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from imgen.jobs.report import Goal
+from imgen_providers.catalog import SERVICES
+from imgen_providers.rows import BATCH
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
     from imgen.batch.asset import Asset
-    from imgen.batch.lock import LockFile
-    from imgen.batch.manifest import Manifest
     from imgen.batch.report import AssetResult
-    from imgen.batch.standing import Standings
     from imgen.jobs.clock import Clock
     from imgen.jobs.run_order import OrderPlan, OrderSetup
     from imgen.jobs.session import Session
@@ -33,10 +34,11 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How a run goes: `selected` are the paths it is limited to, `resubmit` accepts a second charge.
+    """`selected` are the paths that a run is limited to, `resubmit` accepts a second charge.
 
-    `retry_failed` limits it to what failed before. `fail_fast` begins nothing more once something failed. `no_wait`
-    submits and ends. `timeout` and `poll_every` are in seconds.
+    `retry_failed` limits it to what failed before. `fail_fast` begins nothing more once something failed. `wait` False
+    submits and ends; None leaves to a later run what a service makes hours later, and waits for the rest. `timeout` and
+    `poll_every` are in seconds.
     """
 
     mode: Mode = Mode.MAKE
@@ -46,18 +48,19 @@ class BatchOptions:
     resubmit: bool = False
     retry_failed: bool = False
     fail_fast: bool = False
-    no_wait: bool = False
+    wait: bool | None = None
     timeout: float | None = None
     poll_every: float | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """What a run is about: the manifest, its lock, and how every asset stands."""
-
-    manifest: Manifest
-    lock: LockFile
-    found: Standings
+    def goal(self, record: JobRecord) -> Goal:
+        """How far a job is followed: what comes hours later is saved by the run that finds it ready."""
+        match self.wait:
+            case False:
+                return Goal.ACCEPTANCE
+            case None if comes_later(record.provider, record.request.model):
+                return Goal.WHAT_IS_READY
+            case _:
+                return Goal.PICTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +90,10 @@ class Observer(Protocol):
     def note(self, sentence: str) -> None:
         """Something that a user has to know."""
         ...
+
+
+def comes_later(service: str, model: str) -> bool:
+    """Whether a service makes pictures of this model when it has time, hours later and cheaper (channel "batch")."""
+    entry = SERVICES.get(service)
+    row = entry.model(model) if entry else None
+    return row is not None and row.channel == BATCH

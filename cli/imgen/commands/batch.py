@@ -90,6 +90,14 @@ def batch(
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Agree to --prune.")] = False,
     max_cost: options.MaxCost = None,
     allow_unknown_cost: options.AllowUnknownCost = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait also for channel batch, which takes hours; a later run collects it otherwise.",
+            rich_help_panel=panels.WAITING,
+        ),
+    ] = False,
     no_wait: options.NoWait = False,
     resubmit: options.Resubmit = False,
     timeout: options.Timeout = None,
@@ -119,6 +127,8 @@ def batch(
     form = options.answer_form(json=json, events=events)
     given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune, queue=queue, collect=collect)
     _check_fit(given, only=only, force=force, report=report, events=events, yes=yes)
+    if wait and no_wait:
+        raise UsageProblem("--wait and --no-wait contradict each other.", "imgen batch --no-wait")
     in_sandbox = sandbox or config.sandbox
     asked = batching.Asked(
         path=config.cwd / manifest,
@@ -152,7 +162,7 @@ def batch(
                     resubmit=resubmit,
                     retry_failed=retry_failed,
                     fail_fast=fail_fast,
-                    no_wait=no_wait,
+                    wait=True if wait else False if no_wait else None,
                     timeout=config.timeout if timeout is None else timeout,
                     poll_every=poll_every,
                 )

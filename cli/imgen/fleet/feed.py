@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from imgen.fleet.engine import Again
-from imgen.jobs.report import exit_code
+from imgen.jobs.report import Goal, exit_code
 from imgen.records import OPEN, JobRecord, State
 
 if TYPE_CHECKING:
@@ -96,6 +96,10 @@ class QueueFeed:
                 room -= 1
             self._arrived.popleft()
         return records
+
+    def goal(self, record: JobRecord) -> Goal:  # noqa: ARG002  (of every one)
+        """Every job is followed to its pictures."""
+        return Goal.PICTURES
 
     def ended(self, record: JobRecord, problem: Problem | None) -> None:
         """A job is followed no further here: it is over, or another try comes later, maybe elsewhere."""

@@ -13,7 +13,7 @@ from imgen.fleet.engine import FORMAT
 from imgen.fleet.feed import QueueFeed
 from imgen.fleet.upkeep import Upkeep
 from imgen.jobs.loop import Inbox
-from imgen.jobs.report import Goal, combined
+from imgen.jobs.report import combined
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def work_through(
     try:
         while not feed.over:
             try:
-                worker.follow_feed(feed, options.concurrency, Goal.PICTURES, display, timeout=math.inf, inbox=inbox)
+                worker.follow_feed(feed, options.concurrency, display, timeout=math.inf, inbox=inbox)
             except LedgerUnusable as error:
                 display.say(f"{error.message} The worker goes on once it is there again.")
                 feed.close()

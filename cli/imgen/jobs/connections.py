@@ -44,7 +44,8 @@ def known(provider: str) -> ServiceEntry:
     """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
     if provider not in SERVICES:
         raise BadConfiguration(
-            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+            f"This job was made at {provider}, a service that this imgen does not know.",
+            "Upgrade imgen, or install the package that adds the service.",
         )
     return SERVICES[provider]
 
@@ -116,17 +117,12 @@ class Services:
         if running := self._config.sandbox_server:
             return running
         if self._sandbox is None:
-            from imgen_providers.sandbox.faults import parse_faults
             from imgen_providers.sandbox.server import SandboxServer
 
-            try:
-                faults = parse_faults(self._config.sandbox_faults)
-            except ValueError as error:
-                raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
                 self._config.folders.sandbox,
                 seconds=self._config.sandbox_seconds,
-                faults=faults,
+                faults=self._config.sandbox_faults,
                 key=self._sandbox_key,
             )
             self._sandbox.start()

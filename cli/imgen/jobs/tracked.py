@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgen.jobs.problems import comes_back
 from imgen.jobs.progress import JobView, Progress, estimate, reported
+from imgen.jobs.report import Goal
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
+    from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Connection
     from imgen.ledger.ledger import Ledger
 
@@ -62,7 +66,8 @@ Next = Go | Done | Pending | Unrecorded
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
-    `since` is the monotonic time the service accepted it, or we began; `watched` means that we saw it happen.
+    `goal` is how far it is followed. `since` is the monotonic time the service accepted it, or we began; `watched`
+    means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
     usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
@@ -72,6 +77,7 @@ class Tracked:
     """
 
     record: JobRecord
+    goal: Goal
     connection: Connection
     since: float
     watched: bool
@@ -158,3 +164,36 @@ class Tracked:
         if self.job and isinstance(self.job.status, Running) and self.job.status.progress is not None:
             return reported(self.job.status.progress, self.age(now))
         return estimate(self.past, self.documented, self.age(now))
+
+
+def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRecord, goal: Goal) -> Tracked:
+    """A job as it is when this process begins to follow it."""
+    request = record.request
+    model = SERVICES[record.provider].model(request.model)
+    typical = model.typical_seconds(request.resolution) if model else None
+    past = ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
+    age = 0.0 if record.accepted_at is None else max(0.0, clock.wall() - record.accepted_at)
+    return Tracked(
+        record=record,
+        goal=goal,
+        connection=connection,
+        since=clock.monotonic() - age,
+        watched=False,
+        past=[] if record.sandbox else past,
+        documented=typical and typical * connection.pace,
+    )
+
+
+def usual_timeout(jobs: Collection[Tracked]) -> float:
+    """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
+    waited_for = (job for job in jobs if job.goal is Goal.PICTURES)
+    usual = (5 * job.documented for job in waited_for if job.documented)
+    once = (SERVICES[job.record.provider] for job in jobs if not comes_back(job.record))
+    return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
+
+
+def answers_once(jobs: Collection[Tracked]) -> float:
+    """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
+    under_way = [job.record for job in jobs if job.record.state is State.SUBMITTING]
+    once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
+    return max((entry.submit_seconds for entry in once), default=0.0)
