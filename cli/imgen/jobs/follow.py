@@ -338,7 +338,7 @@ class Follower:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
-        saver = None if self._goal is Goal.ANSWER else self._saver
+        saver = None if job.goal is Goal.ANSWER else self._saver
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -428,11 +428,8 @@ class Follower:
             job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and job.goal is not Goal.ANSWER:
-            job.record, job.read_at, job.crashed = (
-                record,
-                None,
-                True,
-            )  # what is in the ledger of its pictures may be saved all the same
+            # What is in the ledger of its pictures may be saved all the same.
+            job.record, job.read_at, job.crashed = record, None, True
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
