@@ -260,6 +260,7 @@ _FAL = ServiceEntry(
     failure_is_free=None,  # "server errors are not charged" (3.2); of a refused input no document says it
     reference_route="data-uri",
     own_fields=frozenset({"prompt", "num_images", "image_urls", "aspect_ratio", "resolution", "output_format"}),
+    lists_when_ended=True,  # its history is sorted by when requests ended (3.3)
     models=(
         _fal("google/nano-banana-2.1", "nano-banana-2.1", NANO_BANANA_21, {"1K": "0.040", "4K": "0.134"}),
         _fal(
