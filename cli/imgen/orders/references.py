@@ -147,8 +147,8 @@ class Basis:
     def _reference(self, picture: Named, choice: Choice, network: Network, notes: list[str]) -> Reference:
         if isinstance(picture.source, Link):
             link = picture.source
-            self._check_link(link, choice)
-            by_link = choice.entry.reference_route != "data-uri"
+            by_link = self._goes_as_link(choice)
+            self._check_link(link, choice, by_link=by_link)
             if by_link and choice.origin == SANDBOX and not _is_here(link):
                 return PictureLink(link.url)
             if by_link and self.unchecked:
@@ -175,7 +175,11 @@ class Basis:
             notes.append,
         )
 
-    def _check_link(self, link: Link, choice: Choice) -> None:
+    def _goes_as_link(self, choice: Choice) -> bool:
+        """Whether a service is given a link itself. One that takes both gets the picture, but for `unchecked`."""
+        return choice.entry.reference_route != "data-uri" or (self.unchecked and choice.entry.takes_links)
+
+    def _check_link(self, link: Link, choice: Choice, *, by_link: bool) -> None:
         try:
             check_link(link.url, trusted_origin=_trusted(choice))
         except DownloadError as error:
@@ -184,7 +188,7 @@ class Basis:
                 "-i takes public https URLs; of anything else, save the picture and name the file.",
             ) from error
         outside = choice.origin == SANDBOX and not _is_here(link)
-        if outside and choice.entry.reference_route == "data-uri":
+        if outside and not by_link:
             raise UsageProblem(
                 f"{choice.entry.title} takes files, not links, and the sandbox fetches nothing from the network.",
                 "Save the picture and name the file.",
@@ -284,8 +288,8 @@ def _named(choice: Choice) -> str:
 
 
 def _unfetchable(link: Link, choice: Choice, error: DownloadError, *, by_link: bool) -> ImgenError:
-    title = choice.entry.title
-    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if by_link else ""
+    title, takes = choice.entry.title, by_link or choice.entry.takes_links
+    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if takes else ""
     if isinstance(error, DownloadFailed):
         return PictureUnreachable(
             f"{link.name} could not be fetched, so nothing was sent. {error.message}", f"Run the command again.{way}"

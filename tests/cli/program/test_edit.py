@@ -57,6 +57,26 @@ def test_file_url_stdin_and_job_arrive_byte_for_byte_and_in_order(
         assert KEY not in ended.stderr
 
 
+@pytest.mark.parametrize("provider", [name for name, entry in SERVICES.items() if entry.takes_links])
+def test_a_link_that_only_the_service_can_fetch_goes_as_it_is_where_it_also_takes_files(
+    imgen: Program, provider: str
+) -> None:
+    link = "https://only-there.invalid/fox.png"
+    with services(imgen) as (program, recorder):
+        model = ("-m", SERVICES[provider].models[0].family)
+        edit = ("edit", "at night", "-p", provider, *model, "-i", link, "-o", "night.{ext}", *OFTEN)
+        refused = program.run(*edit)
+        assert (refused.code, recorder.submits) == (ExitCode.UNREACHABLE, [])
+        assert "--unchecked gives it the link as it is" in " ".join(refused.stderr.split())
+
+        given = program.run(*edit, "--unchecked")
+
+    assert given.code == ExitCode.DONE, given.stderr
+    [submit] = recorder.submits
+    assert link in json.dumps(submit.body)
+    assert submit.pictures == ()
+
+
 def test_a_picture_piped_from_generate_to_edit_comes_out_again_and_knows_its_parent(imgen: Program) -> None:
     made = imgen.run("generate", "a red fox", "--sandbox", *SMALL, "-o", "-")
     ended = imgen.run("edit", "at night", "--sandbox", *SMALL, "-i", "-", "-o", "-", stdin=made.stdout)
