@@ -80,13 +80,24 @@ class Worker:
         if "owner" in self.__dict__:
             self.owner.release()
 
-    def check_key(self, entry: ServiceEntry, origin: str) -> None:
+    def check(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
-        if origin != SANDBOX:
+        if origin == SANDBOX:
+            _ = self._config.sandbox_seconds, self._config.sandbox_faults
+        else:
             self._config.accounts.account(entry)
 
+    def own(self, entry: ServiceEntry, origin: str) -> None:
+        """Become an owner, and report where the service's key would go to another place than the service itself.
+
+        Raises `LedgerUnusable`.
+        """
+        _ = self.owner
+        if origin != SANDBOX:
+            self._config.accounts.report_origin(entry)
+
     def reach(self, entry: ServiceEntry, origin: str) -> None:
-        """Become an owner and open the connection to a service: from here on only a submit is missing.
+        """Open the connection to a service: for an owner, only a submit is missing from here on.
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """

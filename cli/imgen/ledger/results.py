@@ -23,14 +23,16 @@ class Results:
     def __init__(self, database: Backend, owners: Owners) -> None:
         self._database = database
         self._owners = owners
+        self.inline_folder = database.folder / INLINE
+        self.answers_folder = database.folder / ANSWERS
 
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
-        return self._database.folder / INLINE / inline_name(job_id, number)
+        return self.inline_folder / inline_name(job_id, number)
 
     def answer_path(self, job_id: str) -> Path:
         """Where the answer to the submit of a job is kept while it arrives, and until it is read."""
-        return self._database.folder / ANSWERS / job_id
+        return self.answers_folder / job_id
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
