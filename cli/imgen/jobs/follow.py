@@ -316,7 +316,7 @@ class Follower:
                     self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
-                    return Done()
+                    return reconcile.after_not_found(job, self._clock.wall())
 
         record, service = job.record, job.connection.service
         self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
