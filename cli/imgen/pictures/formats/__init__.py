@@ -140,7 +140,7 @@ def not_verified(head: bytes) -> Damaged:
     found = other_format(head)
     if found is _UNKNOWN:
         return Unverified("it is not a PNG, JPEG or WebP picture", found)
-    article = "an" if found.name[0] in "AHMSX" and found is not _HEIF and found is not _HEIC else "a"
+    article = "an" if found.name[0] in "AHIMSX" and found is not _HEIF and found is not _HEIC else "a"
     if found is _PAGE:
         return Unverified("it is a web page, not a picture", found)
     if found in (_XML, _JSON):
