@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from cli.program.program import OFTEN, SMALL, Program
@@ -267,12 +267,24 @@ def with_text() -> bytes:
     return held.getvalue()
 
 
+def with_profile() -> bytes:
+    """A JPEG whose colour profile is described as a person would, in place of "sRGB built-in"."""
+    described = "sRGB built-in".encode("utf-16-be")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert described in profile
+    held = io.BytesIO()
+    private = profile.replace(described, SECRET.ljust(len(described)))
+    Image.new("RGB", (64, 64), "teal").save(held, "JPEG", icc_profile=private)
+    return held.getvalue()
+
+
 HIDDEN: dict[str, bytes] = {
     "behind the pixels of a PNG": with_data_after_its_pixels(),
     "behind the end of a PNG": picture("png") + SECRET,
     "in the name of a palette": with_chunk(b"sPLT", SECRET + b"\0\x08" + bytes(6)),
     "in the name of a profile": with_chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(bytes(200))),
     "in a text of a PNG": with_text(),
+    "in the description of a profile": with_profile(),
     "behind the end of a JPEG": picture("jpeg") + SECRET,
     "behind the end of a WebP": picture("webp") + SECRET,
 }

@@ -21,8 +21,6 @@ PIXEL_LIMIT = 100_000_000
 HELD_LIMIT = 40_000_000
 """As `PIXEL_LIMIT`, for pictures that can only be decoded with every pixel in memory, up to 18 bytes each."""
 
-_ICC_HEADER = 128  # bytes
-_ICC_SIGNATURE = 36  # where it is in the header
 _LARGE = 1_000_000  # pixels, or bytes
 _one_large = threading.RLock()
 
@@ -171,11 +169,3 @@ def decoding(held: int) -> Iterator[None]:
         return
     with _one_large:
         yield
-
-
-def profile_in(data: bytes) -> bytes | None:
-    """The colour profile that these bytes begin with, of the size in its header (ICC.1:2022, 7.2); None for none."""
-    size = int.from_bytes(data[:4])
-    if not _ICC_HEADER <= size <= len(data) or data[_ICC_SIGNATURE : _ICC_SIGNATURE + 4] != b"acsp":
-        return None
-    return data[:size]
