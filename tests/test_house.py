@@ -239,8 +239,9 @@ def test_httpx_is_imported_by_the_client_and_the_download_module_only() -> None:
 
     parts = ("client", "network", "proxies", "submission", "exchanges", "content_coding", "peers", "signed_urls")
     of_the_client = {PROVIDERS / f"{name}.py" for name in parts}
+    of_tests = PROVIDERS / "testing" / "far_side.py"
 
-    assert found <= {*of_the_client, CLI / "pictures" / "download.py"}
+    assert found <= {*of_the_client, of_tests, CLI / "pictures" / "download.py"}
     assert PROVIDERS / "client.py" in found
 
 

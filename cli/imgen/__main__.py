@@ -88,7 +88,11 @@ def _outcome(arguments: Sequence[str]) -> int:
 def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in _VERSION:
         return _version()
-    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+    from imgen.config.service_cache import remember_services
+
+    completes = arguments[:1] == ["_complete"]  # a shell, at a TAB
+    remember_services(asks=not completes)
+    if completes:
         return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout

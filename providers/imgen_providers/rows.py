@@ -159,6 +159,7 @@ class ServiceEntry(NamedTuple):
     what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
     give with its address; a user may write it behind an origin. `other_key_variables` hold the key where `key_variable`
     is not set. `inline_limit` is how many bytes of references, in base64, fit into a request; more are uploaded first.
+    `package` is the name and version of the installed package that adds the service, None where it is one of ours.
     """
 
     name: str
@@ -179,6 +180,7 @@ class ServiceEntry(NamedTuple):
     base_path: str = ""
     other_key_variables: tuple[str, ...] = ()
     inline_limit: int | None = None
+    package: str | None = None
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

@@ -34,16 +34,16 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import reply
 from providers.sending import KEY
-from providers.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
-    from providers.far_side import FarSide
-    from providers.wire import Reply
+    from imgen_providers.testing.far_side import FarSide
+    from imgen_providers.testing.wire import Reply
 
 MODEL = "google/nano-banana-2.1"
 ID = "764cabcf-b745-4b3e-ae38-1200304cf45b"

@@ -38,14 +38,14 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import SynchronousContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import SynchronousContract
+from imgen_providers.testing.wire import reply
 from providers.sending import KEY
-from providers.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import FailureKind, Json, Service
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 MODEL = "gemini-nano-banana-2.1"
 BATCH = f"batch/{MODEL}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.batch.delivery import Deliveries, FileInTheWay, NotDelivered
@@ -395,7 +395,7 @@ class Run:
             raise plan.over_budget
         work.plan = plan
         work.left = [
-            replace(one, drafts=tuple(replace(draft, request_key=work.key) for draft in one.drafts))
+            one._replace(drafts=tuple(draft._replace(request_key=work.key) for draft in one.drafts))
             for one in self._budget.fitting(plan.candidates)
         ]
         self._place(work)

@@ -93,6 +93,7 @@ def again(
     from imgen.commands.defaults import repeated_order
     from imgen.commands.going_on import basis_of, check_words
     from imgen.commands.making import make
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
@@ -106,7 +107,7 @@ def again(
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("again", standard_streams(config), form, quiet, show, strict, open, notify)
     with session(config, err) as opened:
-        record = opened.find([job or "last"])[0]
+        record = find_jobs(opened, [job or "last"])[0]
         before = order_of(record)
         if job is None or latest_number(job):
             before = replace(before, count=record.target.pictures_in_run)  # the whole order

@@ -62,6 +62,7 @@ def basis_of(
     """
     from functools import partial
 
+    from imgen.commands.named_jobs import find_jobs, latest_jobs
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
@@ -70,15 +71,15 @@ def basis_of(
     patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
-    parent = opened.find([from_job])[0] if from_job is not None else None
+    parent = find_jobs(opened, [from_job])[0] if from_job is not None else None
     if parent:
         check_parent(parent)
-        parent = replace(parent, conversation=opened.ledger.conversations.get(parent.conversation))
+        parent = parent._replace(conversation=opened.ledger.conversations.get(parent.conversation))
     sources = [
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
+            find_jobs=lambda name: latest_jobs(opened, name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
         for word in _expanded(words, config.cwd)

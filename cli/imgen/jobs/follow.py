@@ -7,7 +7,6 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
@@ -88,7 +87,7 @@ class Follower:
             final = self._ledger.jobs.get_many([record.id for record in records])
             displayed = frozenset(view.problem for view in self._views() if view.problem)
             found = report(final, problems | self._unreached, self._wanted)
-            return replace(found, displayed=displayed, in_time=in_time)
+            return found._replace(displayed=displayed, in_time=in_time)
 
     def follow_feed(self, feed: Feed, most: int) -> bool:
         """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.

@@ -7,8 +7,8 @@ saving reads it from there. A poll that fails never ends the job.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import LedgerUnusable
 from imgen.files import discard, make_private_folder, write
@@ -47,15 +47,13 @@ _LINKS_APPEAR_WITHIN = 300.0  # seconds after a service first reported a job fin
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(NamedTuple):
     """How the job stands, which is in the ledger now."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class PollFailed:
+class PollFailed(NamedTuple):
     """The service did not answer."""
 
     error: ServiceError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,7 @@ ENOUGH = 3
 _NEVER_PAST = 0.95  # an estimate never claims to be done
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a job is, from 0 to 1, and by which source.
 
     `basis` is "service" for the service's own number, "estimate" for one from past times (`samples` of this

@@ -6,10 +6,10 @@ Prints nothing: decisions are returned, or reported to an `Observer`. `generate`
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgen.errors import OverBudget, UsageProblem
 from imgen.jobs.progress import ENOUGH
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from imgen.records import Draft, JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """How an order is carried out: where its pictures go, what it may cost, and how long it is waited for.
 
     `format` is the one that the user asked for. `folder` is what `output` is relative to, None for the working
@@ -60,8 +59,7 @@ class RunOptions:
     poll_every: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSetup:
+class OrderSetup(NamedTuple):
     """What placing an order needs of the configuration.
 
     `preferred` are the names of the services that the user prefers, the first one first. `limits` are those that hold
@@ -76,8 +74,7 @@ class OrderSetup:
     kept: Path
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPlan:
+class OrderPlan(NamedTuple):
     """What would be done for an order: nothing is recorded, made on disk or sent yet.
 
     `candidates` are the services that can do it, the best first, at least one. `left_out` are sentences on those
@@ -181,8 +178,7 @@ def place_order(
     return worker.record(drafts, resubmit=plan.options.resubmit, budget=plan.budget, known=known)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetCheck:
+class TargetCheck(NamedTuple):
     """What is where the pictures are to go: the folders they need, and for each job the files it may replace.
 
     The files are paths, each with its fingerprint.
@@ -239,7 +235,7 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
         for folder in check.folders:
             prepare(folder, private=private)
     return [
-        replace(draft, target=replace(draft.target, replaces=replaces))
+        draft._replace(target=replace(draft.target, replaces=replaces))
         for draft, replaces in zip(candidate.drafts, check.replaces, strict=True)
     ]
 

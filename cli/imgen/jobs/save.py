@@ -9,9 +9,8 @@ import hashlib
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import LedgerUnusable, Problem
 from imgen.files import SHARED, discard, new_part, part_path, write
@@ -55,8 +54,7 @@ _DOWNLOAD_SECONDS = 300.0  # for one picture, however slowly it comes
 _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 
 
-@dataclass(frozen=True, slots=True)
-class Saver:
+class Saver(NamedTuple):
     """What saving needs of this process."""
 
     ledger: Ledger
@@ -72,16 +70,14 @@ def claimed(saver: Saver, record: JobRecord, pictures: int) -> Claim | None:
         return None  # saving them says so
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """The picture lies at `path`. `moved` means that another file had taken its name."""
 
     path: Path
     moved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NotSaved:
+class NotSaved(NamedTuple):
     """The picture is not here. `again` is whether trying again may help, `retry_after` when (seconds).
 
     `link_failed` means that what its link gives could not be fetched, or not by us.
@@ -93,12 +89,10 @@ class NotSaved:
     link_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class LinkExpired:
     """The picture's link no longer works."""
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimedElsewhere:
     """Another running process is saving this picture, or has saved it."""
 

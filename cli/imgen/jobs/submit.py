@@ -6,8 +6,7 @@ import random
 import shlex
 import shutil
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.poll import record_answer
@@ -15,8 +14,9 @@ from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.answer_file import AnswerFile, places
-from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
+from imgen.ledger.pacing import TooSoon
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
@@ -34,27 +34,23 @@ _ROOM = 32 * 1024 * 1024  # bytes for each picture: the largest ones in base64, 
 _FIRST_DELAY = 0.5  # seconds before the second of them; each further one waits twice as long
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The service took the job; it may already be done."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class Retryable:
+class Retryable(NamedTuple):
     """The submit cost nothing and may go again; the job is `planned` as before."""
 
     error: ServiceError
 
 
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The submit is over and will not go again: refused, uncertain, or closed before it left, as the ledger has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(NamedTuple):
     """Our own rate limit holds the submit back for `seconds`; `most` a minute may go."""
 
     seconds: float
@@ -68,7 +64,7 @@ def begin(job: Tracked) -> None:
     """Show the job as being submitted; the thread commits that before it sends a byte."""
     job.activity = None
     job.submit_tries += 1
-    job.record, job.read_at = replace(job.record, state=State.SUBMITTING), None
+    job.record, job.read_at = job.record._replace(state=State.SUBMITTING), None
 
 
 def send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:

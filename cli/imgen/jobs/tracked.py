@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.jobs.progress import JobView, Progress, estimate, reported
 from imgen.records import JobRecord, ResultState, State
@@ -31,28 +31,24 @@ class Phase(Enum):
     SAVE = "save"
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(NamedTuple):
     """The job enters a phase, after `delay` seconds."""
 
     phase: Phase
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The job is followed no further; `problem` is why it is not where it was to go."""
 
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Pending:
     """Other pictures of the job are still being saved; the last of them decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
+class Unrecorded(NamedTuple):
     """The ledger failed at this job; the problem names the remote id, where there is one."""
 
     problem: Problem

@@ -6,7 +6,6 @@ Light to import: what talks to services is imported when there is something to s
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -127,7 +126,7 @@ class Worker:
             except KeyboardInterrupt:
                 left = self._session.ledger.jobs.get_many([record.id for record in records])
                 stopped = report(left, {}, Goal.PICTURES)
-                return replace(stopped, displayed=frozenset(stopped.problems.values()), interrupted=True)
+                return stopped._replace(displayed=frozenset(stopped.problems.values()), interrupted=True)
 
     def follow_feed(self, feed: Feed, most: int, goal: Goal, display: Display, *, timeout: float | None) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.

@@ -9,11 +9,10 @@ from imgen.ledger.codec import ANSWERS, INLINE, inline_name, path_text
 from imgen.ledger.transitions import change_result
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.ledger.database import Database
+    from imgen.ledger.backend import Backend, Row
     from imgen.ledger.owners import Owners
     from imgen.pictures.verify import Picture
 
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
 class Results:
     """The pictures of jobs, by job and number."""
 
-    def __init__(self, database: Database, owners: Owners) -> None:
+    def __init__(self, database: Backend, owners: Owners) -> None:
         self._database = database
         self._owners = owners
-        self.inline_folder = database.path.with_name(INLINE)
-        self.answers_folder = database.path.with_name(ANSWERS)
+        self.inline_folder = database.folder / INLINE
+        self.answers_folder = database.folder / ANSWERS
 
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
@@ -39,7 +38,7 @@ class Results:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
         select = "SELECT state, fetcher, part FROM result WHERE job_id = ? AND number = ?"
 
-        def taken(row: sqlite3.Row) -> bool:
+        def taken(row: Row) -> bool:
             taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
             return row["state"] != "ready" or taken_by_another
 

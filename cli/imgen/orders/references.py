@@ -134,7 +134,7 @@ class Basis:
         references = tuple(self._reference(picture, choice, network, notes) for picture in pictures)
         conversation = self.parent.conversation if self.parent and native else None
         request = replace(choice.request, references=references, conversation=conversation)
-        return replace(choice, request=request, notes=tuple(notes))
+        return choice._replace(request=request, notes=tuple(notes))
 
     def _named_jobs(self) -> list[str]:
         """Which jobs were named, in sentences: a prefix of an id may be that of another job than the user meant."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 import httpx
 
@@ -92,8 +91,7 @@ def check_link(url: str, *, trusted_origin: str | None) -> None:
             raise LinkRefused(f"The link to {host_of(written)} is not https.")
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(NamedTuple):
     """The first bytes behind a link, and how many there are in all where the host names it."""
 
     head: bytes
@@ -113,8 +111,7 @@ def peek(network: Network, url: str, *, trusted_origin: str | None, deadline: fl
 Outcome = TypeVar("Outcome")
 
 
-@dataclass(frozen=True, slots=True)
-class _Transfer:
+class _Transfer(NamedTuple):
     """How a link is followed; `deadline` as `fetch` has it."""
 
     network: Network

@@ -6,10 +6,9 @@ import os
 import re
 import stat
 import unicodedata
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.files import part_path
 from imgen.pictures.target import Target
@@ -242,8 +241,7 @@ def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))  # `Path.resolve` raises where links go in a circle
 
 
-@dataclass(frozen=True, slots=True)
-class Certain:
+class Certain(NamedTuple):
     """What is known of a run's pictures before its jobs have ids: where each lies, or at least in which folders."""
 
     files: tuple[Path, ...]

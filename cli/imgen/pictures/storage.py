@@ -8,9 +8,8 @@ redirects anywhere. It is an extra: `imgen[upload]`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from imgen.config.config import is_loopback
@@ -61,8 +60,7 @@ class StorageTrouble(Exception):
         self.unsure = unsure
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the storage is, from one URL; it holds no credentials, so the ledger may keep it."""
 
     url: str

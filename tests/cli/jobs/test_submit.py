@@ -301,7 +301,7 @@ def test_an_order_whose_settings_cannot_be_used_is_closed_with_the_reason(tmp_pa
     reference = PictureFile(picture, "image/png", len(data), hashlib.sha256(data).hexdigest())
     with Bench(tmp_path) as bench:
         choice = possible(Order("bluer", "reapi", None, None, "1K", None, 1, sandbox=False), bench.config.accounts)[0]
-        choice = replace(choice, request=replace(choice.request, references=(reference,)))
+        choice = choice._replace(request=replace(choice.request, references=(reference,)))
         records = [*bench.record(split(choice, Target(tmp_path / "out", DEFAULT_TEMPLATE))), *bench.order("a fox")]
 
         report = bench.follow(records)

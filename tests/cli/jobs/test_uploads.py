@@ -155,7 +155,7 @@ def picture(tmp_path: Path) -> Path:
 
 def edit(bench: Bench, path: Path, count: int = 1, provider: str = "gmicloud") -> list[str]:
     choice = possible(Order("at night", provider, count=count), bench.config.accounts)[0]
-    choice = replace(choice, request=ordered(bench, path, count))
+    choice = choice._replace(request=ordered(bench, path, count))
     target = parse_output(
         None, cwd=path.parent / "out", pictures=count, overwrite=False, format=None, kept=path.parent / "kept"
     )
@@ -254,7 +254,7 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
 def test_a_conversation_in_the_ledger_that_is_none_is_said_and_not_sent(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         choice = possible(Order("bluer", "gmicloud"), bench.config.accounts)[0]
-        choice = replace(choice, request=replace(choice.request, conversation={"turns": 1}))
+        choice = choice._replace(request=replace(choice.request, conversation={"turns": 1}))
         drafts = split(choice, Target(tmp_path, "{prompt}.{ext}"))
 
         report = bench.follow(bench.record(drafts))

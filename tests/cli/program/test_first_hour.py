@@ -267,7 +267,7 @@ def test_the_doctor_says_what_is_well_and_what_to_do(imgen: Program, there: Prog
     assert well.code == ExitCode.DONE, well.stdout.decode()
     assert all(line.startswith("ok  ") for line in well.lines)
     assert [line.split()[1] for line in well.lines] == [
-        *("program", "settings", "keys", "network", "proxy", "folders", "ledger", "storage", "terminal")
+        *("program", "settings", "keys", "packages", "network", "proxy", "folders", "ledger", "storage", "terminal")
     ]
 
 

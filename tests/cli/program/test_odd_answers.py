@@ -17,7 +17,7 @@ from PIL import Image
 from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.records import State
-from providers.wire import Reply, WireServer, reply
+from imgen_providers.testing.wire import Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
