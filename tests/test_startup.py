@@ -34,6 +34,7 @@ OURS_FOR_ANY_LINE = {
     "commands",
     "commands.expiry_notice",
     "commands.latest",
+    "commands.several_files",
     "commands.options",
     "commands.panels",
     "commands.program",

@@ -47,7 +47,7 @@ GROUPS = ("config", "keys", "sandbox")
 """Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])
-_GARBAGE = 50_000  # objects between two collections
+_GARBAGE = 100_000  # objects between two collections; one order makes 60,000
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
@@ -100,6 +100,7 @@ def _answer(arguments: Sequence[str]) -> int:
     import typer
 
     from imgen.commands.latest import with_latest
+    from imgen.commands.several_files import with_files
     from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout, show_notices
 
@@ -108,7 +109,7 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app(arguments)(with_latest(arguments), prog_name="imgen", standalone_mode=False) or 0
+            code = app(arguments)(with_files(with_latest(arguments)), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:

@@ -39,6 +39,7 @@ from imgen_providers.errors import (
     ServiceError,
     Uncertain,
     Unreachable,
+    in_words,
 )
 from imgen_providers.identifiers import find_id, named_id
 from imgen_providers.json_text import canonical
@@ -373,7 +374,7 @@ class Api:
     def _clean(self, error: Exception, bound: Bound | None = None) -> str:
         if bound and bound.over:
             return "the answer came too slowly"
-        text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        text = distrust(error) or in_words(error)
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
     def _way(self) -> str:

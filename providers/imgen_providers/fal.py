@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import Cancelled, Failed, Job, PictureLink, Queued, RecentJob, Running, Unrecognised
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, Unreachable
@@ -139,7 +139,7 @@ class Fal:
                 raise
             return _failed(trouble.message, trouble.code or "")
         body = _object(answer)
-        assets = read_assets(body.get("images") or body.get("image"), base=self._origin)
+        assets = read_results(body.get("images") or body.get("image"), base=self._origin)
         assets = assets or read_elsewhere(body, base=self._origin)
         if not assets and body.get("images") == []:
             return Failed("fal finished the request without a picture", "no_media_generated")

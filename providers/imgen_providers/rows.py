@@ -65,6 +65,9 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
 
 
+BATCH = "batch"
+"""The channel by which a service makes pictures when it has time: hours later, at a lower price."""
+
 ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
 

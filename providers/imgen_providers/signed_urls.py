@@ -12,7 +12,7 @@ import httpx
 
 from imgen_providers.body import FileBody
 from imgen_providers.bound import Bound
-from imgen_providers.errors import Unreachable, origins
+from imgen_providers.errors import Unreachable, in_words
 from imgen_providers.peers import PeerGuard
 from imgen_providers.trust import distrust
 
@@ -65,11 +65,4 @@ def send(
             return response.status_code
     except httpx.HTTPError as error:
         # Not chained: it may quote the URL, which is a secret.
-        raise Unreachable(_reason(error)) from None
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    """Why there was no answer, in the words of the system where it has some, without their number."""
-    words = (each.strerror for each in origins(error) if isinstance(each, OSError) and each.strerror)
-    text = distrust(error) or next(words, "") or " ".join(str(error).split()) or type(error).__name__
-    return text.rstrip(".")[:_TEXT_LIMIT]
+        raise Unreachable((distrust(error) or in_words(error))[:_TEXT_LIMIT]) from None

@@ -13,7 +13,6 @@ from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
 from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
 from imgen.screen.text import for_log, wrapped
@@ -93,21 +92,28 @@ class Reporter:
             self.note(sentence)
 
     def display(self, session: Session) -> Display:
-        """What shows jobs while they are followed: on a terminal, bars and events would tear each other apart."""
-        events = self.form is Form.EVENTS
-        silent = self.quiet or (events and self.streams.stdout_is_terminal)
-        display = display_for(self.streams, quiet=silent, clock=time.monotonic)
-        if not events:
-            return display
+        """What shows jobs while they are followed, and writes their events where these are wanted."""
+        if self.form is not Form.EVENTS:
+            return self.plain_display()
         from imgen.screen.events import EventDisplay
 
-        return EventDisplay(display, session.ledger.jobs.get, time.time)
+        return EventDisplay(self.plain_display(), session.ledger.jobs.get, time.time)
+
+    def plain_display(self) -> Display:
+        """What shows jobs to a person: on one terminal, bars and events would tear each other apart."""
+        silent = self.quiet or (self.form is Form.EVENTS and self.streams.stdout_is_terminal)
+        return display_for(self.streams, quiet=silent, clock=time.monotonic)
+
+    @property
+    def draws_live(self) -> bool:
+        """Whether jobs are bars on a terminal."""
+        return draws_live(self.streams, quiet=self.quiet)
 
     def report(self, report: Report) -> ExitCode:
         """Print paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
         saved = saved_paths(report.records)
         # On a terminal that shows both streams, the live view has just ended in these very paths.
-        if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self._draws_live()):
+        if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self.draws_live):
             for path in saved:
                 out_path(path)
         if self.show:
@@ -173,6 +179,8 @@ class Reporter:
 
     def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
         """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
+        from imgen.screen.envelope import envelope
+
         records = [record._replace(problem=report.problems.get(record.id)) for record in report.records]
         if report.interrupted and report.going_on:
             problem: Problem | None = _interrupted(report.going_on)
@@ -208,9 +216,6 @@ class Reporter:
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
         return code
-
-    def _draws_live(self) -> bool:
-        return draws_live(self.streams, quiet=self.quiet)
 
     def _fail(self, problem: Problem) -> None:
         err(failure_lines(problem, color=self.streams.stderr_color, width=self.streams.stderr_width))

@@ -61,7 +61,7 @@ def serve(
 
     config = load()
     try:
-        script = parse_faults(faults or config.sandbox_faults)
+        script = parse_faults(faults) if faults else config.sandbox_faults
     except ValueError as error:
         raise UsageProblem(str(error)) from error
     certificate = _certificate() if tls else None

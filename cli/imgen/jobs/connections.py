@@ -115,17 +115,12 @@ class Services:
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:
-            from imgen_providers.sandbox.faults import parse_faults
             from imgen_providers.sandbox.server import SandboxServer
 
-            try:
-                faults = parse_faults(self._config.sandbox_faults)
-            except ValueError as error:
-                raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
                 self._config.folders.sandbox,
                 seconds=self._config.sandbox_seconds,
-                faults=faults,
+                faults=self._config.sandbox_faults,
                 key=self._sandbox_key,
             )
             self._sandbox.start()

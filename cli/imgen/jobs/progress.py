@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from imgen.records import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from imgen.errors import Problem
-    from imgen.records import JobRecord, State
+    from imgen.records import Draft, JobRecord
 
 
 ENOUGH = 3
@@ -36,6 +37,8 @@ class Progress(NamedTuple):
 def estimate(past: Sequence[float], documented: float | None, elapsed: float) -> Progress | None:
     """Progress after `elapsed` seconds, from own past times or the documented duration; None where neither is known."""
     if len(past) >= ENOUGH:
+        from statistics import median  # 3 ms
+
         expected, samples = median(past), len(past)
     elif documented:
         expected, samples = documented, 0
@@ -77,6 +80,12 @@ class JobView:
     problem: Problem | None = None
     done: bool = False
     record: JobRecord | None = None
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> JobView:
+        """A job that is about to be recorded: it can be shown while its service is still being connected to."""
+        request = draft.request
+        return cls(draft.id, draft.provider, request.model, request.prompt, State.PLANNED, None, 0.0)
 
 
 class Display(Protocol):

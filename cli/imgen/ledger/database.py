@@ -202,7 +202,9 @@ def reason(path: Path, error: Exception) -> str:
     """Why the ledger cannot be used; on a full disk SQLite may report an I/O error only."""
     import shutil
 
-    text = damage_text(error) if is_damage(error) else str(error)
+    from imgen_providers.errors import in_words
+
+    text = damage_text(error) if is_damage(error) else in_words(error)
     with suppress(OSError):
         if shutil.disk_usage(path.parent).free < _ROOM:
             return f"there is no space left on its disk ({text})"

@@ -42,6 +42,8 @@ class Owners:
         """A new owner, held by this process. Raises `LedgerUnusable`."""
         from filelock import FileLock
 
+        from imgen_providers.errors import in_words
+
         name = secrets.token_hex(8)
         path = self._path(name)
         try:
@@ -50,7 +52,7 @@ class Owners:
             lock.acquire()
         except OSError as error:
             raise LedgerUnusable(
-                f"The folder {self._folder} cannot be used: {error}.",
+                f"The folder {self._folder} cannot be used: {in_words(error)}.",
                 "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
             ) from error
 

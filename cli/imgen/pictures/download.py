@@ -15,6 +15,7 @@ from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
 from imgen_providers.bound import Bound
 from imgen_providers.content_coding import unpacked
+from imgen_providers.errors import in_words
 from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
 
@@ -181,7 +182,7 @@ def _answer(transfer: _Transfer, guard: PeerGuard, link: httpx.URL) -> Iterator[
             yield _connected(transfer, guard, link, client, stack)
         except httpx.HTTPError as error:
             transfer.seconds_left(link.host)
-            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
+            reason = distrust(error) or in_words(error)
             raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
 
 

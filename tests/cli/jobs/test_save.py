@@ -295,7 +295,9 @@ def test_a_download_under_way_ends_when_the_waiting_does(tmp_path: Path) -> None
         (ready,) = bench.follow([record], Goal.ANSWER).records
         working = bench.work()
         connection = working._services.connection(ready.provider, ready.origin)
-        job = Tracked(ready, connection, since=0.0, watched=False, past=[], documented=None, stopped=True)
+        job = Tracked(
+            ready, Goal.PICTURES, connection, since=0.0, watched=False, past=[], documented=None, stopped=True
+        )
 
         outcome = saving.save(working._saver, job, 1, 60.0)
 
