@@ -6,6 +6,7 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,7 +72,7 @@ class Follower:
         self._record_crash = record_crash
         self._goal = self._wanted = goal
         self._timeout = timeout
-        self._next_show = clock.monotonic()
+        self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
         self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
