@@ -88,7 +88,11 @@ def _outcome(arguments: Sequence[str]) -> int:
 def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in _VERSION:
         return _version()
-    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+    from imgen.config.service_cache import remember_services
+
+    completes = arguments[:1] == ["_complete"]  # a shell, at a TAB
+    remember_services(asks=not completes)
+    if completes:
         return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout
@@ -96,6 +100,7 @@ def _answer(arguments: Sequence[str]) -> int:
     import typer
 
     from imgen.commands.latest import with_latest
+    from imgen.commands.several_files import with_files
     from imgen.errors import ExitCode, ImgenError, OutputLost
     from imgen.screen.console import Stdout, show_notices
 
@@ -104,7 +109,7 @@ def _answer(arguments: Sequence[str]) -> int:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
-            code = app(arguments)(with_latest(arguments), prog_name="imgen", standalone_mode=False) or 0
+            code = app(arguments)(with_files(with_latest(arguments)), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:
         raise
     except ImgenError as error:

@@ -46,10 +46,14 @@ class ResultState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job costs as far as we know: `amount` None is unknown, never 0."""
+    """What a job costs as far as we know: `amount` None is unknown, never 0.
+
+    `computed` is true of a charge where the service reports only what was used: that times its published rates.
+    """
 
     amount: str | None
     unit: str | None
+    computed: bool = False
 
 
 UNKNOWN = Cost(None, None)
@@ -155,6 +159,11 @@ class JobRecord(NamedTuple):
         """When the first link of a picture not yet saved expires, where that is known."""
         times = [result.expires_at for result in self.results if result.behind_link and result.expires_at is not None]
         return min(times, default=None)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether every picture that is still to be saved came with an answer, and is on this disk."""
+        return all(result.kept for result in self.results if result.state is ResultState.READY)
 
     @property
     def never_saved(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -204,7 +204,7 @@ class GmiCloud:
         "outcome.media_urls" is documented; "outcome.candidates" with the picture inside is read by the service's
         own app; flat keys and "medias" stood in older answers (reference 1.4, 2026-11-20; GMI 1, 2026-11-25).
         """
-        found = read_assets(record.outcome, base=self._origin)
+        found = read_results(record.outcome, base=self._origin)
         return found or read_elsewhere(record.others(), base=self._origin)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -162,7 +162,7 @@ class GptProto:
 
     def _assets(self, prediction: _Prediction) -> tuple[Asset, ...]:
         """The pictures: documented in "outputs"; its own clients look elsewhere as well (GPTProto 3, 2026-11-25)."""
-        found = read_assets(prediction.outputs, base=self._origin)
+        found = read_results(prediction.outputs, base=self._origin)
         return found or read_elsewhere(prediction.others(), base=self._origin)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -133,7 +133,7 @@ class ReApi:
             case "processing" | "running" | "in_progress":
                 return Running()
             case "completed" | "succeeded" | "success":
-                found = read_assets(task.output, base=self._origin)
+                found = read_results(task.output, base=self._origin)
                 return self._api.finished(found or read_elsewhere(task.others(), base=self._origin), task.given())
             case "failed":
                 return _failed(task.error)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Balance,
@@ -129,7 +129,7 @@ class ThreeDAIStudio:
         results = task.results
         if isinstance(results, list):
             results = [each for each in results[:MOST_ENTRIES] if not _is_no_picture(each)]
-        return read_assets(results, base=self._origin) or read_elsewhere(task.others(), base=self._origin)
+        return read_results(results, base=self._origin) or read_elsewhere(task.others(), base=self._origin)
 
 
 def _is_no_picture(result: Json) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -91,12 +90,13 @@ def again(
         imgen again last -a 1:1 -n 2
     """
     from imgen.commands.defaults import repeated_order
-    from imgen.commands.going_on import basis_of, check_words
+    from imgen.commands.going_on import basis_of, check_words, expanded
     from imgen.commands.making import make
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
-    from imgen.orders.changes import changed, check_unchanged, differences, order_of, other_pictures, words_of
+    from imgen.orders import changes
     from imgen.pictures.references import Changes
     from imgen.records import latest_number
     from imgen.screen.console import err
@@ -106,15 +106,14 @@ def again(
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("again", standard_streams(config), form, quiet, show, strict, open, notify)
     with session(config, err) as opened:
-        record = opened.find([job or "last"])[0]
-        before = order_of(record)
-        if job is None or latest_number(job):
-            before = replace(before, count=record.target.pictures_in_run)  # the whole order
+        run = find_jobs(opened, [job or "last"])
+        record = run[0]
+        before = changes.whole_order(run) if job is None or latest_number(job) else changes.order_of(record)
         named = {"prompt": prompt, "provider": provider, "model": model, "aspect": aspect, "resolution": resolution}
         named |= {"size": size, "format": format, "channel": channel, "count": None if count is None else str(count)}
         words = [f"{name}={value}" for name, value in named.items() if value is not None]
         words += [f"option.{text}" for text in option or ()]
-        after = changed(before, [*words, *(settings or ())], record.family)
+        after = changes.changed(before, [*words, *(settings or ())], record.family)
         run_options = RunOptions(
             output=output,
             format=after.format,
@@ -127,16 +126,17 @@ def again(
             timeout=timeout,
             poll_every=poll_every,
         )
-        pictures = picture or words_of(record)
+        pictures = expanded(picture or [], config.cwd) or changes.words_of(record)
         going_on = record.parent_id if record.request.conversation is not None else None
         basis = None
         if pictures or going_on:
             check_words(pictures, None, going_on, reporter.streams)
-            basis = basis_of(pictures, going_on, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
-        others = other_pictures(record.request.references, basis.pictures if basis else ())
+            kept = Changes(fit, keep_metadata)
+            basis = basis_of(pictures, going_on, kept, opened, config, unchecked=unchecked, timeout=timeout)
+        others = changes.other_pictures(record.request.references, basis.pictures if basis else ())
         if not picture:
-            check_unchanged(record, others)
+            changes.check_unchanged(record, others)
         if not quiet:
-            err("\n".join(difference_lines(record.id, [*differences(before, after), *others])))
+            err("\n".join(difference_lines(record.id, [*changes.differences(before, after), *others])))
         resolved = repeated_order(after, run_options, config, sandbox=sandbox)
         return make(resolved, opened, config, reporter, basis, dry_run=dry_run, yes=yes, ask=job is None)

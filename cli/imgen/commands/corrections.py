@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from imgen.commands.several_files import PICTURES
 from imgen.errors import ImgenError, Problem, UsageProblem
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _unquoted(error: typer.TyperException, line: _Line) -> Problem | None:
 
 
 def _is_picture(word: str) -> bool:
-    return word.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".heic", ".gif", ".tif", ".tiff", ".bmp", ".avif"))
+    return word.lower().endswith(PICTURES)
 
 
 def _others(line: _Line, left_out: Iterable[int]) -> list[str]:

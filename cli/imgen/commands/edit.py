@@ -22,10 +22,18 @@ def edit(
             "--image",
             metavar="PICTURE",
             show_default=False,
-            help="A file, an https URL, - for a pipe, or JOB:2.",
+            help="Files, an https URL, - for a pipe, or JOB:2.",
             rich_help_panel=panels.MOST_USED,
         ),
     ] = None,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="Edit each picture by itself, not all in one.",
+            rich_help_panel=panels.PICTURE,
+        ),
+    ] = False,
     from_job: Annotated[
         str | None,
         typer.Option(
@@ -79,16 +87,17 @@ def edit(
 ) -> int:
     """Make new pictures from pictures and a prompt.
 
-    GPS, camera data and notes are removed from what is sent. --from goes on from an earlier job: at GMI Cloud in the
-    same conversation, elsewhere from its picture.
+    Several pictures go into one edit; with --each there is one edit, and one price, for each of them, and the results
+    are named after them. GPS, camera data and notes are removed from what is sent. --from goes on from an earlier job:
+    at GMI Cloud in the same conversation, elsewhere from its picture.
 
     Examples:
-        imgen edit "at night" -i fox.jpg
         imgen edit "both in one garden" -i fox.jpg -i owl.jpg
+        imgen edit "at night" -i *.jpg --each -o night/
         imgen edit "bluer" --from JOB
     """
     from imgen.commands.defaults import resolve_order
-    from imgen.commands.going_on import EXAMPLE, basis_of, check_words, order_of
+    from imgen.commands.going_on import EXAMPLE, bases_of, check_words, expanded, named_by_picture, order_of
     from imgen.commands.making import edited_prompt, make, read_prompt
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
@@ -100,7 +109,7 @@ def edit(
     config = load(profile)
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("edit", standard_streams(config), form, quiet, show, strict, open, notify)
-    words = picture or []
+    words = expanded(picture or [], config.cwd)
     check_words(words, prompt, from_job, reporter.streams)
     if edit_prompt:
         prompt = edited_prompt(prompt, prompt_file, reporter.streams, config)
@@ -131,6 +140,8 @@ def edit(
         poll_every=poll_every,
     )
     with session(config, err) as opened:
-        basis = basis_of(words, from_job, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
-        resolved = resolve_order(order_of(order, basis.parent), run_options, config)
-        return make(resolved, opened, config, reporter, basis, dry_run=dry_run, yes=yes)
+        kept = Changes(fit, keep_metadata)
+        bases = bases_of(words, from_job, kept, opened, config, each=each, unchecked=unchecked, timeout=timeout)
+        resolved = resolve_order(order_of(order, bases[0].parent), run_options, config)
+        resolved = named_by_picture(resolved, config.cwd) if each else resolved
+        return make(resolved, opened, config, reporter, *bases, dry_run=dry_run, yes=yes)

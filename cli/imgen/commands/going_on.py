@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import time
 from dataclasses import replace
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from imgen.commands.defaults import ResolvedOrder
     from imgen.config.config import Config
     from imgen.jobs.session import Session
     from imgen.orders.order import Order
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'imgen edit "at night" -i fox.png --sandbox'
 _STDIN = "-"
+_EACH = "{stem}-{slug}-{id}.{ext}"
 _FEWEST = 4  # letters of a job's id: one letter too few, and another job's picture is gone on from
 
 
@@ -46,22 +50,31 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
 
 
 def basis_of(
-    words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config, *, unchecked: bool
+    words: Sequence[str],
+    from_job: str | None,
+    changes: Changes,
+    opened: Session,
+    config: Config,
+    *,
+    unchecked: bool,
+    timeout: float | None,
 ) -> Basis:
     """The pictures that were named, checked, and the job to go on from; `unchecked` as `Basis` has it.
 
-    Raises `UsageProblem`.
+    `timeout` is how many seconds the user waits; None leaves it to the settings. Raises `UsageProblem`.
     """
     from functools import partial
 
+    from imgen.commands.named_jobs import find_jobs, latest_jobs
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
+    patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
-    parent = opened.find([from_job])[0] if from_job is not None else None
+    parent = find_jobs(opened, [from_job])[0] if from_job is not None else None
     if parent:
         check_parent(parent)
         parent = parent._replace(conversation=opened.ledger.conversations.get(parent.conversation))
@@ -69,10 +82,10 @@ def basis_of(
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
+            find_jobs=lambda name: latest_jobs(opened, name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
-        for word in _expanded(words, config.cwd)
+        for word in words
     ]
     return Basis(
         pictures=[name_picture(source, opened.ledger) for source in sources],
@@ -82,16 +95,48 @@ def basis_of(
         network=config.network.open,
         check_storage=partial(configured_place, config),
         unchecked=unchecked,
+        deadline=math.inf if patience is None else time.monotonic() + patience,
     )
 
 
-def _expanded(words: Sequence[str], cwd: Path) -> list[str]:
+def bases_of(
+    words: Sequence[str],
+    from_job: str | None,
+    changes: Changes,
+    opened: Session,
+    config: Config,
+    *,
+    each: bool,
+    unchecked: bool,
+    timeout: float | None,
+) -> list[Basis]:
+    """What the edits of one order go on from: all pictures in one, or `each` by itself. Raises `UsageProblem`."""
+    if each and from_job is not None:
+        raise UsageProblem("--each is for pictures, and --from names one job.", EXAMPLE)
+    together = [[word] for word in words] if each else [words]
+    return [
+        basis_of(named, from_job, changes, opened, config, unchecked=unchecked, timeout=timeout) for named in together
+    ]
+
+
+def expanded(words: Sequence[str], cwd: Path) -> list[str]:
     """The words with a pattern such as `refs/*.png` as the files that it stands for, by name, where it is no file."""
     found = []
     for word in words:
         files = sorted(glob(word, root_dir=cwd)) if has_magic(word) and not (cwd / word).exists() else []  # noqa: PTH207
         found += files or [word]
     return found
+
+
+def named_by_picture(resolved: ResolvedOrder, cwd: Path) -> ResolvedOrder:
+    """The order with each result named after its own picture, unless -o gives names."""
+    run_options = resolved.run_options
+    output = run_options.output or ""
+    folder = output.endswith(("/", os.sep)) or (run_options.folder or cwd).joinpath(output).expanduser().is_dir()
+    if "{" in output or not folder:
+        return resolved
+    path = os.path.join(output, _EACH)  # noqa: PTH118 (a template is no path)
+    return resolved._replace(run_options=run_options._replace(output=path))
 
 
 def order_of(order: Order, parent: JobRecord | None) -> Order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -37,13 +38,12 @@ def make(
     opened: Session,
     config: Config,
     reporter: Reporter,
-    basis: Basis | None = None,
-    *,
+    *bases: Basis | None,
     dry_run: bool,
     yes: bool = False,
     ask: bool = False,
 ) -> ExitCode:
-    """Carry out an order, going on from `basis` where it is an edit; returns the exit code.
+    """Carry out an order, at each of the `bases` where it is an edit; returns the exit code.
 
     `yes` is consent to any price; without it, `ask` asks a terminal whatever the price.
     """
@@ -54,7 +54,7 @@ def make(
     if run_options.output == "-":
         _check_stdout(reporter, no_wait=run_options.no_wait)
     with resolved.sources():
-        plan = plan_order(resolved.order, run_options, setup_of(config), opened, basis)
+        plan = plan_order(resolved.order, run_options, setup_of(config), opened, *bases)
         for sentence in plan.left_out:
             reporter.note(sentence)
         if dry_run:
@@ -63,7 +63,8 @@ def make(
             return _show_requests(plan, reporter)
         with work(opened, config, poll_every=run_options.poll_every) as worker:
             confirm = None if yes else _ALWAYS if ask else _confirm(config)
-            report = run_order(plan, opened, worker, _Observer(resolved, reporter, confirm))
+            with closing(_Observer(resolved, reporter, confirm)) as observer:
+                report = run_order(plan, opened, worker, observer)
     if run_options.no_wait and reporter.form is Form.TEXT:
         return reporter.ids(report)
     if run_options.output == "-":
@@ -71,13 +72,17 @@ def make(
     return reporter.report(report)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Observer:
-    """What is printed while an order is placed."""
+    """What is printed while an order is placed.
+
+    A terminal shows the jobs before the service is connected to: what that needs is imported meanwhile.
+    """
 
     resolved: ResolvedOrder
     reporter: Reporter
-    confirm: str | None = None
+    confirm: str | None
+    _early: Display | None = None  # what shows the jobs until they are recorded
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """What settings decided, and which service takes the order."""
@@ -87,10 +92,23 @@ class _Observer:
         self.reporter.chosen(plan, candidate)
         if self.confirm is not None:
             check_consent(candidate, self.confirm, self.reporter)
+        if self.reporter.draws_live and self.reporter.form is not Form.EVENTS:
+            from imgen.jobs.progress import JobView
+
+            self._early = self.reporter.plain_display()
+            self._early.show([JobView.of_draft(draft) for draft in candidate.drafts])
 
     def display(self, session: Session) -> Display:
-        """The display that suits the command."""
-        return self.reporter.display(session)
+        """The display that suits the command; it is the caller's to close."""
+        early, self._early = self._early, None
+        return early or self.reporter.display(session)
+
+    def close(self) -> None:
+        """Take jobs from the screen that were never recorded."""
+        if self._early:
+            self._early.show(())
+            self._early.close()
+            self._early = None
 
 
 def _confirm(config: Config) -> str | None:

@@ -33,6 +33,15 @@ _LONG = 10.0  # seconds; a shorter wait is not notified
 _ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
 
 
+def report_left_out() -> None:
+    """Write to stderr which services of installed packages are left out, and why."""
+    from imgen.config.keys import without_keys
+    from imgen_providers.catalog import LEFT_OUT
+
+    for left_out in LEFT_OUT:
+        err(for_log(without_keys(left_out.sentence)))
+
+
 def standard_streams(config: Config) -> Streams:
     """What this process is connected to."""
     return Streams.of(sys.stdin, sys.stdout, sys.stderr, config.environ)
@@ -83,21 +92,28 @@ class Reporter:
             self.note(sentence)
 
     def display(self, session: Session) -> Display:
-        """What shows jobs while they are followed: on a terminal, bars and events would tear each other apart."""
-        events = self.form is Form.EVENTS
-        silent = self.quiet or (events and self.streams.stdout_is_terminal)
-        display = display_for(self.streams, quiet=silent, clock=time.monotonic)
-        if not events:
-            return display
+        """What shows jobs while they are followed, and writes their events where these are wanted."""
+        if self.form is not Form.EVENTS:
+            return self.plain_display()
         from imgen.screen.events import EventDisplay
 
-        return EventDisplay(display, session.ledger.jobs.get, time.time)
+        return EventDisplay(self.plain_display(), session.ledger.jobs.get, time.time)
+
+    def plain_display(self) -> Display:
+        """What shows jobs to a person: on one terminal, bars and events would tear each other apart."""
+        silent = self.quiet or (self.form is Form.EVENTS and self.streams.stdout_is_terminal)
+        return display_for(self.streams, quiet=silent, clock=time.monotonic)
+
+    @property
+    def draws_live(self) -> bool:
+        """Whether jobs are bars on a terminal."""
+        return draws_live(self.streams, quiet=self.quiet)
 
     def report(self, report: Report) -> ExitCode:
         """Print paths (or the envelope) to stdout, what went wrong to stderr; returns the exit code."""
         saved = saved_paths(report.records)
         # On a terminal that shows both streams, the live view has just ended in these very paths.
-        if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self._draws_live()):
+        if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self.draws_live):
             for path in saved:
                 out_path(path)
         if self.show:
@@ -200,9 +216,6 @@ class Reporter:
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
         return code
-
-    def _draws_live(self) -> bool:
-        return draws_live(self.streams, quiet=self.quiet)
 
     def _fail(self, problem: Problem) -> None:
         err(failure_lines(problem, color=self.streams.stderr_color, width=self.streams.stderr_width))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from imgen.config.folders import Folders, find_folders, home_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from imgen.config.accounts import Accounts
     from imgen.config.keys import KeyStore
     from imgen.config.network import NetworkSettings
     from imgen.config.sources import Sourced, Sources
+    from imgen_providers.sandbox.faults import Fault
 
 SANDBOX = "sandbox"
 """The origin of jobs made in the embedded services."""
@@ -125,9 +126,18 @@ class Config:
         return value
 
     @property
-    def sandbox_faults(self) -> str:
-        """The faults that the embedded services play."""
-        return self._text("sandbox_faults")
+    def sandbox_faults(self) -> Sequence[Fault]:
+        """The faults that the embedded services play. Raises `BadConfiguration`."""
+        text = self._text("sandbox_faults")
+        if not text:
+            return ()
+        from imgen.errors import BadConfiguration
+        from imgen_providers.sandbox.faults import parse_faults
+
+        try:
+            return parse_faults(text)
+        except ValueError as error:
+            raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
 
     @property
     def submits_per_minute(self) -> int | None:

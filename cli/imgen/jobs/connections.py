@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
@@ -44,7 +44,8 @@ def known(provider: str) -> ServiceEntry:
     """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
     if provider not in SERVICES:
         raise BadConfiguration(
-            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+            f"This job was made at {provider}, a service that this imgen does not know.",
+            "Upgrade imgen, or install the package that adds the service.",
         )
     return SERVICES[provider]
 
@@ -114,17 +115,12 @@ class Services:
 
     def _sandbox_origin(self) -> str:
         if self._sandbox is None:
-            from imgen_providers.sandbox.faults import parse_faults
             from imgen_providers.sandbox.server import SandboxServer
 
-            try:
-                faults = parse_faults(self._config.sandbox_faults)
-            except ValueError as error:
-                raise BadConfiguration(f"IMGEN_SANDBOX_FAULTS cannot be read: {error}") from error
             self._sandbox = SandboxServer(
                 self._config.folders.sandbox,
                 seconds=self._config.sandbox_seconds,
-                faults=faults,
+                faults=self._config.sandbox_faults,
                 key=self._sandbox_key,
             )
             self._sandbox.start()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from imgen.records import State
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from imgen.errors import Problem
-    from imgen.records import JobRecord, State
+    from imgen.records import Draft, JobRecord
 
 
 ENOUGH = 3
@@ -78,6 +80,12 @@ class JobView:
     problem: Problem | None = None
     done: bool = False
     record: JobRecord | None = None
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> JobView:
+        """A job that is about to be recorded: it can be shown while its service is still being connected to."""
+        request = draft.request
+        return cls(draft.id, draft.provider, request.model, request.prompt, State.PLANNED, None, 0.0)
 
 
 class Display(Protocol):

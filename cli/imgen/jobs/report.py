@@ -41,6 +41,10 @@ class Feed(Protocol):
         """At most `room` further jobs, each of them in the ledger; none where there is none at the moment."""
         ...
 
+    def goal(self, record: JobRecord) -> Goal:
+        """How far a job of it is to be followed."""
+        ...
+
     def ended(self, record: JobRecord, problem: Problem | None) -> None:
         """A job is followed no further; `problem` is why it is not where it was to go."""
         ...

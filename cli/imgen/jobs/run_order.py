@@ -17,9 +17,10 @@ from imgen.orders.drafts import split
 from imgen.orders.limits import Candidate, affordable, budget_of, standing_limits
 from imgen.orders.matching import possible
 from imgen.orders.ranking import rank
+from imgen_providers.catalog import pictures_ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from imgen.config.config import Config
@@ -112,31 +113,67 @@ def setup_of(config: Config) -> OrderSetup:
 
 
 def plan_order(
-    order: Order, options: RunOptions, setup: OrderSetup, session: Session, basis: Basis | None = None
+    order: Order, options: RunOptions, setup: OrderSetup, session: Session, *bases: Basis | None
 ) -> OrderPlan:
-    """Match, rank and price an order; `basis` is what an edit goes on from.
+    """Match, rank and price an order; the `bases` are what its edits go on from.
 
+    Several bases are one run: the same order at each of them, with one service, one price and one limit for all.
     Raises `UsageProblem`, `KeyMissing`, `BadConfiguration`, `PictureUnreachable` and `LedgerUnusable`.
     """
-    choices = possible(order, setup.accounts, setup.preferred)
-    if basis:
-        choices = basis.able(choices, session.ledger)
-    budget = budget_of(options.max_cost, choices, setup.limits, allow_unknown=options.allow_unknown_cost)
+    bases = bases or (None,)
+    together = _able(possible(order, setup.accounts, setup.preferred), bases, session)
+    first_of_each = [same[0] for same in together]
+    budget = budget_of(options.max_cost, first_of_each, setup.limits, allow_unknown=options.allow_unknown_cost)
     candidates = []
-    for ranked in rank(choices, lambda choice: _past_seconds(choice, session)):
-        drafts = split(
-            ranked.choice,
-            _target(ranked.choice, options, setup, basis.stem if basis else None),
-            parent_id=basis.parent_id if basis else None,
-            project=setup.project,
-        )
+    for ranked in rank(first_of_each, lambda choice: _past_seconds(choice, session)):
+        same = next(same for same in together if same[0] is ranked.choice)
+        drafts = _drafts(same, bases, options, setup)
         verdicts = session.ledger.spending.verdicts(drafts, budget) if budget.limits else ()
-        candidates.append(Candidate(ranked.choice, ranked.why, drafts, tuple(verdicts)))
+        notes = tuple(dict.fromkeys(note for choice in same for note in choice.notes))
+        candidates.append(Candidate(ranked.choice._replace(notes=notes), ranked.why, drafts, tuple(verdicts)))
     try:
         fitting, left_out = affordable(candidates)
     except OverBudget as over:
         return OrderPlan(order, options, budget, tuple(candidates), over_budget=over)
     return OrderPlan(order, options, budget, tuple(fitting), tuple(left_out))
+
+
+def _able(choices: Sequence[Choice], bases: Sequence[Basis | None], session: Session) -> list[tuple[Choice, ...]]:
+    """The services that take every basis, each as one choice a basis. Raises `ImgenError` where there is none."""
+    each_basis = [basis.able(choices, session.ledger) if basis else choices for basis in bases]
+
+    def at(same: Choice, found: Sequence[Choice]) -> Choice | None:
+        place = same.entry.name, same.origin, same.request.model
+        return next((c for c in found if (c.entry.name, c.origin, c.request.model) == place), None)
+
+    rows = [[at(first, found) for found in each_basis] for first in each_basis[0]]
+    together = [tuple(choice for choice in row if choice) for row in rows if all(row)]
+    if not together:
+        raise UsageProblem(
+            "No service takes all of these pictures.", "Name fewer of them, or other ones:\nimgen edit --help"
+        )
+    return together
+
+
+def _drafts(
+    same: Sequence[Choice], bases: Sequence[Basis | None], options: RunOptions, setup: OrderSetup
+) -> tuple[Draft, ...]:
+    """The jobs of one run at one service. Pictures are counted through all of it, or by `{stem}` for each basis."""
+    by_stem = "{stem}" in (options.output or "")
+    every = same[0].request.count * (1 if by_stem else len(same))
+    run: list[Draft] = []
+    for number, (choice, basis) in enumerate(zip(same, bases, strict=True)):
+        target = _target(choice, options, setup, basis.stem if basis else None, every)
+        before = 0 if by_stem else number * choice.request.count
+        drafts = split(choice, target, parent_id=basis.parent_id if basis else None, project=setup.project)
+        run += [
+            draft._replace(
+                run_id=run[0].run_id if run else draft.run_id,
+                target=replace(draft.target, first_index=before + draft.target.first_index, pictures_in_run=every),
+            )
+            for draft in drafts
+        ]
+    return tuple(run)
 
 
 def run_order(plan: OrderPlan, session: Session, worker: Worker, observer: Observer) -> Report:
@@ -164,15 +201,16 @@ def place_order(
     chosen: Callable[[OrderPlan, Candidate], None],
     known: Collection[str] | None = None,
 ) -> list[JobRecord]:
-    """Record the order's jobs at one service, to be followed; `chosen` is called just before.
+    """Record the order's jobs at one service, to be followed; `chosen` is called before anything is connected to.
 
     `known` is as for `Jobs.plan`. Raises as `run_order`, and `OrderedElsewhere`.
     """
     service = candidate.choice.entry, candidate.choice.origin
-    worker.check_key(*service)  # before a folder is made
+    worker.check(*service)  # before a folder is made
     drafts = _placed(candidate, check_target(candidate))
-    worker.reach(*service)
+    worker.own(*service)
     chosen(plan, candidate)
+    worker.reach(*service)
     return worker.record(drafts, resubmit=plan.options.resubmit, budget=plan.budget, known=known)
 
 
@@ -238,15 +276,17 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
     ]
 
 
-def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None) -> Target:
-    from imgen.pictures.naming import parse_output
+def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None, pictures: int) -> Target:
+    from imgen.pictures.naming import STDOUT, parse_output
     from imgen.pictures.verify import known_format
 
+    if options.output == STDOUT:  # files are named as they come; a stream must be known to take one picture only
+        pictures = max(pictures, pictures_ordered(choice.request.count, choice.request.extras) or 0)
     with bad_targets():
         target = parse_output(
             options.output,
             cwd=options.folder or setup.cwd,
-            pictures=choice.request.count,
+            pictures=pictures,
             overwrite=options.overwrite,
             format=known_format(choice.request.format) if options.format else None,
             kept=setup.kept,

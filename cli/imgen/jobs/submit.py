@@ -14,8 +14,9 @@ from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.answer_file import AnswerFile, places
-from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
+from imgen.ledger.pacing import TooSoon
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES

@@ -80,13 +80,24 @@ class Worker:
         if "owner" in self.__dict__:
             self.owner.release()
 
-    def check_key(self, entry: ServiceEntry, origin: str) -> None:
+    def check(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
-        if origin != SANDBOX:
+        if origin == SANDBOX:
+            _ = self._config.sandbox_seconds, self._config.sandbox_faults
+        else:
             self._config.accounts.account(entry)
 
+    def own(self, entry: ServiceEntry, origin: str) -> None:
+        """Become an owner, and report where the service's key would go to another place than the service itself.
+
+        Raises `LedgerUnusable`.
+        """
+        _ = self.owner
+        if origin != SANDBOX:
+            self._config.accounts.report_origin(entry)
+
     def reach(self, entry: ServiceEntry, origin: str) -> None:
-        """Become an owner and open the connection to a service: from here on only a submit is missing.
+        """Open the connection to a service: for an owner, only a submit is missing from here on.
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """
@@ -128,29 +139,29 @@ class Worker:
                 stopped = report(left, {}, Goal.PICTURES)
                 return stopped._replace(displayed=frozenset(stopped.problems.values()), interrupted=True)
 
-    def follow_feed(self, feed: Feed, most: int, goal: Goal, display: Display, *, timeout: float | None) -> bool:
+    def follow_feed(self, feed: Feed, most: int, display: Display, *, timeout: float | None) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
-        Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
+        The feed has their goals. Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
         """
         with closing(display):
-            in_time = self._follower(goal, display, timeout).follow_feed(feed, most)
+            in_time = self._follower(display, timeout).follow_feed(feed, most)
             for left in self._uploads.clean() if "_uploads" in self.__dict__ else ():
                 display.say(left)
         return in_time
 
     def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
-        found = self._follower(goal, display, timeout).follow(records)
+        found = self._follower(display, timeout).follow(records, goal)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
         return found
 
-    def _follower(self, goal: Goal, display: Display, timeout: float | None) -> Follower:
+    def _follower(self, display: Display, timeout: float | None) -> Follower:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        return Follower(*parts, goal, timeout)
+        return Follower(*parts, timeout)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
 from imgen.ledger.queries import JobQueries
 from imgen.ledger.spending import charge, reserve
 from imgen.ledger.transitions import Stage, change_job
@@ -17,36 +18,14 @@ from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import State, new_id
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
+    from imgen.ledger.backend import Backend, Connection
     from imgen.ledger.conversations import Conversations
-    from imgen.ledger.database import Database
     from imgen.pictures.target import Target
     from imgen.records import Draft
     from imgen_providers.base import Job, Json
-
-_SOON = 0.01  # seconds: times since 1970 are too coarse for less
-_DAY = 86_400.0  # seconds; longer than the window of any rate limit
-
-
-class SubmitLimit(NamedTuple):
-    """At most `most` submits in any `window` seconds; `most` None is no limit.
-
-    A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
-    """
-
-    most: int | None
-    window: float
-
-
-class TooSoon(Exception):
-    """The limit is used up; the next submit may go in `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class SameRequestUncertain(Exception):
@@ -97,8 +76,6 @@ class Brought(NamedTuple):
     claim: Claim | None = None
 
 
-UNLIMITED = SubmitLimit(None, 0.0)
-
 _UNCERTAIN = (
     "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
     " ORDER BY rowid"
@@ -106,16 +83,7 @@ _UNCERTAIN = (
 _SANDBOX = "sandbox"
 _OTHERS = (
     "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
-    " AND forgotten_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid"
-)
-_LATEST_SUBMITS = (
-    "SELECT other.submitted_at FROM job AS mine JOIN job AS other"
-    " ON other.provider = mine.provider AND other.origin = mine.origin"
-    " WHERE mine.id = :id AND other.submitted_at > :since AND other.submitted_at <= :now"
-    " UNION ALL SELECT turned_away.submitted_at FROM job AS mine JOIN turned_away"
-    " ON turned_away.provider = mine.provider AND turned_away.origin = mine.origin"
-    " WHERE mine.id = :id AND turned_away.submitted_at > :since AND turned_away.submitted_at <= :now"
-    " ORDER BY 1 DESC LIMIT :most"
+    " AND forgotten_at IS NULL AND id NOT IN ({each}) ORDER BY rowid"
 )
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
@@ -135,9 +103,10 @@ _SHOWN = (
 class Jobs(JobQueries):
     """The jobs of one person: recorded before a byte is sent, changed as their services report, and found again."""
 
-    def __init__(self, database: Database, conversations: Conversations) -> None:
+    def __init__(self, database: Backend, conversations: Conversations, pacing: Pacing) -> None:
         super().__init__(database)
         self._conversations = conversations
+        self._pacing = pacing
 
     # Planning and submitting ------------------------------------------------------------------------------
 
@@ -165,7 +134,7 @@ class Jobs(JobQueries):
                 if uncertain and not resubmit:
                     raise SameRequestUncertain(uncertain)
                 self._close(write, uncertain, resubmitted=True)
-                _check_known(write, key, origin, known)
+                self._check_known(write, key, origin, known)
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
@@ -177,11 +146,7 @@ class Jobs(JobQueries):
         """
         with self._database.write() as write:
             now = self._database.now()
-            if limit.most is not None:
-                within = {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most}
-                latest = write.execute(_LATEST_SUBMITS, within).fetchall()
-                if len(latest) == limit.most:
-                    raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
+            self._pacing.check(write, job_id, limit, now)
             closed = write.execute("SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NOT NULL", (job_id,)).fetchone()
             return closed is None and change_job(write, job_id, "submitting", submitted_at=now)
 
@@ -189,15 +154,13 @@ class Jobs(JobQueries):
         """The submit provably arrived nowhere: it may go again."""
         self._change(job_id, "not_sent", submitted_at=None)
 
-    def turned_away(self, job_id: str) -> None:
-        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit."""
+    def turned_away(self, job_id: str, retry_after: float | None = None) -> None:
+        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit.
+
+        `retry_after` is how many seconds the service wants to be left alone.
+        """
         with self._database.write() as write:
-            write.execute("DELETE FROM turned_away WHERE submitted_at < ?", (self._database.now() - _DAY,))
-            write.execute(
-                "INSERT INTO turned_away (provider, origin, submitted_at) SELECT provider, origin, submitted_at"
-                " FROM job WHERE id = ? AND stage = 'submitting'",
-                (job_id,),
-            )
+            self._pacing.turned_away(write, job_id, retry_after, self._database.now())
             change_job(write, job_id, "not_sent", submitted_at=None)
 
     def never_sent(self, job_id: str, problem: Problem) -> None:
@@ -253,7 +216,7 @@ class Jobs(JobQueries):
             if job.charged and is_amount(job.charged.amount):
                 charge(write, job_id, job.charged)
 
-    def _accept(self, write: sqlite3.Connection, job_id: str, job: Job) -> None:
+    def _accept(self, write: Connection, job_id: str, job: Job) -> None:
         other = self._holder(write, job_id, job.remote_id)
         if other is not None:
             raise IdTaken(other)
@@ -323,8 +286,8 @@ class Jobs(JobQueries):
                 # After those that are there: a rebuilt ledger opens a job again whose other pictures are saved.
                 write.execute(
                     "INSERT INTO result (job_id, number, state)"
-                    " SELECT ?1, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?1",
-                    (job_id,),
+                    " SELECT ?, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?",
+                    (job_id, job_id),
                 )
 
     def retarget(self, job_id: str, target: Target) -> None:
@@ -333,8 +296,8 @@ class Jobs(JobQueries):
 
     def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""
-        text = problem_text(problem)
-        if self._database.read("SELECT 1 FROM job WHERE id = ? AND problem IS NOT ?", (job_id, text)):
+        text, same = problem_text(problem), self._database.dialect.same
+        if self._database.read(f"SELECT 1 FROM job WHERE id = ? AND NOT (problem {same} ?)", (job_id, text)):  # noqa: S608
             self._database.change("UPDATE job SET problem = ? WHERE id = ?", (text, job_id))
 
     def forget(self, job_ids: Sequence[str]) -> None:
@@ -378,10 +341,19 @@ class Jobs(JobQueries):
                 write, job_id, "attach", accepted_at=accepted_at, forgotten_at=None, **_found(job)
             )
 
-    def _holder(self, write: sqlite3.Connection, job_id: str, remote_id: str) -> str | None:
+    def _holder(self, write: Connection, job_id: str, remote_id: str) -> str | None:
         """The other job at the same service that has this remote id."""
         row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
         return row["id"] if row else None
+
+    def _check_known(self, write: Connection, key: str, origin: str, known: Collection[str] | None) -> None:
+        """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
+        if known is None:
+            return
+        statement = _OTHERS.format(each=self._database.dialect.each)
+        values = (key, origin == _SANDBOX, json.dumps(list(known)))
+        if others := [row["id"] for row in write.execute(statement, values)]:
+            raise OrderedElsewhere(others)
 
     def _without_conversation(self, draft: Draft) -> Draft:
         kept = self._conversations.put(draft.request.conversation)
@@ -391,23 +363,14 @@ class Jobs(JobQueries):
         with self._database.write() as write:
             change_job(write, job_id, name, **columns)
 
-    def _close(self, write: sqlite3.Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
+    def _close(self, write: Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
         write.executemany(
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
         )
 
 
-def _check_known(write: sqlite3.Connection, key: str, origin: str, known: Collection[str] | None) -> None:
-    """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
-    if known is None:
-        return
-    values = (key, origin == _SANDBOX, json.dumps(list(known)))
-    if others := [row["id"] for row in write.execute(_OTHERS, values)]:
-        raise OrderedElsewhere(others)
-
-
-def _insert(write: sqlite3.Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
+def _insert(write: Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
     """A row for the job, under an id that no other job has; returns that id."""
     while write.execute("SELECT 1 FROM job WHERE id = ?", (draft.id,)).fetchone():
         draft = draft.with_id(new_id())
@@ -450,7 +413,7 @@ def _columns(places: Sequence[str | Path]) -> list[tuple[str | None, str | None]
 
 
 def _show(
-    write: sqlite3.Connection,
+    write: Connection,
     job_id: str,
     columns: Sequence[tuple[str | None, str | None]],
     expires_at: float | None,
@@ -463,7 +426,7 @@ def _show(
         "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
         " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
-        " WHERE state = 'ready'",
+        " WHERE result.state = 'ready'",
         [
             (job_id, number, *place, expires_at, owner, part)
             for number, (place, part) in enumerate(zip(columns, parts, strict=True), 1)
@@ -471,5 +434,5 @@ def _show(
     )
 
 
-def _submitted_at(write: sqlite3.Connection, job_id: str) -> object:
+def _submitted_at(write: Connection, job_id: str) -> object:
     return write.execute("SELECT submitted_at FROM job WHERE id = ?", (job_id,)).fetchone()["submitted_at"]

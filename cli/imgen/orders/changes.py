@@ -110,6 +110,14 @@ def words_of(record: JobRecord) -> list[str]:
     return found
 
 
+def whole_order(run: Sequence[JobRecord]) -> Order:
+    """The order that was carried out by these jobs. Raises `UsageProblem` where each went on from another picture."""
+    if any(job.request.references != run[0].request.references for job in run):
+        each = "\n".join(f"imgen again {job.id}" for job in run[:3])
+        raise UsageProblem(f"The order edited {len(run)} pictures, each by itself. Name one of its jobs.", each)
+    return replace(order_of(run[0]), count=sum(job.request.count for job in run))
+
+
 def check_unchanged(record: JobRecord, others: Sequence[Difference]) -> None:
     """Raises `UsageProblem` where a picture of the job is not what it was, and no other one was named."""
     if others:

@@ -15,6 +15,7 @@ from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
 from imgen_providers.bound import Bound
 from imgen_providers.content_coding import unpacked
+from imgen_providers.errors import in_words
 from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
 
@@ -98,13 +99,14 @@ class Peek(NamedTuple):
     size: int | None
 
 
-def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
+def peek(network: Network, url: str, *, trusted_origin: str | None, deadline: float) -> Peek:
     """Look at the first bytes behind a link, to know that others can fetch it; what `fetch` refuses, this does.
 
+    `deadline` is as for `fetch`.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
     """
     headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_PEEK - 1}"}
-    return _followed(_Transfer(network, trusted_origin, headers, None), url, _peeked)
+    return _followed(_Transfer(network, trusted_origin, headers, deadline), url, _peeked)
 
 
 Outcome = TypeVar("Outcome")
@@ -180,7 +182,7 @@ def _answer(transfer: _Transfer, guard: PeerGuard, link: httpx.URL) -> Iterator[
             yield _connected(transfer, guard, link, client, stack)
         except httpx.HTTPError as error:
             transfer.seconds_left(link.host)
-            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
+            reason = distrust(error) or in_words(error)
             raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "STDOUT",
     "TEMPLATE_FIELDS",
     "BadTarget",
     "Certain",
@@ -42,6 +43,9 @@ __all__ = [
     "prepare",
     "slug",
 ]
+
+STDOUT = "-"
+"""What -o says for standard output."""
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
@@ -108,7 +112,7 @@ def parse_output(
     """
     if output is None:
         return _target(cwd, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
-    if output == "-":
+    if output == STDOUT:
         if pictures > 1:
             raise BadTarget(f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o.")
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)

@@ -58,6 +58,7 @@ def _draw(paths: Sequence[str]) -> None:
     from imgen.files import open_regular
     from imgen.pictures.formats import Damaged
     from imgen.pictures.thumbnail import thumbnail
+    from imgen_providers.errors import in_words
 
     console = Console()
     for path in paths:
@@ -65,7 +66,7 @@ def _draw(paths: Sequence[str]) -> None:
             with open_regular(Path(path)) as file:
                 small = thumbnail(file.read())
         except (OSError, Damaged) as error:
-            console.print(f"{Path(path).name} cannot be shown: {error}.", markup=False)
+            console.print(f"{Path(path).name} cannot be shown: {in_words(error)}.", markup=False)
             continue
         with Picture.open(io.BytesIO(small)) as picture:
             console.print(Image(picture, width="auto", height=min(_MOST_ROWS, max(4, console.height - 4))))

@@ -43,8 +43,10 @@ def order_line(candidate: Candidate) -> str:
     request = choice.request
     size = choice.model.size(request.aspect, request.resolution)
     pixels = f"{size[0]}x{size[1]}" if size else " ".join(filter(None, (request.resolution, request.aspect)))
-    count = f"{request.count} pictures" if request.count > 1 else ""
-    facts = [choice.model.family, count, pixels, _order_price(candidate)]
+    pictures = sum(draft.request.count for draft in candidate.drafts)
+    count = f"{pictures} pictures" if pictures > 1 else ""
+    together = f"from {len(request.references)} pictures in one" if len(request.references) > 1 else ""
+    facts = [choice.model.family, count, together, pixels, _order_price(candidate)]
     return f"{choice.entry.title}: {', '.join(filter(None, facts))}"
 
 

@@ -365,8 +365,13 @@ def test_the_sandbox_can_be_asked_for(text: str, on: bool) -> None:
 def test_the_sandbox_can_be_set() -> None:
     assert config().sandbox_seconds == config(IMGEN_SANDBOX_SECONDS="").sandbox_seconds == 2.0
     assert config(IMGEN_SANDBOX_SECONDS="0.25").sandbox_seconds == 0.25
-    assert config(IMGEN_SANDBOX_FAULTS="link-dead").sandbox_faults == "link-dead"
-    assert config().sandbox_faults == ""
+    assert [fault.name for fault in config(IMGEN_SANDBOX_FAULTS="dead-link").sandbox_faults] == ["dead-link"]
+    assert config().sandbox_faults == ()
+
+
+def test_a_fault_that_the_sandbox_does_not_play_is_refused() -> None:
+    with pytest.raises(BadConfiguration, match="IMGEN_SANDBOX_FAULTS cannot be read: 'no-such' is not a fault"):
+        _ = config(IMGEN_SANDBOX_FAULTS="no-such").sandbox_faults
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "-inf", "86400", "1e99", "2s", "0x10"])

@@ -106,7 +106,7 @@ def test_a_bug_in_a_download_leaves_the_job_ready_for_the_next_command(tmp_path:
         assert (report.records[0].state, report.exit_code) == (State.READY, ExitCode.BUG)
         assert f"imgen wait {record.id}" in str(report.problems[record.id].hint)
         assert list((tmp_path / "out").iterdir()) == []
-        again = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
+        again = bench.follow(bench.session.ledger.jobs.get_many([record.id]), Goal.WHAT_IS_READY)
         assert again.exit_code is ExitCode.DONE
 
 

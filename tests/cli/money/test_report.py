@@ -30,7 +30,7 @@ KNOWN = [
 
 
 def line(key: str | None, unit: str | None, jobs: int, estimated: str | None = None, **fields: object) -> CostLine:
-    return replace(CostLine(key, unit, None, jobs, estimated, None, 0, None, 0), **fields)  # type: ignore[arg-type]
+    return replace(CostLine(key, unit, None, jobs, estimated, None, 0, 0, None, 0), **fields)  # type: ignore[arg-type]
 
 
 def test_each_unit_has_its_line_and_credits_are_one_services() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from cli.program.program import IMGEN, SMALL, Program, served, until
 from cli.program.terminal import terminal
@@ -100,6 +102,37 @@ def test_a_script_is_never_asked(there: Program) -> None:
 
     assert ended.code == ExitCode.DONE
     assert "Send it?" not in ended.stderr
+
+
+# On its way ------------------------------------------------------------------------------------------------------
+
+NOTING_HTTPX = """
+import sys
+from imgen.__main__ import main
+sys.addaudithook(lambda event, found: event == "import" and found[0] == "httpx" and sys.stderr.write("<httpx>"))
+main()
+"""
+
+
+def test_a_job_is_on_the_screen_before_its_service_is_connected_to(imgen: Program) -> None:
+    """The import of the HTTP client takes longer than all that the first frame needs."""
+    line = (sys.executable, "-c", NOTING_HTTPX, "generate", "a red fox", "--sandbox", *SMALL)
+    with terminal(imgen, *line, width=80) as shown:
+        assert shown.rest() == ExitCode.DONE, shown.lines
+
+    assert 0 < shown.raw.index(b"a red fox") < shown.raw.index(b"<httpx>")
+    assert [line for line in shown.lines if "planned" in line] == []
+
+
+def test_a_job_that_was_not_recorded_leaves_the_screen(there: Program) -> None:
+    """The same order is uncertain, which the ledger says only when the job is to be recorded."""
+    lost = {"IMGEN_SANDBOX_FAULTS": "lost-reply"}
+    there.run_lines([(("generate", "a fox", "--sandbox", *SMALL, "-q"), lost, b"")])
+    with terminal(there, *IMGEN, "generate", "a fox", "--sandbox", *SMALL, width=80) as shown:
+        assert shown.rest() == ExitCode.UNCERTAIN
+
+    assert [line for line in shown.lines if "planned" in line] == []
+    assert b"\x1b[?25h" in shown.raw
 
 
 # Found again -----------------------------------------------------------------------------------------------------
@@ -207,11 +240,94 @@ def test_a_picture_of_the_last_order_is_edited(made: Program) -> None:
     assert ended.lines == [str(made.cwd / f"a-red-fox-2-{fox.id}-blue.png")]
 
 
-def test_a_pattern_stands_for_the_pictures_of_one_edit(made: Program) -> None:
-    ended = made.run("edit", "side by side", "-i", "a-red-fox-*.png", "--sandbox", *SMALL, "-q", "-o", "both.png")
+@pytest.fixture
+def photos(there: Program) -> list[str]:
+    """Two photos in a folder below the working folder, as a shell names them for `photos/*.jpg`."""
+    (there.cwd / "photos").mkdir()
+    for name, color in (("cat", "teal"), ("dog", "navy")):
+        Image.new("RGB", (64, 48), color).save(there.cwd / "photos" / f"{name}.jpg")
+    return ["photos/cat.jpg", "photos/dog.jpg"]
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_several_pictures_go_into_one_edit(there: Program, photos: list[str], quoted: bool) -> None:
+    files = ["photos/*.jpg"] if quoted else photos
+
+    ended = there.run("edit", "side by side", "-i", *files, "--sandbox", *SMALL, "-o", "both.png")
 
     assert ended.code == ExitCode.DONE, ended.stderr
-    assert len(made.jobs()[-1].request.references) == 2
+    assert "gemini-3.1-flash, from 2 pictures in one, 0.5K" in ended.stderr
+    (job,) = there.jobs()
+    assert len(job.request.references) == 2
+
+
+@pytest.mark.parametrize(
+    ("output", "names"),
+    [
+        ("night/", ["night/cat-at-night-{0}.png", "night/dog-at-night-{1}.png"]),
+        ("{stem}-blue.png", ["cat-blue.png", "dog-blue.png"]),
+        ("night.png", ["night-1.png", "night-2.png"]),
+        (None, ["cat-at-night-{0}.png", "dog-at-night-{1}.png"]),
+    ],
+)
+def test_each_picture_is_edited_by_itself(
+    there: Program, photos: list[str], output: str | None, names: list[str]
+) -> None:
+    where = () if output is None else ("-o", output)
+
+    ended = there.run("edit", "at night", "-i", *photos, "--each", "-p", "gmicloud", "-m", "gemini-3-pro", *where)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    jobs = there.jobs()
+    assert [len(job.request.references) for job in jobs] == [1, 1]
+    assert len({job.run_id for job in jobs}) == 1
+    assert ended.lines == [str(there.cwd / name.format(*(job.id for job in jobs))) for name in names]
+    price = float(jobs[0].cost.amount or 0) * 2
+    assert f"GMI Cloud: gemini-3-pro, 2 pictures, 1K, ${price:g}" in ended.stderr
+    assert re.match(rf"2 pictures, .*, \${price:g}", ended.stderr.splitlines()[-1])
+
+
+def test_a_limit_counts_for_all_of_them(there: Program, photos: list[str]) -> None:
+    order = ("edit", "at night", "-i", *photos, "--each", "-p", "gmicloud", "-m", "gemini-3-pro", "--no-wait")
+
+    over = there.run(*order, "--max-cost", "0.2usd")
+    within = there.run(*order, "--max-cost", "0.3usd")
+
+    assert (over.code, within.code) == (ExitCode.NO_CREDIT, ExitCode.DONE)
+    assert len(there.jobs()) == 2
+
+
+def test_one_bad_picture_of_several_is_found_before_anything_is_sent(there: Program, photos: list[str]) -> None:
+    (there.cwd / photos[1]).write_bytes((there.cwd / photos[1]).read_bytes()[:300])
+
+    ended = there.run("edit", "at night", "-i", *photos, "--each", "-p", "gmicloud")
+
+    assert ended.code == ExitCode.USAGE
+    assert "photos/dog.jpg cannot be sent" in ended.stderr
+    assert there.jobs() == []
+
+
+def test_of_several_edits_one_is_made_again_by_its_name(there: Program, photos: list[str]) -> None:
+    assert there.run("edit", "at night", "-i", *photos, "--each", "--sandbox", *SMALL, "-q").code == ExitCode.DONE
+    first, second = (job.id for job in there.jobs())
+
+    refused, again, opened = (
+        there.run("again", *SMALL, "-q"),
+        there.run("again", second, "-q"),
+        there.run("show", "--json"),
+    )
+
+    assert refused.code == ExitCode.USAGE
+    assert f"imgen again {first}\n" in refused.stderr
+    assert again.code == ExitCode.DONE, again.stderr
+    assert len(opened.json["jobs"]) == 1
+
+
+def test_each_goes_with_pictures_only(made: Program) -> None:
+    ended = made.run("edit", "bluer", "--from", "last", "--each", "--sandbox")
+
+    assert ended.code == ExitCode.USAGE
+    assert len(made.jobs()) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
@@ -267,7 +383,7 @@ def test_the_doctor_says_what_is_well_and_what_to_do(imgen: Program, there: Prog
     assert well.code == ExitCode.DONE, well.stdout.decode()
     assert all(line.startswith("ok  ") for line in well.lines)
     assert [line.split()[1] for line in well.lines] == [
-        *("program", "settings", "keys", "network", "proxy", "folders", "ledger", "storage", "terminal")
+        *("program", "settings", "keys", "packages", "network", "proxy", "folders", "ledger", "storage", "terminal")
     ]
 
 

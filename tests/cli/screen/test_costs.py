@@ -34,6 +34,18 @@ def test_the_table_has_a_line_for_each_unit_and_a_total() -> None:
     ]
 
 
+def test_a_computed_charge_is_marked() -> None:
+    computed = GMI._replace(charged=Cost("0.13", "usd", computed=True))
+    reported = GMI._replace(charged=Cost("0.12", "usd"), jobs=1)
+
+    assert cost_lines(cost_report([computed], By.MODEL, None, None), width=None)[1:] == [
+        "gmicloud/pro  3     0.402 usd  0.39 usd (3 jobs, computed)"
+    ]
+    assert cost_lines(cost_report([computed, reported], By.MODEL, None, None), width=None)[1:] == [
+        "gmicloud/pro  4     0.536 usd  0.51 usd (4 jobs, 3 computed)"
+    ]
+
+
 def test_what_nobody_said_takes_no_column_and_a_total_of_one_is_left_out() -> None:
     assert cost_lines(cost_report([GMI], By.PROJECT, None, None), width=None) == [
         "PROJECT  JOBS  ESTIMATED",
@@ -56,12 +68,13 @@ def test_a_spreadsheet_gets_every_line_and_runs_none() -> None:
     heading, *rows = csv.reader(io.StringIO(cost_csv(cost_report(known, By.PROJECT, None, None))))
 
     assert heading == [
-        *("project", "unit", "provider", "jobs", "estimated", "charged", "charged_jobs", "doubtful", "doubtful_jobs")
+        *("project", "unit", "provider", "jobs", "estimated"),
+        *("charged", "charged_jobs", "computed_jobs", "doubtful", "doubtful_jobs"),
     ]
     assert sorted(rows) == [
-        [f"'{wicked}", "usd", "", "3", "0.402", "", "0", "", "0"],
-        ["'@SUM(A1)\\x1b[31m", "usd", "", "3", "0.402", "", "0", "", "0"],
-        ["a,b c", "credits", "3daistudio", "1", "15", "", "0", "", "0"],
+        [f"'{wicked}", "usd", "", "3", "0.402", "", "0", "0", "", "0"],
+        ["'@SUM(A1)\\x1b[31m", "usd", "", "3", "0.402", "", "0", "0", "", "0"],
+        ["a,b c", "credits", "3daistudio", "1", "15", "", "0", "0", "", "0"],
     ]
 
 
