@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.instant_service import instant_service
 from imgen.ledger.ledger import Ledger
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +63,19 @@ OURS_FOR_TAB = {
 }
 LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
 """Of the standard library: each takes more of a TAB than its answer."""
+
+
+NOT_FOR_AN_ORDER = {
+    *(HEAVY - {"httpx", "click"}),  # httpx looks for click, and Python reports what it does not find too
+    *("tenacity", "statistics", "fractions", "filecmp", "html", "importlib.metadata", "multiprocessing", "sysconfig"),
+}
+OURS_NOT_FOR_AN_ORDER = {
+    *("jobs.reconcile", "jobs.reimport", "ledger.recovery.note", "ledger.recovery.rebuild", "ledger.recovery.salvage"),
+    *("screen.envelope", "screen.events", "screen.live", "screen.tables", "money.losses", "money.report"),
+    *("orders.changes", "orders.references", "pictures.references", "pictures.fit", "pictures.provenance"),
+    *("commands.corrections", "commands.going_on", "completion", "completion.tree", "crash", "batch"),
+}
+"""Behind an order that goes well: what only a lost reply, a picture to send, JSON, or a mistake needs."""
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -156,6 +171,25 @@ def test_a_line_imports_its_own_command_and_no_more_of_ours_than_it_needs(
     loaded = {name.removeprefix("imgen.") for name in loaded_by(*arguments) if name.startswith("imgen.")}
 
     assert loaded - {"__main__"} <= ours
+
+
+def test_an_order_that_goes_well_imports_neither_what_only_trouble_needs_nor_another_service(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instant_service(quiet=True) as service:
+        monkeypatch.setenv("REAPI_API_KEY", "not-a-real-key")
+        monkeypatch.setenv("REAPI_BASE_URL", service.origin)
+
+        loaded = loaded_by(
+            "generate", "a fox", "-p", "reapi", "-q", "--poll-every", "0.01", "-o", f"{home / 'pictures'}/"
+        )
+
+    assert len(list((home / "pictures").iterdir())) == 1
+    assert loaded & NOT_FOR_AN_ORDER == set()
+    assert {name.removeprefix("imgen.") for name in loaded} & OURS_NOT_FOR_AN_ORDER == set()
+    services = {entry.implementation.partition(":")[0] for entry in SERVICES.values()}
+    assert loaded & services == {"imgen_providers.reapi"}
+    assert not any(name.startswith("imgen_providers.sandbox") for name in loaded)
 
 
 @pytest.mark.parametrize("line", [["--version"], ["_complete", "bash", "imgen generate -m "]], ids=lambda line: line[0])
