@@ -62,7 +62,7 @@ class Unrecorded(NamedTuple):
 Next = Go | Done | Pending | Unrecorded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
