@@ -10,6 +10,7 @@ from imgen.errors import UsageProblem
 def open(
     jobs: options.Ids = None,
     json: options.Json = False,
+    sandbox: options.InSandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Open pictures in the viewer of your system.
@@ -30,7 +31,7 @@ def open(
 
     config = load(profile)
     with session(config, err) as opened:
-        records = opened.find(jobs or ["last"])
+        records = opened.find(jobs or ["last"], sandbox=sandbox or config.sandbox)
     here = [path for path in saved_paths(records) if path.is_file()]
     if not here:
         ids = " ".join(record.id for record in records)

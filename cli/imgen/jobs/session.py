@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from imgen.config.config import SANDBOX
 from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
@@ -50,23 +51,24 @@ class Session:
                 self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
             self.ledger.close()
 
-    def find(self, names: Sequence[str]) -> list[JobRecord]:
+    def find(self, names: Sequence[str], *, sandbox: bool = False) -> list[JobRecord]:
         """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
 
-        Raises `UsageProblem`.
+        `sandbox` keeps the latest orders to the sandbox's. Raises `UsageProblem`.
         """
-        found = [record for name in dict.fromkeys(names) for record in self.latest(name) or [self._find(name)]]
+        unique = dict.fromkeys(names)
+        found = [record for name in unique for record in self.latest(name, sandbox=sandbox) or [self._find(name)]]
         return list({record.id: record for record in found}.values())
 
-    def latest(self, name: str) -> list[JobRecord]:
+    def latest(self, name: str, *, sandbox: bool = False) -> list[JobRecord]:
         """The jobs of the latest order for `last`, `-1` or `@1`, of the one before for `-2`; none for another name.
 
-        Raises `UsageProblem` where there are not so many orders.
+        `sandbox` keeps to the sandbox's. Raises `UsageProblem` where there are not so many orders.
         """
         number = latest_number(name)
         if number is None:
             return []
-        found = [] if self.is_new else self.ledger.jobs.latest_order(number)
+        found = [] if self.is_new else self.ledger.jobs.latest_order(number, SANDBOX if sandbox else None)
         if not found:
             raise UsageProblem(
                 "Nothing was made yet." if number == 1 else f"There are no {number} orders yet.", SANDBOX_EXAMPLE
