@@ -9,7 +9,7 @@ import typer
 from imgen.commands.pages import option_row, page_of
 from imgen.config.settings import SETTINGS, Place
 from imgen.errors import ExitCode
-from imgen_providers.catalog import SERVICES
+from imgen_providers.catalog import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def _lines(program: typer.Typer) -> Iterator[str]:
     for code in ExitCode:
         yield from _entry(str(code.value), _sentence(code.meaning.replace("`", "")))
     yield ".SH ENVIRONMENT"
-    for entry in SERVICES.values():
+    for entry in OURS.values():
         yield from _entry(entry.key_variable, f"The API key of {entry.title}.")
     for setting in SETTINGS.values():
         where = "" if setting.place is Place.NO_FILE else f" The setting {setting.name}."

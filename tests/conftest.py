@@ -8,12 +8,21 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_OURS = ("IMGEN_", "THREEDAISTUDIO_", "GMI_", "REAPI_", "GPTPROTO_")
+collect_ignore_glob = ["fixtures/*"]
+
+_OURS = ("IMGEN_", "PG")
+_OF_SERVICES = {
+    name
+    for entry in SERVICES.values()
+    for name in (entry.key_variable, *entry.other_key_variables, entry.origin_variable, entry.organization_variable)
+}
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS", "TF_BUILD", "COLUMNS", "SSL_CERT_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -39,8 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """The whole proof waits more than it computes."""
-    return 4 if config.getoption("--all") else None
+    """Tests wait for sockets, disks and programs: one more than there are cores; the whole proof waits most."""
+    return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,14 +62,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the person's own settings reaches a test, and nothing of a test reaches the person's folders."""
     for name in list(os.environ):
-        if name.startswith(_OURS) or name in _SURROUNDINGS or name.lower() in _PROXIES:
+        if name.startswith(_OURS) or name in _OF_SERVICES or name in _SURROUNDINGS or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMGEN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -83,5 +93,8 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+# How long an example takes is chance on a busy machine.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `--hypothesis-profile whole`: many long runs of what the suite only samples.
-settings.register_profile("whole", max_examples=2_000, deadline=None)
+settings.register_profile("whole", settings.get_profile("suite"), max_examples=2_000)
+settings.load_profile("suite")

@@ -42,6 +42,7 @@ OURS_FOR_ANY_LINE = {
     "config",
     "config.config",
     "config.folders",
+    "config.service_cache",
     "errors",
     "files",
     "screen",
@@ -56,7 +57,7 @@ OURS_FOR_A_MISTAKE = {
 }
 OURS_FOR_TAB = {
     *("completion", "completion.answer", "completion.line", "completion.tree", "completion.values"),
-    *("errors", "screen", "screen.console"),
+    *("config", "config.service_cache", "errors", "files", "screen", "screen.console"),
 }
 LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
 """Of the standard library: each takes more of a TAB than its answer."""

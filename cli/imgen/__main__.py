@@ -47,7 +47,7 @@ GROUPS = ("config", "keys", "sandbox")
 """Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])
-_GARBAGE = 50_000  # objects between two collections
+_GARBAGE = 100_000  # objects between two collections; one order makes 60,000
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
@@ -64,7 +64,7 @@ def main() -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; every failure is told here, once."""
+    """Run one command and return its exit code; every failure is printed here, once."""
     code = _outcome(arguments)
     if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
         from imgen.commands.expiry_notice import remind
@@ -78,7 +78,7 @@ def _outcome(arguments: Sequence[str]) -> int:
 
     try:
         return _answer(arguments)
-    except OutputLost as error:  # also while something else was told; an envelope could not be written either
+    except OutputLost as error:  # also while something else was printed; an envelope could not be written either
         back = "imgen status" if _command(arguments) in _FOLLOWING else None
         return _fail(error.problem._replace(hint=error.hint or back), error.exit_code, ())
     except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
@@ -88,7 +88,11 @@ def _outcome(arguments: Sequence[str]) -> int:
 def _answer(arguments: Sequence[str]) -> int:
     if list(arguments) in _VERSION:
         return _version()
-    if arguments[:1] == ["_complete"]:  # a shell, at a TAB
+    from imgen.config.service_cache import remember_services
+
+    completes = arguments[:1] == ["_complete"]  # a shell, at a TAB
+    remember_services(asks=not completes)
+    if completes:
         return _complete(*arguments[1:])
 
     from contextlib import redirect_stdout
@@ -114,7 +118,7 @@ def _answer(arguments: Sequence[str]) -> int:
         return _fail(corrected(error, arguments), error.exit_code, arguments)
     except typer.TyperException as error:
         return _usage(error, arguments)
-    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has told of it
+    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's: no command has reported it
         return _fail(_interrupted(arguments), ExitCode.INTERRUPTED, arguments)
     return int(code)
 
@@ -168,7 +172,7 @@ def _not_imported() -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """A stream that the parent closed (`>&-`, some schedulers) is None in Python; then nobody reads or writes it."""
+    """A stream that the parent closed (`>&-`, some schedulers) is None: nothing can be read or written."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
@@ -292,13 +296,13 @@ def _form(arguments: Sequence[str]) -> Form:
 
 
 def _is_quiet(arguments: Sequence[str]) -> bool:
-    """Whether no line is wanted that nobody asked for: for a program, or with `--quiet`."""
+    """Whether only what was asked for is wanted: for a program, or with `--quiet`."""
     options = takewhile(lambda argument: argument != "--", arguments)
     return any(each == "--quiet" or each.startswith(("-q", "--json", "--events")) for each in options)
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """The command that was meant, such as "keys list", as far as it can be told from a line that may be wrong."""
+    """The command that was meant, such as "keys list", as far as it can be read from a line that may be wrong."""
     if arguments and arguments[0] in COMMANDS and arguments[0] not in GROUPS:
         return arguments[0]
     from imgen.completion.line import place

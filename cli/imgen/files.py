@@ -163,7 +163,7 @@ def require_private(path: Path) -> None:
     )
 
 
-def open_regular(path: Path) -> BufferedReader:
+def open_regular(path: Path | str) -> BufferedReader:
     """Open a file for reading, which another program may have put there: never a pipe, a device or a socket.
 
     It never waits, as opening a pipe would. A link is followed. Raises `OSError`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen_providers.rows import pictures_ordered
 
@@ -46,10 +46,14 @@ class ResultState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job costs as far as we know: `amount` None is unknown, never 0."""
+    """What a job costs as far as we know: `amount` None is unknown, never 0.
+
+    `computed` is true of a charge where the service reports only what was used: that times its published rates.
+    """
 
     amount: str | None
     unit: str | None
+    computed: bool = False
 
 
 UNKNOWN = Cost(None, None)
@@ -92,8 +96,7 @@ class Result:
         return self.state is ResultState.READY and self.kept is None
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """One row of the ledger with its results; `origin` is "sandbox", or the scheme and host it was sent to.
 
     `parent_id` is the job whose picture this one goes on from. `cost` is the price when it was ordered, `charged`
@@ -158,6 +161,11 @@ class JobRecord:
         return min(times, default=None)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether every picture that is still to be saved came with an answer, and is on this disk."""
+        return all(result.kept for result in self.results if result.state is ResultState.READY)
+
+    @property
     def never_saved(self) -> int:
         """How many of its pictures were paid for and never saved."""
         return sum(result.never_saved for result in self.results)
@@ -181,8 +189,7 @@ def latest_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A job about to be recorded; the ledger gives it another id where this one is taken."""
 
     id: str
@@ -202,4 +209,4 @@ class Draft:
         key = self.request.idempotency_key
         if key is not None and key.endswith(self.id):
             key = key.removesuffix(self.id) + job_id
-        return replace(self, id=job_id, request=replace(self.request, idempotency_key=key))
+        return self._replace(id=job_id, request=replace(self.request, idempotency_key=key))

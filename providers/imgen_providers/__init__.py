@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from imgen_providers.catalog import SERVICES
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +19,8 @@ def connect(name: str, account: Account, network: Network) -> Service:
 
     Raises `KeyError` for a name the catalogue does not have, `KeyRefused` for a key that no header can hold.
     """
+    from imgen_providers.catalog import SERVICES
+
     module, _, implementation = SERVICES[name].implementation.partition(":")
     make = cast("Callable[[Account, Network], Service]", getattr(import_module(module), implementation))
     return make(account, network)

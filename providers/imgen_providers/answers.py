@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from dataclasses import dataclass
@@ -148,6 +147,8 @@ def _in_plain_words(text: str) -> Explanation:
         return Explanation(" ".join(text.split())[:_TEXT_LIMIT])
     is_page = re.match(r"(?is)<(!doctype html|html|head|body|h\d|title|!--)", text) is not None
     bare = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)|<[^>]*(>|\Z)", " ", text)
+    import html
+
     said = " ".join(html.unescape(bare).split())[:_TEXT_LIMIT]
     if is_page:
         quoted = f" ({said})" if said else ""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import base64
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from imgen_providers.addresses import is_loopback_host
 from imgen_providers.base import Asset, InlineAsset, LinkedAsset
+from imgen_providers.json_text import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,9 +39,17 @@ _NAMES = (
 _OF_REQUESTS = frozenset(("image", "images", "image_urls", "content", "parts", "data", "uri", "asset", "fileData"))
 _MEDIA_TYPES = ("mimeType", "mime_type", "mime", "media_type", "content_type")
 _ENCODED = ("data", "b64_json", "base64")
+# Fields whose link shows something else than the result.
+_NO_RESULT = re.compile(
+    r"thumb|preview|icon|avatar|placeholder|blur|mask|input|refer|source|hook|callback|poll|status|cancel|docs?\b"
+    r"|ground|citation|web|search|log|prompt|payload|request|turn|history|conversation|message|^(?:get|self|stream)$",
+    re.IGNORECASE,
+)
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"<svg", b"<?xml", b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LINK_INSIDE = re.compile(r"https?://[^\s\"'<>()\[\]{}]+", re.IGNORECASE)
+_DATA_INSIDE = re.compile(r"data:[\w/+.;=-]*;base64,[A-Za-z0-9+/_=%-]+", re.IGNORECASE)
+_HEAD_OF_BASE64 = re.compile(r"(?:[\w/+.-]+;)?base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+", re.ASCII)
 _LEAST_BASE64 = 16  # characters that decide whether a text is a picture in base64
 _FILE_BASE64 = 1000  # characters; so long a text without a space or a full stop is a file of whatever kind
@@ -52,12 +62,15 @@ def read_assets(value: Json, *, base: str) -> tuple[Asset, ...]:
 
     Give only the part that holds results: an echoed request holds pictures as well. Raises nothing.
     """
-    found: list[Asset] = []
-    for asset in _assets(value, base, 0):
-        found.append(asset)
-        if len(found) == MOST_ASSETS:
-            break
-    return tuple(found)
+    return tuple(islice(_assets(value, base, 0), MOST_ASSETS))
+
+
+def read_results(value: Json, *, base: str) -> tuple[Asset, ...]:
+    """As `read_assets`; where no field of a known name holds a picture, every whole link or picture in any other.
+
+    Give only what holds results and nothing else: any link in it may be taken for one.
+    """
+    return read_assets(value, base=base) or tuple(islice(_unnamed(value, base, 0), MOST_ASSETS))
 
 
 def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Asset, ...]:
@@ -97,7 +110,9 @@ def _assets(value: Json, base: str, depth: int) -> Iterator[Asset]:
     if depth > _DEPTH:
         return
     if isinstance(value, str):
-        if asset := _from_text(value, base):
+        if (inner := _json_inside(value)) is not None:
+            yield from _assets(inner, base, depth + 1)
+        elif asset := _from_text(value, base):
             yield asset
     elif isinstance(value, list):
         for item in value:
@@ -120,6 +135,23 @@ def _from_object(value: dict[str, Json], base: str, depth: int) -> Iterator[Asse
             return
 
 
+def _unnamed(value: Json, base: str, depth: int) -> Iterator[Asset]:
+    """What stands under a name that no document has: only what cannot be anything but a link or a picture."""
+    if depth > _DEPTH:
+        return
+    if isinstance(value, str):
+        whole = value.strip().lower().startswith(("https://", "http://", "//", "data:"))
+        if (whole or _is_picture_base64(value)) and (asset := _from_text(value, base)):
+            yield asset
+    elif isinstance(value, list):
+        for item in value:
+            yield from _unnamed(item, base, depth + 1)
+    elif isinstance(value, dict) and value.get("thought") is not True:
+        for name, item in value.items():
+            if not _NO_RESULT.search(name):
+                yield from _unnamed(item, base, depth + 1)
+
+
 def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
     """The bytes of an object whose own field says that they are base64, such as Gemini's "inlineData"."""
     names = _ENCODED if any(isinstance(value.get(name), str) for name in _MEDIA_TYPES) else ("b64_json",)
@@ -132,12 +164,27 @@ def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
     return None
 
 
+def _json_inside(text: str) -> Json:
+    """The object or list that a text is as JSON, as where an answer was encoded twice."""
+    text = text.strip()
+    if (text[:1], text[-1:]) not in (("{", "}"), ("[", "]")):
+        return None
+    try:
+        return loads(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+
+
 def _from_text(text: str, base: str) -> Asset | None:
-    text = text.strip("\ufeff\0 \t\r\n")
+    text = text.strip("\ufeff\0 \t\r\n").replace("\\/", "/")
+    if text[:5].lower() != "data:" and (inside := _DATA_INSIDE.search(text)):
+        text = inside[0]
     if text[:5].lower() == "data:":
         data = _data_uri(text)
         return InlineAsset(data) if data else None
     text = text.strip("\"'<>")
+    if head := _HEAD_OF_BASE64.match(text):
+        text = text[head.end() :]
     if _is_picture_base64(text):
         return InlineAsset(_decoded(text))
     if len(text) > LONGEST_LINK:

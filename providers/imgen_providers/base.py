@@ -2,7 +2,7 @@
 
 A service submits a paid request, reports how a job stands, and nothing else: it never sleeps, loops,
 prints, reads the environment, or downloads results. Only a `ServiceError` is ever raised by it. What it promises
-in words here, one contract test (`tests/providers/contract.py`) holds it to.
+in words here, one contract test (`testing/contract.py`) holds it to.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ ever. So the connection itself is shut down when the time is over, which httpx r
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,56 @@ def no_streams() -> Streams:
     return weakref.WeakSet()
 
 
+class _Watch:
+    """The one thread that shuts connections down when their time is over.
+
+    A `threading.Timer` is a thread: two of them for every poll took as much CPU as the poll (2026-11-26).
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._ends: dict[Bound, float] = {}  # monotonic seconds
+        self._wakes_at = 0.0
+        self._thread: threading.Thread | None = None
+
+    def begin(self, bound: Bound, seconds: float) -> None:
+        """Let a bound expire so many seconds from now, whatever was meant for it before."""
+        end = time.monotonic() + seconds
+        with self._changed:
+            self._ends[bound] = end
+            if self._thread is None or not self._thread.is_alive():  # a fork has no threads of its parent
+                self._thread = threading.Thread(target=self._run, name="bounds", daemon=True)
+                self._thread.start()
+            elif end < self._wakes_at:
+                self._changed.notify()
+
+    def end(self, bound: Bound) -> None:
+        """Let a bound never expire."""
+        with self._changed:
+            self._ends.pop(bound, None)
+
+    def _run(self) -> None:
+        while True:
+            for bound in self._wait():
+                bound.expire()
+
+    def _wait(self) -> list[Bound]:
+        """The bounds whose time is over, once there are some."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                over = [bound for bound, end in self._ends.items() if end <= now]
+                if over:
+                    for bound in over:
+                        del self._ends[bound]
+                    return over
+                self._wakes_at = min(self._ends.values(), default=math.inf)
+                self._changed.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
+
+
+_watch = _Watch()
+
+
 class Bound:
     """A trace for httpx that shuts the connection down once `seconds` have passed; None is no bound.
 
@@ -40,7 +92,6 @@ class Bound:
     ) -> None:
         self._trace = trace
         self._streams = no_streams() if streams is None else streams
-        self._timer: threading.Timer | None = None
         self.over = False
         self.restart(seconds)
 
@@ -61,19 +112,21 @@ class Bound:
 
     def restart(self, seconds: float | None) -> None:
         """Count anew from here."""
-        self.end()
-        if seconds is not None and not self.over:
-            self._timer = threading.Timer(seconds, self._shut)
-            self._timer.daemon = True
-            self._timer.start()
+        if seconds is None or self.over:
+            self.end()
+        else:
+            _watch.begin(self, seconds)
 
     def end(self) -> None:
         """The exchange is over, or has no bound any more."""
-        if self._timer:
-            self._timer.cancel()
+        _watch.end(self)
+
+    def expire(self) -> None:
+        """Shut the connection down: the time is over."""
+        self.over = True
+        self._shut()
 
     def _shut(self) -> None:
-        self.over = True
         for stream in list(self._streams):
             with suppress(OSError, AttributeError):  # closed meanwhile
                 stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)

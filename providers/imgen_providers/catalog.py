@@ -1,4 +1,4 @@
-"""What each service offers: data only, cheap to import, because it serves TAB.
+"""What each service offers: data only, cheap to import, because it serves TAB; with the services of installed packages.
 
 Every number stands in one of the services' own documents (kept as test fixtures and compared with this
 file by `tests/providers/test_catalog.py`) or says where else it was seen, with the date.
@@ -20,6 +20,7 @@ from imgen_providers.pixels import (
     TEN_ASPECTS,
     PixelTable,
 )
+from imgen_providers.registry import LeftOut, installed
 from imgen_providers.rows import (
     COUNT_OPTIONS,
     Cadence,
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
 __all__ = [
     "COUNT_OPTIONS",
     "FAMILIES",
+    "LEFT_OUT",
+    "OURS",
     "SERVICES",
     "Cadence",
+    "LeftOut",
     "Model",
     "PixelTable",
     "Price",
@@ -384,12 +388,20 @@ _GPTPROTO = ServiceEntry(
 
 _QUEUES = (_THREEDAISTUDIO, _GMICLOUD, _REAPI, _GPTPROTO)
 
-SERVICES: dict[str, ServiceEntry] = {**{entry.name: entry for entry in _QUEUES}, **DIRECT_SERVICES}
+OURS: dict[str, ServiceEntry] = {**{entry.name: entry for entry in _QUEUES}, **DIRECT_SERVICES}
+"""The services that imgen brings along, by their names."""
+
+_ADDED, LEFT_OUT = installed(OURS)
+
+SERVICES: dict[str, ServiceEntry] = {**OURS, **{entry.name: entry for entry in _ADDED}}
 """Every service by its name, in the order they are preferred where nothing else decides."""
 
-FAMILIES: tuple[str, ...] = (
+_OUR_FAMILIES = (
     *("gemini-3.1-flash", "gemini-3-pro", "gemini-2.5-flash", "gemini-3.1-flash-lite"),
     *("nano-banana-2.1", "nano-banana-2-lite"),
     *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2"),
+)
+FAMILIES: tuple[str, ...] = tuple(
+    dict.fromkeys((*_OUR_FAMILIES, *(model.family for entry in _ADDED for model in entry.models)))
 )
 """Every model family, the default first; a model that is offered by one service only is a family of its own."""

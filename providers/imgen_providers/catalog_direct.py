@@ -19,7 +19,7 @@ from imgen_providers.pixels import (
     TEN_ASPECTS,
     PixelTable,
 )
-from imgen_providers.rows import Cadence, End, Model, Price, ServiceEntry
+from imgen_providers.rows import BATCH, Cadence, End, Model, Price, ServiceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def _by_batch(model: Model, prices: Mapping[str, str]) -> Model:
         remote_id=f"batch/{model.remote_id}",
         prices={size: Price(amount, "usd", seen.seen, seen.source) for size, amount in prices.items()},
         durations=dict.fromkeys(model.resolutions, _UP_TO_A_DAY),
-        channel="batch",
+        channel=BATCH,
         comes_back=True,
     )
 

@@ -26,7 +26,7 @@ from imgen_providers.answers import (
     words,
 )
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
-from imgen_providers.body import Base64, FileBody, JsonBody, ReferenceChangedError, shown
+from imgen_providers.body import Base64, JsonBody, ReferenceChangedError, shown
 from imgen_providers.bound import Bound
 from imgen_providers.catalog import SERVICES
 from imgen_providers.content_coding import unpacked
@@ -39,13 +39,15 @@ from imgen_providers.errors import (
     ServiceError,
     Uncertain,
     Unreachable,
+    in_words,
 )
 from imgen_providers.identifiers import find_id, named_id
 from imgen_providers.json_text import canonical
 from imgen_providers.network import Network
-from imgen_providers.peers import PeerGuard, PeerRefused
+from imgen_providers.peers import PeerRefused
 from imgen_providers.proxies import way
 from imgen_providers.redaction import Redaction
+from imgen_providers.signed_urls import UPLOAD_SECONDS, send
 from imgen_providers.submission import Trace, nothing_accepted
 from imgen_providers.trust import distrust
 
@@ -53,11 +55,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from pydantic import BaseModel
-
     from imgen_providers.base import Account, Asset, Json, PictureFile, Spool
+    from imgen_providers.fields import Fields
 
-    Shape = TypeVar("Shape", bound=BaseModel)
+    Shape = TypeVar("Shape", bound=Fields)
     _Question = Callable[[httpx.Client, dict[str, Any]], AbstractContextManager[httpx.Response]]
 
 __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "names_content_policy", "shown", "words"]
@@ -68,7 +69,6 @@ _INLINE = "inline-"  # begins our own name for a job whose answer held its pictu
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
 _CONNECT_STEPS = 3  # a name, a connection and its encryption, each bounded by itself between two bytes only
-_UPLOAD_SECONDS = 900.0  # for one picture
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
 # stamina logs every retry; without any handler, logging would print that on stderr.
@@ -207,26 +207,23 @@ class Api:
         Raises `Unreachable`, `NotUnderstood` when the URL leads to a private place or is no https, or `NotSent` when
         the file is not the one that was recorded.
         """
-        guard = PeerGuard(self._account.origin)
-        sent = {"Content-Type": picture.media_type, "Content-Length": str(picture.size), **(headers or {})}
         try:
-            link = guard.admit(url)
-            if link.scheme != "https" and not self.trusts(url):
-                raise PeerRefused(f"The link to {link.host} is not https.")
-            with (
-                Bound(_UPLOAD_SECONDS, guard.watch(link)) as bound,
-                self._network.new_client() as client,
-                client.stream(
-                    method, link, content=FileBody(picture), headers=sent, extensions={"trace": bound}
-                ) as response,
-            ):
-                status = response.status_code  # the answer's body is not read: it has no use, and no limit
+            status = send(
+                self._network,
+                method,
+                url,
+                trusted_origin=self._account.origin,
+                seconds=UPLOAD_SECONDS,
+                picture=picture,
+                headers=headers,
+            )
         except PeerRefused as refused:
             raise NotUnderstood(
                 f"{self._title} named a place for uploads that is not safe to send to: {refused.message}"
             ) from None
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{picture.path.name} could not be uploaded: {self._clean(error)}.") from None
+        except Unreachable as error:
+            reason = self._redaction.text(error.message)
+            raise Unreachable(f"{picture.path.name} could not be uploaded: {reason}.") from None
         except ReferenceChangedError as error:
             raise NotSent(f"The upload was cut short before it was whole: {error}.") from error
         if not 200 <= status < 300:
@@ -242,9 +239,9 @@ class Api:
             return False
 
     def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
-        """A 2xx answer as the pydantic model that describes it. Raises what `unexpected` gives."""
+        """A 2xx answer with the fields that `shape` declares. Raises what `unexpected` gives."""
         try:
-            return shape.model_validate(answer.json())
+            return shape(answer.json())
         except ValueError:
             raise self.unexpected(answer, paid=paid) from None
 
@@ -314,12 +311,20 @@ class Api:
         return self._error(kind, answer, explanation.message, explanation)
 
     def _ask(self, stream: _Question) -> Answer:
-        import stamina
+        try:
+            return self._ask_once(stream)
+        except (Unreachable, RateLimited) as error:
+            return self._ask_again(stream, error)
+
+    def _ask_again(self, stream: _Question, met: ServiceError) -> Answer:
+        import stamina  # 12 ms, and nearly every question is answered at once
 
         for attempt in stamina.retry_context(
             on=_worth_asking_again, attempts=3, timeout=15.0, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
         ):
             with attempt:
+                if attempt.num == 1:
+                    raise met
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
@@ -367,7 +372,7 @@ class Api:
     def _clean(self, error: Exception, bound: Bound | None = None) -> str:
         if bound and bound.over:
             return "the answer came too slowly"
-        text = distrust(error) or " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        text = distrust(error) or in_words(error)
         return self._redaction.text(text)[:_TEXT_LIMIT]
 
     def _way(self) -> str:

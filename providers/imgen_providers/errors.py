@@ -54,7 +54,7 @@ class NotSent(ServiceError):
 
 
 class Uncertain(ServiceError):
-    """The request left and no answer that settles it came back: it may have been charged."""
+    """The request left and no answer that decides it came back: it may have been charged."""
 
 
 class Refused(ServiceError):
@@ -105,3 +105,9 @@ def origins(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         each = each.__cause__ or each.__context__
+
+
+def in_words(error: BaseException) -> str:
+    """Why something failed, without a full stop: in the system's own words where it has some, without their number."""
+    words = (each.strerror for each in origins(error) if isinstance(each, OSError) and each.strerror)
+    return (next(words, "") or " ".join(str(error).split()) or type(error).__name__).rstrip(".")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import Cancelled, Failed, Job, PictureLink, Queued, RecentJob, Running, Unrecognised
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, Unreachable
@@ -65,16 +65,16 @@ class Fal:
             raise InvalidRequest(f"Where fal keeps {job.remote_id} is not recorded, so it cannot be asked for.")
         answer = self._api.get(status_path)
         polled = _object(answer)
-        state = words(polled.get("status")).upper()
-        match state:
-            case "":
-                raise self._api.unexpected(answer, paid=False)
+        state = polled.get("status")
+        if not isinstance(state, str) or not state:
+            raise self._api.unexpected(answer, paid=False)
+        match state.upper():
             case "IN_QUEUE" | "IN_PROGRESS":
                 return replace(job, status=_waiting(polled))
             case "COMPLETED":
                 return replace(job, status=self._result(result_path, polled))
             case _:
-                return replace(job, status=Unrecognised(words(polled.get("status"))))
+                return replace(job, status=Unrecognised(words(state)))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -131,17 +131,21 @@ class Fal:
         except (KeyRefused, NoCredit):
             raise  # of this question, not of the run
         except (InvalidRequest, ContentRefused) as refusal:
-            return _failed(refusal.message, refusal.code or "")
+            if refusal.code is None:
+                raise  # not in fal's form: what stands between may have said it
+            return _failed(refusal.message, refusal.code)
         except Unreachable as trouble:
             if trouble.code not in _OF_THE_RUN:
                 raise
             return _failed(trouble.message, trouble.code or "")
         body = _object(answer)
-        assets = read_assets(body.get("images") or body.get("image"), base=self._origin)
+        assets = read_results(body.get("images") or body.get("image"), base=self._origin)
         assets = assets or read_elsewhere(body, base=self._origin)
-        if assets:
-            return self._api.finished(assets, body)
-        return Failed("fal finished the request without a picture", "no_media_generated")
+        if not assets and body.get("images") == []:
+            return Failed("fal finished the request without a picture", "no_media_generated")
+        if not assets and not isinstance(body.get("images") or body.get("image"), list | dict):
+            raise self._api.unexpected(answer, paid=False)
+        return self._api.finished(assets, body)
 
     def _wire(self, request: Request) -> tuple[str, dict[str, object]]:
         # The names of the fields besides the first two are those of fal's own pages, from memory (3.5).
@@ -222,4 +226,4 @@ def _explain(answer: Answer) -> Explanation:
         verdict = ContentRefused
     elif answer.status == 403 and "balance" in explanation.message.lower():
         verdict = NoCredit
-    return replace(explanation, code=code or explanation.code, verdict=verdict)
+    return replace(explanation, code=code, verdict=verdict)  # no other: a code is what an end of the run is known by

@@ -1,21 +1,23 @@
-"""Types of the fields that are read out of an answer: each is its value, or None where it has no usable form.
+"""The fields that are read out of an answer: each is its value, or None where it has no usable form.
 
-A pydantic model made of these refuses no answer for a field of an odd type; what is really needed is checked
-by the code that needs it.
+No answer is refused for a field of an odd type; what is really needed is checked by the code that needs it. That is all
+that pydantic would do here, and its import takes as long as that of httpx (60 ms of 400, 2026-11-26).
 """
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    Entry = TypeVar("Entry", bound=BaseModel)
+    from imgen_providers.base import Json
+
+    Shape = TypeVar("Shape", bound="Fields")
+
+Value = TypeVar("Value")
 
 MOST_ENTRIES = 10_000
 """How many entries of one list are read."""
@@ -26,19 +28,31 @@ _LONGEST_AMOUNT = 40  # characters
 _DIGITS = 12  # at most, before the decimal point and behind it
 
 
-def _word(value: object) -> str | None:
+def anything(value: Json) -> Json:
+    """Whatever there is."""
+    return value
+
+
+def word(value: object) -> str | None:
+    """A text that is not empty, without the white space around it."""
     text = value.strip() if isinstance(value, str) else ""
     return text if 0 < len(text) <= _LONGEST_WORD else None
 
 
-def _number(value: object) -> float | None:
+def state(value: object) -> str | None:
+    """The name of a state; one that no document has may be of any length, and is cut."""
+    return (word(value) or "")[:_LONGEST_STATE] or None
+
+
+def number(value: object) -> float | None:
+    """A finite number, also one that is written as a text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        number = float(value)
+        found = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return found if math.isfinite(found) else None
 
 
 def amount(value: object) -> Decimal | None:
@@ -59,52 +73,67 @@ def amount(value: object) -> Decimal | None:
     return found
 
 
-Word = Annotated[str | None, BeforeValidator(_word)]
-"""A text that is not empty, without the white space around it."""
+class Field(Generic[Value]):
+    """A field of an answer by the name of its attribute, as `read` reads it; `read` gets None where there is none."""
 
-State = Annotated[str | None, BeforeValidator(lambda value: (_word(value) or "")[:_LONGEST_STATE] or None)]
-"""The name of a state; one that no document has may be of any length, and is cut."""
+    def __init__(self, read: Callable[[Json], Value]) -> None:
+        self._read = read
 
-Number = Annotated[float | None, BeforeValidator(_number)]
-"""A finite number, also one that is written as a text."""
+    def __set_name__(self, owner: type[Fields], name: str) -> None:
+        self._name = name
 
-Amount = Annotated[Decimal | None, BeforeValidator(amount)]
-"""An amount of money, as `amount` reads it."""
+    def __get__(self, fields: Fields, owner: type[Fields]) -> Value:
+        return self._read(fields.answer.get(self._name))
+
+
+class Fields:
+    """The fields of an answer that a class declares. Raises `ValueError` where the answer is no object."""
+
+    def __init__(self, answer: Json) -> None:
+        if not isinstance(answer, dict):
+            raise ValueError("the answer is no object")
+        self.answer = answer
+
+    @classmethod
+    def _declared(cls) -> list[str]:
+        return [
+            name for each in reversed(cls.__mro__) for name, field in vars(each).items() if isinstance(field, Field)
+        ]
 
 
 _WRAPPERS = ("data", "result", "task", "request", "response", "record")
 
 
-class Record(BaseModel):
-    """One job as an answer reports it; fields that are not declared are kept, and may be anything.
+class Record(Fields):
+    """One job as an answer reports it. An object around it ("data"), or a list with only it, is taken off."""
 
-    An object around it ("data"), or a list with only it, is taken off.
-    """
+    status = Field(state)
 
-    model_config = ConfigDict(extra="allow")
+    def __init__(self, answer: Json) -> None:
+        super().__init__(_unwrapped(answer))
 
-    status: State = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unwrapped(cls, value: object) -> object:
-        around = [value[name] for name in _WRAPPERS if name in value] if isinstance(value, dict) else [value]
-        inside = [each[0] if isinstance(each, list) and each else each for each in around]
-        candidates = [value, *inside]
-        found = (each for each in candidates if isinstance(each, dict) and _word(each.get("status")))
-        objects = (each for each in candidates if isinstance(each, dict))
-        return next(found, None) or next(objects, value)
-
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Json]:
         """The fields that the answer had, the declared ones first."""
-        declared = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        return {**declared, **(self.model_extra or {})}
+        declared = {name: self.answer[name] for name in self._declared() if name in self.answer}
+        return {**declared, **self.others()}
+
+    def others(self) -> dict[str, Json]:
+        """The fields that are not declared, which may be anything."""
+        declared = self._declared()
+        return {name: value for name, value in self.answer.items() if name not in declared}
 
 
-def entries(value: object, shape: type[Entry]) -> Iterator[Entry]:
-    """The entries of a list, one by one; one that does not fit the model hides no other."""
+def _unwrapped(answer: Json) -> Json:
+    around = [answer[name] for name in _WRAPPERS if name in answer] if isinstance(answer, dict) else [answer]
+    inside = [each[0] if isinstance(each, list) and each else each for each in around]
+    objects = [each for each in (answer, *inside) if isinstance(each, dict)]
+    return next((each for each in objects if word(each.get("status"))), None) or next(iter(objects), answer)
+
+
+def entries(value: Json, shape: type[Shape]) -> Iterator[Shape]:
+    """The entries of a list, one by one; one that is no object hides no other."""
     for entry in value[:MOST_ENTRIES] if isinstance(value, list) else ():
         try:
-            yield shape.model_validate(entry)
-        except ValidationError:
+            yield shape(entry)
+        except ValueError:
             continue

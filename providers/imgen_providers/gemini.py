@@ -80,7 +80,7 @@ class Gemini:
             raise JobNotFound("Google sent this picture with its answer only, and cannot be asked for it again.")
         answer = self._api.get(f"/v1beta/batches/{quote(job.remote_id.removeprefix('batches/'), safe='')}")
         operation = _object(answer)
-        if not state_of(operation) and "done" not in operation:
+        if not state_of(operation):
             raise self._api.unexpected(answer, paid=False)
         return self._polled(job, operation)
 
@@ -157,9 +157,8 @@ class Gemini:
         return found
 
     def _polled(self, job: Job, operation: dict[str, Json]) -> Job:
-        state = state_of(operation) or ("SUCCEEDED" if "response" in operation else "FAILED")
         status: Status
-        match state:
+        match state := state_of(operation):
             case "PENDING" | "QUEUED" | "PAUSED" | "UNSPECIFIED":
                 status = Queued()
             case "RUNNING" | "UPDATING" | "CANCELLING":
@@ -185,8 +184,8 @@ class Gemini:
             return replace(job, status=failed(entry["error"]))
         model = model_of(operation)
         reading = read(Request(model, ""), entry.get("response"), base=self._origin, half_price=True)
-        if reading is None:
-            return replace(job, status=Failed("The batch ended with an answer that no document of Google describes"))
+        if reading is None:  # it is kept there for six weeks: what cannot be read is no end
+            return replace(job, status=self._api.finished((), entry))
         status = reading.status
         if isinstance(status, Succeeded):  # of the turns so far only the model's own would be in it
             status = replace(status, conversation=None)

@@ -51,13 +51,24 @@ def lines_of(body: bytes) -> list[dict[str, Json]]:
 
 
 def state_of(operation: Mapping[str, Json]) -> str:
-    """The state without its prefix, of which there are two; Google's own example once looks beside the metadata."""
+    """The state without its prefix, of which there are two; Google's own example once looks beside the metadata.
+
+    One that names none is known by whether it is done, and how; "" where neither is there.
+    """
     metadata = operation.get("metadata")
     for place in (metadata, operation, operation.get("response")):
         state = place.get("state") if isinstance(place, dict) else None
         if isinstance(state, str) and (match := _STATE.fullmatch(state)):
             return match[1]
-    return ""
+    match operation.get("done"):
+        case False:
+            return "RUNNING"
+        case True if "response" in operation:
+            return "SUCCEEDED"
+        case True if "error" in operation:
+            return "FAILED"
+        case _:
+            return ""
 
 
 def model_of(operation: Mapping[str, Json]) -> str:

@@ -99,6 +99,8 @@ def read(request: Request, answer: Json, *, base: str, half_price: bool = False)
     ):
         return None
     assets = read_assets(answer.get("candidates"), base=base) or read_assets(_last_thought(answer), base=base)
+    if not assets and not _is_documented(answer):
+        return None
     status: Status = Succeeded(assets, _conversation(request, answer)) if assets else _without_picture(answer)
     model = request.model.removeprefix(BATCH)
     charged = _charge(model, _object(answer, "usageMetadata"), half_price=half_price)
@@ -115,6 +117,18 @@ def too_large(request: Request) -> bool:
     """Whether the references are more than a request may hold in its body."""
     sizes = [each.size for each in request.references if not isinstance(each, PictureLink)]
     return sum(-(-size // 3) * 4 for size in sizes) > _ENCODED_LIMIT
+
+
+def _is_documented(answer: Mapping[str, Json]) -> bool:
+    """Whether everything that could hold a picture has its documented type, or is missing (1.4)."""
+    contents = [each.get("content") for each in _candidates(answer)]
+    return _are_objects(answer.get("candidates")) and all(
+        each is None or (isinstance(each, dict) and _are_objects(each.get("parts"))) for each in contents
+    )
+
+
+def _are_objects(value: Json) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(each, dict) for each in value))
 
 
 def _candidates(answer: Mapping[str, Json]) -> list[dict[str, Json]]:

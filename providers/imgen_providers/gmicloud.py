@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pydantic import BaseModel
-
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -29,7 +27,7 @@ from imgen_providers.base import (
 from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.conversation import next_turn
 from imgen_providers.errors import InvalidRequest, JobNotFound
-from imgen_providers.fields import Number, Record, Word, entries
+from imgen_providers.fields import Field, Fields, Record, anything, entries, number, word
 from imgen_providers.identifiers import identifier, listed_ids
 from imgen_providers.json_text import loads
 
@@ -55,32 +53,32 @@ _ID_NAMES = ("request_id",)
 
 
 class _Record(Record):
-    request_id: object = None
-    model: Word = None
-    payload: object = None  # an echo, with pictures that are no results
-    outcome: object = None  # null until the end
-    error: object = None
-    error_message: object = None
-    reason: object = None
-    next_turn_contents: object = None
-    created_at: Number = None  # seconds since 1970
+    request_id = Field(anything)
+    model = Field(word)
+    payload = Field(anything)  # an echo, with pictures that are no results
+    outcome = Field(anything)  # null until the end
+    error = Field(anything)
+    error_message = Field(anything)
+    reason = Field(anything)
+    next_turn_contents = Field(anything)
+    created_at = Field(number)  # seconds since 1970
 
-    def outcome_key(self, key: str) -> object:
+    def outcome_key(self, key: str) -> Json:
         return self.outcome.get(key) if isinstance(self.outcome, dict) else None
 
 
-class _List(BaseModel):
-    requests: object = None
-    has_more: object = False
+class _List(Fields):
+    requests = Field(anything)
+    has_more = Field(anything)
 
 
-class _Models(BaseModel):
-    model_ids: object = None
+class _Models(Fields):
+    model_ids = Field(anything)
 
 
-class _UploadPlace(BaseModel):
-    upload_url: Word = None
-    public_url: Word = None
+class _UploadPlace(Fields):
+    upload_url = Field(word)
+    public_url = Field(word)
 
 
 class GmiCloud:
@@ -141,7 +139,7 @@ class GmiCloud:
             RecentJob(
                 Job("gmicloud", remote_id, self._status(one)),
                 one.model or "",
-                cast("Json", one.payload),
+                one.payload,
                 one.created_at or 0.0,
             )
             for one in self._listed(model)
@@ -192,7 +190,7 @@ class GmiCloud:
                 return Running()
             case "success":
                 conversation = record.outcome_key("next_turn_contents") or record.next_turn_contents
-                return self._api.finished(self._assets(record), record.given(), cast("Json", conversation))
+                return self._api.finished(self._assets(record), record.given(), conversation)
             case "failed" | "error":
                 return _failed(record)
             case "cancelled" | "canceled":
@@ -206,8 +204,8 @@ class GmiCloud:
         "outcome.media_urls" is documented; "outcome.candidates" with the picture inside is read by the service's
         own app; flat keys and "medias" stood in older answers (reference 1.4, 2026-11-20; GMI 1, 2026-11-25).
         """
-        found = read_assets(cast("Json", record.outcome), base=self._origin)
-        return found or read_elsewhere(record.model_extra, base=self._origin)
+        found = read_results(record.outcome, base=self._origin)
+        return found or read_elsewhere(record.others(), base=self._origin)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
@@ -259,7 +257,7 @@ def _failed(record: _Record) -> Failed:
     error = next((candidate for candidate in candidates if candidate), None)
     code = error.get("code") if isinstance(error, dict) else None
     invalid = isinstance(error, dict) and error.get("status") == "INVALID_INPUT"
-    reason = words(cast("Json", error)) or "GMI Cloud gave no reason"
+    reason = words(error) or "GMI Cloud gave no reason"
     kind: FailureKind = "failed"
     if _RATE_LIMIT.search(reason):
         kind = "rate_limited"

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel
-
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -29,7 +27,7 @@ from imgen_providers.base import (
 )
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, NoCredit
-from imgen_providers.fields import Record
+from imgen_providers.fields import Field, Fields, Record, anything
 from imgen_providers.identifiers import find_id, identifier, listed_ids
 
 if TYPE_CHECKING:
@@ -50,16 +48,16 @@ _LONGEST_PATH = 2048  # characters
 
 
 class _Prediction(Record):
-    id: object = None
-    outputs: object = None
-    urls: object = None  # where to poll, and no picture
-    polling_url: object = None
-    error: object = None
-    input: object = None  # an echo
+    id = Field(anything)
+    outputs = Field(anything)
+    urls = Field(anything)  # where to poll, and no picture
+    polling_url = Field(anything)
+    error = Field(anything)
+    input = Field(anything)  # an echo
 
 
-class _Models(BaseModel):
-    data: object = None
+class _Models(Fields):
+    data = Field(anything)
 
 
 class GptProto:
@@ -153,10 +151,10 @@ class GptProto:
             case "completed" | "succeeded" | "success":
                 return self._api.finished(self._assets(prediction), prediction.given())
             case "failed" | "error":
-                reason = words(cast("Json", prediction.error)) or "GPTProto gave no reason"
+                reason = words(prediction.error) or "GPTProto gave no reason"
                 return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
             case "expired":
-                return Failed(words(cast("Json", prediction.error)) or "GPTProto reports that the task expired")
+                return Failed(words(prediction.error) or "GPTProto reports that the task expired")
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:
@@ -164,8 +162,8 @@ class GptProto:
 
     def _assets(self, prediction: _Prediction) -> tuple[Asset, ...]:
         """The pictures: documented in "outputs"; its own clients look elsewhere as well (GPTProto 3, 2026-11-25)."""
-        found = read_assets(cast("Json", prediction.outputs), base=self._origin)
-        return found or read_elsewhere(prediction.model_extra, base=self._origin)
+        found = read_results(prediction.outputs, base=self._origin)
+        return found or read_elsewhere(prediction.others(), base=self._origin)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

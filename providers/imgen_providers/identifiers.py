@@ -66,7 +66,7 @@ def find_id(answer: Json, names: Sequence[str]) -> str | None:
 
 
 def named_id(body: bytes, names: Sequence[str]) -> str | None:
-    """What may be the job's id in an answer that settles nothing: an error, or the beginning of a text that broke off.
+    """What may be the job's id in an answer that decides nothing: an error, or the beginning of a text that broke off.
 
     "request_id" counts only where it is the service's own word for a job: elsewhere it names the exchange.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import Failed, Status, Succeeded
 from imgen_providers.identifiers import identifier
 
@@ -33,7 +33,7 @@ def read_images(body: dict[str, Json], *, base: str) -> Status | None:
     An answer without a picture is a failure: nothing can be asked afterwards.
     """
     data = body.get("data")
-    assets = read_assets(data, base=base) or read_elsewhere(body, base=base)
+    assets = read_results(data, base=base) or read_elsewhere(body, base=base)
     if assets:
         return Succeeded(assets)
     if not isinstance(data, list):

@@ -58,6 +58,11 @@ class PeerGuard:
             self.check(link, address)
         return link
 
+    def require_https(self, link: httpx.URL) -> None:
+        """Refuse to send to a link without https that is not the trusted origin. Raises `PeerRefused`."""
+        if link.scheme != "https" and not self._is_trusted(link):
+            raise PeerRefused(f"The link to {host_of(link)} is not https.")
+
     def watch(self, link: httpx.URL, turn: int = 0) -> Watch:
         """A trace for httpx that raises `PeerRefused` before a connection to a place that `link` may not lead to.
 

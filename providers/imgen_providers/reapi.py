@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pydantic import BaseModel
-
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -35,7 +33,7 @@ from imgen_providers.errors import (
     ServiceError,
     Uncertain,
 )
-from imgen_providers.fields import Amount, Record, amount
+from imgen_providers.fields import Field, Fields, Record, amount, anything
 from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
@@ -68,16 +66,16 @@ _ID_NAMES = ("id", "task_id")
 
 class _Task(Record):
     # "null until the task finishes" says seed 003 of the output, whose submit example has no such key at all.
-    id: object = None
-    output: object = None
-    error: object = None
-    usage: object = None
-    input: object = None  # no document has it; an echo would hold pictures that are no results
+    id = Field(anything)
+    output = Field(anything)
+    error = Field(anything)
+    usage = Field(anything)
+    input = Field(anything)  # no document has it; an echo would hold pictures that are no results
 
 
-class _Balance(BaseModel):
-    error: object = None
-    balance: Amount = None
+class _Balance(Fields):
+    error = Field(anything)
+    balance = Field(amount)
 
 
 class ReApi:
@@ -135,8 +133,8 @@ class ReApi:
             case "processing" | "running" | "in_progress":
                 return Running()
             case "completed" | "succeeded" | "success":
-                found = read_assets(cast("Json", task.output), base=self._origin)
-                return self._api.finished(found or read_elsewhere(task.model_extra, base=self._origin), task.given())
+                found = read_results(task.output, base=self._origin)
+                return self._api.finished(found or read_elsewhere(task.others(), base=self._origin), task.given())
             case "failed":
                 return _failed(task.error)
             case "cancelled" | "canceled":
@@ -167,16 +165,16 @@ def _links(request: Request) -> list[str] | None:
     return links or None
 
 
-def _charge(usage: object) -> Charge | None:
+def _charge(usage: Json) -> Charge | None:
     # No document has it; a public client counts "usage.credits" of its finished video tasks (2026-11-21).
     found = amount(usage.get("credits")) if isinstance(usage, dict) else None
     return Charge(f"{found:f}", "credits") if found is not None and 0 < found < _MOST_CREDITS else None
 
 
-def _failed(error: object) -> Failed:
+def _failed(error: Json) -> Failed:
     # An object with code and message (seed 003); a relay has met a plain text (reference 3.2, 2026-11-20).
     code = identifier(error.get("code")) if isinstance(error, dict) else None
-    reason = words(cast("Json", error)) or "reAPI gave no reason"
+    reason = words(error) or "reAPI gave no reason"
     refused = code == _CONTENT_POLICY or names_content_policy(reason)
     return Failed(reason, code, "refused" if refused else "failed")
 

@@ -14,31 +14,59 @@ if TYPE_CHECKING:
 
 COUNT_OPTIONS = frozenset(
     {
-        *("n", "count", "num_images", "number_of_images", "numberOfImages", "image_count", "num_outputs"),
-        *("max_images", "batch_size", "sample_count", "sampleCount", "candidate_count", "candidateCount"),
+        *("n", "count", "numimages", "numberofimages", "numberimages", "imagecount", "imagescount", "numoutputs"),
+        *("numberofoutputs", "numresults", "numberresults", "maximages", "batchsize", "batchcount"),
+        *("samplecount", "numsamples", "candidatecount", "numcandidates"),
     }
 )
 """Parameters in a service's own words that mean how many pictures a request makes, and so what it costs.
 
 The names that the services and the makers of their models use for it (reference 2.1, 3.3, 4.A, GMI 9; Google's and
-OpenAI's own, 2026-11-25). A service may ignore one; its price must be reckoned with all the same.
+OpenAI's own, 2026-11-25), in small letters and without `_` and `-`. A service may ignore one; its price must be
+reckoned with all the same.
 """
 
 
-def pictures_ordered(count: int, extras: Mapping[str, object]) -> int | None:
-    """How many pictures a request may be charged for: `count`, times what its `extras` ask for in each.
+_MOST = 10_000  # pictures of one request whose price can be reckoned with
 
-    None where an extra means a count and its value is no whole number: the price is then unknown.
+
+def pictures_ordered(count: int, extras: Mapping[str, object]) -> int | None:
+    """How many pictures a request may be charged for: `count`, times what its `extras` ask for in each, however deep.
+
+    None where an extra means a count and its value is no whole number, or beyond any: the price is then unknown.
     """
-    for name in COUNT_OPTIONS & extras.keys():
-        value = extras[name]
-        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            return None
-        count *= value
+    inside: list[object] = [dict(extras)]
+    while inside:
+        match inside.pop():
+            case dict() as fields:
+                for name, value in fields.items():
+                    if not _means_count(name):
+                        inside.append(value)
+                    elif (times := _whole(value)) is not None:
+                        count *= times
+                    else:
+                        return None
+                    if count > _MOST:
+                        return None
+            case list() as values:
+                inside.extend(values)
+            case _:
+                pass
     return count
 
+
+def _means_count(name: str) -> bool:
+    return name.replace("_", "").replace("-", "").lower() in COUNT_OPTIONS
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
+
+
+BATCH = "batch"
+"""The channel by which a service makes pictures when it has time: hours later, at a lower price."""
 
 ReferenceRoute = Literal["data-uri", "upload", "public-url"]
 """How a picture on this disk reaches the service."""
@@ -134,6 +162,7 @@ class ServiceEntry(NamedTuple):
     what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
     give with its address; a user may write it behind an origin. `other_key_variables` hold the key where `key_variable`
     is not set. `inline_limit` is how many bytes of references, in base64, fit into a request; more are uploaded first.
+    `package` is the name and version of the installed package that adds the service, None where it is one of ours.
     """
 
     name: str
@@ -154,6 +183,7 @@ class ServiceEntry(NamedTuple):
     base_path: str = ""
     other_key_variables: tuple[str, ...] = ()
     inline_limit: int | None = None
+    package: str | None = None
 
     def model(self, remote_id: str) -> Model | None:
         """The row of one of the service's own model ids, or None where the catalogue has none."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pydantic import BaseModel
-
-from imgen_providers.assets import read_assets, read_elsewhere
+from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Balance,
@@ -24,7 +22,7 @@ from imgen_providers.base import (
 )
 from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.errors import InvalidRequest, JobNotFound
-from imgen_providers.fields import MOST_ENTRIES, Amount, Number, Record
+from imgen_providers.fields import MOST_ENTRIES, Field, Fields, Record, amount, anything, number
 
 if TYPE_CHECKING:
     from imgen_providers.base import Account
@@ -44,16 +42,16 @@ _MOST_SUBMITS = 100_000  # a minute; a larger limit is none
 
 
 class _Task(Record):
-    progress: object = None
-    failure_reason: object = None
-    results: object = None
+    progress = Field(anything)
+    failure_reason = Field(anything)
+    results = Field(anything)
 
 
-class _Wallet(BaseModel):
+class _Wallet(Fields):
     # A text in the answers seen live, such as "20.00" (reference 2.1, 2026-11-20); a number would do as well.
-    balance: Amount = None
-    rate_limit: Number = None
-    error: object = None
+    balance = Field(amount)
+    rate_limit = Field(number)
+    error = Field(anything)
 
 
 class ThreeDAIStudio:
@@ -117,7 +115,7 @@ class ThreeDAIStudio:
                 return self._api.finished(self._assets(task), task.given())
             case "FAILED":
                 # Null while all is well; what it is otherwise is not documented (reference 2.3, 2026-11-20).
-                reason = words(cast("Json", task.failure_reason)) or "3D AI Studio gave no reason"
+                reason = words(task.failure_reason) or "3D AI Studio gave no reason"
                 return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
             case _:
                 return Unrecognised(task.status or "")
@@ -128,10 +126,10 @@ class ThreeDAIStudio:
         Of "asset_url" and "asset", the seeds show both; older pages only the first, newer ones only the second
         (reference 2.3, 2026-11-20).
         """
-        results = cast("Json", task.results)
+        results = task.results
         if isinstance(results, list):
             results = [each for each in results[:MOST_ENTRIES] if not _is_no_picture(each)]
-        return read_assets(results, base=self._origin) or read_elsewhere(task.model_extra, base=self._origin)
+        return read_results(results, base=self._origin) or read_elsewhere(task.others(), base=self._origin)
 
 
 def _is_no_picture(result: Json) -> bool:

@@ -42,11 +42,11 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
         note = f"{_JOBS} jobs that are over"
         yield Figure(f"ledger: {name}", paired(large, small, runs), "x an empty one", note, most=2.0)
     yield Figure(
-        "ledger: commits a job", _commits(folder / "commits"), "commits", "one picture, from order to saved", most=3.0
+        "ledger: commits a job", commits(folder / "commits"), "commits", "one picture, from order to saved", most=3.0
     )
 
 
-def _commits(home: Path) -> float:
+def commits(home: Path) -> float:
     """Commits in the write-ahead log of one more picture; a reader holds the log, so that it is not emptied."""
     with instant_service(quiet=True) as service:
         environ = environment(

@@ -123,7 +123,7 @@ def _imgen(jobs: int, origin: str, folder: Path, interval: float, meter: _Meter)
     choice = possible(Order(prompt="a fox", provider="reapi"), config.accounts, ())[0]
     (draft,) = split(choice, target)
     drafts = [
-        replace(draft, target=replace(target, first_index=number)).with_id(new_id()) for number in range(1, jobs + 1)
+        draft._replace(target=replace(target, first_index=number)).with_id(new_id()) for number in range(1, jobs + 1)
     ]
     with session(config, print) as opened, work(opened, config, poll_every=interval) as worker:
         worker.reach(choice.entry, choice.origin)

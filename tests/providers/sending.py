@@ -10,14 +10,15 @@ import pytest
 from imgen_providers.base import Account, PictureFile
 from imgen_providers.client import Api
 from imgen_providers.errors import ServiceError
+from imgen_providers.testing.contract import KEY, NOW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen_providers.client import Network
 
-KEY = "key-of-nobody-0123456789abcdef"
-NOW = 1_800_000_000.0
+__all__ = ["KEY", "MEGABYTE", "NOW", "api", "ended", "picture"]
+
 MEGABYTE = 1_000_000
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen_providers.answers import Answer, explain, retry_after, words
+from imgen_providers.testing.wire import Reply, WireServer, reply
 from providers.sending import NOW, api, ended
-from providers.wire import Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen_providers.assets import MOST_ASSETS, link_trouble, looks_like_picture, read_assets, read_elsewhere
+from imgen_providers.assets import (
+    MOST_ASSETS,
+    link_trouble,
+    looks_like_picture,
+    read_assets,
+    read_elsewhere,
+    read_results,
+)
 from imgen_providers.base import InlineAsset, LinkedAsset
 
 if TYPE_CHECKING:
@@ -51,6 +58,10 @@ def read(value: Json) -> tuple[Asset, ...]:
         ("https://[/a.png", "https://[/a.png"),
         ("https://xn--/x", "https://xn--/x"),
         ("gs://bucket/a.png", "gs://bucket/a.png"),
+        ("https:\\/\\/cdn.test\\/a.png", "https://cdn.test/a.png"),
+        ('{"images": [{"url": "https://cdn.test/a.png"}]}', "https://cdn.test/a.png"),
+        ('["https://cdn.test/a.png"]', "https://cdn.test/a.png"),
+        ("{not JSON: https://cdn.test/a.png}", "https://cdn.test/a.png"),
     ],
 )
 def test_a_link_is_read_with_what_stands_around_it(text: str, link: str) -> None:
@@ -71,6 +82,9 @@ def test_a_link_without_a_host_of_a_service_on_this_machine_keeps_its_scheme() -
         (f"data:image/png;charset=utf-8;base64,{quote(TEXT, safe='')}", PNG),
         (f"data:image/svg+xml,{quote(SVG)}", SVG),
         (f"data:image/svg+xml;utf8,{SVG.decode()}", SVG),
+        (f"![a cat](data:image/png;base64,{TEXT})", PNG),
+        (f"base64,{TEXT}", PNG),
+        (f"image/png;base64,{TEXT}", PNG),
         (TEXT, PNG),
         (f"\n{TEXT[:20]}\n{TEXT[20:]}\n", PNG),
         (TEXT.rstrip("="), PNG),
@@ -150,6 +164,47 @@ def test_what_may_be_an_echo_is_no_result() -> None:
     assert read_elsewhere(None, base=BASE) == ()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"src": LINK},
+        {"download_url": LINK, "preview_url": "https://cdn.test/small.png"},
+        {"fileUrl": LINK},
+        {"signedUrl": LINK},
+        {"image": {"original": {"location": LINK}}},
+        {"0": LINK},
+        [{"kind": "png", "where": LINK}],
+        {"picture": LINK, "seed": 7, "note": "see https://docs.test/a"},
+    ],
+    ids=repr,
+)
+def test_a_result_under_a_name_that_no_document_has_is_found(value: Json) -> None:
+    assert read_results(value, base=BASE) == (LinkedAsset(LINK),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"thumbnail_url": LINK},
+        {"preview": {"url2": LINK}},
+        {"input_image": LINK, "referenceImages": [{"uri2": LINK}], "source_url": LINK, "mask": LINK},
+        {"urls": {"get": LINK, "cancel": LINK, "stream": LINK}},
+        {"status_url": LINK, "polling_url": LINK, "webhook": LINK},
+        {"next_turn_contents": [{"parts": [{"picture": f"data:image/png;base64,{TEXT}"}]}]},
+        {"groundingMetadata": {"chunks": [{"site": LINK}]}},
+        {"note": f"see {LINK}", "name": "a.png", "path": "/a"},
+        {"thought": True, "picture": LINK},
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_what_shows_something_else_is_no_result(value: Json) -> None:
+    assert read_results(value, base=BASE) == ()
+
+
+def test_a_known_name_counts_before_any_other() -> None:
+    assert read_results({"extra": "https://cdn.test/other.png", "url": LINK}, base=BASE) == (LinkedAsset(LINK),)
+
+
 def test_depth_and_count_are_bounded() -> None:
     deep: Json = LINK
     for _ in range(60):
@@ -173,6 +228,7 @@ def test_a_link_that_can_be_followed_has_no_trouble() -> None:
 
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
+    read_results({text: text, "picture": f"https://{text}"}, base=BASE)
     read([text, {"url": text}, f"https://{text}", f"//{text}", f"data:{text}", {"b64_json": text}])
     link_trouble(text)
     link_trouble(f"https://{text}")

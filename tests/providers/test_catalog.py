@@ -202,6 +202,15 @@ def test_the_newer_surface_of_gptproto_is_a_channel_that_is_asked_for() -> None:
         (1, {"n": "many"}, None),
         (1, {"n": None}, None),
         (1, {"n": "9" * 5000}, None),
+        (1, {"n": 10**4000}, None),
+        (1, {"n": 9_999, "x": {"n": 9_999}}, None),
+        (1, {"numImages": 4}, 4),
+        (1, {"Num-Images": 4}, 4),
+        (1, {"parameters": {"n": 4}}, 4),
+        (2, {"sequential_image_generation_options": {"max_images": 3}}, 6),
+        (1, {"inputs": [{"seed": 1}, {"generationConfig": {"candidateCount": 2}}]}, 2),
+        (1, {"parameters": {"n": [4]}}, None),
+        (1, {"parameters": {"nn": 4, "note": "n", "notes": ["n", 4]}}, 1),
     ],
 )
 def test_an_option_that_means_a_count_is_one(count: int, extras: dict[str, object], pictures: int | None) -> None:

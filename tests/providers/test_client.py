@@ -26,8 +26,8 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
+from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 from providers.sending import KEY, MEGABYTE, api, picture
-from providers.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from pathlib import Path

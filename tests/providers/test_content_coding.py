@@ -12,8 +12,8 @@ import pytest
 
 from imgen_providers.content_coding import unpacked
 from imgen_providers.errors import Uncertain, Unreachable
+from imgen_providers.testing.wire import Reply, WireServer
 from providers.sending import api
-from providers.wire import Reply, WireServer
 
 if TYPE_CHECKING:
     from imgen_providers.client import Network

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from imgen_providers.base import Json
     from imgen_providers.client import Network
-    from providers.contract import SynchronousContract
+    from imgen_providers.testing.contract import SynchronousContract
 
 GEMINI = test_gemini.TestGemini
 FACTS: dict[str, tuple[type[SynchronousContract], Sequence[str | int], bytes]] = {

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen_providers.errors import ServiceError, Unreachable
+from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 from providers.sending import KEY, api
-from providers.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -29,19 +29,21 @@ from imgen_providers.errors import (
     JobNotFound,
     KeyRefused,
     NoCredit,
+    NotUnderstood,
     RateLimited,
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import reply
 from providers.sending import KEY
-from providers.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
+    from imgen_providers.testing.wire import Reply
 
 MODEL = "google/nano-banana-2.1"
 ID = "764cabcf-b745-4b3e-ae38-1200304cf45b"
@@ -164,6 +166,41 @@ class TestFal(ServiceContract):
         far_side.script(reply(completed()), reply("<html>Bad gateway</html>", 502))
 
         with pytest.raises(Unreachable):
+            service.refresh(self.job())
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            reply("<!doctype html><title>Please wait</title>"),
+            reply(""),
+            reply({}),
+            reply({"images": {}, "seed": "seven"}),
+            reply("<html>Bad request</html>", 400),
+            reply({"error": {"message": "not fal's"}}, 422),
+            reply({"message": "too large"}, 413),
+        ],
+    )
+    def test_an_answer_of_another_form_is_no_end_of_the_run(
+        self, service: Service, far_side: FarSide, answer: Reply
+    ) -> None:
+        """What stands between may say it; the run is paid, and its result is asked for again."""
+        far_side.script(reply(completed()), answer)
+
+        with pytest.raises((NotUnderstood, InvalidRequest)):
+            service.refresh(self.job())
+
+    def test_a_result_whose_pictures_have_no_link_yet_is_asked_for_again(
+        self, service: Service, far_side: FarSide
+    ) -> None:
+        far_side.script(reply(completed()), reply({"images": [{"url": None}], "seed": 1}))
+
+        assert service.refresh(self.job()).status == Succeeded((), None, ("images", "seed"))
+
+    @pytest.mark.parametrize("word", [7, None, {}, ["COMPLETED"]])
+    def test_a_state_that_is_no_text_is_no_state(self, service: Service, far_side: FarSide, word: Json) -> None:
+        far_side.script(reply({"status": word}))
+
+        with pytest.raises(NotUnderstood):
             service.refresh(self.job())
 
     def test_the_links_of_the_answer_are_followed_on_the_own_origin_only(

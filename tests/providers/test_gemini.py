@@ -38,14 +38,14 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import SynchronousContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import SynchronousContract
+from imgen_providers.testing.wire import reply
 from providers.sending import KEY
-from providers.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import FailureKind, Json, Service
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 MODEL = "gemini-nano-banana-2.1"
 BATCH = f"batch/{MODEL}"
@@ -303,6 +303,17 @@ class TestGemini(SynchronousContract):
             "pageSize=100&pageToken=two",
         ]
 
+    @pytest.mark.parametrize(
+        "candidates",
+        [{}, "none", 7, [7], [{"content": "seven"}], [{"content": {"parts": {}}}], [{"content": {"parts": ["seven"]}}]],
+    )
+    def test_an_answer_of_another_form_is_no_end(self, service: Service, far_side: FarSide, candidates: Json) -> None:
+        """It is paid, and may hold a picture where no document has one: it is kept, and the job uncertain."""
+        far_side.script(reply({"candidates": candidates, "usageMetadata": USAGE, "responseId": RESPONSE_ID}))
+
+        with pytest.raises(Uncertain):
+            service.submit(self.request)
+
     # Batches
 
     def batched(self) -> Request:
@@ -392,7 +403,6 @@ class TestGemini(SynchronousContract):
             ({"error": {"code": 8, "message": "exhausted"}}, Failed("exhausted", "8", "rate_limited")),
             ({"error": {"code": 3, "message": "content policy"}}, Failed("content policy", "3", "refused")),
             ({"response": blocked("SAFETY")[0]}, blocked("SAFETY")[1]),
-            ({"response": {}}, Failed("The batch ended with an answer that no document of Google describes")),
         ],
     )
     def test_a_batch_that_succeeded_can_hold_a_failure(
@@ -401,6 +411,37 @@ class TestGemini(SynchronousContract):
         far_side.script(reply(operation("BATCH_STATE_SUCCEEDED", output=inlined(entry))))
 
         assert service.refresh(Job("gemini", "batches/abc-1", Queued())).status == failed
+
+    @pytest.mark.parametrize("entry", [{}, {"response": {}}, {"response": {"candidates": {}, "usageMetadata": USAGE}}])
+    def test_results_of_another_form_are_polled_again(
+        self, service: Service, far_side: FarSide, entry: dict[str, Json]
+    ) -> None:
+        """Google keeps them for six weeks: what cannot be read today is no end."""
+        far_side.script(reply(operation("BATCH_STATE_SUCCEEDED", output=inlined(entry))))
+
+        status = service.refresh(Job("gemini", "batches/abc-1", Queued())).status
+
+        assert isinstance(status, Succeeded)
+        assert (status.assets, status.answered_keys[: len(entry)]) == ((), tuple(entry))
+
+    def test_an_operation_that_is_not_done_is_under_way(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({"name": "batches/abc-1", "done": False}))
+
+        assert service.refresh(Job("gemini", "batches/abc-1", Queued())).status == Running()
+
+    def test_an_operation_that_is_done_without_a_result_has_failed(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({"name": "batches/abc-1", "done": True, "error": {"code": 13, "message": "it broke"}}))
+
+        assert service.refresh(Job("gemini", "batches/abc-1", Queued())).status == Failed("it broke", "13")
+
+    @pytest.mark.parametrize("done", ["seven", 1, None, True])
+    def test_an_operation_without_state_and_end_is_not_understood(
+        self, service: Service, far_side: FarSide, done: Json
+    ) -> None:
+        far_side.script(reply({"name": "batches/abc-1", "metadata": {"state": 7}, "done": done}))
+
+        with pytest.raises(NotUnderstood):
+            service.refresh(Job("gemini", "batches/abc-1", Queued()))
 
     @pytest.mark.parametrize(
         ("body", "status", "meaning"),

@@ -36,17 +36,17 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 from providers.sending import KEY
-from providers.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 QUEUE = "/api/v1/ie/requestqueue/apikey"
 MODEL = "gemini-3-pro-image-preview"

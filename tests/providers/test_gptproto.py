@@ -35,15 +35,15 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import WireServer, reply
 from providers.sending import KEY
-from providers.wire import WireServer, reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service, Status
     from imgen_providers.client import Network
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 MODEL = "gemini-3-pro-image-preview"
 LINK = "https://oss.gptproto.com/ai-draw/cat.png"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
-    from providers.contract import ServiceContract
+    from imgen_providers.testing.contract import ServiceContract
 
 ORIGIN = "https://service.test"
 

@@ -20,15 +20,15 @@ from imgen_providers.base import (
 )
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, RateLimited, Uncertain
 from imgen_providers.pixels import GPT_IMAGE
-from providers.bodies import Refusal
-from providers.contract import SynchronousContract
-from providers.wire import reply
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import SynchronousContract
+from imgen_providers.testing.wire import reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen_providers.base import Json, Service
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 MODEL = "gpt-image-2.5-flare"
 PICTURE = b"\x89PNG\r\n\x1a\n and the rest"

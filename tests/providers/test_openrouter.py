@@ -19,13 +19,13 @@ from imgen_providers.base import (
     TellsBalance,
 )
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, RateLimited, Uncertain
-from providers.bodies import Refusal
-from providers.contract import SynchronousContract
-from providers.wire import reply
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import SynchronousContract
+from imgen_providers.testing.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 MODEL = "google/gemini-nano-banana-2.1"
 PICTURE = b"\xff\xd8\xff and the rest"

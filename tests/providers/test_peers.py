@@ -11,8 +11,8 @@ import pytest
 
 from imgen_providers.errors import NotUnderstood, Unreachable
 from imgen_providers.peers import PeerGuard, PeerRefused
+from imgen_providers.testing.wire import WireServer
 from providers.sending import MEGABYTE, api, picture
-from providers.wire import WireServer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from imgen_providers import connect
 from imgen_providers.base import Account, ListsModels
 from imgen_providers.errors import NotSent, Unreachable
 from imgen_providers.proxies import proxy_of, way
+from imgen_providers.testing.wire import WireServer, reply
 from providers.sending import api, ended
-from providers.wire import WireServer, reply
 
 if TYPE_CHECKING:
     from imgen_providers.client import Network

@@ -33,13 +33,13 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
-from providers.wire import reply
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 TASK = "task_018f5a3a1b6e7d9f8c2b4d6e8f0a2c4e"
 MODEL = "gemini-3-pro-image-preview"

@@ -16,7 +16,7 @@ import imgen_providers
 from imgen_providers import connect
 from imgen_providers.base import Account, PictureFile, PictureLink, Request
 from imgen_providers.catalog import FAMILIES, SERVICES, ServiceEntry
-from providers.contract import ServiceContract, SynchronousContract
+from imgen_providers.testing.contract import ServiceContract, SynchronousContract
 from providers.sending import KEY
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def test_own_fields_are_all_that_a_request_writes_where_parameters_go(entry: Ser
 
 
 def test_importing_the_library_imports_nothing_heavy() -> None:
-    asked = "import sys, imgen_providers, imgen_providers.base, imgen_providers.errors; print(*sys.modules)"
+    asked = "import sys, imgen_providers.base, imgen_providers.errors, imgen_providers.catalog; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
 
     assert "imgen_providers.catalog" in loaded
@@ -198,8 +198,8 @@ from dataclasses import replace
 from imgen_providers.base import LinkedAsset, Queued, Request, Succeeded
 from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import KeyRefused
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
 
 SERVICES["fifth"] = SERVICES["reapi"]._replace(name="fifth", title="Fifth", implementation="fifth:Fifth", models=())
 
@@ -225,9 +225,9 @@ def contract_over(service: str, folder: Path, *arguments: str) -> subprocess.Com
     (folder / "fifth.py").write_text(service, encoding="utf-8")
     (folder / "test_fifth.py").write_text(FIFTH_TEST, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    paths = [str(folder), str(TESTS.parent), str(PACKAGE.parent)]
+    paths = [str(folder), str(PACKAGE.parent)]
     start = f"import sys; sys.path[:0] = {paths}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    usual = ["-q", "-p", "no:cacheprovider", "-p", "providers.conftest", "--tb=line", str(folder)]
+    usual = ["-q", "-p", "no:cacheprovider", "--tb=line", str(folder)]
     return subprocess.run(
         [sys.executable, "-c", start, *usual, *arguments], capture_output=True, text=True, cwd=folder, timeout=55
     )

@@ -29,8 +29,8 @@ from imgen_providers.errors import (
     Unreachable,
 )
 from imgen_providers.submission import Trace, nothing_accepted
+from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 from providers.sending import KEY, MEGABYTE, NOW, api, ended, picture
-from providers.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,17 +22,17 @@ from imgen_providers.base import (
     TellsBalance,
 )
 from imgen_providers.errors import InvalidRequest, JobNotFound, KeyRefused, NoCredit, RateLimited, Uncertain
-from providers.bodies import Refusal
-from providers.contract import ServiceContract
+from imgen_providers.testing.bodies import Refusal
+from imgen_providers.testing.contract import ServiceContract
+from imgen_providers.testing.wire import WireServer, reply
 from providers.sending import KEY
-from providers.wire import WireServer, reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
-    from providers.far_side import FarSide
+    from imgen_providers.testing.far_side import FarSide
 
 TASK = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 CDN = "https://cdn.3daistudio.com/images/img_001.png"

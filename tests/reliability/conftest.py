@@ -29,15 +29,21 @@ def print_report(record_property: Tell) -> Tell:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What was measured, as three tables."""
+    """What was measured, as tables."""
     if not (config.getoption("--all") or config.getoption("--fuzz")):
         return
     kinds = ("passed", "failed", "skipped")
     reports = [report for kind in kinds for report in terminalreporter.stats.get(kind, [])]
     told = [(each, row, report.outcome) for report in reports for each, row in report.user_properties]
-    for kind, table in (("death", tables.deaths), ("ending", tables.endings)):
-        if rows := [row for each, row, outcome in told if each == kind and outcome != "skipped"]:
-            terminalreporter.write_line(table(rows))
+    deaths, cells = (
+        [row for each, row, outcome in told if each == kind and outcome != "skipped"] for kind in ("death", "ending")
+    )
+    if deaths:
+        terminalreporter.write_line(tables.deaths(deaths))
+    if cells:
+        terminalreporter.write_line(tables.endings(cells))
+    if deaths or cells:
+        terminalreporter.write_line(tables.channels(deaths, cells))
     for name, examples in [row for each, row, _ in told if each == "fuzzed"]:
         terminalreporter.write_line(f"{examples:>9,} cases of {name}")
     if attempts := [(*row, outcome) for each, row, outcome in told if each == "attempt"]:
@@ -46,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def far_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
-    """The four services with faults, in a process of their own."""
+    """The services with faults, in a process of their own."""
     with fault_server(tmp_path_factory.mktemp("far side")) as running:
         yield running
 

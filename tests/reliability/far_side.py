@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ class FarSide:
         """Kill that process at a moment of its conversation about that prompt."""
         self._command(kill=pid, prompt=prompt, at=moment)
 
+    def hold(self, prompt: str, came: tuple[float, int]) -> None:
+        """Send so much of the answer to the submit with that prompt, and nothing more: a share, and bytes beside it."""
+        self._command(hold=came, prompt=prompt)
+
     def counts(self) -> dict[str, int]:
         """How many requests of each kind came since the last `play`."""
         counts: dict[str, int] = self._command()
@@ -42,6 +47,16 @@ class FarSide:
         """How often an order with this prompt was charged."""
         lines = (self.folder / "charges").read_bytes().splitlines()
         return sum(json.loads(line)[0] == prompt for line in lines)
+
+    def ended(self, prompt: str) -> bool:
+        """Whether the jobs with this prompt are over there."""
+        lines = map(json.loads, (self.folder / "charges").read_bytes().splitlines())
+        jobs = [
+            json.loads((self.folder / "jobs" / f"{job_id}.json").read_bytes())
+            for each, job_id in lines
+            if each == prompt
+        ]
+        return all(job["created_at"] + job["seconds"] < time.time() for job in jobs)
 
     def _command(self, **command: object) -> Any:
         self._heard.write(json.dumps(command) + "\n")

@@ -1,4 +1,4 @@
-"""The four services on raw sockets, in a process of their own: they count charges on disk and fail on command.
+"""The services on raw sockets, in a process of their own: they count charges on disk and fail on command.
 
 `python -m reliability.fault_server FOLDER` writes the services' origin as a line of JSON, then reads commands, a line
 of JSON each, until its standard input ends. The answers are the sandbox's; what happens to them on the wire, is ours.
@@ -14,13 +14,17 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from imgen_providers.sandbox import drawing
 from imgen_providers.sandbox.desk import Desk
 from imgen_providers.sandbox.faults import FaultScript
+from imgen_providers.sandbox.gemini_batches import PART
 from imgen_providers.sandbox.store import JobStore, StoredJob
-from reliability.answers import REDIRECTS, REFUSALS, instead, redirect, refusal
+from reliability.answers import LINKED, LINKED_PATH, REDIRECTS, REFUSALS, UNPAID, instead, redirect, refusal
+from reliability.moments import part_of
 from reliability.port import Port, head, read, reset
 
 if TYPE_CHECKING:
@@ -28,13 +32,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imgen_providers.sandbox.exchange import Call, Reply
+    from imgen_providers.sandbox.tables import Size
 
-_POLL = re.compile(r"/(?:requests|generation-request|tasks|predictions)/(?P<id>[\w-]+)(?:/status/?|/result)?$")
+_POLL = re.compile(
+    r"/(?:requests|generation-request|tasks|predictions|batches)/(?P<id>(?!by-endpoint$)[\w-]+)(?:/status/?|/result)?$"
+)
+_RESULT = re.compile(r"/queue\.fal\.run/.+/requests/[\w-]+$")
+_KEY_HEADERS = ("authorization", "x-goog-api-key")
 _PICTURE = re.compile(r"/sandbox/pictures/(?P<service>[a-z0-9]+)/(?P<id>[\w-]+)/\d+\.(?P<type>[a-z]+)$")
 _JOB_SECONDS = 0.4  # long enough that no submit is answered with a finished job
 _PATIENCE = 30.0  # seconds that a connection may hang
 _DRIP = 0.02  # seconds between two bytes of a slow picture
-_HALF_WAY = {"picture": "in the middle of the picture", "submit": "in the middle of the answer"}
+_HALF_WAY = "in the middle of the picture"
 _DEATHS = {
     "when bytes have left": ("submit", "before"),
     "when the service has read all": ("submit", "instead"),
@@ -53,7 +62,10 @@ class Till(JobStore):
         self._prompts: dict[str, str] = {}
 
     def save(self, job: StoredJob) -> None:
-        """Make the job, and charge for it."""
+        """Make the job, and charge for it; one request of a batch is charged with its batch."""
+        if job.order.service == PART:
+            super().save(job)
+            return
         with self._lock:
             self._lines.write(json.dumps([job.order.prompt, job.id]).encode() + b"\n")
             os.fsync(self._lines.fileno())
@@ -70,11 +82,12 @@ class FaultServer:
 
     def __init__(self, folder: Path) -> None:
         self._till = Till(folder)
+        self._till.keep_upload(LINKED_PATH.rpartition("/")[2], LINKED)
         self._lifted = threading.Event()
         self._desk = Desk(self._till, FaultScript(()), seconds=_JOB_SECONDS, now=time.time, closing=threading.Event())
-        self._drawn: dict[tuple[str, str], Reply] = {}
         self._lock = threading.Lock()
         self._deaths: dict[str, tuple[int, str]] = {}
+        self._held: dict[str, tuple[float, int]] = {}
         self.services, self.pictures, self._elsewhere = Port(self), Port(self), Port(self)
         self.play(None, None)
 
@@ -84,6 +97,8 @@ class FaultServer:
             self.play(command["play"], command["at"])
         if "kill" in command:
             self._deaths[command["prompt"]] = (command["kill"], command["at"])
+        if "hold" in command:
+            self._held[command["prompt"]] = command["hold"]
         return dict(self._counts)
 
     def play(self, fault: str | None, place: str | None) -> None:
@@ -118,40 +133,59 @@ class FaultServer:
         if self._dies(call, place, "before"):
             return False
         fault = self._fault if place == self._place and "hop" not in call.query else None
-        if fault in REFUSALS:
+        if fault in REFUSALS or fault in UNPAID:
             return _send(connection, refusal(fault))
         if fault in REDIRECTS:
             other = self._elsewhere.origin.replace("127.0.0.1", "localhost")
             return _send(connection, redirect(fault, call.path, other))
-        reply = self._answer(call)
+        reply = self._desk.answer(call)
         if place == "submit" and reply.status < 300:
             self._accepted = True
             if (self._fault, self._place) == ("refuse", "poll"):
                 self.services.close()
         if self._dies(call, place, "instead") or self._dies_half_way(connection, call, place, reply):
             return False
-        goes_on = _fail(connection, fault, place, reply, lifted) if fault else _send(connection, reply)
+        if place == "submit" and self._holds(connection, stream, call, reply):
+            return False
+        goes_on = self._fail(connection, fault, place, reply, lifted) if fault else _send(connection, reply)
         return not self._dies(call, place, "after") and goes_on
 
     def _place_of(self, port: Port, call: Call) -> str:
         if port is self._elsewhere:
-            return "elsewhere with a key" if "authorization" in call.headers else "elsewhere"
+            return "elsewhere with a key" if any(name in call.headers for name in _KEY_HEADERS) else "elsewhere"
         if self._desk.is_submit(call.method, call.path):
             return "submit"
         if _PICTURE.match(call.path):
             return "picture"
+        if _RESULT.search(call.path):
+            return "result"
         return "poll" if _POLL.search(call.path) else "other"
 
-    def _answer(self, call: Call) -> Reply:
-        """The sandbox's own answer; a picture is drawn once for all jobs of a service."""
-        found = _PICTURE.match(call.path)
-        kind = (found["service"], found["type"]) if found else None
-        if kind in self._drawn:
-            return self._drawn[kind]
-        reply = self._desk.answer(call)
-        if kind and reply.status == 200:
-            self._drawn[kind] = reply
-        return reply
+    def _fail(self, connection: socket.socket, fault: str, place: str, reply: Reply, lifted: threading.Event) -> bool:
+        """Play a fault that comes after the request was taken; whether the connection goes on."""
+        body = reply.body
+        match fault:
+            case "reset after read":
+                return reset(connection)
+            case "reset mid-body":
+                connection.sendall(_half(reply))
+                return reset(connection)
+            case "hang":
+                lifted.wait(_PATIENCE)
+            case "slow drip":
+                connection.sendall(head(reply))
+                _drip(connection, body, lifted)
+            case "truncate":
+                connection.sendall(_half(reply))
+            case "wrong length":
+                connection.sendall(head(reply, length=len(body) // 2) + body)
+            case "garbage":
+                connection.sendall(bytes(range(255, 0, -1)) * 4)
+            case "missing fields" if reply.media_type != "application/json":
+                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+            case _:
+                return _send(connection, instead(fault, place, reply, self.pictures.origin))
+        return False
 
     # Deaths of the client ---------------------------------------------------------------------------------
 
@@ -165,13 +199,24 @@ class FaultServer:
         return True
 
     def _dies_half_way(self, connection: socket.socket, call: Call, place: str, reply: Reply) -> bool:
+        """Kill the client half way through a picture, be it in an answer or behind a link."""
         prompt = self._prompt(call, place)
         pid, moment = self._deaths.get(prompt or "", (0, ""))
-        if moment != _HALF_WAY.get(place):
+        if moment != _HALF_WAY or not (place == "picture" or b'"inlineData"' in reply.body):
             return False
         connection.sendall(_half(reply))
         time.sleep(0.02)  # so that it is written there, too
         self._kill(prompt, pid)
+        return True
+
+    def _holds(self, connection: socket.socket, stream: BinaryIO, call: Call, reply: Reply) -> bool:
+        """Send a part of an answer and nothing more, if that was asked for, until the client is gone."""
+        came = self._held.pop(self._prompt(call, "submit") or "", None)
+        if came is None:
+            return False
+        connection.sendall(head(reply) + reply.body[: part_of(came, len(reply.body))])
+        connection.settimeout(_PATIENCE)
+        stream.read(1)
         return True
 
     def _kill(self, prompt: str | None, pid: int) -> None:
@@ -181,38 +226,14 @@ class FaultServer:
     def _prompt(self, call: Call, place: str) -> str | None:
         if place == "submit":
             body = json.loads(call.body)
+            if "batch" in body:
+                [entry] = body["batch"]["inputConfig"]["requests"]["requests"]
+                body = entry["request"]
             if "contents" in body:
                 return str(body["contents"][-1]["parts"][-1]["text"])
             return str(body.get("payload", body)["prompt"])
         found = _PICTURE.match(call.path) or _POLL.search(call.path)
         return self._till.prompt(found["id"]) if found else None
-
-
-def _fail(connection: socket.socket, fault: str, place: str, reply: Reply, lifted: threading.Event) -> bool:
-    """Play a fault that comes after the request was taken; whether the connection goes on."""
-    body = reply.body
-    match fault:
-        case "reset after read":
-            return reset(connection)
-        case "reset mid-body":
-            connection.sendall(_half(reply))
-            return reset(connection)
-        case "hang":
-            lifted.wait(_PATIENCE)
-        case "slow drip":
-            connection.sendall(head(reply))
-            _drip(connection, body, lifted)
-        case "truncate":
-            connection.sendall(_half(reply))
-        case "wrong length":
-            connection.sendall(head(reply, length=len(body) // 2) + body)
-        case "garbage":
-            connection.sendall(bytes(range(255, 0, -1)) * 4)
-        case "missing fields" if reply.media_type != "application/json":
-            connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
-        case _:
-            return _send(connection, instead(fault, place, reply))
-    return False
 
 
 def _drip(connection: socket.socket, body: bytes, lifted: threading.Event) -> None:
@@ -232,8 +253,20 @@ def _send(connection: socket.socket, reply: Reply) -> bool:
     return True
 
 
+def draw_once() -> None:
+    """Draw one picture of each size and format, for all jobs: drawing takes longer than all the rest."""
+    draw = drawing.draw
+
+    @cache
+    def of(size: Size, file_format: str) -> bytes:
+        return draw(drawing.Scene("a fox", "0", size), file_format)
+
+    drawing.draw = lambda scene, file_format: of(scene.size, file_format)
+
+
 def main(folder: str) -> None:
     """Serve until standard input ends."""
+    draw_once()
     server = FaultServer(Path(folder))
     print(json.dumps(server.services.origin), flush=True)
     for line in sys.stdin:

@@ -275,7 +275,7 @@ def _read_rows(data: bytes, _: Path) -> None:
     with suppress(*_DAMAGE):
         read_result({**_RESULT, **result})
     with suppress(*_DAMAGE, sqlite3.Error):
-        read_job({**_JOB, **job}, [{**_RESULT, **result}])  # type: ignore[list-item]
+        read_job({**_JOB, **job}, [{**_RESULT, **result}])
 
 
 _NUMBERS = (

@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import sys
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,21 @@ COMMITS = {
 }
 """What a transaction does, by a part of the statement that only it has."""
 
-RENAMES = {"before the rename": ["os.link"], "after the rename": ["os.link", "os.remove"]}
-"""The audit events of a part up to the death: a hard link puts the picture in place, and the part goes after that."""
+EVENTS = {
+    "before the answer gets its name": [("os.rename", "*/answers/*.part")],
+    "after the answer has its name": [("os.rename", "*/answers/*.part"), ("open", "*/answers")],
+    "before the picture in the answer is kept": [("os.rename", "*/inline/*.part")],
+    "after the picture in the answer is kept": [("os.rename", "*/inline/*.part"), ("open", "*/inline")],
+    "before the answer is removed": [("os.remove", "*/answers/*")],
+    "before the rename": [("os.link", "*.part")],
+    "after the rename": [("os.link", "*.part"), ("os.remove", "*.part")],
+    "before the kept picture is removed": [("os.remove", "*/inline/*")],
+}
+"""The audit events up to the death, each with the pattern of the path that it is about.
+
+A file of ours is renamed, and its folder opened to be synced; a hard link puts a picture in place, and its part goes
+after that.
+"""
 
 
 class MortalConnection(sqlite3.Connection):
@@ -62,11 +76,11 @@ def die() -> None:
 
 def prepare(moment: str) -> None:
     """Arrange for the death."""
-    if moment in RENAMES:
-        coming = RENAMES[moment]
+    if moment in EVENTS:
+        coming = EVENTS[moment]
 
         def watch(event: str, arguments: tuple[object, ...]) -> None:
-            if coming and event == coming[0] and str(arguments[0]).endswith(".part"):
+            if coming and event == coming[0][0] and fnmatchcase(str(arguments[0]), coming[0][1]):
                 coming.pop(0)
                 if not coming:
                     die()

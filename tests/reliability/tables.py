@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from reliability.faults import FAULTS, PLACES
-from reliability.moments import MOMENTS, Moment
+from reliability.channels import CHANNELS
+from reliability.faults import FAULTS, OWN_FAULTS, PLACES, Ending, absent
+from reliability.moments import BEFORE_THE_ID, MOMENTS, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from reliability.faults import Ending, Place
+    from reliability.channels import Channel
+    from reliability.faults import Fault, Place
+
+Death: TypeAlias = tuple[str, str, int, str | None]
+"""[moment, channel, charges, state afterwards] of one run."""
+
+Cell: TypeAlias = "tuple[str, Place, str, int, int, str]"
+"""[fault, place, channel, charges, exit code, state] of one cell."""
+
+_KNOWN = ("saved", "ready", "queued", "running", "uncertain", "failed", "expired")
+"""States of a job that may be charged; any other would have forgotten it."""
 
 
-def deaths(measured: Sequence[tuple[str, int, str | None]]) -> str:
-    """A row for each moment, from [moment, charges, state afterwards] of every run."""
+def deaths(measured: Sequence[Death]) -> str:
+    """A row for each moment."""
     found: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
-    for name, charges, state in measured:
+    for name, _, charges, state in measured:
         found[name].append((charges, state))
     rows = [_death(moment, found[moment.name]) for moment in MOMENTS]
     header = ("killed", "runs", "charges", "most for one job", "after `imgen wait`")
@@ -32,8 +43,8 @@ def _death(moment: Moment, runs: Sequence[tuple[int, str | None]]) -> tuple[str,
     return moment.name, str(len(runs)), str(sum(charges)), str(max(charges, default=0)), then
 
 
-def endings(measured: Sequence[tuple[str, Place, str, int, int, str]]) -> str:
-    """A row for each fault, from [fault, place, service, charges, exit code, state] of every cell."""
+def endings(measured: Sequence[Cell]) -> str:
+    """A row for each fault that any service can meet, then the services' own; then the cells that there are not."""
     found: defaultdict[tuple[str, Place], Counter[str]] = defaultdict(Counter)
     most = 0
     for name, place, _, charges, code, state in measured:
@@ -41,7 +52,40 @@ def endings(measured: Sequence[tuple[str, Place, str, int, int, str]]) -> str:
         most = max(most, charges)
     rows = [(fault.name, *(_seen(found[fault.name, place]) for place in PLACES)) for fault in FAULTS]
     header = ("fault", *(f"{place}: exit, state" for place in PLACES))
-    return f"\n{len(measured)} faults met; at most {most} charge for one job\n\n{_table(header, rows)}"
+    own = [(own.name, own.channel, own.place, _seen(found[own.name, own.place]), own.why) for own in OWN_FAULTS]
+    without = [(str(len(each)), reason, _where(each)) for reason, each in absent().items()]
+    return (
+        f"\n{len(measured)} faults met; at most {most} charge for one job\n\n{_table(header, rows)}"
+        f"\n{_table(('own answer', 'of', 'to', 'exit, state', 'because'), own)}"
+        f"\n{_table(('cells', 'that there are not, because', 'at'), without)}"
+    )
+
+
+def _where(cells: Sequence[tuple[Fault, Place, Channel]]) -> str:
+    """The places and channels of cells, each once."""
+    places = dict.fromkeys(place for _, place, _ in cells)
+    channels = dict.fromkeys(channel.name for *_, channel in cells)
+    return f"{', '.join(places)} of {', '.join(channels)}"
+
+
+def channels(deaths: Sequence[Death], cells: Sequence[Cell]) -> str:
+    """A row for each channel: what was tried there, and what became of what was charged."""
+    rows = []
+    for name in CHANNELS:
+        died = [(charges, state or "no job") for _, channel, charges, state in deaths if channel == name]
+        met = [(charges, state) for _, _, channel, charges, _, state in cells if channel == name]
+        both = [*died, *met]
+        counts = (
+            len(died),
+            len(met),
+            sum(charges for charges, _ in both),
+            sum(charges > 1 for charges, _ in both),
+            sum(charges > 0 and state not in _KNOWN for charges, state in both),
+            sum(state == "uncertain" for _, state in both),
+        )
+        rows.append((name, *map(str, counts)))
+    header = ("channel", "killed", "faults", "charged", "charged twice", "forgotten", "uncertain")
+    return f"\n{_table(header, rows)}"
 
 
 def _seen(ends: Counter[str]) -> str:
@@ -66,8 +110,10 @@ def short_deaths() -> str:
 
     def end(moment: Moment) -> tuple[str, str]:
         states = " or ".join(state.value for state in moment.states) or "no job"
-        listed = moment.charged and moment.states_at("gmicloud") != moment.states
-        return "once" if moment.charged else "no", f"{states}; at GMI Cloud, saved" if listed else states
+        listed = moment.charged and "uncertain" in states and moment.meets(CHANNELS["gmicloud"])
+        kept = moment.name == BEFORE_THE_ID
+        found = f"; {'saved where the answer holds the picture, and' if kept else 'saved'} where its list has the job"
+        return "once" if moment.charged else "no", f"{states}{found}" if listed else states
 
     groups = [([one.name for one in same], how) for how, same in groupby(MOMENTS, end)]
     return _table(("killed", "charged", "after `imgen wait`"), [(_from_to(names), *how) for names, how in groups])
@@ -75,20 +121,32 @@ def short_deaths() -> str:
 
 def short_endings() -> str:
     """Classes of faults that come to the same, together."""
+    kinds: defaultdict[str, list[Fault]] = defaultdict(list)
+    for fault in FAULTS:
+        kinds[fault.kind].append(fault)
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for kind in dict.fromkeys(fault.kind for fault in FAULTS):
-        faults = [fault for fault in FAULTS if fault.kind == kind]
-        groups[tuple(_short(getattr(fault, place) for fault in faults) for place in PLACES)].append(kind)
+    for kind, faults in kinds.items():
+        queue, once = CHANNELS["reapi"], CHANNELS["openai"]
+        cells = [[fault.at("submit", once) for fault in faults]]
+        cells += [[fault.at(place, queue) for fault in faults] for place in ("submit", "poll", "picture")]
+        groups[tuple(_short(each) for each in cells)].append(kind)
     rows = [(", ".join(kinds), *ends) for ends, kinds in groups.items()]
-    return _table(("what happens", "to the order", "to a question about the job", "to the picture"), rows)
+    header = (
+        "what happens",
+        "to an order whose answer has the picture",
+        "to any other order",
+        "to a question about the job",
+        "to the picture",
+    )
+    return _table(header, rows)
 
 
 def _from_to(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) < 3 else f"{names[0]}, and {len(names) - 1} moments more, up to: {names[-1]}"
 
 
-def _short(ends: Iterable[Ending]) -> str:
-    every = list(ends)
+def _short(ends: Iterable[Ending | str]) -> str:
+    every = [end for end in ends if isinstance(end, Ending)]
     each = dict.fromkeys(end.words for end in every)
     words = " or ".join(one for one in each if not any(one != other and one in other for other in each))
     codes = " or ".join(dict.fromkeys(str(end.code.value) for end in every))

@@ -79,7 +79,7 @@ class Offers:
         found = self._matched(asset)
         if isinstance(found, UsageProblem):
             raise found
-        return [replace(choice, request=replace(choice.request, prompt=asset.prompt)) for choice in found]
+        return [choice._replace(request=replace(choice.request, prompt=asset.prompt)) for choice in found]
 
     def best(self, asset: Asset) -> Offer:
         """The service that an asset is to be ordered from. Raises `UsageProblem` where there is none."""

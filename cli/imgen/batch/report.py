@@ -43,8 +43,8 @@ TROUBLED = frozenset({Outcome.FAILED, Outcome.UNCERTAIN})
 class AssetResult:
     """One asset after a run; `line` is its line in the manifest, 0 where it has none.
 
-    `size` is in bytes, `seconds` what it took in this run, `cost` what its job cost, in this run or before (unknown is
-    never 0).
+    `size` is in bytes, `seconds` what it took in this run, `cost` what its job cost (unknown is never 0), and
+    `ordered_before` whether that was in an earlier run.
     """
 
     path: str
@@ -56,6 +56,7 @@ class AssetResult:
     service: str | None = None
     model: str | None = None
     job_id: str | None = None
+    ordered_before: bool = False
     problem: Problem | None = None
 
 
@@ -101,7 +102,7 @@ def spent(results: Iterable[AssetResult]) -> tuple[dict[str, Decimal], int]:
     sums: dict[str, Decimal] = {}
     unknown = 0
     for result in results:
-        if result.outcome not in _CHARGED:
+        if result.outcome not in _CHARGED or result.ordered_before or result.job_id is None:
             continue
         if result.cost.amount is None or result.cost.unit is None:
             unknown += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.batch.delivery import Deliveries, FileInTheWay, NotDelivered
@@ -27,15 +27,16 @@ from imgen.money.budget import best_known
 from imgen.records import OPEN, UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from imgen.batch.asset import Asset
-    from imgen.batch.lock import Locked, LockFile
-    from imgen.batch.manifest import Manifest
+    from imgen.batch.lock import Locked
+    from imgen.batch.options import BatchOptions
     from imgen.batch.run_budget import RunBudget
-    from imgen.batch.standing import Standings
+    from imgen.batch.standing import Project
     from imgen.jobs.clock import Clock
+    from imgen.jobs.report import Goal
     from imgen.jobs.run_order import OrderPlan, OrderSetup
     from imgen.jobs.session import Session
     from imgen.jobs.worker import Worker
@@ -45,34 +46,6 @@ if TYPE_CHECKING:
 
 _YOUR_CHOICE = "--adopt takes the file as it is, --force makes it anew"
 _GOOD = (Outcome.CURRENT, Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
-    """How a run goes: `selected` are the paths it is limited to, `resubmit` accepts a second charge.
-
-    `retry_failed` limits it to what failed before. `fail_fast` begins nothing more once something failed. `no_wait`
-    submits and ends. `timeout` and `poll_every` are in seconds.
-    """
-
-    selected: Collection[str] | None = None
-    sandbox: bool = False
-    allow_unknown_cost: bool = False
-    resubmit: bool = False
-    retry_failed: bool = False
-    fail_fast: bool = False
-    no_wait: bool = False
-    timeout: float | None = None
-    poll_every: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """What a run is about: the manifest, its lock, and how every asset stands."""
-
-    manifest: Manifest
-    lock: LockFile
-    found: Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +111,7 @@ class Run:
         self._numbers = numbers(project.manifest.assets)
         self._began = means.clock.monotonic()
         self._flight: dict[str, _Work] = {}
+        self._ordered: set[str] = set()  # ids of the jobs that this run ordered
         self._again: deque[JobRecord] = deque()
         self._ready: deque[Item] = deque()
         self._blocked: Counter[str] = Counter()
@@ -170,7 +144,9 @@ class Run:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The one exit code of all assets."""
+        """The one exit code of all assets; what is under way does not make those that are done a mixed result."""
+        if self._codes == {ExitCode.DONE, ExitCode.UNFINISHED}:
+            return ExitCode.UNFINISHED
         return combined(self._codes)
 
     @property
@@ -224,6 +200,10 @@ class Run:
         self._deliveries.write()
         return records
 
+    def goal(self, record: JobRecord) -> Goal:
+        """How far a job is followed."""
+        return self._options.goal(record)
+
     def ended(self, record: JobRecord, problem: Problem | None) -> None:
         """A job was followed to where this run follows it."""
         work = self._flight.pop(record.id)
@@ -239,9 +219,9 @@ class Run:
             case State.UNCERTAIN:
                 self._end(work.item, Outcome.UNCERTAIN, record, problem, ExitCode.UNCERTAIN)
             case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING | State.READY:
-                waiting = problem is None or problem.code == "unfinished"
                 code = exit_code(record, problem) if problem else ExitCode.DONE
-                self._end(work.item, Outcome.WAITING if waiting else Outcome.FAILED, record, problem, code)
+                outcome = Outcome.WAITING if code in (ExitCode.DONE, ExitCode.UNFINISHED) else Outcome.FAILED
+                self._end(work.item, outcome, record, problem, code)
             case State.FAILED | State.CANCELLED if work.left and not self._is_stopped and may_move_on([record]):
                 self._place(work)
             case State.EXPIRED:
@@ -257,10 +237,7 @@ class Run:
         with self._own_trouble(item):
             asset = item.asset
             if held := next((path for path in asset.goes_on_from if not self._is_made(path)), None):
-                if held in self.results and self.results[held].outcome is Outcome.SKIPPED:
-                    self._end(item, Outcome.SKIPPED)
-                else:
-                    self._leave(item, f"goes on from {held}, which is not made")
+                self._hold(item, held)
                 return
             root = self._project.manifest.folder.root
             made_from = item.recipe or recipe(asset, self._sha256, lambda path: file_sha256(root / path))
@@ -275,6 +252,17 @@ class Run:
                     self._recognise(work)
                 case Standing.MISSING | Standing.CHANGED | Standing.SANDBOX | Standing.FORCED:
                     self._make(work)
+
+    def _hold(self, item: Item, held: str) -> None:
+        """An asset cannot begin, because one that it goes on from is not made."""
+        match self.results[held].outcome if held in self.results else None:
+            case Outcome.SKIPPED:
+                self._end(item, Outcome.SKIPPED)
+            case Outcome.WAITING:
+                reason = f"{item.asset.path} goes on from {held}, which is under way: the next run orders it."
+                self._end(item, Outcome.WAITING, None, Problem("unfinished", reason), ExitCode.UNFINISHED)
+            case _:
+                self._leave(item, f"goes on from {held}, which is not made")
 
     def _standing(self, work: _Work) -> Standing:
         """How an asset stands, now that all it goes on from is made: it may have come out as before."""
@@ -339,7 +327,7 @@ class Run:
         self._paid.take(record.id, work.item.asset.path)
         if original(record):
             self._deliver(work, record, Outcome.FOUND)
-        elif self._options.no_wait and record.state in OPEN:
+        elif self._options.wait is False and record.state in OPEN:
             self._end(work.item, Outcome.WAITING, record)
         else:
             if record.state in (State.SAVED, State.EXPIRED):
@@ -386,7 +374,6 @@ class Run:
             folder=means.originals,
             allow_unknown_cost=options.allow_unknown_cost,
             resubmit=options.resubmit,
-            no_wait=options.no_wait,
         )
         basis = means.basis(asset) if asset.references else None
         order = order_of(asset, sandbox=options.sandbox)
@@ -395,7 +382,7 @@ class Run:
             raise plan.over_budget
         work.plan = plan
         work.left = [
-            replace(one, drafts=tuple(replace(draft, request_key=work.key) for draft in one.drafts))
+            one._replace(drafts=tuple(draft._replace(request_key=work.key) for draft in one.drafts))
             for one in self._budget.fitting(plan.candidates)
         ]
         self._place(work)
@@ -412,6 +399,7 @@ class Run:
             self._use(work, self._paid.usable(self._paid.ordered(work.key), path)[0])
             return
         work.known = (*work.known, record.id)
+        self._ordered.add(record.id)
         self._budget.ordered(record)
         self._paid.take(record.id, path)
         self._flight[record.id] = work
@@ -462,6 +450,7 @@ class Run:
             service=record.provider if record else locked.service if locked else None,
             model=record.request.model if record else locked.model if locked else None,
             job_id=record.id if record else locked.job if locked else None,
+            ordered_before=record is not None and record.id not in self._ordered,
             problem=problem,
         )
         self.results[path] = result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -113,7 +112,7 @@ class RunBudget:
         return " + ".join(f"{amount:f} {unit}" for unit, amount in sums.items()) or "nothing"
 
     def _spendings(self) -> list[Spending]:
-        return [*(replace(one, jobs=jobs) for one, jobs in self._jobs.items()), *self._open.values()]
+        return [*(one._replace(jobs=jobs) for one, jobs in self._jobs.items()), *self._open.values()]
 
 
 def _spending(record: JobRecord, known: Standing) -> Spending:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from imgen.batch.asset import Asset
-    from imgen.batch.lock import Locked
+    from imgen.batch.lock import Locked, LockFile
     from imgen.batch.manifest import Manifest
 
 
@@ -65,6 +65,15 @@ class Standings:
 
     items: tuple[Item, ...]
     orphans: tuple[Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A manifest, its lock, and how every asset stands."""
+
+    manifest: Manifest
+    lock: LockFile
+    found: Standings
 
 
 def standings(

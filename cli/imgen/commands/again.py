@@ -92,6 +92,7 @@ def again(
     from imgen.commands.defaults import repeated_order
     from imgen.commands.going_on import basis_of, check_words, expanded
     from imgen.commands.making import make
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.run_order import RunOptions
     from imgen.jobs.session import session
@@ -105,7 +106,7 @@ def again(
     form = options.answer_form(json=json, events=events)
     reporter = Reporter("again", standard_streams(config), form, quiet, show, strict, open, notify)
     with session(config, err) as opened:
-        run = opened.find([job or "last"])
+        run = find_jobs(opened, [job or "last"])
         record = run[0]
         before = changes.whole_order(run) if job is None or latest_number(job) else changes.order_of(record)
         named = {"prompt": prompt, "provider": provider, "model": model, "aspect": aspect, "resolution": resolution}
@@ -130,7 +131,8 @@ def again(
         basis = None
         if pictures or going_on:
             check_words(pictures, None, going_on, reporter.streams)
-            basis = basis_of(pictures, going_on, Changes(fit, keep_metadata), opened, config, unchecked=unchecked)
+            kept = Changes(fit, keep_metadata)
+            basis = basis_of(pictures, going_on, kept, opened, config, unchecked=unchecked, timeout=timeout)
         others = changes.other_pictures(record.request.references, basis.pictures if basis else ())
         if not picture:
             changes.check_unchanged(record, others)

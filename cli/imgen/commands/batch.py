@@ -15,8 +15,8 @@ from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
     from imgen.batch.github import Annotation
+    from imgen.batch.options import BatchOptions
     from imgen.batch.reading.findings import BadManifest
-    from imgen.batch.run import BatchOptions
     from imgen.commands.batching import Asked
 
 _DEFAULT = "assets.toml"
@@ -84,6 +84,14 @@ def batch(
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Agree to --prune.")] = False,
     max_cost: options.MaxCost = None,
     allow_unknown_cost: options.AllowUnknownCost = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait also for channel batch, which takes hours; a later run collects it otherwise.",
+            rich_help_panel=panels.WAITING,
+        ),
+    ] = False,
     no_wait: options.NoWait = False,
     resubmit: options.Resubmit = False,
     timeout: options.Timeout = None,
@@ -105,14 +113,16 @@ def batch(
         imgen batch --max-cost 5usd
         imgen batch --check
     """
+    from imgen.batch.options import BatchOptions
     from imgen.batch.reading.findings import BadManifest
-    from imgen.batch.run import BatchOptions
     from imgen.commands import batching
 
     config = load(profile)
     form = options.answer_form(json=json, events=events)
     given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune)
     _check_fit(given, only=only, force=force, report=report, events=events, yes=yes)
+    if wait and no_wait:
+        raise UsageProblem("--wait and --no-wait contradict each other.", "imgen batch --no-wait")
     in_sandbox = sandbox or config.sandbox
     asked = batching.Asked(
         path=config.cwd / manifest,
@@ -145,7 +155,7 @@ def batch(
                     resubmit=resubmit,
                     retry_failed=retry_failed,
                     fail_fast=fail_fast,
-                    no_wait=no_wait,
+                    wait=True if wait else False if no_wait else None,
                     timeout=config.timeout if timeout is None else timeout,
                     poll_every=poll_every,
                 )
@@ -198,7 +208,7 @@ def _init(path: Path, *, json: bool) -> int:
     """Write the manifest, and what lets git merge its lock; neither over a file that is there."""
     from imgen import files
     from imgen.batch.lock import lock_path, merge_attribute
-    from imgen.batch.starter import MANIFEST
+    from imgen.batch.reading.starter import MANIFEST
     from imgen.screen.batch import InitEntry
     from imgen.screen.console import err, out, out_path
     from imgen.screen.envelope import envelope

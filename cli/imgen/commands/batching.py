@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imgen.batch.asset import Asset
+    from imgen.batch.options import BatchOptions
     from imgen.batch.report import AssetResult, RunReport
-    from imgen.batch.run import BatchOptions, Project, Run
-    from imgen.batch.standing import Standings
+    from imgen.batch.run import Run
+    from imgen.batch.standing import Project, Standings
     from imgen.config.config import Config
     from imgen.jobs.progress import Display
     from imgen.jobs.session import Session
@@ -74,8 +75,7 @@ def loaded(asked: Asked, config: Config, *, sandbox: bool) -> Project:
     from imgen.batch.manifest import load
     from imgen.batch.offers import EveryService, Offers
     from imgen.batch.plan import matching
-    from imgen.batch.run import Project
-    from imgen.batch.standing import standings
+    from imgen.batch.standing import Project, standings
     from imgen.orders.matching import possible
 
     every = Offers(partial(possible, accounts=EveryService()), sandbox=False)
@@ -149,7 +149,6 @@ def _follow(
     worker: Worker,
 ) -> bool:
     """Follow the run to its end, and write the lock whatever happens; returns whether Ctrl-C ended it."""
-    from imgen.jobs.report import Goal
     from imgen.screen.batch_display import batch_display
     from imgen.screen.events import EventDisplay
 
@@ -158,10 +157,9 @@ def _follow(
     display: Display = observer.display
     if asked.form is Form.EVENTS:
         display = EventDisplay(display, opened.ledger.jobs.get, time.time)
-    goal = Goal.ACCEPTANCE if options.no_wait else Goal.PICTURES
     try:
         if not run.over:
-            worker.follow_feed(run, asked.jobs, goal, display, timeout=options.timeout)
+            worker.follow_feed(run, asked.jobs, display, timeout=options.timeout)
     except KeyboardInterrupt:
         return True
     finally:
@@ -209,7 +207,7 @@ def _answer(
     asked: Asked, options: BatchOptions, report: RunReport, project: Project, streams: Streams, going_on: int
 ) -> None:
     from imgen.batch.report import TROUBLED, Outcome
-    from imgen.screen.batch import run_entry, run_sentence
+    from imgen.screen.batch import COLLECT, run_entry, run_sentence
     from imgen.screen.console import err, out, out_path
     from imgen.screen.display import draws_live
     from imgen.screen.envelope import envelope
@@ -220,7 +218,7 @@ def _answer(
         new = (Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED, Outcome.ADOPTED)
         live = streams.stdout_is_terminal and draws_live(streams, quiet=asked.quiet)
         for result in report.assets:
-            if result.outcome is Outcome.WAITING and options.no_wait and result.job_id:
+            if result.outcome is Outcome.WAITING and options.wait is False and result.job_id:
                 out(result.job_id)
             elif result.outcome in new and not live:
                 out_path(root.path(result.path))
@@ -228,6 +226,8 @@ def _answer(
         first = next((each.problem for each in troubled if each.problem), None)
         hint = "imgen batch goes on where it was, and buys nothing twice."
         problem = Problem("interrupted", "Stopped waiting.", hint) if going_on else first
+        if report.exit_code == ExitCode.UNFINISHED and problem is None:
+            problem = Problem("unfinished", run_sentence(report), COLLECT)
         if report.exit_code and problem is None:
             problem = Problem("partial", run_sentence(report), "imgen batch --check names what is left.")
         data = ("batch", run_entry(report))
@@ -237,6 +237,8 @@ def _answer(
     if report.exit_code == ExitCode.INTERRUPTED:
         jobs = "1 job goes on" if going_on == 1 else f"{going_on:,} jobs go on"
         err(f"imgen: Stopped waiting; {jobs}. imgen batch goes on where it was, and buys nothing twice.")
+    elif any(each.outcome is Outcome.WAITING for each in report.assets):
+        err(COLLECT)
 
 
 def _list_troubled(troubled: list[AssetResult], asked: Asked, streams: Streams) -> None:
@@ -317,8 +319,8 @@ def prune(asked: Asked, config: Config, *, sandbox: bool) -> int:
 
 def _change(asked: Asked, config: Config, change: Callable[[Project], list[AssetResult]], *, sandbox: bool) -> int:
     from imgen.batch.exclusive import alone
+    from imgen.batch.options import BatchOptions
     from imgen.batch.report import Outcome, RunReport
-    from imgen.batch.run import BatchOptions
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.report import combined
     from imgen.screen.batch import result_line

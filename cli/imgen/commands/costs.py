@@ -38,7 +38,8 @@ def costs(
 ) -> int:
     """Add up what was spent.
 
-    Amounts are estimated from the prices of the day; what a service itself reports as charged stands beside them.
+    Amounts are estimated from the prices of the day; what a service itself reports stands beside them, and is marked as
+    computed where it reports only what it counted.
     Dollars and the credits of each service are added up separately. The sandbox costs nothing.
 
     Examples:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.settings import Layer
 from imgen.errors import BadConfiguration, ImgenError, KeyMissing, UsageProblem
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from imgen.orders.order import Order
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedOrder:
+class ResolvedOrder(NamedTuple):
     """An order with nothing left open, and what of it came from settings, by their names."""
 
     order: Order
@@ -63,11 +62,11 @@ def placed(run_options: RunOptions, config: Config) -> tuple[RunOptions, dict[st
 
     Raises `BadConfiguration`.
     """
-    run_options = replace(run_options, timeout=config.timeout if run_options.timeout is None else run_options.timeout)
+    run_options = run_options._replace(timeout=config.timeout if run_options.timeout is None else run_options.timeout)
     found = config.setting("output")
     if run_options.output is not None or found.value is None:
         return run_options, {}
-    return replace(run_options, output=str(found.value), folder=_inside(found)), {"output": found}
+    return run_options._replace(output=str(found.value), folder=_inside(found)), {"output": found}
 
 
 def resolve_order(order: Order, run_options: RunOptions, config: Config) -> ResolvedOrder:

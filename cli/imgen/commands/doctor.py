@@ -98,6 +98,19 @@ def _network(config: Config, streams: Streams) -> tuple[str, str | None]:
     return f"{config.setting('certificates').value} certificates{moved}", None
 
 
+def _packages(config: Config, streams: Streams) -> tuple[str, str | None]:
+    """The services that installed packages add, from the packages themselves, whatever is remembered of them."""
+    from imgen.config.keys import without_keys
+    from imgen_providers.catalog import OURS
+    from imgen_providers.registry import installed
+
+    added, left_out = installed(OURS, anew=True)
+    found = [f"{entry.name} ({entry.package})" for entry in added]
+    found += [f"{each.service} ({each.package}) is left out: {without_keys(each.reason)}" for each in left_out]
+    wrong = next((each.package.split()[0] for each in left_out), None)
+    return "; ".join(found) or "none that add a service", f"pip install --upgrade {wrong}" if wrong else None
+
+
 def _proxy(config: Config, streams: Streams) -> tuple[str, str | None]:
     from urllib.parse import urlsplit
 
@@ -159,6 +172,7 @@ _CHECKS = {
     "program": _program,
     "settings": _settings,
     "keys": _keys,
+    "packages": _packages,
     "network": _network,
     "proxy": _proxy,
     "folders": _folders,

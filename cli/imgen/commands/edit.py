@@ -141,7 +141,7 @@ def edit(
     )
     with session(config, err) as opened:
         kept = Changes(fit, keep_metadata)
-        bases = bases_of(words, from_job, kept, opened, config, each=each, unchecked=unchecked)
+        bases = bases_of(words, from_job, kept, opened, config, each=each, unchecked=unchecked, timeout=timeout)
         resolved = resolve_order(order_of(order, bases[0].parent), run_options, config)
         resolved = named_by_picture(resolved, config.cwd) if each else resolved
         return make(resolved, opened, config, reporter, *bases, dry_run=dry_run, yes=yes)

@@ -24,6 +24,7 @@ def forget(
     Examples:
         imgen forget JOB
     """
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.errors import ExitCode
     from imgen.jobs.report import Report
@@ -33,7 +34,7 @@ def forget(
 
     config = load(profile)
     with session(config, err) as opened:
-        records = opened.find(jobs, sandbox=sandbox or config.sandbox)
+        records = find_jobs(opened, jobs, sandbox=sandbox or config.sandbox)
         closing = [record.id for record in records if record.state is not State.SAVED]
         opened.ledger.jobs.forget(closing)
         found = opened.ledger.jobs.get_many([record.id for record in records])

@@ -50,6 +50,7 @@ def gallery(
         imgen gallery
         imgen gallery -n 50 -o best.html
     """
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import standard_streams
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
@@ -72,7 +73,7 @@ def gallery(
         if opened.is_new:
             raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
         found = (
-            opened.find(jobs)
+            find_jobs(opened, jobs)
             if jobs
             else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -49,30 +50,39 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
 
 
 def basis_of(
-    words: Sequence[str], from_job: str | None, changes: Changes, opened: Session, config: Config, *, unchecked: bool
+    words: Sequence[str],
+    from_job: str | None,
+    changes: Changes,
+    opened: Session,
+    config: Config,
+    *,
+    unchecked: bool,
+    timeout: float | None,
 ) -> Basis:
     """The pictures that were named, checked, and the job to go on from; `unchecked` as `Basis` has it.
 
-    Raises `UsageProblem`.
+    `timeout` is how many seconds the user waits; None leaves it to the settings. Raises `UsageProblem`.
     """
     from functools import partial
 
+    from imgen.commands.named_jobs import find_jobs, latest_jobs
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
     from imgen.pictures.prepared import clear
 
+    patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
-    parent = opened.find([from_job])[0] if from_job is not None else None
+    parent = find_jobs(opened, [from_job])[0] if from_job is not None else None
     if parent:
         check_parent(parent)
-        parent = replace(parent, conversation=opened.ledger.conversations.get(parent.conversation))
+        parent = parent._replace(conversation=opened.ledger.conversations.get(parent.conversation))
     sources = [
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: opened.latest(name) or opened.ledger.jobs.find(name),
+            find_jobs=lambda name: latest_jobs(opened, name) or opened.ledger.jobs.find(name),
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
         for word in words
@@ -85,6 +95,7 @@ def basis_of(
         network=config.network.open,
         check_storage=partial(configured_place, config),
         unchecked=unchecked,
+        deadline=math.inf if patience is None else time.monotonic() + patience,
     )
 
 
@@ -97,12 +108,15 @@ def bases_of(
     *,
     each: bool,
     unchecked: bool,
+    timeout: float | None,
 ) -> list[Basis]:
     """What the edits of one order go on from: all pictures in one, or `each` by itself. Raises `UsageProblem`."""
     if each and from_job is not None:
         raise UsageProblem("--each is for pictures, and --from names one job.", EXAMPLE)
     together = [[word] for word in words] if each else [words]
-    return [basis_of(named, from_job, changes, opened, config, unchecked=unchecked) for named in together]
+    return [
+        basis_of(named, from_job, changes, opened, config, unchecked=unchecked, timeout=timeout) for named in together
+    ]
 
 
 def expanded(words: Sequence[str], cwd: Path) -> list[str]:
@@ -122,7 +136,7 @@ def named_by_picture(resolved: ResolvedOrder, cwd: Path) -> ResolvedOrder:
     if "{" in output or not folder:
         return resolved
     path = os.path.join(output, _EACH)  # noqa: PTH118 (a template is no path)
-    return replace(resolved, run_options=replace(run_options, output=path))
+    return resolved._replace(run_options=run_options._replace(output=path))
 
 
 def order_of(order: Order, parent: JobRecord | None) -> Order:

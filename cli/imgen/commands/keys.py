@@ -86,9 +86,11 @@ def set_key(
 @keys.command("list")
 def list_keys(json: options.Json = False) -> int:
     """List the services and where their keys come from."""
+    from imgen.commands.reporting import report_left_out
     from imgen_providers.catalog import SERVICES
 
     config = load()
+    report_left_out()
     return _polled("keys list", [_entry(entry, config) for entry in SERVICES.values()], json=json)
 
 
@@ -145,8 +147,11 @@ def check(
 
 def _service(name: str) -> ServiceEntry:
     """The service of that name; a wrong one is not repeated, because it may be a key."""
-    from imgen_providers.catalog import SERVICES
+    from imgen.orders.matching import find_service
+    from imgen_providers.catalog import LEFT_OUT, SERVICES
 
+    if name in (each.service for each in LEFT_OUT):
+        return find_service(name)
     if name not in SERVICES:
         raise UsageProblem("There is no provider of that name.", f"Providers: {', '.join(SERVICES)}")
     return SERVICES[name]

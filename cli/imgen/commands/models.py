@@ -35,13 +35,14 @@ def models(
         imgen models
         imgen models gemini-3-pro
     """
-    from imgen.commands.reporting import standard_streams
+    from imgen.commands.reporting import report_left_out, standard_streams
     from imgen.screen.console import out
     from imgen.screen.envelope import envelope
     from imgen.screen.models import model_details, model_table
 
     config = load(profile)
     streams = standard_streams(config)
+    report_left_out()
     if live:
         return _live(provider, config, streams, json=json, sandbox=sandbox or config.sandbox)
     found = _matching(model, provider)
@@ -104,10 +105,10 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     from imgen.screen.failure import failure_lines
     from imgen.screen.models import LiveModel, live_table
     from imgen_providers.base import ListsModels
-    from imgen_providers.catalog import SERVICES
+    from imgen_providers.catalog import OURS, SERVICES
     from imgen_providers.errors import ServiceError
 
-    every = SERVICES.values()
+    every = OURS.values() if sandbox else SERVICES.values()
     entries = (
         [find_service(provider)] if provider else [each for each in every if sandbox or config.accounts.has_key(each)]
     )

@@ -21,6 +21,7 @@ def open(
         imgen open
         imgen open JOB
     """
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, saved_paths, standard_streams
     from imgen.errors import ExitCode
     from imgen.jobs.report import Report
@@ -31,7 +32,7 @@ def open(
 
     config = load(profile)
     with session(config, err) as opened:
-        records = opened.find(jobs or ["last"], sandbox=sandbox or config.sandbox)
+        records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
     here = [path for path in saved_paths(records) if path.is_file()]
     if not here:
         ids = " ".join(record.id for record in records)

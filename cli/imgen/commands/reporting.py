@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imgen.commands.expiry_notice import mark_shown
@@ -13,7 +13,6 @@ from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
 from imgen.screen.console import Form, Streams, err, out, out_path
 from imgen.screen.display import display_for, draws_live
-from imgen.screen.envelope import envelope
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
 from imgen.screen.text import for_log, wrapped
@@ -32,6 +31,15 @@ if TYPE_CHECKING:
 
 _LONG = 10.0  # seconds; a shorter wait is not notified
 _ITS_ID = "\0"  # stands for a job's id in a hint, which no text has
+
+
+def report_left_out() -> None:
+    """Write to stderr which services of installed packages are left out, and why."""
+    from imgen.config.keys import without_keys
+    from imgen_providers.catalog import LEFT_OUT
+
+    for left_out in LEFT_OUT:
+        err(for_log(without_keys(left_out.sentence)))
 
 
 def standard_streams(config: Config) -> Streams:
@@ -171,7 +179,9 @@ class Reporter:
 
     def envelope(self, report: Report, code: ExitCode, data: tuple[str, object] | None = None) -> str:
         """The report in JSON, each job with the problem this run met; `data` is a noun and what it holds."""
-        records = [replace(record, problem=report.problems.get(record.id)) for record in report.records]
+        from imgen.screen.envelope import envelope
+
+        records = [record._replace(problem=report.problems.get(record.id)) for record in report.records]
         if report.interrupted and report.going_on:
             problem: Problem | None = _interrupted(report.going_on)
         else:
@@ -208,7 +218,7 @@ class Reporter:
             lines = job_lines(report.records, time.time(), width=width, color=color)
         out("\n".join(lines))
         uncertain = _those_in(report, {State.UNCERTAIN})
-        self.problems(replace(report, problems=unanswered | uncertain))
+        self.problems(report._replace(problems=unanswered | uncertain))
         return code
 
     def _fail(self, problem: Problem) -> None:

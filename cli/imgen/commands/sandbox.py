@@ -124,7 +124,7 @@ def _authority_file(config: Config, port: int, pem: bytes) -> Path:
 
 
 def _variables(origin: str, authority: Path | None) -> str:
-    from imgen_providers.catalog import SERVICES
+    from imgen_providers.catalog import OURS
 
     trust = [f"SSL_CERT_FILE={shlex.quote(str(authority))}"] if authority else []
-    return " ".join([*(f"{entry.origin_variable}={origin}" for entry in SERVICES.values()), *trust])
+    return " ".join([*(f"{entry.origin_variable}={origin}" for entry in OURS.values()), *trust])

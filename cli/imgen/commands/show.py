@@ -23,6 +23,7 @@ def show(
         imgen show
         imgen show JOB
     """
+    from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, saved_paths, standard_streams
     from imgen.errors import ExitCode
     from imgen.jobs.report import Report
@@ -36,7 +37,7 @@ def show(
     config = load(profile)
     streams = standard_streams(config)
     with session(config, err) as opened:
-        records = opened.find(jobs or ["last"], sandbox=sandbox or config.sandbox)
+        records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
         families = {record.id: opened.ledger.jobs.family(record.id) for record in records}
     if json:
         out(Reporter("show", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))

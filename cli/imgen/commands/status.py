@@ -52,8 +52,6 @@ def status(
         err("Nothing is open: every job is saved or closed.")
         return ExitCode.DONE
 
-    from dataclasses import replace
-
     from imgen.commands.named_jobs import families, jobs_of
     from imgen.commands.reporting import Reporter, standard_streams
     from imgen.jobs.report import Goal, report
@@ -78,7 +76,7 @@ def status(
         if any(record.state in OPEN | {State.UNCERTAIN} for record in records):
             found = worker.follow(records, Goal.ANSWER, reporter.display(opened), timeout=_PATIENCE)
     if not jobs:
-        found = replace(found, records=tuple(soonest_first(found.records)))
+        found = found._replace(records=tuple(soonest_first(found.records)))
     code = reporter.states(found, losses(expired), tree=tree)
     if not (jobs or json):
         _note_losses(expired)

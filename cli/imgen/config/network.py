@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.folders import expanded
 from imgen.config.keys import without_keys
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from imgen_providers.client import Network
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSettings:
+class NetworkSettings(NamedTuple):
     """`ca_file` is a PEM file to trust instead of the usual certificates, and `ca_name` what sentences call it.
 
     `system_certificates` trusts what this machine trusts.

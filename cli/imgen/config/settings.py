@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.keys import without_keys
 from imgen_providers.catalog import SERVICES
@@ -44,8 +43,7 @@ class Place(Enum):
     ANY = "in your own file and in a project's"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting. `name` is its place in a file ("budget.day" is `day` of the table `budget`).
 
     `variable` is the environment variable that sets the same. `default` None leaves the choice to the code that

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config import listeners
 from imgen.config.keys import without_keys
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _BUDGET = "budget."
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
+class Sourced(NamedTuple):
     """A value with where it comes from.
 
     `by` is the flag or the variable, else empty; `file` and `keys` are the place in a file.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.config import SANDBOX, is_loopback
 from imgen.errors import BadConfiguration
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
@@ -26,8 +25,7 @@ _MINUTE = 60.0  # seconds
 _SANDBOX_PACE_SECONDS = 30.0  # a sandbox of 2 s answers as if a service that takes 30 s ran 15 times as fast
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One service at one origin. `origin` is where it really is, which for the sandbox is a loopback port.
 
     `storage` takes reference pictures that the service fetches; without one, they need the user's own.
@@ -46,7 +44,8 @@ def known(provider: str) -> ServiceEntry:
     """The service that a job was made with. Raises `BadConfiguration` for one that only another imgen knows."""
     if provider not in SERVICES:
         raise BadConfiguration(
-            f"This job was made at {provider}, a service that this imgen does not know.", "Upgrade imgen to follow it."
+            f"This job was made at {provider}, a service that this imgen does not know.",
+            "Upgrade imgen, or install the package that adds the service.",
         )
     return SERVICES[provider]
 

@@ -7,16 +7,15 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
-from imgen.jobs import poll, reconcile, save, submit
+from imgen.jobs import poll, save, submit
 from imgen.jobs.loop import Loop, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
-from imgen.records import JobRecord, ResultState, State
+from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
 
@@ -47,7 +46,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Follower:
-    """Follows jobs towards a goal until they are there or `timeout` seconds of awake time are over.
+    """Follows jobs towards their goals until they are there or `timeout` seconds of awake time are over.
 
     `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
     """
@@ -60,7 +59,6 @@ class Follower:
         display: Display,
         clock: Clock,
         record_crash: Callable[[Exception], Problem],
-        goal: Goal,
         timeout: float | None = None,
     ) -> None:
         self._saver = saver
@@ -70,7 +68,6 @@ class Follower:
         self._display = display
         self._clock = clock
         self._record_crash = record_crash
-        self._goal = self._wanted = goal
         self._timeout = timeout
         self._next_show = clock.monotonic()
         self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
@@ -80,15 +77,18 @@ class Follower:
         self._patient_until = 0.0  # monotonic seconds
         self._awake = False  # whether the feed is asked again at once
 
-    def follow(self, records: Sequence[JobRecord]) -> Report:
-        """Follow the jobs; Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered."""
+    def follow(self, records: Sequence[JobRecord], goal: Goal) -> Report:
+        """Follow the jobs to the goal.
+
+        Ctrl-C raises `KeyboardInterrupt` once a submit under way had time to be answered.
+        """
         with self._naming_unrecorded():
-            in_time = self._wait(lambda: all(job.done for job in self._jobs.values()), records)
+            in_time = self._wait(lambda: all(job.done for job in self._jobs.values()), records, goal)
             problems = {job.record.id: job.problem for job in self._jobs.values() if job.problem}
             final = self._ledger.jobs.get_many([record.id for record in records])
             displayed = frozenset(view.problem for view in self._views() if view.problem)
-            found = report(final, problems | self._unreached, self._wanted)
-            return replace(found, displayed=displayed, in_time=in_time)
+            found = report(final, problems | self._unreached, goal)
+            return found._replace(displayed=displayed, in_time=in_time)
 
     def follow_feed(self, feed: Feed, most: int) -> bool:
         """Follow what the feed hands over, at most `most` jobs at a time; returns whether all ended in time.
@@ -102,7 +102,7 @@ class Follower:
                 return not self._jobs
             room = most - len(self._jobs)
             for record in feed.more(room) if room > 0 else ():
-                self._track(record)
+                self._track(record, feed.goal(record))
                 self._patient_until = self._clock.monotonic() + self._patience()
             self._pass_on(feed)
             if not feed.waits and not self._awake:
@@ -133,7 +133,7 @@ class Follower:
         self._unreached = {}
         ids = dict.fromkeys([*(job.record.id for job in ended), *met])
         for record in self._ledger.jobs.get_many(list(ids)) if ids and not self._unrecorded else ():
-            feed.ended(record, problem_of(record, met.get(record.id), self._wanted))
+            feed.ended(record, problem_of(record, met.get(record.id), feed.goal(record)))
 
     @contextmanager
     def _naming_unrecorded(self) -> Iterator[None]:
@@ -148,11 +148,11 @@ class Follower:
             hints = " ".join(dict.fromkeys(problem.hint for problem in self._unrecorded if problem.hint))
             raise LedgerUnusable(messages, hints or (end.hint if isinstance(end, LedgerUnusable) else None)) from end
 
-    def _wait(self, done: Callable[[], bool], records: Sequence[JobRecord] = ()) -> bool:
+    def _wait(self, done: Callable[[], bool], records: Sequence[JobRecord] = (), goal: Goal = Goal.PICTURES) -> bool:
         """Begin with the records and run until `done`; False when the time to wait was over before."""
         try:
             for record in records:
-                self._track(record)
+                self._track(record, goal)
             self._patient_until = self._clock.monotonic() + self._patience()
             while not (in_time := self._loop.run(done, until := self._patient_until)):
                 if self._timeout is not None or self._patient_until <= until:
@@ -177,9 +177,9 @@ class Follower:
         self._ledger.close()
         self._saver.network.close()
 
-    def _track(self, record: JobRecord) -> None:
+    def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
-            job = self._tracked(record)
+            job = self._tracked(record, goal)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
         except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
@@ -188,7 +188,7 @@ class Follower:
             self._jobs[record.id] = job
             self._dispatch(job, Go(Phase.START))
 
-    def _tracked(self, record: JobRecord) -> Tracked:
+    def _tracked(self, record: JobRecord, goal: Goal) -> Tracked:
         connection = self._services.connection(record.provider, record.origin)
         request = record.request
         model = SERVICES[record.provider].model(request.model)
@@ -197,6 +197,7 @@ class Follower:
         age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
         return Tracked(
             record=record,
+            goal=goal,
             connection=connection,
             since=self._clock.monotonic() - age,
             watched=False,
@@ -205,8 +206,9 @@ class Follower:
         )
 
     def _usual_timeout(self) -> float:
-        """Five times the documented duration, at least ten minutes; in seconds."""
-        usual = (5 * job.documented for job in self._jobs.values() if job.documented)
+        """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
+        waited_for = (job for job in self._jobs.values() if job.goal is Goal.PICTURES)
+        usual = (5 * job.documented for job in waited_for if job.documented)
         once = (SERVICES[job.record.provider] for job in self._jobs.values() if not comes_back(job.record))
         return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
 
@@ -266,9 +268,7 @@ class Follower:
                 return self._leave_to_owner(job)
             case State.PLANNED:
                 return Go(Phase.SUBMIT)
-            case State.READY if self._goal is not Goal.ANSWER and all(
-                result.kept for result in job.record.results if result.state is ResultState.READY
-            ):
+            case State.READY if job.goal is not Goal.ANSWER and job.record.is_kept:
                 return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
@@ -279,7 +279,7 @@ class Follower:
 
     def _leave_to_owner(self, job: Tracked) -> Next:
         """Only the process that planned a job submits it; once it has, any process may follow."""
-        if self._goal is not Goal.PICTURES:
+        if job.goal is not Goal.PICTURES:
             return Done()
         if job.activity is None:
             job.activity = "another imgen is submitting it"
@@ -304,15 +304,17 @@ class Follower:
 
         submit.begin(job)
         record, connection = job.record, job.connection
-        self._run(self._loop.submits, job, lambda: submit.send(self._ledger, self._uploads, connection, record), after)
+        self._run(self._loop.submits, job, lambda: submit.send(self._saver, self._uploads, connection, record), after)
 
     def _reconcile(self, job: Tracked) -> None:
+        from imgen.jobs import reconcile  # only after a reply was lost
+
         def after(outcome: reconcile.Outcome) -> Next:
             match outcome:
                 case reconcile.Found(found):
                     listed = f"No reply to {job.record.id} came, but the service lists it: {found.remote_id}."
                     self._display.say(listed)
-                    return self._after_status(job, found)
+                    return self._after_listed(job, found)
                 case reconcile.WasKept(found):
                     return self._after_status(job, found)
                 case reconcile.Ambiguous():
@@ -324,10 +326,19 @@ class Follower:
         record, service = job.record, job.connection.service
         self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
 
+    def _after_listed(self, job: Tracked, found: Job) -> Next:
+        """What comes next of a job that a list showed: it may be over for hours, and some lists show no state."""
+        if isinstance(found.status, Queued | Running) and job.goal not in (Goal.ACCEPTANCE, Goal.ANSWER):
+            job.job = found
+            job.refresh(self._ledger)
+            return Go(Phase.POLL)
+        return self._after_status(job, found)
+
     def _poll(self, job: Tracked) -> None:
         record, service, remote = job.record, job.connection.service, job.remote()
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
+        saver = None if job.goal is Goal.ANSWER else self._saver
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -336,12 +347,14 @@ class Follower:
                         job.unfinished_at = asked_at
                     return self._after_status(job, polled)
                 case poll.PollFailed(error):
-                    return poll.after_failure(job, error, goal=self._goal, now=self._clock.monotonic())
+                    return poll.after_failure(job, error, goal=job.goal, now=self._clock.monotonic())
 
         self._run(
             self._loop.polls,
             job,
-            lambda: poll.poll(self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at),
+            lambda: poll.poll(
+                self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at, saver=saver
+            ),
             after,
         )
 
@@ -367,7 +380,7 @@ class Follower:
 
     def _after_status(self, job: Tracked, reported: Job) -> Next:
         now = self._clock.monotonic()
-        return poll.after_status(self._ledger, job, reported, goal=self._goal, now=now, say=self._display.say)
+        return poll.after_status(self._ledger, job, reported, goal=job.goal, now=now, say=self._display.say)
 
     # At the edges -----------------------------------------------------------------------------------------
 
@@ -414,7 +427,7 @@ class Follower:
         if record.state is State.UNCERTAIN and job.record.state is State.SUBMITTING:
             job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
-        if record.state is State.READY and not job.crashed and self._goal is not Goal.ANSWER:
+        if record.state is State.READY and not job.crashed and job.goal is not Goal.ANSWER:
             job.record, job.read_at, job.crashed = (
                 record,
                 None,
@@ -425,23 +438,26 @@ class Follower:
         return Done(bug)
 
     def _stop_waiting(self, *, by_user: bool) -> None:
-        """The waiting is over: a submit under way may still learn its remote id, what was not sent is closed.
+        """The waiting is over: what was not sent is closed, and a submit under way may still learn its remote id.
 
-        An answer that brings the pictures comes once: after a first Ctrl-C it is waited for until a second one.
+        An answer that brings the pictures comes once, and is paid: it is waited for and saved, whether a first Ctrl-C
+        or the end of `timeout` stopped the waiting for the others. The next Ctrl-C leaves it.
         """
-        self._goal = Goal.ACCEPTANCE
+        self._loop.submits.withdraw()
         for job in self._jobs.values():
-            job.stopped = True
+            job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
-            once = self._answers_once() if by_user and self._loop.submits.pending else 0.0
+            self._hold_back_planned()
+            once = self._answers_once() if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
-                    "The answer under way brings the picture and comes once, so it is waited for."
-                    " Ctrl-C again leaves it, and it may be charged."
+                    f"The answer under way brings the picture and comes once, so it is waited for, up to {once:.0f} s."
+                    f" Ctrl-C{' again' if by_user else ''} leaves it, and it may be charged."
                 )
             elif self._loop.submits.pending:
                 self._display.say(f"Waiting up to {_GRACE:.0f} s for the answer to what is being sent...")
             self._loop.finish(self._loop.submits, once or _GRACE)
+            self._save_what_is_here()
         finally:
             for job in self._jobs.values():
                 no_answer = "The waiting ended while the request was on its way, before an answer came."
@@ -451,6 +467,23 @@ class Follower:
             self._enter(job, Phase.RECONCILE)
         if uncertain:
             self._loop.finish(self._loop.polls, _GRACE)
+
+    def _hold_back_planned(self) -> None:
+        """Close what is planned, so that no thread sends it: it may be uploading its pictures, or about to begin."""
+        with suppress(LedgerUnusable):  # what was sent is still to be answered, and the next command closes the others
+            for job in self._jobs.values():
+                if job.record.state in (State.PLANNED, State.SUBMITTING) and self._is_ours(job.record):
+                    self._ledger.jobs.never_sent(job.record.id, job.problem or _NEVER_SENT)
+                    job.record, job.read_at = self._ledger.jobs.get(job.record.id), None
+
+    def _save_what_is_here(self) -> None:
+        """Save pictures that came with an answer after the waiting was over: they need no service."""
+        came = [job for job in self._jobs.values() if job.record.state is State.READY and job.record.is_kept]
+        came = [job for job in came if not job.done and not job.saving]
+        for job in came:
+            self._enter(job, Phase.SAVE)
+        if came:
+            self._loop.finish(self._loop.downloads, _GRACE)
 
     def _answers_once(self) -> float:
         """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""

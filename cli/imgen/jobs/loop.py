@@ -111,16 +111,22 @@ class Workers:
             thread.start()
         self._tasks.put(work)
 
+    def withdraw(self) -> None:
+        """Take back the tasks that no thread has begun: nothing comes of them."""
+        while not self._tasks.empty():
+            try:
+                work = self._tasks.get_nowait()
+            except Empty:
+                break  # a thread took it meanwhile
+            if work:
+                self._under_way.discard(work)
+
     def close(self, grace: float) -> None:
         """Begin no further task and let the threads end, waiting `grace` seconds for each.
 
         A thread in a request is left to the process's end.
         """
-        while not self._tasks.empty():
-            try:
-                self._tasks.get_nowait()
-            except Empty:
-                break  # a thread took it meanwhile
+        self.withdraw()
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:

@@ -7,14 +7,15 @@ saving reads it from there. A poll that fails never ends the job.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import LedgerUnusable
 from imgen.files import discard, make_private_folder, write
 from imgen.jobs.poll_placement import ENOUGH, placement
 from imgen.jobs.problems import comes_back, no_links, of_end, of_poll
 from imgen.jobs.report import Goal
+from imgen.jobs.save import claimed
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked
 from imgen.ledger.jobs import Brought, IdTaken
 from imgen.records import JobRecord, State
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from imgen.jobs.save import Saver
     from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Service
 
@@ -45,15 +47,13 @@ _LINKS_APPEAR_WITHIN = 300.0  # seconds after a service first reported a job fin
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(NamedTuple):
     """How the job stands, which is in the ledger now."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class PollFailed:
+class PollFailed(NamedTuple):
     """The service did not answer."""
 
     error: ServiceError
@@ -67,13 +67,14 @@ def poll(
     *,
     took_seconds: float | None,
     unfinished_at: float | None,
+    saver: Saver | None,
 ) -> Polled | PollFailed:
-    """Poll once and record the status. Runs in a thread; the two times are those of `record_status`."""
+    """Poll once and record the status. Runs in a thread; the last three are those of `record_status`."""
     try:
         polled = service.refresh(job)
     except ServiceError as error:
         return PollFailed(error)
-    record_status(ledger, record, polled, took_seconds=took_seconds, unfinished_at=unfinished_at)
+    record_status(ledger, record, polled, took_seconds=took_seconds, unfinished_at=unfinished_at, saver=saver)
     return Polled(polled)
 
 
@@ -83,11 +84,18 @@ def most_pictures(record: JobRecord) -> int:
 
 
 def record_status(
-    ledger: Ledger, record: JobRecord, job: Job, *, took_seconds: float | None, unfinished_at: float | None = None
+    ledger: Ledger,
+    record: JobRecord,
+    job: Job,
+    *,
+    took_seconds: float | None,
+    unfinished_at: float | None = None,
+    saver: Saver | None = None,
 ) -> None:
     """Commit what the service reported; bytes that came with it are on disk before that. Raises `LedgerUnusable`.
 
     `took_seconds` is the job's age where it was watched all along, `unfinished_at` when it was last seen unfinished.
+    `saver` is this process where it goes on to save the pictures.
     """
     match job.status:
         case Running():
@@ -101,6 +109,7 @@ def record_status(
                 took_seconds=took_seconds,
                 conversation=conversation,
                 unfinished_at=unfinished_at,
+                claim=claimed(saver, record, len(assets)) if saver else None,
             )
             if any(isinstance(asset, InlineAsset) for asset in assets):
                 _drop_saved(ledger, record)
@@ -114,21 +123,22 @@ def record_status(
         ledger.spending.charged(record.id, job.charged)
 
 
-def record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool = False) -> None:
+def record_answer(ledger: Ledger, record: JobRecord, job: Job, *, saver: Saver | None = None) -> None:
     """Commit a job together with what the answer to its submit brought; bytes are on disk before that.
 
-    `watched`: the answer came to this process, so how long it took is known. Raises `IdTaken` and `LedgerUnusable`.
+    `saver` is this process where the answer came to it, so that how long it took is known, and it goes on to save the
+    pictures. Raises `IdTaken` and `LedgerUnusable`.
     """
     try:
-        _record_answer(ledger, record, job, watched=watched)
+        _record_answer(ledger, record, job, saver)
     except IdTaken:
         if comes_back(record):
             raise
         # Nothing is asked by this name, and the pictures are here.
-        _record_answer(ledger, record, replace(job, remote_id=record.id), watched=watched)
+        _record_answer(ledger, record, replace(job, remote_id=record.id), saver)
 
 
-def _record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool) -> None:
+def _record_answer(ledger: Ledger, record: JobRecord, job: Job, saver: Saver | None) -> None:
     match job.status:
         case Succeeded(assets, conversation) if assets:
             assets = assets[: most_pictures(record)]
@@ -136,7 +146,8 @@ def _record_answer(ledger: Ledger, record: JobRecord, job: Job, *, watched: bool
                 [_stored(ledger, record, number, asset) for number, asset in enumerate(assets, 1)],
                 link_seconds=_link_seconds(record),
                 conversation=conversation,
-                watched=watched and not comes_back(record),
+                watched=saver is not None and not comes_back(record),
+                claim=claimed(saver, record, len(assets)) if saver else None,
             )
             ledger.jobs.answered(record.id, job, brought)
             if any(isinstance(asset, InlineAsset) for asset in assets):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import LedgerUnusable, Problem
 from imgen.files import discard
@@ -30,26 +29,22 @@ AMBIGUOUS_AGAIN = 1.0
 """Seconds until the next try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The service lists the job, and the ledger has its remote id now."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class WasKept:
+class WasKept(NamedTuple):
     """The whole answer was on this disk, and the ledger has what it brought."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
 class Ambiguous:
     """A listed job may be another row's: the same request is still on its way in another process."""
 
 
-@dataclass(frozen=True, slots=True)
 class NotFound:
     """The service does not list the job, does not answer, or has no list of jobs."""
 

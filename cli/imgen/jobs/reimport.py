@@ -154,14 +154,14 @@ class _Listing:
         models = dict.fromkeys(model.remote_id for model in self.entry.models)
         listed = [one for model in models for one in self.service.latest(model, since)]
         # Only now: a job in the list was `submitting` before it was there, and then it is still, or its id is known.
-        contested, bare = self._contested()
+        ambiguous, bare = self._ambiguous()
         known = {record.remote_id for record in self.ledger.jobs.find("") if record.provider == self.entry.name}
         found, left = [], []
         for one in listed:
             remote = one.job.remote_id
             if remote in known:
                 continue
-            if remote in contested or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
+            if remote in ambiguous or any(one.created_at >= record.created_at - _CLOCKS_DIFFER for record in bare):
                 left.append(remote)
             else:
                 found.append(self.ledger.jobs.adopt(self._draft(one), one.job))
@@ -174,7 +174,7 @@ class _Listing:
             )
         return not left
 
-    def _contested(self) -> tuple[set[str], list[JobRecord]]:
+    def _ambiguous(self) -> tuple[set[str], list[JobRecord]]:
         """The service's jobs that may be our uncertain ones, and uncertain ones whose request cannot be read."""
         uncertain = self._uncertain()
         polled = [record for record in uncertain if record.request.model and record.submitted_at is not None]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.problems import EXIT_CODES, comes_back
@@ -42,13 +41,16 @@ class Feed(Protocol):
         """At most `room` further jobs, each of them in the ledger; none where there is none at the moment."""
         ...
 
+    def goal(self, record: JobRecord) -> Goal:
+        """How far a job of it is to be followed."""
+        ...
+
     def ended(self, record: JobRecord, problem: Problem | None) -> None:
         """A job is followed no further; `problem` is why it is not where it was to go."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What became of jobs: their records, and by id why each is not where it was to go.
 
     `displayed` are the problems that a display has shown already. `in_time` is False when the time to wait ended

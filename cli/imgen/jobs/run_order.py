@@ -6,10 +6,9 @@ Prints nothing: decisions are returned, or reported to an `Observer`. `generate`
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgen.errors import OverBudget, UsageProblem
 from imgen.jobs.progress import ENOUGH
@@ -18,6 +17,7 @@ from imgen.orders.drafts import split
 from imgen.orders.limits import Candidate, affordable, budget_of, standing_limits
 from imgen.orders.matching import possible
 from imgen.orders.ranking import rank
+from imgen_providers.catalog import pictures_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from imgen.records import Draft, JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """How an order is carried out: where its pictures go, what it may cost, and how long it is waited for.
 
     `format` is the one that the user asked for. `folder` is what `output` is relative to, None for the working
@@ -59,8 +58,7 @@ class RunOptions:
     poll_every: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSetup:
+class OrderSetup(NamedTuple):
     """What placing an order needs of the configuration.
 
     `preferred` are the names of the services that the user prefers, the first one first. `limits` are those that hold
@@ -75,8 +73,7 @@ class OrderSetup:
     kept: Path
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPlan:
+class OrderPlan(NamedTuple):
     """What would be done for an order: nothing is recorded, made on disk or sent yet.
 
     `candidates` are the services that can do it, the best first, at least one. `left_out` are sentences on those
@@ -133,7 +130,7 @@ def plan_order(
         drafts = _drafts(same, bases, options, setup)
         verdicts = session.ledger.spending.verdicts(drafts, budget) if budget.limits else ()
         notes = tuple(dict.fromkeys(note for choice in same for note in choice.notes))
-        candidates.append(Candidate(replace(ranked.choice, notes=notes), ranked.why, drafts, tuple(verdicts)))
+        candidates.append(Candidate(ranked.choice._replace(notes=notes), ranked.why, drafts, tuple(verdicts)))
     try:
         fitting, left_out = affordable(candidates)
     except OverBudget as over:
@@ -170,8 +167,7 @@ def _drafts(
         before = 0 if by_stem else number * choice.request.count
         drafts = split(choice, target, parent_id=basis.parent_id if basis else None, project=setup.project)
         run += [
-            replace(
-                draft,
+            draft._replace(
                 run_id=run[0].run_id if run else draft.run_id,
                 target=replace(draft.target, first_index=before + draft.target.first_index, pictures_in_run=every),
             )
@@ -218,8 +214,7 @@ def place_order(
     return worker.record(drafts, resubmit=plan.options.resubmit, budget=plan.budget, known=known)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetCheck:
+class TargetCheck(NamedTuple):
     """What is where the pictures are to go: the folders they need, and for each job the files it may replace.
 
     The files are paths, each with its fingerprint.
@@ -276,15 +271,17 @@ def _placed(candidate: Candidate, check: TargetCheck) -> list[Draft]:
         for folder in check.folders:
             prepare(folder, private=private)
     return [
-        replace(draft, target=replace(draft.target, replaces=replaces))
+        draft._replace(target=replace(draft.target, replaces=replaces))
         for draft, replaces in zip(candidate.drafts, check.replaces, strict=True)
     ]
 
 
 def _target(choice: Choice, options: RunOptions, setup: OrderSetup, stem: str | None, pictures: int) -> Target:
-    from imgen.pictures.naming import parse_output
+    from imgen.pictures.naming import STDOUT, parse_output
     from imgen.pictures.verify import known_format
 
+    if options.output == STDOUT:  # files are named as they come; a stream must be known to take one picture only
+        pictures = max(pictures, pictures_ordered(choice.request.count, choice.request.extras) or 0)
     with bad_targets():
         target = parse_output(
             options.output,
@@ -314,4 +311,8 @@ def _past_seconds(choice: Choice, session: Session) -> float | None:
     if session.is_new:
         return None
     taken = session.ledger.jobs.seconds_taken(choice.entry.name, choice.model.remote_id, choice.request.resolution)
-    return median(taken) if len(taken) >= ENOUGH else None
+    if len(taken) < ENOUGH:
+        return None
+    from statistics import median
+
+    return median(taken)

@@ -9,14 +9,14 @@ import hashlib
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import LedgerUnusable, Problem
 from imgen.files import SHARED, discard, new_part, part_path, write
 from imgen.jobs.problems import not_saved, with_link
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
+from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import keep_unverified, place
@@ -54,8 +54,7 @@ _DOWNLOAD_SECONDS = 300.0  # for one picture, however slowly it comes
 _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 
 
-@dataclass(frozen=True, slots=True)
-class Saver:
+class Saver(NamedTuple):
     """What saving needs of this process."""
 
     ledger: Ledger
@@ -63,16 +62,22 @@ class Saver:
     owner: Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+def claimed(saver: Saver, record: JobRecord, pictures: int) -> Claim | None:
+    """This process takes the first `pictures` of a job to save them; None where it has no place for them."""
+    try:
+        return Claim(saver.owner.name, [part_path(_ordered_path(record, number + 1)) for number in range(pictures)])
+    except BadTarget:
+        return None  # saving them says so
+
+
+class Saved(NamedTuple):
     """The picture lies at `path`. `moved` means that another file had taken its name."""
 
     path: Path
     moved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NotSaved:
+class NotSaved(NamedTuple):
     """The picture is not here. `again` is whether trying again may help, `retry_after` when (seconds).
 
     `link_failed` means that what its link gives could not be fetched, or not by us.
@@ -84,12 +89,10 @@ class NotSaved:
     link_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class LinkExpired:
     """The picture's link no longer works."""
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimedElsewhere:
     """Another running process is saving this picture, or has saved it."""
 
@@ -182,7 +185,8 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
     """
     record, result = job.record, job.record.results[number - 1]
     try:
-        part = part_path(_ordered_path(record, number))
+        is_mine = result.part is not None and result.fetcher == saver.owner.name
+        part = result.part if result.part and is_mine else part_path(_ordered_path(record, number))
         if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
             return ClaimedElsewhere()
     except BadTarget as error:

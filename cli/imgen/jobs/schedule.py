@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers.base import Service, TellsBalance
 from imgen_providers.errors import ServiceError
 
@@ -20,8 +19,7 @@ _JITTER = 0.25  # of an interval, either way
 _DOUBLINGS = 12  # from the floor to past the longest backoff
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """A service's cadence as it holds here; all in seconds. `steps` are (age of the job, interval).
 
     `learns` allows the durations of past jobs to place the polls; an interval that the user set does not.

@@ -1,4 +1,4 @@
-"""The ledger as a command uses it: orphans closed, recovered where it was damaged, and the jobs that a user names."""
+"""The ledger as a command uses it: orphans closed, recovered where it was damaged, and what is open in it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imgen.config.config import SANDBOX
-from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
 from imgen.ledger.recovery.note import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
-from imgen.records import JobRecord, ResultState, latest_number
+from imgen.records import JobRecord, ResultState
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -51,30 +49,6 @@ class Session:
                 self._say(f"Job {job_id} cannot be read and was left out: imgen status mends the ledger.")
             self.ledger.close()
 
-    def find(self, names: Sequence[str], *, sandbox: bool = False) -> list[JobRecord]:
-        """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
-
-        `sandbox` keeps the latest orders to the sandbox's. Raises `UsageProblem`.
-        """
-        unique = dict.fromkeys(names)
-        found = [record for name in unique for record in self.latest(name, sandbox=sandbox) or [self._find(name)]]
-        return list({record.id: record for record in found}.values())
-
-    def latest(self, name: str, *, sandbox: bool = False) -> list[JobRecord]:
-        """The jobs of the latest order for `last`, `-1` or `@1`, of the one before for `-2`; none for another name.
-
-        `sandbox` keeps to the sandbox's. Raises `UsageProblem` where there are not so many orders.
-        """
-        number = latest_number(name)
-        if number is None:
-            return []
-        found = [] if self.is_new else self.ledger.jobs.latest_order(number, SANDBOX if sandbox else None)
-        if not found:
-            raise UsageProblem(
-                "Nothing was made yet." if number == 1 else f"There are no {number} orders yet.", SANDBOX_EXAMPLE
-            )
-        return found
-
     def open_jobs(self, *, sandbox: bool) -> list[JobRecord]:
         """Jobs that are not finished, and those that may have been charged; `sandbox` keeps to the sandbox's."""
         records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
@@ -104,21 +78,6 @@ class Session:
                 if gone or result.state is ResultState.EXPIRED:
                     self.ledger.results.reopen(record.id, result.index)
         return self.ledger.jobs.get_many([record.id for record in records])
-
-    def _find(self, name: str) -> JobRecord:
-        found = self.ledger.jobs.find(name) if name else []
-        if not found:
-            raise UsageProblem(
-                f"There is no job {name!r} in the ledger.",
-                "imgen history\nIf a service gave you that id, name the service:\n"
-                f"imgen wait -p PROVIDER {name or 'REMOTE_ID'}",
-            )
-        if len(found) > 1:
-            raise UsageProblem(
-                f"{name!r} is the start of {len(found)} jobs: {', '.join(record.id for record in found[:8])}.",
-                "Type one letter more.",
-            )
-        return found[0]
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import random
 import shlex
 import shutil
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
 from imgen.jobs.poll import record_answer
@@ -15,8 +14,9 @@ from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
 from imgen.jobs.uploads import UploadFailed
 from imgen.ledger.answer_file import AnswerFile, places
-from imgen.ledger.jobs import IdTaken, TooSoon
+from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
+from imgen.ledger.pacing import TooSoon
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
@@ -24,6 +24,7 @@ from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceE
 
 if TYPE_CHECKING:
     from imgen.jobs.connections import Connection
+    from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Job
@@ -33,27 +34,23 @@ _ROOM = 32 * 1024 * 1024  # bytes for each picture: the largest ones in base64, 
 _FIRST_DELAY = 0.5  # seconds before the second of them; each further one waits twice as long
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The service took the job; it may already be done."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class Retryable:
+class Retryable(NamedTuple):
     """The submit cost nothing and may go again; the job is `planned` as before."""
 
     error: ServiceError
 
 
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The submit is over and will not go again: refused, uncertain, or closed before it left, as the ledger has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(NamedTuple):
     """Our own rate limit holds the submit back for `seconds`; `most` a minute may go."""
 
     seconds: float
@@ -67,19 +64,19 @@ def begin(job: Tracked) -> None:
     """Show the job as being submitted; the thread commits that before it sends a byte."""
     job.activity = None
     job.submit_tries += 1
-    job.record, job.read_at = replace(job.record, state=State.SUBMITTING), None
+    job.record, job.read_at = job.record._replace(state=State.SUBMITTING), None
 
 
-def send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+def send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
     """Send the job exactly once, after its pictures where the service fetches them. Runs in a thread."""
     try:
-        return _send(ledger, uploads, connection, record)
+        return _send(saver, uploads, connection, record)
     except LedgerUnusable as error:
         return Unrecorded(error.problem)
 
 
-def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
-    service, rate_limit = connection.service, connection.rate_limit
+def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRecord) -> Outcome:
+    ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
     except (NotSent, RateLimited, Busy) as error:
@@ -118,11 +115,11 @@ def _send(ledger: Ledger, uploads: Uploads, connection: Connection, record: JobR
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
-    return _accepted(ledger, record, job, answer)
+    return _accepted(saver, record, job, answer)
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
-    """No answer settles the submit: what came of one is counted, and a whole one is kept and named."""
+    """No answer decides the submit: what came of one is counted, and a whole one is kept and named."""
     aside = answer.set_aside()
     if aside:
         problem = kept_as(problem, aside)
@@ -133,11 +130,11 @@ def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer:
         answer.discard()
 
 
-def _accepted(ledger: Ledger, record: JobRecord, job: Job, answer: AnswerFile) -> Accepted | Ended | Unrecorded:
+def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> Accepted | Ended | Unrecorded:
     """Commit the remote id, with the pictures that came along, before anything else is done with the answer."""
-    title = SERVICES[record.provider].title
+    ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
-        record_answer(ledger, record, job, watched=True)
+        record_answer(ledger, record, job, saver=saver)
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.jobs.progress import JobView, Progress, estimate, reported
 from imgen.records import JobRecord, ResultState, State
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from imgen.errors import Problem
     from imgen.jobs.connections import Connection
+    from imgen.jobs.report import Goal
     from imgen.ledger.ledger import Ledger
 
 _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set
@@ -31,28 +32,24 @@ class Phase(Enum):
     SAVE = "save"
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(NamedTuple):
     """The job enters a phase, after `delay` seconds."""
 
     phase: Phase
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The job is followed no further; `problem` is why it is not where it was to go."""
 
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Pending:
     """Other pictures of the job are still being saved; the last of them decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
+class Unrecorded(NamedTuple):
     """The ledger failed at this job; the problem names the remote id, where there is one."""
 
     problem: Problem
@@ -65,7 +62,8 @@ Next = Go | Done | Pending | Unrecorded
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
-    `since` is the monotonic time the service accepted it, or we began; `watched` means that we saw it happen.
+    `goal` is how far it is followed. `since` is the monotonic time the service accepted it, or we began; `watched`
+    means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
     usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
@@ -75,6 +73,7 @@ class Tracked:
     """
 
     record: JobRecord
+    goal: Goal
     connection: Connection
     since: float
     watched: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +21,9 @@ from imgen.pictures.download import DownloadError, DownloadFailed, peek
 from imgen.pictures.storage import LINK_LIVES, Place, Storage, StorageTrouble, parse_place, require_obstore
 from imgen.pictures.verify import EXTENSIONS
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
+from imgen_providers.body import ReferenceChangedError
 from imgen_providers.catalog import SERVICES
+from imgen_providers.signed_urls import QUESTION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,15 +108,15 @@ class Uploads:
                 record.id, Upload(picture.sha256, storage=place.url, key=key, uploader=self._owner.name)
             )
         try:
-            storage = Storage(place)
+            storage = Storage(place, self._network)
             ours = storage.put(key, picture) or ours
         except StorageTrouble as error:
             if not error.unsure:
                 self._nothing_put(record, picture, ours=ours)
             raise UploadFailed(_of_storage(error)) from error
-        except OSError as error:
+        except ReferenceChangedError as error:
             self._nothing_put(record, picture, ours=ours)
-            raise UploadFailed(_failed(f"{picture.path.name} cannot be read: {error.strerror or error}.")) from error
+            raise UploadFailed(_failed(f"The upload was cut short before it was whole: {error}.")) from error
         self._ledger.uploads.uploaded(record.id, picture.sha256)
         if not ours:
             self._ledger.uploads.not_uploaded(record.id, picture.sha256)
@@ -134,7 +137,12 @@ class Uploads:
     def _check_link(self, link: str, place: Place, connection: Connection) -> None:
         """What we cannot fetch from outside, the service cannot either."""
         try:
-            peek(self._network, link, trusted_origin=connection.origin)
+            peek(
+                self._network,
+                link,
+                trusted_origin=connection.origin,
+                deadline=time.monotonic() + QUESTION_SECONDS,
+            )
         except DownloadFailed as error:
             raise UploadFailed(_failed(f"The picture in {place.name} cannot be fetched: {error.message}")) from error
         except DownloadError as error:
@@ -151,7 +159,7 @@ class Uploads:
     def _clear(self, url: str | None, uploads: list[Upload]) -> str | None:
         assert url is not None
         try:
-            storage = None if self._config.keeps_uploads else _opened(url)
+            storage = None if self._config.keeps_uploads else _opened(url, self._network)
             for key in {upload.key: None for upload in uploads if upload.storage == url and upload.key}:
                 if storage:
                     storage.remove(key)
@@ -209,9 +217,9 @@ def configured_place(config: Config, title: str) -> Place:
     return place
 
 
-def _opened(url: str) -> Storage:
+def _opened(url: str, network: Network) -> Storage:
     require_obstore()
-    return Storage(parse_place(url))
+    return Storage(parse_place(url), network)
 
 
 def _installation(folder: Path) -> str:

@@ -6,7 +6,6 @@ Light to import: what talks to services is imported when there is something to s
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -138,31 +137,31 @@ class Worker:
             except KeyboardInterrupt:
                 left = self._session.ledger.jobs.get_many([record.id for record in records])
                 stopped = report(left, {}, Goal.PICTURES)
-                return replace(stopped, displayed=frozenset(stopped.problems.values()), interrupted=True)
+                return stopped._replace(displayed=frozenset(stopped.problems.values()), interrupted=True)
 
-    def follow_feed(self, feed: Feed, most: int, goal: Goal, display: Display, *, timeout: float | None) -> bool:
+    def follow_feed(self, feed: Feed, most: int, display: Display, *, timeout: float | None) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
-        Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
+        The feed has their goals. Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
         """
         with closing(display):
-            in_time = self._follower(goal, display, timeout).follow_feed(feed, most)
+            in_time = self._follower(display, timeout).follow_feed(feed, most)
             for left in self._uploads.clean() if "_uploads" in self.__dict__ else ():
                 display.say(left)
         return in_time
 
     def _follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, timeout: float | None) -> Report:
-        found = self._follower(goal, display, timeout).follow(records)
+        found = self._follower(display, timeout).follow(records, goal)
         if not all(record.sandbox for record in records):  # the sandbox does nothing outside of this machine
             for left in self._uploads.clean():
                 display.say(left)
         return found
 
-    def _follower(self, goal: Goal, display: Display, timeout: float | None) -> Follower:
+    def _follower(self, display: Display, timeout: float | None) -> Follower:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        return Follower(*parts, goal, timeout)
+        return Follower(*parts, timeout)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.

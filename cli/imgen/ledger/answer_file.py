@@ -10,9 +10,8 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from imgen.files import discard, is_own, make_private_folder, open_new, put_in_place
 
@@ -116,8 +115,7 @@ class AnswerFile:
             discard(source)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class KeptAnswer(NamedTuple):
     """What is on disk of an answer."""
 
     path: Path

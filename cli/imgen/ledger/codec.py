@@ -17,8 +17,9 @@ from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from imgen.ledger.backend import Row
 
 INLINE = "inline"
 """The folder beside the ledger for the bytes of pictures that came inside an answer."""
@@ -58,11 +59,11 @@ def path_text(path: Path) -> str:
     return stored(str(path))
 
 
-def read_cost(amount: str | None, unit: str | None) -> Cost:
+def read_cost(amount: str | None, unit: str | None, *, computed: bool = False) -> Cost:
     """An amount of money and its unit. Raises `ValueError` for one that no job can have."""
     if amount is not None and not is_amount(amount):
         raise ValueError("this is no amount of money")
-    return Cost(amount, unit)
+    return Cost(amount, unit, computed)
 
 
 def request_text(request: Request) -> str:
@@ -134,7 +135,7 @@ def problem_text(problem: Problem | None) -> str | None:
     return json.dumps(problem._asdict()) if problem else None
 
 
-def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row]) -> JobRecord:
+def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
     """A row of `job_with_state` and its rows of `result`, as one record.
 
     Raises `ValueError` for damage, and `TypeError` or `KeyError` for the row of a newer program.
@@ -148,7 +149,7 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
         handle=json.loads(row["handle"]),
         conversation=json.loads(row["conversation"]),
         cost=read_cost(row["cost_amount"], row["cost_unit"]),
-        charged=read_cost(row["charged_amount"], row["charged_unit"]),
+        charged=read_cost(row["charged_amount"], row["charged_unit"], computed=bool(row["charge_computed"])),
         problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
         results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),
@@ -156,7 +157,7 @@ def read_job(row: sqlite3.Row | Mapping[str, Any], results: Sequence[sqlite3.Row
     )
 
 
-def read_result(row: sqlite3.Row | Mapping[str, Any]) -> Result:
+def read_result(row: Row) -> Result:
     """A row of `result` as a record. Raises `ValueError`."""
     kept, part = _path(row["kept"]), _path(row["part"])
     if kept and (kept.parent.name, kept.name) != (INLINE, inline_name(row["job_id"], row["number"])):

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
+from imgen.ledger.backend import Dialect
 from imgen.ledger.file_lock import Hold
 from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
-from imgen.ledger.schema import is_current, migrate
+from imgen.ledger.schema import RESOLUTION, is_current, migrate
+from imgen.money.budget import day_begins, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,16 @@ if TYPE_CHECKING:
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What reading or writing a ledger raises. For text that is not UTF-8, sqlite3 may raise no error of its own."""
+
+DIALECT = Dialect(
+    each="SELECT value FROM json_each(?)",
+    same="IS",
+    like="LIKE",
+    resolution=RESOLUTION,
+    problem="CASE WHEN json_valid(problem) THEN json_extract(problem, '$.code') END",
+    day="date(created_at, 'unixepoch', 'localtime')",
+    ids="group_concat(id, ', ')",
+)
 
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _ROOM = 65_536  # bytes that a few commits need
@@ -46,6 +58,8 @@ class LedgerConnection(sqlite3.Connection):
 class Database:
     """One SQLite file, shared by every process and thread; `now` is seconds since 1970."""
 
+    dialect = DIALECT
+
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self.path = path
         self.now = now
@@ -55,6 +69,15 @@ class Database:
         # SQLite lets one write at a time and is not fair: with ten processes of twelve threads each, some were kept
         # waiting for 17 s, and past its 30 s it gives up (2026-11-21). So a process sends one of its threads at a time.
         self._writing = threading.Lock()
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is, and what is kept beside it."""
+        return self.path.parent
+
+    def day_begins(self, moment: float) -> float:
+        """When the day of a moment began in this machine's time zone."""
+        return day_begins(local_day(moment))
 
     def close(self) -> None:
         """Close this thread's connection; another thread may be at work on its own, and closes it itself."""
@@ -112,6 +135,13 @@ class Database:
     def damaged(self, damage: str) -> LedgerDamaged:
         """The error that the ledger is damaged, noted for the next command."""
         return damaged(self.path, damage)
+
+    def not_understood(self) -> LedgerUnusable:
+        """The error that a row was written by a newer program."""
+        return LedgerUnusable(
+            f"The ledger {self.path} holds a job that this imgen does not understand.",
+            "Nothing was sent. Upgrade imgen: pip install -U imgen",
+        )
 
     def unreadable(self, job_id: str) -> None:
         """Note a row that cannot be read: the rest goes on, and the next command rebuilds what there is of it."""
@@ -172,7 +202,9 @@ def reason(path: Path, error: Exception) -> str:
     """Why the ledger cannot be used; on a full disk SQLite may report an I/O error only."""
     import shutil
 
-    text = damage_text(error) if is_damage(error) else str(error)
+    from imgen_providers.errors import in_words
+
+    text = damage_text(error) if is_damage(error) else in_words(error)
     with suppress(OSError):
         if shutil.disk_usage(path.parent).free < _ROOM:
             return f"there is no space left on its disk ({text})"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
 from imgen.ledger.queries import JobQueries
 from imgen.ledger.spending import charge, reserve
 from imgen.ledger.transitions import Stage, change_job
@@ -16,37 +18,14 @@ from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import State, new_id
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
+    from imgen.ledger.backend import Backend, Connection
     from imgen.ledger.conversations import Conversations
-    from imgen.ledger.database import Database
     from imgen.pictures.target import Target
     from imgen.records import Draft
     from imgen_providers.base import Job, Json
-
-_SOON = 0.01  # seconds: times since 1970 are too coarse for less
-_DAY = 86_400.0  # seconds; longer than the window of any rate limit
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitLimit:
-    """At most `most` submits in any `window` seconds; `most` None is no limit.
-
-    A window and not a bucket that refills: after a burst of three, a refilling bucket lets six out within a minute.
-    """
-
-    most: int | None
-    window: float
-
-
-class TooSoon(Exception):
-    """The limit is used up; the next submit may go in `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class SameRequestUncertain(Exception):
@@ -73,20 +52,29 @@ class IdTaken(Exception):
         self.job_id = job_id
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Claim(NamedTuple):
+    """The process that is about to save the pictures of a job: its owner's name, and for each its unfinished file.
+
+    Recorded together with where the pictures are, it needs no commit of its own.
+    """
+
+    owner: str
+    parts: Sequence[Path]
+
+
+class Brought(NamedTuple):
     """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
 
-    `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known.
+    `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known. `claim`
+    is the process that saves them.
     """
 
     places: Sequence[str | Path]
     link_seconds: float | None
     conversation: Json
     watched: bool
+    claim: Claim | None = None
 
-
-UNLIMITED = SubmitLimit(None, 0.0)
 
 _UNCERTAIN = (
     "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
@@ -95,16 +83,7 @@ _UNCERTAIN = (
 _SANDBOX = "sandbox"
 _OTHERS = (
     "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
-    " AND forgotten_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid"
-)
-_LATEST_SUBMITS = (
-    "SELECT other.submitted_at FROM job AS mine JOIN job AS other"
-    " ON other.provider = mine.provider AND other.origin = mine.origin"
-    " WHERE mine.id = :id AND other.submitted_at > :since AND other.submitted_at <= :now"
-    " UNION ALL SELECT turned_away.submitted_at FROM job AS mine JOIN turned_away"
-    " ON turned_away.provider = mine.provider AND turned_away.origin = mine.origin"
-    " WHERE mine.id = :id AND turned_away.submitted_at > :since AND turned_away.submitted_at <= :now"
-    " ORDER BY 1 DESC LIMIT :most"
+    " AND forgotten_at IS NULL AND id NOT IN ({each}) ORDER BY rowid"
 )
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
@@ -124,9 +103,10 @@ _SHOWN = (
 class Jobs(JobQueries):
     """The jobs of one person: recorded before a byte is sent, changed as their services report, and found again."""
 
-    def __init__(self, database: Database, conversations: Conversations) -> None:
+    def __init__(self, database: Backend, conversations: Conversations, pacing: Pacing) -> None:
         super().__init__(database)
         self._conversations = conversations
+        self._pacing = pacing
 
     # Planning and submitting ------------------------------------------------------------------------------
 
@@ -154,7 +134,7 @@ class Jobs(JobQueries):
                 if uncertain and not resubmit:
                     raise SameRequestUncertain(uncertain)
                 self._close(write, uncertain, resubmitted=True)
-                _check_known(write, key, origin, known)
+                self._check_known(write, key, origin, known)
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
@@ -166,11 +146,7 @@ class Jobs(JobQueries):
         """
         with self._database.write() as write:
             now = self._database.now()
-            if limit.most is not None:
-                within = {"id": job_id, "since": now - limit.window, "now": now, "most": limit.most}
-                latest = write.execute(_LATEST_SUBMITS, within).fetchall()
-                if len(latest) == limit.most:
-                    raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
+            self._pacing.check(write, job_id, limit, now)
             closed = write.execute("SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NOT NULL", (job_id,)).fetchone()
             return closed is None and change_job(write, job_id, "submitting", submitted_at=now)
 
@@ -178,15 +154,13 @@ class Jobs(JobQueries):
         """The submit provably arrived nowhere: it may go again."""
         self._change(job_id, "not_sent", submitted_at=None)
 
-    def turned_away(self, job_id: str) -> None:
-        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit."""
+    def turned_away(self, job_id: str, retry_after: float | None = None) -> None:
+        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit.
+
+        `retry_after` is how many seconds the service wants to be left alone.
+        """
         with self._database.write() as write:
-            write.execute("DELETE FROM turned_away WHERE submitted_at < ?", (self._database.now() - _DAY,))
-            write.execute(
-                "INSERT INTO turned_away (provider, origin, submitted_at) SELECT provider, origin, submitted_at"
-                " FROM job WHERE id = ? AND stage = 'submitting'",
-                (job_id,),
-            )
+            self._pacing.turned_away(write, job_id, retry_after, self._database.now())
             change_job(write, job_id, "not_sent", submitted_at=None)
 
     def never_sent(self, job_id: str, problem: Problem) -> None:
@@ -229,19 +203,20 @@ class Jobs(JobQueries):
             self._accept(write, job_id, job)
             now = self._database.now()
             match end:
-                case Brought(places, link_seconds, _, watched):
+                case Brought(places, link_seconds, _, watched, claim):
                     submitted_at = _submitted_at(write, job_id)
                     change_job(write, job_id, "finished", finished_at=now, conversation=turn)
                     if watched and isinstance(submitted_at, float):
                         took = (max(0.0, now - submitted_at), job_id)
                         write.execute("UPDATE job SET took_seconds = ? WHERE id = ?", took)
-                    _show(write, job_id, _columns(places), None if link_seconds is None else now + link_seconds)
+                    expires_at = None if link_seconds is None else now + link_seconds
+                    _show(write, job_id, _columns(places), expires_at, claim)
                 case (state, problem):
                     change_job(write, job_id, state.value, finished_at=now, problem=problem_text(problem))
             if job.charged and is_amount(job.charged.amount):
                 charge(write, job_id, job.charged)
 
-    def _accept(self, write: sqlite3.Connection, job_id: str, job: Job) -> None:
+    def _accept(self, write: Connection, job_id: str, job: Job) -> None:
         other = self._holder(write, job_id, job.remote_id)
         if other is not None:
             raise IdTaken(other)
@@ -265,11 +240,13 @@ class Jobs(JobQueries):
         took_seconds: float | None,
         conversation: Json,
         unfinished_at: float | None = None,
+        claim: Claim | None = None,
     ) -> None:
         """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
-        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended.
+        watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended. `claim`
+        takes the pictures that were not known before, as `Results.claim` does.
         """
         turn = json.dumps(self._conversations.put(conversation))
         columns = _columns(places)
@@ -292,7 +269,7 @@ class Jobs(JobQueries):
                 took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
                 conversation=turn,
             )
-            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds)
+            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds, claim)
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service reported that the job is over without a picture: `failed` or `cancelled`."""
@@ -309,8 +286,8 @@ class Jobs(JobQueries):
                 # After those that are there: a rebuilt ledger opens a job again whose other pictures are saved.
                 write.execute(
                     "INSERT INTO result (job_id, number, state)"
-                    " SELECT ?1, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?1",
-                    (job_id,),
+                    " SELECT ?, coalesce(max(number), 0) + 1, 'expired' FROM result WHERE job_id = ?",
+                    (job_id, job_id),
                 )
 
     def retarget(self, job_id: str, target: Target) -> None:
@@ -319,8 +296,8 @@ class Jobs(JobQueries):
 
     def set_problem(self, job_id: str, problem: Problem) -> None:
         """Why the job is not further, while its state stays as it is."""
-        text = problem_text(problem)
-        if self._database.read("SELECT 1 FROM job WHERE id = ? AND problem IS NOT ?", (job_id, text)):
+        text, same = problem_text(problem), self._database.dialect.same
+        if self._database.read(f"SELECT 1 FROM job WHERE id = ? AND NOT (problem {same} ?)", (job_id, text)):  # noqa: S608
             self._database.change("UPDATE job SET problem = ? WHERE id = ?", (text, job_id))
 
     def forget(self, job_ids: Sequence[str]) -> None:
@@ -364,36 +341,36 @@ class Jobs(JobQueries):
                 write, job_id, "attach", accepted_at=accepted_at, forgotten_at=None, **_found(job)
             )
 
-    def _holder(self, write: sqlite3.Connection, job_id: str, remote_id: str) -> str | None:
+    def _holder(self, write: Connection, job_id: str, remote_id: str) -> str | None:
         """The other job at the same service that has this remote id."""
         row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
         return row["id"] if row else None
 
+    def _check_known(self, write: Connection, key: str, origin: str, known: Collection[str] | None) -> None:
+        """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
+        if known is None:
+            return
+        statement = _OTHERS.format(each=self._database.dialect.each)
+        values = (key, origin == _SANDBOX, json.dumps(list(known)))
+        if others := [row["id"] for row in write.execute(statement, values)]:
+            raise OrderedElsewhere(others)
+
     def _without_conversation(self, draft: Draft) -> Draft:
         kept = self._conversations.put(draft.request.conversation)
-        return replace(draft, request=replace(draft.request, conversation=kept))
+        return draft._replace(request=replace(draft.request, conversation=kept))
 
     def _change(self, job_id: str, name: str, **columns: object) -> None:
         with self._database.write() as write:
             change_job(write, job_id, name, **columns)
 
-    def _close(self, write: sqlite3.Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
+    def _close(self, write: Connection, job_ids: Sequence[str], *, resubmitted: bool) -> None:
         write.executemany(
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
         )
 
 
-def _check_known(write: sqlite3.Connection, key: str, origin: str, known: Collection[str] | None) -> None:
-    """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
-    if known is None:
-        return
-    values = (key, origin == _SANDBOX, json.dumps(list(known)))
-    if others := [row["id"] for row in write.execute(_OTHERS, values)]:
-        raise OrderedElsewhere(others)
-
-
-def _insert(write: sqlite3.Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
+def _insert(write: Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
     """A row for the job, under an id that no other job has; returns that id."""
     while write.execute("SELECT 1 FROM job WHERE id = ?", (draft.id,)).fetchone():
         draft = draft.with_id(new_id())
@@ -436,19 +413,26 @@ def _columns(places: Sequence[str | Path]) -> list[tuple[str | None, str | None]
 
 
 def _show(
-    write: sqlite3.Connection,
+    write: Connection,
     job_id: str,
     columns: Sequence[tuple[str | None, str | None]],
     expires_at: float | None,
+    claim: Claim | None,
 ) -> None:
-    """The pictures of a job are there; those that are saved already stay as they are."""
+    """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
+    owner = claim and claim.owner
+    parts = map(path_text, claim.parts) if claim else repeat(None, len(columns))
     write.executemany(
-        "INSERT INTO result (job_id, number, state, url, kept, expires_at) VALUES (?, ?, 'ready', ?, ?, ?)"
+        "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
+        " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
-        " WHERE state = 'ready'",
-        [(job_id, number, *place, expires_at) for number, place in enumerate(columns, 1)],
+        " WHERE result.state = 'ready'",
+        [
+            (job_id, number, *place, expires_at, owner, part)
+            for number, (place, part) in enumerate(zip(columns, parts, strict=True), 1)
+        ],
     )
 
 
-def _submitted_at(write: sqlite3.Connection, job_id: str) -> object:
+def _submitted_at(write: Connection, job_id: str) -> object:
     return write.execute("SELECT submitted_at FROM job WHERE id = ?", (job_id,)).fetchone()["submitted_at"]

@@ -9,6 +9,7 @@ from imgen.ledger.database import Database
 from imgen.ledger.jobs import Jobs
 from imgen.ledger.orphans import close_orphan, close_orphans
 from imgen.ledger.owners import Owners
+from imgen.ledger.pacing import Pacing
 from imgen.ledger.results import Results
 from imgen.ledger.spending import SpendingQueries
 from imgen.ledger.uploads import Uploads
@@ -28,7 +29,7 @@ class Ledger:
         self._database = Database(path, now)
         self._owners = Owners(path.with_name("owners"))
         self.conversations = Conversations(path.with_name("conversations"))
-        self.jobs = Jobs(self._database, self.conversations)
+        self.jobs = Jobs(self._database, self.conversations, Pacing())
         self.results = Results(self._database, self._owners)
         self.uploads = Uploads(self._database)
         self.spending = SpendingQueries(self._database)

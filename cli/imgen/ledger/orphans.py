@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,28 @@ from imgen.records import JobRecord, State
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imgen.ledger.jobs import Jobs
     from imgen.ledger.owners import Owners
     from imgen.ledger.results import Results
+
+_NO_ANSWER = frozenset((State.PLANNED, State.SUBMITTING, State.UNCERTAIN))
+"""States of a job whose answer is not in the ledger."""
+
+_NOT_SAVED = frozenset(State) - {State.SAVED}
+"""States of a job whose pictures may be in no place but beside the ledger."""
 
 
 def close_orphans(jobs: Jobs, results: Results, owners: Owners) -> None:
     """Close what ended processes left: `planned` was never sent, `submitting` may have been charged.
 
-    Their unfinished files are removed; what was accepted stays open.
+    Their unfinished files are removed, and those whose content is in the ledger or saved; what was accepted stays open.
     """
     for record in jobs.open():
         close_orphan(jobs, owners, record)
         _clear_parts(results, owners, record)
+    _clear_kept(jobs, results)
 
 
 def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
@@ -61,3 +71,20 @@ def _clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
             if result.part:
                 discard(result.part)
             results.unclaim(record.id, result.index, result.fetcher)
+
+
+def _clear_kept(jobs: Jobs, results: Results) -> None:
+    """Remove what came with answers and is needed no more: a process may end before it removes that itself."""
+    for folder, needed in ((results.answers_folder, _NO_ANSWER), (results.inline_folder, _NOT_SAVED)):
+        for path in _files(folder):
+            match = re.fullmatch(r"\.?(\w+)(?:-\d+)?(?:\..*part)?", path.name)
+            found = [record for record in jobs.find(match[1]) if record.id == match[1]] if match else []
+            if found and found[0].state not in needed:
+                discard(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # as long as no answer had a picture, there is no such folder
+        return []

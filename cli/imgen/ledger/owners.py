@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
 from imgen.files import make_private_folder
 
 if TYPE_CHECKING:
-    from filelock import FileLock
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 _NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -23,14 +23,13 @@ _NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
 class Owner:
     """A running process; jobs and pictures carry its name while it is at work on them."""
 
-    def __init__(self, name: str, lock: FileLock) -> None:
+    def __init__(self, name: str, give_back: Callable[[], None]) -> None:
         self.name = name
-        self._lock = lock
+        self._give_back = give_back
 
     def release(self) -> None:
         """Nothing of this process is under way any more."""
-        self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._give_back()
 
 
 class Owners:
@@ -43,17 +42,25 @@ class Owners:
         """A new owner, held by this process. Raises `LedgerUnusable`."""
         from filelock import FileLock
 
+        from imgen_providers.errors import in_words
+
         name = secrets.token_hex(8)
+        path = self._path(name)
         try:
             make_private_folder(self._folder)
-            lock = FileLock(self._path(name), mode=0o600)
+            lock = FileLock(path, mode=0o600)
             lock.acquire()
         except OSError as error:
             raise LedgerUnusable(
-                f"The folder {self._folder} cannot be used: {error}.",
+                f"The folder {self._folder} cannot be used: {in_words(error)}.",
                 "Nothing was sent. Mend the folder, or set IMGEN_HOME to another one.",
             ) from error
-        return Owner(name, lock)
+
+        def give_back() -> None:
+            lock.release()
+            path.unlink(missing_ok=True)
+
+        return Owner(name, give_back)
 
     def is_alive(self, name: str) -> bool:
         """Whether a process holds the lock of that name; the file of one that ended is removed."""

@@ -6,28 +6,25 @@ What every command reads, it finds by an index: 100,000 jobs that are over cost 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.settings import MOST_PICTURES
-from imgen.errors import LedgerUnusable
 from imgen.ledger.codec import path_text, plain, read_job, stored
-from imgen.ledger.schema import RESOLUTION
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
     from decimal import Decimal
     from pathlib import Path
 
-    from imgen.ledger.database import Database
+    from imgen.ledger.backend import Backend, Connection, Row
     from imgen.records import JobRecord, State
 
-_AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS REAL)"
+_LAST_LETTER = "\U0010ffff"  # the last in the order of letters
+_NO_LIMIT = 2**62  # rows
+_AMOUNT = "CAST(coalesce(charged_amount, cost_amount) AS DOUBLE PRECISION)"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to look for; everything given must hold. Times are seconds since 1970.
 
     Every word stands somewhere in the prompt, in any script; of letters, a to z only match in either case. `model` is
@@ -46,9 +43,9 @@ class Wanted:
     most: Decimal | None = None
     cost_unit: str | None = None
 
-    def conditions(self) -> tuple[str, list[object]]:
-        """As SQL, and the values in it."""
-        words = [("prompt LIKE ? ESCAPE '!'", _anywhere(word)) for word in self.words]
+    def conditions(self, like: str) -> tuple[str, list[object]]:
+        """As SQL, and the values in it; `like` is the database's word."""
+        words = [(f"prompt {like} ? ESCAPE '!'", _anywhere(word)) for word in self.words]
         fields: list[tuple[str, object]] = [
             ("provider = ?", self.provider),
             ("? IN (family, model)", self.model),
@@ -64,7 +61,7 @@ class Wanted:
         return " AND ".join(["TRUE", *(condition for condition, _ in found)]), [value for _, value in found]
 
 
-_RESULTS = "SELECT * FROM result WHERE job_id IN (SELECT value FROM json_each(?)) ORDER BY job_id, number"
+_RESULTS = "SELECT * FROM result WHERE job_id IN ({each}) ORDER BY job_id, number"
 _OPEN = (
     "forgotten_at IS NULL AND recorded IN (SELECT rowid FROM job"
     " WHERE stage IN ('planned', 'submitting', 'queued', 'running')"
@@ -86,9 +83,9 @@ _WITH_PICTURE = (
     "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
     " ORDER BY job.rowid DESC LIMIT 1"
 )
-_LATEST = "SELECT rowid AS recorded, run_id FROM job WHERE ifnull(origin = ?, 1) ORDER BY rowid DESC LIMIT ?"
+_LATEST = "SELECT id, run_id FROM job{where} ORDER BY rowid DESC LIMIT ?"
 _SECONDS_TAKEN = (
-    f"SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {RESOLUTION} IS ?"  # noqa: S608  (our own)
+    "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {resolution} {same} ?"
     " AND took_seconds IS NOT NULL AND origin <> 'sandbox' ORDER BY finished_at DESC LIMIT ?"
 )
 
@@ -99,7 +96,7 @@ class JobQueries:
     A row that cannot be read raises `LedgerDamaged`, and `LedgerUnusable` where a newer program wrote it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Backend) -> None:
         self._database = database
 
     def get(self, job_id: str) -> JobRecord:
@@ -108,7 +105,7 @@ class JobQueries:
 
     def get_many(self, job_ids: Sequence[str]) -> list[JobRecord]:
         """Several jobs, in the order of their ids here. Raises `KeyError`."""
-        found = self._select("id IN (SELECT value FROM json_each(?))", json.dumps(list(job_ids)))
+        found = self._named(job_ids)
         by_id = {record.id: record for record in found}
         return [by_id[job_id] for job_id in job_ids]
 
@@ -132,7 +129,7 @@ class JobQueries:
         local = plain(text)
         return (
             self._select("id = ?", local)
-            or self._select("id BETWEEN ? AND ? || char(0x10ffff)", local, local)
+            or self._select("id BETWEEN ? AND ?", local, f"{local}{_LAST_LETTER}")
             or self._select("remote_id = ?", stored(text))
         )
 
@@ -141,9 +138,11 @@ class JobQueries:
 
         With an `origin`, only orders that went there are counted.
         """
+        there = () if origin is None else (origin,)
+        latest = _LATEST.format(where=" WHERE origin = ?" if there else "")
         limit = number * MOST_PICTURES + 1
         while True:
-            rows = self._database.read(_LATEST, (origin, limit))
+            rows = self._database.read(latest, (*there, limit))
             orders = dict.fromkeys(row["run_id"] for row in rows)
             if len(orders) > number or len(rows) < limit:  # else the last one may have more jobs than were read
                 break
@@ -151,10 +150,7 @@ class JobQueries:
         if len(orders) < number:
             return []
         run_id = list(orders)[number - 1]
-        return self._select(
-            "recorded IN (SELECT value FROM json_each(?))",
-            json.dumps([row["recorded"] for row in rows if row["run_id"] == run_id]),
-        )
+        return self._named([row["id"] for row in rows if row["run_id"] == run_id])
 
     def count(self) -> int:
         """How many jobs there are."""
@@ -192,7 +188,9 @@ class JobQueries:
 
     def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
         """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
-        rows = self._database.read(_SECONDS_TAKEN, (provider, model, resolution, limit))
+        words = self._database.dialect
+        statement = _SECONDS_TAKEN.format(resolution=words.resolution, same=words.same)
+        rows = self._database.read(statement, (provider, model, resolution, limit))
         return [row["took_seconds"] for row in rows]
 
     def history(self, wanted: Wanted, limit: int) -> tuple[list[JobRecord], int]:
@@ -200,48 +198,48 @@ class JobQueries:
 
         A row that cannot be read is left out and named in `Ledger.unreadable`.
         """
-        where, values = wanted.conditions()
+        where, values = wanted.conditions(self._database.dialect.like)
         with self._database.snapshot() as connection:
-            every = connection.execute(f"SELECT count(*) FROM job_with_state WHERE {where}", values).fetchone()  # noqa: S608
+            every = connection.execute(f"SELECT count(*) AS jobs FROM job_with_state WHERE {where}", values).fetchone()  # noqa: S608
             rows = connection.execute(
                 f"SELECT * FROM job_with_state WHERE {where} ORDER BY created_at DESC, recorded DESC LIMIT ?",  # noqa: S608
-                [*values, limit or -1],
+                [*values, limit or _NO_LIMIT],
             ).fetchall()
-            results = _results(connection, rows)
+            results = self._results(connection, rows)
         found = []
         for row in rows:
             try:
                 found.append(read_job(row, results[row["id"]]))
             except (ValueError, TypeError, KeyError):
                 self._database.unreadable(row["id"])
-        return found, int(every[0])
+        return found, int(every["jobs"])
+
+    def _named(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        """Several jobs, the oldest first; an id that no job has is left out."""
+        return self._select(f"id IN ({self._database.dialect.each})", json.dumps(list(job_ids)))
 
     def _select(self, where: str, *values: object) -> list[JobRecord]:
         with self._database.snapshot() as connection:
             # Not by time: a clock that was set back would put a job before the one it goes on from.
             statement = f"SELECT * FROM job_with_state WHERE {where} ORDER BY recorded"  # noqa: S608  (our own)
             rows = connection.execute(statement, values).fetchall()
-            results = _results(connection, rows)
+            results = self._results(connection, rows)
         return [self._record(row, results[row["id"]]) for row in rows]
 
-    def _record(self, row: sqlite3.Row, results: Sequence[sqlite3.Row]) -> JobRecord:
+    def _record(self, row: Row, results: Sequence[Row]) -> JobRecord:
         try:
             return read_job(row, results)
-        except ValueError as error:  # SQLite sees no wrong letter in a text
+        except ValueError as error:  # no database sees a wrong letter in a text
             raise self._database.damaged(f"job {row['id']} in it cannot be understood") from error
         except (TypeError, KeyError) as error:  # a field that is not ours: no damage, but a newer program's
-            raise LedgerUnusable(
-                f"The ledger {self._database.path} holds a job that this imgen does not understand.",
-                "Nothing was sent. Upgrade imgen: pip install -U imgen",
-            ) from error
+            raise self._database.not_understood() from error
 
-
-def _results(connection: sqlite3.Connection, jobs: Sequence[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
-    """The rows of the jobs' pictures by job, in one query."""
-    found: dict[str, list[sqlite3.Row]] = {row["id"]: [] for row in jobs}
-    for row in connection.execute(_RESULTS, (json.dumps(list(found)),)):
-        found[row["job_id"]].append(row)
-    return found
+    def _results(self, connection: Connection, jobs: Sequence[Row]) -> dict[str, list[Row]]:
+        """The rows of the jobs' pictures by job, in one query."""
+        found: dict[str, list[Row]] = {row["id"]: [] for row in jobs}
+        for row in connection.execute(_RESULTS.format(each=self._database.dialect.each), (json.dumps(list(found)),)):
+            found[row["job_id"]].append(row)
+        return found
 
 
 def _anywhere(word: str) -> str:

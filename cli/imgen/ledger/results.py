@@ -9,11 +9,10 @@ from imgen.ledger.codec import ANSWERS, INLINE, inline_name, path_text
 from imgen.ledger.transitions import change_result
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.ledger.database import Database
+    from imgen.ledger.backend import Backend, Row
     from imgen.ledger.owners import Owners
     from imgen.pictures.verify import Picture
 
@@ -21,29 +20,34 @@ if TYPE_CHECKING:
 class Results:
     """The pictures of jobs, by job and number."""
 
-    def __init__(self, database: Database, owners: Owners) -> None:
+    def __init__(self, database: Backend, owners: Owners) -> None:
         self._database = database
         self._owners = owners
+        self.inline_folder = database.folder / INLINE
+        self.answers_folder = database.folder / ANSWERS
 
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
-        return self._database.path.with_name(INLINE) / inline_name(job_id, number)
+        return self.inline_folder / inline_name(job_id, number)
 
     def answer_path(self, job_id: str) -> Path:
         """Where the answer to the submit of a job is kept while it arrives, and until it is read."""
-        return self._database.path.with_name(ANSWERS) / job_id
+        return self.answers_folder / job_id
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
-        select = "SELECT state, fetcher FROM result WHERE job_id = ? AND number = ?"
+        select = "SELECT state, fetcher, part FROM result WHERE job_id = ? AND number = ?"
 
-        def taken(row: sqlite3.Row) -> bool:
+        def taken(row: Row) -> bool:
             taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
             return row["state"] != "ready" or taken_by_another
 
         # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
-        if taken(self._database.read(select, (job_id, number))[0]):
+        found = self._database.read(select, (job_id, number))[0]
+        if taken(found):
             return False
+        if (found["fetcher"], found["part"]) == (owner, path_text(part)):
+            return True  # claimed in the commit that recorded its link
         with self._database.write() as write:
             if taken(write.execute(select, (job_id, number)).fetchone()):
                 return False

@@ -120,7 +120,12 @@ _VERSION_4 = """
 CREATE INDEX result_path ON result (path) WHERE path IS NOT NULL;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# Whether what was charged is computed, from what the service counted and its published rates.
+_VERSION_5 = """
+ALTER TABLE job ADD COLUMN charge_computed INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """SQL steps; a ledger's `user_version` counts those it has seen."""
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.records import ResultState
 
 if TYPE_CHECKING:
-    import sqlite3
+    from imgen.ledger.backend import Connection
 
 
 class Stage(StrEnum):
@@ -25,8 +24,7 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change from any of the states `before` to the state `after`."""
 
     before: frozenset[Stage] | frozenset[ResultState]
@@ -58,19 +56,19 @@ RESULT_CHANGES: dict[str, Change] = {
 }
 
 
-def change_job(write: sqlite3.Connection, job_id: str, name: str, **columns: object) -> bool:
+def change_job(write: Connection, job_id: str, name: str, **columns: object) -> bool:
     """Make a change of `JOB_CHANGES` and set columns with it; False, and nothing is set, where it may not be made."""
     return _change(write, "job", "stage", "id = ?", JOB_CHANGES[name], columns, job_id)
 
 
-def change_result(write: sqlite3.Connection, job_id: str, number: int, name: str, **columns: object) -> bool:
+def change_result(write: Connection, job_id: str, number: int, name: str, **columns: object) -> bool:
     """Make a change of `RESULT_CHANGES` to one picture; as `change_job`."""
     which = "job_id = ? AND number = ?"
     return _change(write, "result", "state", which, RESULT_CHANGES[name], columns, job_id, number)
 
 
 def _change(
-    write: sqlite3.Connection,
+    write: Connection,
     table: str,
     state: str,
     which: str,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from imgen.ledger.database import Database
+    from imgen.ledger.backend import Backend
 
+_UPLOADING = (
+    "INSERT INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (job_id, sha256) DO UPDATE SET link = excluded.link, storage = excluded.storage,"
+    " key = excluded.key, uploader = excluded.uploader, removed_at = NULL"
+)
 _ARRIVES = 600.0  # seconds in which a storage may still take what an ended process had sent
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """A reference picture put somewhere for a job: at `link` of the service's own, or as `key` in a `storage`.
 
     `uploader` is the owner that is still putting it there.
@@ -28,13 +31,13 @@ class Upload:
 class Uploads:
     """The uploads of jobs, recorded before their first byte leaves."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Backend) -> None:
         self._database = database
 
     def uploading(self, job_id: str, upload: Upload) -> None:
         """A picture is about to be uploaded for the job; a later process finds and removes it if this one is killed."""
         self._database.change(
-            "INSERT OR REPLACE INTO upload (job_id, sha256, link, storage, key, uploader) VALUES (?, ?, ?, ?, ?, ?)",
+            _UPLOADING,
             (job_id, upload.sha256, upload.link, upload.storage, upload.key, upload.uploader),
         )
 

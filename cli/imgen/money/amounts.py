@@ -6,9 +6,8 @@ Amounts of different units are never converted.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imgen.records import Cost
@@ -19,8 +18,7 @@ _MOST_DIGITS = 18  # before the point, or zeros after it
 _DECIMAL_COMMA = re.compile(r"\d[\d.]*(?:,\d+)+")
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """Money in `unit`: "usd" or "credits" (of the service an order goes to), or None for the unit of its price."""
 
     value: Decimal

@@ -6,11 +6,10 @@ each service has 100 of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import OverBudget
 from imgen.money.amounts import Amount, decimal_text, known
@@ -30,8 +29,7 @@ class Span(StrEnum):
     PROJECT = "project"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """The most that may be spent, in one or more units; `source` is where it was set."""
 
     span: Span
@@ -39,8 +37,7 @@ class Limit:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """Every limit on an order; `allow_unknown` sends what cannot be compared with them."""
 
     limits: tuple[Limit, ...] = ()
@@ -71,8 +68,7 @@ class Standing(StrEnum):
     NOTHING = "nothing"  # never sent, refused, failed where that is free, or released by `imgen forget`
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(NamedTuple):
     """Jobs of the ledger that are alike in everything that matters to money; `each` and `charged` are of one job.
 
     `each` is the catalogue's price when it was ordered, `charged` what the service reported; both may be unknown.
@@ -137,8 +133,7 @@ def counted(spending: Spending) -> Cost:
     return spending.charged if known(spending.charged) and in_the_same_unit else spending.each
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """What was spent at one service's prices in one unit, as far as it is known."""
 
     amount: Amount
@@ -164,8 +159,7 @@ def spent(spendings: Iterable[Spending], provider: str, unit: str) -> Spent:
 # Whether an order is within ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether an order is within one limit, in a sentence, and what to type where it is not."""
 
     limit: Limit

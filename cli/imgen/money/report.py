@@ -31,8 +31,9 @@ class CostLine:
     """What the jobs under one heading cost in one unit, as decimal texts; None is unknown or not reported, never 0.
 
     `unit` None holds jobs of unknown cost. `provider` is the service whose credits they are. `estimated` is by the
-    prices when they were ordered; `charged` is what services report of `charged_jobs` of them. `doubtful` (so it is
-    named in `--json`) is what may have been charged, and is in none of the two. `key` None stands for no project.
+    prices when they were ordered; `charged` is what services report of `charged_jobs` of them, of which the amounts of
+    `computed_jobs` are what was used times published rates. `doubtful` (so it is named in `--json`) is what may have
+    been charged, and is in none of the two. `key` None stands for no project.
     """
 
     key: str | None
@@ -42,6 +43,7 @@ class CostLine:
     estimated: str | None
     charged: str | None
     charged_jobs: int
+    computed_jobs: int
     doubtful: str | None
     doubtful_jobs: int
 
@@ -79,6 +81,7 @@ class _Sum:
     estimated: Decimal | None = None
     charged: Decimal | None = None
     charged_jobs: int = 0
+    computed_jobs: int = 0
     doubtful: Decimal | None = None
     doubtful_jobs: int = 0
 
@@ -129,6 +132,7 @@ def _lines(key: str | None, spendings: Sequence[Spending]) -> list[CostLine]:
             _text(found.estimated),
             _text(found.charged),
             found.charged_jobs,
+            found.computed_jobs,
             _text(found.doubtful),
             found.doubtful_jobs,
         )
@@ -153,6 +157,7 @@ def _add(sums: dict[_Currency, _Sum], one: Spending) -> None:
         if not each or currency != _currency(one.each, one.provider):
             found.jobs += one.jobs
         found.charged_jobs += one.jobs
+        found.computed_jobs += one.jobs if one.charged.computed else 0
         found.charged = _plus(found.charged, charged.value * one.jobs)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgen.errors import BadConfiguration, OverBudget, UsageProblem
 from imgen.money.amounts import Amount, BadAmount, parse_amounts
@@ -34,8 +33,7 @@ class BudgetSettings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A service that can do an order, why it has its place in the ranking, and the jobs that it would be given.
 
     `verdicts` has one entry for each limit of the budget: whether these jobs are within it.
@@ -82,7 +80,7 @@ def _of_order(text: str, choices: Sequence[Choice]) -> tuple[Amount, ...]:
             f"{MAX_COST} {text} has no unit, and the prices of this order are in {listed}.",
             f"Name the unit ({MAX_COST} {text}usd) or the service (-p).",
         )
-    return tuple(replace(amount, unit=next(iter(units), None)) for amount in amounts)
+    return tuple(amount._replace(unit=next(iter(units), None)) for amount in amounts)
 
 
 def checked_amounts(source: str, text: str) -> tuple[Amount, ...]:

@@ -14,7 +14,7 @@ from imgen.config.settings import MOST_PICTURES
 from imgen.errors import SANDBOX_EXAMPLE, KeyMissing, UsageProblem
 from imgen.orders.order import AUTO, Choice, Order
 from imgen_providers.base import Json, Request
-from imgen_providers.catalog import FAMILIES, SERVICES, Model, ServiceEntry
+from imgen_providers.catalog import FAMILIES, LEFT_OUT, SERVICES, Model, ServiceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,6 +60,8 @@ def find_service(name: str) -> ServiceEntry:
     """The service of that name. Raises `UsageProblem` with the nearest one."""
     entry = SERVICES.get(name)
     if entry is None:
+        if left_out := next((each for each in LEFT_OUT if each.service == name), None):
+            raise UsageProblem(left_out.sentence, "To try it again:\nimgen doctor")
         raise no_such("provider", name, SERVICES, "Providers")
     return entry
 
@@ -124,7 +126,8 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
     every = [SERVICES[name] for name in dict.fromkeys((*preferred, *SERVICES))]
     able = [entry for entry in every if order.model is None or entry.family(order.model)]
     if order.sandbox:
-        return able if order.provider == AUTO else able[:1]
+        played = [entry for entry in able if entry.package is None] or able
+        return played if order.provider == AUTO else played[:1]
     keyed = [entry for entry in able if accounts.has_key(entry)]
     if not keyed:
         variables = " or ".join(entry.key_variable for entry in able)
@@ -274,6 +277,11 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
 
 
 def _origin(order: Order, entry: ServiceEntry, accounts: Accounts) -> str:
+    if order.sandbox and entry.package:
+        raise UsageProblem(
+            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
+            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
+        )
     return SANDBOX if order.sandbox else accounts.origin(entry)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import UsageProblem
 
@@ -41,8 +41,7 @@ class Order:
     wished_format: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The service, its model and origin, and the request for the whole order (`count` not split yet).
 
     `listed` is False for a model the catalogue does not have: then nothing of the request is checked. `nearest` is

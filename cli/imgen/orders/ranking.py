@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.orders.drafts import price
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from imgen.records import Cost
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A service in its place among those that can do an order, and why it has that place."""
 
     choice: Choice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ class Basis:
     `folder` takes the copies of pictures that are made to be sent. `network` opens the way out of this machine, for
     pictures behind links. `check_storage` raises `BadConfiguration` where a service fetches pictures from the user's
     own storage and none is set; it is given the service's title. `unchecked` gives a service a link without a look at
-    what is behind it, which this machine may not be able to reach.
+    what is behind it, which this machine may not be able to reach. At `deadline` (seconds of `time.monotonic`) a
+    picture behind a link that has not come is given up.
     """
 
     pictures: Sequence[Named]
@@ -78,6 +80,7 @@ class Basis:
     network: Callable[[], Network]
     check_storage: Callable[[str], object]
     unchecked: bool = False
+    deadline: float = math.inf
     _fetched: dict[str, Local] = field(default_factory=dict)
 
     @property
@@ -131,7 +134,7 @@ class Basis:
         references = tuple(self._reference(picture, choice, network, notes) for picture in pictures)
         conversation = self.parent.conversation if self.parent and native else None
         request = replace(choice.request, references=references, conversation=conversation)
-        return replace(choice, request=request, notes=tuple(notes))
+        return choice._replace(request=request, notes=tuple(notes))
 
     def _named_jobs(self) -> list[str]:
         """Which jobs were named, in sentences: a prefix of an id may be that of another job than the user meant."""
@@ -198,7 +201,7 @@ class Basis:
                     part,
                     trusted_origin=_trusted(choice),
                     on_bytes=lambda _: None,
-                    deadline=time.monotonic() + _FETCH_SECONDS,
+                    deadline=min(self.deadline, time.monotonic() + _FETCH_SECONDS),
                 )
                 with part.open("rb") as file:
                     copy = keep(iter(lambda: file.read(_BLOCK), b""), self.folder, "picture")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 import httpx
 
@@ -16,6 +15,7 @@ from imgen_providers.addresses import is_loopback_host
 from imgen_providers.answers import retry_after
 from imgen_providers.bound import Bound
 from imgen_providers.content_coding import unpacked
+from imgen_providers.errors import in_words
 from imgen_providers.peers import PeerGuard, PeerRefused, host_of, parsed
 from imgen_providers.trust import distrust
 
@@ -92,28 +92,27 @@ def check_link(url: str, *, trusted_origin: str | None) -> None:
             raise LinkRefused(f"The link to {host_of(written)} is not https.")
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(NamedTuple):
     """The first bytes behind a link, and how many there are in all where the host names it."""
 
     head: bytes
     size: int | None
 
 
-def peek(network: Network, url: str, *, trusted_origin: str | None) -> Peek:
+def peek(network: Network, url: str, *, trusted_origin: str | None, deadline: float) -> Peek:
     """Look at the first bytes behind a link, to know that others can fetch it; what `fetch` refuses, this does.
 
+    `deadline` is as for `fetch`.
     Raises `LinkDead`, `DownloadFailed` or `LinkRefused`.
     """
     headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_PEEK - 1}"}
-    return _followed(_Transfer(network, trusted_origin, headers, None), url, _peeked)
+    return _followed(_Transfer(network, trusted_origin, headers, deadline), url, _peeked)
 
 
 Outcome = TypeVar("Outcome")
 
 
-@dataclass(frozen=True, slots=True)
-class _Transfer:
+class _Transfer(NamedTuple):
     """How a link is followed; `deadline` as `fetch` has it."""
 
     network: Network
@@ -183,7 +182,7 @@ def _answer(transfer: _Transfer, guard: PeerGuard, link: httpx.URL) -> Iterator[
             yield _connected(transfer, guard, link, client, stack)
         except httpx.HTTPError as error:
             transfer.seconds_left(link.host)
-            reason = distrust(error) or " ".join(str(error).split()) or type(error).__name__
+            reason = distrust(error) or in_words(error)
             raise DownloadFailed(f"The download from {link.host} broke off: {reason}.") from error
 
 

@@ -6,10 +6,9 @@ import os
 import re
 import stat
 import unicodedata
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.files import part_path
 from imgen.pictures.target import Target
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "STDOUT",
     "TEMPLATE_FIELDS",
     "BadTarget",
     "Certain",
@@ -43,6 +43,9 @@ __all__ = [
     "prepare",
     "slug",
 ]
+
+STDOUT = "-"
+"""What -o says for standard output."""
 
 _FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = tuple(_FORMATS)
@@ -109,7 +112,7 @@ def parse_output(
     """
     if output is None:
         return _target(cwd, DEFAULT_TEMPLATE, pictures, overwrite=overwrite)
-    if output == "-":
+    if output == STDOUT:
         if pictures > 1:
             raise BadTarget(f"-o - writes one picture, and {pictures} were ordered.", "Name a folder with -o.")
         return Target(kept, DEFAULT_TEMPLATE, to_stdout=True)
@@ -238,8 +241,7 @@ def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))  # `Path.resolve` raises where links go in a circle
 
 
-@dataclass(frozen=True, slots=True)
-class Certain:
+class Certain(NamedTuple):
     """What is known of a run's pictures before its jobs have ids: where each lies, or at least in which folders."""
 
     files: tuple[Path, ...]

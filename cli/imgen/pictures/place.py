@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import itertools
 import stat
 from typing import TYPE_CHECKING
@@ -52,8 +51,11 @@ def keep_unverified(part: Path, wanted: Path) -> Path:
     format = sniff(head)
     extension = EXTENSIONS[format] if format else other_format(head).extension
     kept = wanted.with_name(f"{wanted.stem}.unverified.{extension}")
-    if kept.is_file() and filecmp.cmp(part, kept, shallow=False):
-        return kept
+    if kept.is_file():
+        import filecmp
+
+        if filecmp.cmp(part, kept, shallow=False):
+            return kept
     return place(part, kept, replaces=None)
 
 

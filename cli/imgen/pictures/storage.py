@@ -1,27 +1,32 @@
 """The person's own object storage, for services that fetch reference pictures themselves.
 
-obstore speaks S3 (and what is compatible: R2, MinIO), Google Cloud Storage and Azure, and finds its credentials where
-their own tools do. It is an extra: `imgen[upload]`.
+obstore knows S3 (and what is compatible: R2, MinIO), Google Cloud Storage and Azure, finds its credentials where their
+own tools do, and signs URLs. The requests are ours: obstore's own read an error of any size into memory, and follow
+redirects anywhere. It is an extra: `imgen[upload]`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from imgen.config.config import is_loopback
 from imgen.errors import BadConfiguration
 from imgen_providers.base import PictureLink
-from imgen_providers.body import ReferenceChangedError, open_checked
+from imgen_providers.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
     from obstore.store import AzureStore, GCSStore, S3Store
 
     from imgen_providers.base import Account, PictureFile
     from imgen_providers.client import Network
+
+    Method = Literal["GET", "PUT", "DELETE"]
 
 LINK_LIVES = timedelta(hours=2)
 """How long a signed link can be fetched."""
@@ -32,7 +37,11 @@ _EXAMPLE = 'export IMGEN_UPLOAD="s3://bucket/prefix?endpoint=https://..."'
 _TEXT_LIMIT = 200  # characters of what the storage said that a message carries
 _NOT_TAKEN = "did not take the picture"
 _GENERIC = re.compile(r"^Generic \w+ error: ")
-_STATUS = re.compile(r"status(?: code:)? (\d{3})")
+_CREDENTIALS = frozenset({401, 403})
+_MISSING = 404
+_EMPTY = 416  # an object without a first byte: it is there
+_TAKEN = frozenset({409, 412})  # what storages answer where an object of that name is, or is just being written
+_TRANSIENT = frozenset({408, 425, 429})
 # Where a library looks for credentials once it found none on this machine: inside a cloud, they are there.
 _METADATA = re.compile(r"//(169\.254\.|metadata\.google)")
 
@@ -51,8 +60,7 @@ class StorageTrouble(Exception):
         self.unsure = unsure
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the storage is, from one URL; it holds no credentials, so the ledger may keep it."""
 
     url: str
@@ -108,10 +116,11 @@ def require_obstore() -> None:
 class Storage:
     """One object storage, opened. Raises `StorageTrouble` where it cannot be."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, network: Network) -> None:
         from obstore.exceptions import BaseError
 
         self.place = place
+        self._network = network
         try:
             self._store = _open(place)
         except (BaseError, ValueError) as error:
@@ -120,74 +129,118 @@ class Storage:
     def put(self, key: str, picture: PictureFile) -> bool:
         """Put the picture there unless the key is taken; returns whether it did.
 
-        Raises `StorageTrouble`, and `OSError` from the disk.
+        Raises `StorageTrouble`, and `ReferenceChangedError` where the file is not the one that was recorded.
         """
-        import obstore
-
-        try:
-            with open_checked(picture) as file:
-                data = file.read()
-        except ReferenceChangedError as error:
-            raise StorageTrouble(f"The upload was not begun: {error}.", refused=True) from error
         if self._has(key):
             return False
         try:
-            # In one piece: the parts of an interrupted multipart upload would stay, unseen and paid for.
-            attributes = {"Content-Type": picture.media_type}
-            obstore.put(self._store, key, data, attributes=attributes, use_multipart=False, mode="create")
-        except obstore.exceptions.AlreadyExistsError:
-            return False
-        except (obstore.exceptions.BaseError, OSError) as error:
-            trouble = self._trouble(_NOT_TAKEN, error)
+            status = self._ask(_NOT_TAKEN, "PUT", key, picture=picture, headers=_new_only(self._store))
+        except StorageTrouble as trouble:
             trouble.unsure = not trouble.refused
-            raise trouble from error
+            raise
+        if status in _TAKEN and self._has(key):
+            return False
+        if not _is_success(status):
+            raise self._answered(_NOT_TAKEN, status)
         return True
 
     def link(self, key: str) -> str:
         """A link that lets its owner fetch the picture for two hours: a secret. Raises `StorageTrouble`."""
-        import obstore
-
-        try:
-            return obstore.sign(self._store, "GET", key, LINK_LIVES)
-        except (obstore.exceptions.BaseError, ValueError) as error:
-            raise self._trouble("cannot sign a link", error) from error
+        return self._signed("cannot sign a link", "GET", key)
 
     def remove(self, key: str) -> None:
         """Remove a picture; fine if it is gone already. Raises `StorageTrouble`."""
-        import obstore
-
-        try:
-            obstore.delete(self._store, key)
-        except FileNotFoundError:
-            return
-        except (obstore.exceptions.BaseError, OSError) as error:
-            raise self._trouble("did not remove a picture", error) from error
+        what = "did not remove a picture"
+        status = self._ask(what, "DELETE", key)
+        if status != _MISSING and not _is_success(status):
+            raise self._answered(what, status)
 
     def _has(self, key: str) -> bool:
+        """By its first byte, since Azure signs no HEAD."""
+        status = self._ask(_NOT_TAKEN, "GET", key, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"})
+        if status == _MISSING:
+            return False
+        if status != _EMPTY and not _is_success(status):
+            raise self._answered(_NOT_TAKEN, status)
+        return True
+
+    def _ask(
+        self,
+        what: str,
+        method: Method,
+        key: str,
+        *,
+        picture: PictureFile | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """The status of the answer to one request. Raises `StorageTrouble` where none came."""
+        from imgen_providers.peers import PeerRefused
+        from imgen_providers.signed_urls import QUESTION_SECONDS, UPLOAD_SECONDS, send
+
+        link = self._signed(what, method, key)
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(link))
+        try:
+            return send(
+                self._network,
+                method,
+                link,
+                trusted_origin=origin,
+                seconds=UPLOAD_SECONDS if picture else QUESTION_SECONDS,
+                picture=picture,
+                headers=headers,
+            )
+        except PeerRefused as error:
+            raise StorageTrouble(self._sentence(what, error.message.rstrip(".")), refused=True) from error
+        except ServiceError as error:
+            reason = f"it cannot be reached ({error.message})"
+            raise StorageTrouble(self._sentence(what, reason), refused=False) from error
+
+    def _signed(self, what: str, method: Method, key: str) -> str:
         import obstore
 
         try:
-            obstore.head(self._store, key)
-        except FileNotFoundError:
-            return False
-        except (obstore.exceptions.BaseError, OSError) as error:
-            raise self._trouble(_NOT_TAKEN, error) from error
-        return True
+            return obstore.sign(self._store, method, key, LINK_LIVES)
+        except (obstore.exceptions.BaseError, ValueError, OSError) as error:
+            no_credentials = _METADATA.search(str(error).partition("\n")[0])
+            reason = "no credentials for it were found" if no_credentials else _first_line(error)
+            raise StorageTrouble(self._sentence(what, reason), refused=isinstance(error, ValueError)) from error
 
-    def _trouble(self, what: str, error: Exception) -> StorageTrouble:
-        from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
-
-        match error:
-            case PermissionDeniedError() | UnauthenticatedError():
-                return StorageTrouble(self._sentence(what, "its credentials may not do that"), refused=True)
-            case FileNotFoundError():
-                return StorageTrouble(self._sentence(what, "there is no such bucket"), refused=True)
-            case _:
-                return StorageTrouble(self._sentence(what, _reason(error)), refused=isinstance(error, ValueError))
+    def _answered(self, what: str, status: int) -> StorageTrouble:
+        """The trouble that a status means; after a 5xx, the picture may be there all the same."""
+        if status in _CREDENTIALS:
+            return StorageTrouble(self._sentence(what, "its credentials may not do that"), refused=True)
+        if status == _MISSING:
+            return StorageTrouble(self._sentence(what, "there is no such bucket"), refused=True)
+        if 300 <= status < 400:
+            reason = "it answered with a redirect, as where the region is another one"
+            return StorageTrouble(self._sentence(what, reason), refused=True)
+        refused = 400 <= status < 500 and status not in _TAKEN | _TRANSIENT
+        return StorageTrouble(
+            self._sentence(what, f"it answered HTTP {status}"),
+            refused=refused,
+            unsure=status not in _TRANSIENT and not refused,
+        )
 
     def _sentence(self, what: str, why: str) -> str:
         at = f" at {self.place.endpoint}" if self.place.endpoint else ""
         return f"Your storage {self.place.name}{at} {what}: {why}."
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _new_only(store: S3Store | GCSStore | AzureStore) -> dict[str, str]:
+    """Headers of a PUT that is to replace nothing; Google's would have to be signed, so there only `_has` says it."""
+    from obstore.store import AzureStore, S3Store
+
+    match store:
+        case AzureStore():
+            return {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}
+        case S3Store():
+            return {"If-None-Match": "*"}
+        case _:
+            return {}
 
 
 def _open(place: Place) -> S3Store | GCSStore | AzureStore:
@@ -209,20 +262,6 @@ def _open(place: Place) -> S3Store | GCSStore | AzureStore:
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise ValueError("it is neither S3, nor Google Cloud Storage, nor Azure")
     return store
-
-
-def _reason(error: Exception) -> str:
-    """Why a request failed: the library has one exception for all of it, and a sentence for programmers."""
-    said = str(error).partition("\n")[0]
-    if _METADATA.search(said):
-        return "no credentials for it were found"
-    if status := _STATUS.search(said):
-        return f"it answered HTTP {status[1]}"
-    if "HTTP error" in said:
-        return "it cannot be reached"
-    if "redirect" in said:
-        return "it answered with a redirect, as where the region is another one"
-    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -9,8 +9,7 @@ reliability 3.4): Pillow's `verify()` misses every truncated JPEG, its `load()` 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.files import open_regular
 from imgen.pictures.formats import (
@@ -56,8 +55,7 @@ __all__ = [
 _ANY_ORDER = 18_000_000  # pixels: the largest picture of any service, whatever was ordered
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A verified picture file: `width` and `height` in pixels, `size` in bytes, `sha256` in hexadecimal."""
 
     format: Format
@@ -67,8 +65,7 @@ class Picture:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What was ordered, as far as it is known; `size` is width and height in pixels."""
 
     format: Format | None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.batch.offers import in_words
+from imgen.batch.options import comes_later
 from imgen.batch.report import TROUBLED, Outcome, spent
 from imgen.screen.durations import span
 from imgen.screen.envelope import CostEntry, ErrorEntry, cost_entry, error_entry
@@ -152,6 +153,10 @@ def run_entry(report: RunReport) -> RunEntry:
     )
 
 
+COLLECT = "What is waiting goes on at its service: the next imgen batch collects it, and buys nothing twice."
+"""What to do about assets that are under way at the end of a run."""
+
+
 def run_sentence(report: RunReport) -> str:
     """A whole run in one sentence."""
     counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items()) or "nothing to do"
@@ -263,6 +268,11 @@ def plan_sentences(plan: Plan) -> list[str]:
     if not plan.orders:
         return [f"Nothing is to be bought: {_current(plan)}."]
     lines = [f"{total.service}: {_pictures(total.assets)} for {in_words([total])}" for total in plan.totals]
+    later = sum(comes_later(order.offer.service, order.offer.model) for order in plan.orders)
+    if later:
+        lines.append(
+            f"By channel batch: {_pictures(later)}, hours later. One run submits them, a later one collects them."
+        )
     return [*lines, f"In all: {_pictures(len(plan.orders))} for at most {in_words(plan.totals)}; {_current(plan)}."]
 
 

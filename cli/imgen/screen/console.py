@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# How it shows that nobody reads any more: a closed pipe (EINVAL on Windows), a terminal that hung up.
+# How it shows that the reader has gone: a closed pipe (EINVAL on Windows), a terminal that hung up.
 _READER_GONE = (errno.EPIPE, errno.EINVAL, errno.EIO)
 _DRAWN = "✓✗━╍─⠋…"
 _DRAWN_IN_ASCII = str.maketrans("│├└─…✓✗", "||`-~+x")  # each one column too

@@ -31,7 +31,7 @@ def cost_lines(report: CostReport, *, width: int | None, color: bool = False) ->
         Column(report.by.upper(), tuple(keys)),
         Column("JOBS", tuple(str(row.jobs) for row in rows)),
         Column("ESTIMATED", tuple(_estimated(row) for row in rows)),
-        Column("CHARGED", tuple(_part(row.charged, row.charged_jobs, row) for row in rows), spare=2),
+        Column("CHARGED", tuple(_part(row.charged, row.charged_jobs, row, _computed(row)) for row in rows), spare=2),
         Column("MAY HAVE BEEN CHARGED", tuple(_part(row.doubtful, row.doubtful_jobs, row) for row in rows), spare=1),
     ]
     heading, *lines = table([column for column in columns if not column.spare or any(column.texts)], width)
@@ -75,10 +75,17 @@ def _estimated(row: CostLine) -> str:
     return _money(row.estimated, row) if row.estimated is not None else ""
 
 
-def _part(amount: str | None, jobs: int, row: CostLine) -> str:
+def _part(amount: str | None, jobs: int, row: CostLine, note: str = "") -> str:
     if not jobs:
         return ""
-    return f"{'unknown' if amount is None else _money(amount, row)} ({jobs_text(jobs)})"
+    return f"{'unknown' if amount is None else _money(amount, row)} ({jobs_text(jobs)}{note})"
+
+
+def _computed(row: CostLine) -> str:
+    """How many of the charges are computed from what was used, without a number where all are."""
+    if not row.computed_jobs:
+        return ""
+    return ", computed" if row.computed_jobs == row.charged_jobs else f", {row.computed_jobs} computed"
 
 
 def _money(amount: str, row: CostLine) -> str:

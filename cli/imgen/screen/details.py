@@ -77,8 +77,11 @@ def _cost(job: JobRecord) -> str:
     cost = best_known(job)
     if job.sandbox and job.cost.amount:
         return f"nothing, in the sandbox ({job.cost.amount} {job.cost.unit} for real)"
-    charged = ", charged by the service" if job.charged.amount and cost.amount == job.charged.amount else ""
-    return cost_text(job) + charged
+    if not job.charged.amount or cost != job.charged:
+        return cost_text(job)
+    source = "computed from what the service counted" if cost.computed else "charged by the service"
+    estimate = f" (estimated {job.cost.amount} {job.cost.unit})" if job.cost.amount else ""
+    return f"{cost_text(job)}, {source}{estimate}"
 
 
 def _file(result: Result) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SilentDisplay:
-    """Shows nothing: with `--quiet`, only the error at the end is told."""
+    """Shows nothing: with `--quiet`, only the error at the end is printed."""
 
     interval = 60.0
 

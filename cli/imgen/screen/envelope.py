@@ -37,8 +37,22 @@ class CostEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class JobCostEntry:
+    """What a job costs: what the service says where it says it, 0 where nothing was charged, else as `estimated`.
+
+    `estimated` is the price it was ordered at. `computed` is true where the service says only what was used, and
+    `amount` is that times its published rates.
+    """
+
+    amount: str | None
+    unit: str | None
+    computed: bool
+    estimated: CostEntry
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorEntry:
-    """What went wrong: a stable code, a sentence, and what to do next where somebody knows it."""
+    """What went wrong: a stable code, a sentence, and what to do next where that is known."""
 
     code: str
     message: str
@@ -64,7 +78,6 @@ class FileEntry:
 class JobEntry:
     """One job. `model` is the service's own id; `expires_at` is when the first link not yet saved dies.
 
-    `cost` is what the service says where it says it, 0 where nothing was charged, else the price it was ordered at.
     `parent` is the job whose picture it goes on from.
     """
 
@@ -78,7 +91,7 @@ class JobEntry:
     sandbox: bool
     created_at: str
     expires_at: str | None
-    cost: CostEntry
+    cost: JobCostEntry
     differences: tuple[str, ...]
     files: tuple[FileEntry, ...]
     error: ErrorEntry | None
@@ -152,6 +165,7 @@ def _plain_data(value: object) -> object:
 
 
 def _job(record: JobRecord) -> JobEntry:
+    cost = best_known(record)
     return JobEntry(
         id=record.id,
         provider=record.provider,
@@ -163,7 +177,7 @@ def _job(record: JobRecord) -> JobEntry:
         sandbox=record.sandbox,
         created_at=timestamp(record.created_at),
         expires_at=_optional_timestamp(record.expires_at),
-        cost=cost_entry(best_known(record)),
+        cost=JobCostEntry(cost.amount, cost.unit, cost.computed, cost_entry(record.cost)),
         differences=record.differences,
         files=tuple(map(file_entry, record.results)),
         error=error_entry(record.problem),
@@ -196,7 +210,7 @@ def error_entry(problem: Problem | None) -> ErrorEntry | None:
     """A problem as the envelope has it."""
     if problem is None:
         return None
-    # These may quote a service, and whoever reads them next may print them.
+    # These may quote a service, and the program that reads them next may print them.
     return ErrorEntry(problem.code, plain(problem.message), plain(problem.hint) if problem.hint else None)
 
 

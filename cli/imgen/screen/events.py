@@ -1,4 +1,4 @@
-"""What happens to jobs, told to a program while it happens: one JSON object a line, each a class here.
+"""What happens to jobs, as events for a program while it happens: one JSON object a line, each a class here.
 
 The classes are its schema: a field here is a field there, in this order. The last line is the envelope (`Ended`).
 """
@@ -132,7 +132,7 @@ def asset_ended(result: AssetResult, wall: float) -> None:
 class EventDisplay:
     """Writes events to stdout, and lets another display show the same jobs to a person.
 
-    `find` reads a job from the ledger, so that nothing is told which is not on disk. `wall` is the time of day in
+    `find` reads a job from the ledger, so that no event reports what is not on disk. `wall` is the time of day in
     seconds since 1970.
     """
 
@@ -204,11 +204,11 @@ class EventDisplay:
     def _has_moved(self, now: JobView) -> bool:
         if now.progress is None and not now.received:
             return False
-        told = self._progress.get(now.id)
-        if told is None:
+        last = self._progress.get(now.id)
+        if last is None:
             return True
-        moved = abs(_fraction(now) - _fraction(told)) >= _STEP or now.received != told.received
-        return moved and now.elapsed - told.elapsed >= _PACE
+        moved = abs(_fraction(now) - _fraction(last)) >= _STEP or now.received != last.received
+        return moved and now.elapsed - last.elapsed >= _PACE
 
 
 def _fraction(job: JobView) -> float:

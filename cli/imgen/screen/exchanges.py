@@ -38,7 +38,7 @@ class ExchangeLines(logging.Handler):
                 self._held.extend(lines)
 
     def hold(self) -> deque[str]:
-        """Write nothing from now on: the lines are added here, for somebody else to show."""
+        """Write nothing from now on: the lines are added here, for the caller to show."""
         held = self._held = deque[str]()
         return held
 

@@ -74,8 +74,8 @@ def _branch(
 
 def _line(job: JobRecord, before: JobRecord | None, now: float, width: int | None) -> str:
     head = f"{job.id}  {job.state.value}  "
-    told = ", ".join([*changed(job, before), ago(now - job.created_at)])
-    tail = f"  ({told})"
+    notes = ", ".join([*changed(job, before), ago(now - job.created_at)])
+    tail = f"  ({notes})"
     if width is None:
         return f"{head}{for_log(job.request.prompt)}{tail}"
     room = width - cells(head) - cells(tail)

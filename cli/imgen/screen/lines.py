@@ -40,7 +40,7 @@ class LineDisplay:
             before = self._last.get(job.id)
             for line in changes(before, job):
                 self.say(line)
-            # An activity that comes and goes with each attempt is told once.
+            # An activity that comes and goes with each attempt is printed once.
             self._last[job.id] = replace(job, activity=job.activity or (before.activity if before else None))
         if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.done for job in jobs):
             self.say(_heartbeat(jobs))

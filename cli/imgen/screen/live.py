@@ -1,4 +1,4 @@
-"""Jobs on a terminal: open ones as moving rows at the bottom, settled ones as lines that stay above.
+"""Jobs on a terminal: open ones as moving rows at the bottom, ended ones as lines that stay above.
 
 Drawing happens only inside `show` and `say`; there is no thread.
 """
@@ -58,7 +58,7 @@ class LiveDisplay:
         self._told: set[str] = set()
 
     def show(self, jobs: Sequence[JobView]) -> None:
-        """Draw the open jobs anew; a job that has settled moves up and stays."""
+        """Draw the open jobs anew; a job that has ended moves up and stays."""
         self._jobs = tuple(jobs)
         self._live.start()
         pen = self._pen()

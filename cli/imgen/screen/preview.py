@@ -68,6 +68,7 @@ def _draw(below: int, paths: Sequence[str]) -> None:
     from imgen.files import open_regular
     from imgen.pictures.formats import Damaged
     from imgen.pictures.thumbnail import thumbnail
+    from imgen_providers.errors import in_words
 
     console = Console()
     pictures = []
@@ -76,7 +77,7 @@ def _draw(below: int, paths: Sequence[str]) -> None:
             with open_regular(Path(path)) as file:
                 small = thumbnail(file.read())
         except (OSError, Damaged) as error:
-            console.print(f"{Path(path).name} cannot be shown: {error}.", markup=False)
+            console.print(f"{Path(path).name} cannot be shown: {in_words(error)}.", markup=False)
             continue
         with Picture.open(io.BytesIO(small)) as picture:
             pictures.append(picture.convert("RGBA"))

@@ -1,4 +1,4 @@
-"""How one job looks on a live terminal: a row while it is open, a short block once it is settled."""
+"""How one job looks on a live terminal: a row while it is open, a short block once it has ended."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Pen:
         return row
 
     def block(self, job: JobView) -> list[RenderableType]:
-        """A job that is settled, or left as it is: a heading, its paths, and what there is to say of it."""
+        """A job that has ended, or is left as it is: a heading, its paths, and what there is to say of it."""
         color = _color(job.state)
         heading = Text.assemble(
             (self._final_glyph(job.state), color),

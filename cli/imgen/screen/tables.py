@@ -186,7 +186,7 @@ def _life_left(result: Result, now: float) -> str:
     if result.kept:
         return "on this disk"  # it came with the answer
     if result.expires_at is not None and result.expires_at <= now:
-        return "may have expired"  # until the service is asked
+        return "may have expired"  # until the service is polled
     return left(None if result.expires_at is None else result.expires_at - now)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgen_providers.sandbox.pictures import Pictures
     from imgen_providers.sandbox.store import JobStore
 
-_PART = "gemini-batch-request"
+PART = "gemini-batch-request"
 """The service that the single requests of a batch are kept under."""
 
 _PAGE = 50
@@ -143,7 +143,7 @@ class GeminiBatches:
     def _results(self, job: StoredJob, standing: Standing) -> list[tuple[str | None, Message]]:
         results: list[tuple[str | None, Message]] = []
         for key, part_id in zip(job.order.body["keys"], job.order.body["parts"], strict=True):
-            part = self._store.job(_PART, part_id)
+            part = self._store.job(PART, part_id)
             if standing.state == "error" or part is None:
                 result: Message = {"error": {"code": 13, "message": "Internal error encountered."}}
             elif standing.state == "rate-limited":
@@ -154,7 +154,7 @@ class GeminiBatches:
         return results
 
     def _keep_part(self, order: Order) -> str:
-        part = StoredJob(secrets.token_hex(12), replace(order, service=_PART), self._now(), 0.0)
+        part = StoredJob(secrets.token_hex(12), replace(order, service=PART), self._now(), 0.0)
         self._store.save(part)
         return part.id
 

@@ -15,7 +15,7 @@ from cli.batch.locks import lock_text, locked
 from cli.batch.manifests import loaded
 from imgen.batch.lock import read
 from imgen.batch.reading.findings import BadManifest
-from imgen.batch.starter import MANIFEST
+from imgen.batch.reading.starter import MANIFEST
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

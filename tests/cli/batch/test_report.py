@@ -18,11 +18,21 @@ RESULTS = (
     AssetResult(
         "c.png", 9, Outcome.FAILED, Cost("0", "usd"), problem=Problem("refused", HOSTILE, "Change the prompt.")
     ),
-    AssetResult("d.png", 12, Outcome.UNCERTAIN, Cost(None, None), problem=Problem("uncertain", "May be charged.")),
+    AssetResult(
+        *("d.png", 12, Outcome.UNCERTAIN, Cost(None, None)),
+        job_id="def567",
+        problem=Problem("uncertain", "May be charged."),
+    ),
     AssetResult("e.png", 15, Outcome.LEFT, Cost(None, None), problem=Problem("edited", "was changed by hand")),
-    AssetResult("f.png", 18, Outcome.MADE, Cost("15", "credits"), service="3daistudio"),
-    AssetResult("g.png", 21, Outcome.WAITING, Cost("15", "credits"), service="3daistudio"),
+    AssetResult("f.png", 18, Outcome.MADE, Cost("15", "credits"), service="3daistudio", job_id="ghj789"),
+    AssetResult("g.png", 21, Outcome.WAITING, Cost("15", "credits"), service="3daistudio", job_id="kmn234"),
     AssetResult("h.png", 0, Outcome.FOUND, Cost("7", "usd"), service="reapi"),
+)
+BEFORE = (
+    AssetResult("i.png", 24, Outcome.WAITING, Cost("3", "usd"), service="gemini", job_id="pqr567", ordered_before=True),
+    AssetResult(
+        "j.png", 27, Outcome.WAITING, Cost(None, None), problem=Problem("unfinished", "It was not ordered yet.")
+    ),
 )
 REPORT = RunReport("assets.toml", "2026-11-26T03:00:00Z", 61.5, 10, sandbox=False, assets=RESULTS)
 
@@ -32,6 +42,10 @@ def test_what_a_run_paid_is_added_up_by_unit() -> None:
 
     assert {unit: str(amount) for unit, amount in sums.items()} == {"usd": "0.134", "credits of 3daistudio": "30"}
     assert unknown == 1
+
+
+def test_what_an_earlier_run_ordered_or_none_did_costs_a_run_nothing() -> None:
+    assert spent([*RESULTS, *BEFORE]) == spent(RESULTS)
 
 
 def test_the_json_report_holds_every_asset() -> None:
@@ -48,15 +62,16 @@ def test_the_json_report_holds_every_asset() -> None:
         "path": "a.png",
         "line": 3,
         "outcome": "made",
-        "cost": {"amount": "0.134", "unit": "usd"},
+        "cost": {"amount": "0.134", "unit": "usd", "computed": False},
         "seconds": 12.346,
         "size": 99,
         "service": "gmicloud",
         "model": "gemini-3-pro-image",
         "job_id": "abc234",
+        "ordered_before": False,
         "problem": None,
     }
-    assert data["assets"][3]["cost"] == {"amount": None, "unit": None}
+    assert data["assets"][3]["cost"] == {"amount": None, "unit": None, "computed": False}
     assert data["assets"][3]["problem"] == {"code": "uncertain", "message": "May be charged.", "hint": None}
 
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from cli.batch.manifests import asset, loaded, wrong
 from imgen.batch.reading.fields import WANTED, Choices, Defaults, Entry, Manifest, json_schema, names
-from imgen.batch.starter import ATTRIBUTES, MANIFEST
+from imgen.batch.reading.starter import ATTRIBUTES, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from imgen.config.config import Config, load
 from imgen.config.keys import checked
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing, UsageProblem
 from imgen_providers.catalog import SERVICES
-from providers.wire import Reply, WireServer, reply
+from imgen_providers.testing.wire import Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cli.clock import FakeClock
@@ -201,7 +201,7 @@ class Bench:
         services, origin = self.work()._services, self.config.accounts.origin(SERVICES[provider])
         connection = services.connection(provider, origin)
         odd = OddService(connection.service, submitted, refreshed)
-        services._open[provider, origin] = replace(connection, service=odd)
+        services._open[provider, origin] = connection._replace(service=odd)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal = Goal.PICTURES, timeout: float | None = None) -> Report:
         """Follow jobs in the process that ordered last, or else in a new one, which ends afterwards."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.clock import FakeClock, Item
 from cli.jobs.bench import Bench, Watcher
 from cli.program.program import until
 from imgen.errors import ExitCode, UsageProblem
@@ -14,12 +15,15 @@ from imgen.ledger.answer_file import AnswerFile, places
 from imgen.records import Cost, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from queue import SimpleQueue
 
     from imgen.jobs.progress import JobView
+    from imgen.jobs.report import Report
     from imgen.records import JobRecord
 
+TIMEOUT = 1.0  # seconds
 SYNCHRONOUS = ("gemini/gemini-nano-banana-2.1", "openai/gpt-image-2", "openrouter/google/gemini-3-pro-image")
 GEMINI = SYNCHRONOUS[0]
 each_service = pytest.mark.parametrize("model", SYNCHRONOUS)
@@ -202,7 +206,7 @@ class Interrupting(Watcher):
 
     def show(self, jobs: Sequence[JobView]) -> None:
         super().show(jobs)
-        if self._left and [view.state for view in jobs] == [State.SUBMITTING]:
+        if self._left and {view.state for view in jobs} == {State.SUBMITTING}:
             until(lambda: self._bench.session.ledger.jobs.get(jobs[0].id).state is State.SUBMITTING)
             self._left -= 1
             raise KeyboardInterrupt
@@ -214,14 +218,73 @@ class Interrupting(Watcher):
             raise KeyboardInterrupt
 
 
+class PassingClock(FakeClock):
+    """The time to wait is over as soon as the ledger has a request on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_its_way: Callable[[], bool] = lambda: False
+
+    def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:
+        if busy and self.time < TIMEOUT:
+            until(self.on_its_way)
+            self.time = TIMEOUT
+            return None
+        return super().receive(inbox, timeout, busy=busy)
+
+
+def follow_too_briefly(bench: Bench, records: list[JobRecord]) -> Report:
+    """Follow jobs until the first of them is on its way."""
+    assert isinstance(bench.clock, PassingClock)
+    bench.clock.on_its_way = lambda: bench.session.ledger.jobs.get(records[0].id).state is State.SUBMITTING
+    return bench.follow(records, timeout=TIMEOUT)
+
+
+class Impatient(Watcher):
+    """Presses Ctrl-C when an answer is waited for all the same."""
+
+    def say(self, text: str) -> None:
+        super().say(text)
+        if "Ctrl-C leaves it" in text:
+            raise KeyboardInterrupt
+
+
 def test_the_first_ctrl_c_waits_for_the_answer_under_way_and_says_so(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=0.3) as bench:
         bench.watcher = Interrupting(bench, 1)
         report = bench.follow(order(bench, GEMINI))
 
         assert report.exit_code is ExitCode.INTERRUPTED
-        assert [record.state for record in report.records] == [State.READY]
+        assert [record.state for record in report.records] == [State.SAVED]
         assert any("comes once" in text for text in bench.watcher.said)
+
+
+def test_the_end_of_the_timeout_waits_for_the_answer_under_way_and_saves_it(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=0.3, clock=PassingClock()) as bench:
+        report = follow_too_briefly(bench, order(bench, GEMINI))
+
+        assert (report.exit_code, report.in_time) == (ExitCode.DONE, False)
+        assert [record.state for record in report.records] == [State.SAVED]
+        assert any("comes once" in text and "Ctrl-C leaves it" in text for text in bench.watcher.said)
+
+
+def test_ctrl_c_in_the_wait_after_the_timeout_leaves_it_uncertain(tmp_path: Path) -> None:
+    with Bench(tmp_path, seconds=2.0, clock=PassingClock()) as bench:
+        bench.watcher = Impatient()
+        report = follow_too_briefly(bench, order(bench, GEMINI))
+
+        assert report.exit_code is ExitCode.INTERRUPTED
+        assert [record.state for record in report.records] == [State.UNCERTAIN]
+
+
+def test_nothing_more_is_sent_once_the_waiting_is_over(tmp_path: Path) -> None:
+    """Thirty are ordered, and sixteen threads have one each: the others are never sent."""
+    with Bench(tmp_path, seconds=0.3, clock=PassingClock()) as bench:
+        report = follow_too_briefly(bench, [record for _ in range(30) for record in order(bench, GEMINI)])
+
+        states = [record.state for record in report.records]
+        assert set(states) == {State.SAVED, State.CANCELLED}
+        assert bench.submits() == states.count(State.SAVED) <= 16
 
 
 def test_the_second_ctrl_c_leaves_it_uncertain(tmp_path: Path) -> None:

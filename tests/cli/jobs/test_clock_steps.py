@@ -12,7 +12,7 @@ from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
 from imgen.errors import ExitCode
 from imgen.jobs.report import Goal
-from imgen.ledger.jobs import SubmitLimit, TooSoon
+from imgen.ledger.pacing import SubmitLimit, TooSoon
 from imgen.records import State
 from imgen.screen.envelope import envelope
 from imgen.screen.family import family_lines

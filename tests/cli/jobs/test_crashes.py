@@ -71,7 +71,7 @@ def test_a_bug_before_anything_was_sent_costs_nothing(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         (record,) = bench.order()
         connection = bench.work()._services.connection("3daistudio", record.origin)
-        broken = replace(connection, rate_limit=None)  # type: ignore[arg-type]
+        broken = connection._replace(rate_limit=None)  # type: ignore[arg-type]
         bench.work()._services._open["3daistudio", record.origin] = broken
 
         report = bench.follow([record])
@@ -99,14 +99,14 @@ def test_a_bug_in_a_download_leaves_the_job_ready_for_the_next_command(tmp_path:
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.order()
         working = bench.work()
-        working._saver = replace(working._saver, network=BrokenNetwork(working._services.network))
+        working._saver = working._saver._replace(network=BrokenNetwork(working._services.network))
 
         report = bench.follow([record])
 
         assert (report.records[0].state, report.exit_code) == (State.READY, ExitCode.BUG)
         assert f"imgen wait {record.id}" in str(report.problems[record.id].hint)
         assert list((tmp_path / "out").iterdir()) == []
-        again = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
+        again = bench.follow(bench.session.ledger.jobs.get_many([record.id]), Goal.WHAT_IS_READY)
         assert again.exit_code is ExitCode.DONE
 
 

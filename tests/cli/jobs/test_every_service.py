@@ -44,7 +44,7 @@ def test_an_order_becomes_a_verified_picture(tmp_path: Path, name: str, scene: s
         order = Order("a red fox", model=name, aspect="16:9" if scene == "generate" else None, count=2)
         choice = possible(order, bench.config.accounts)[0]
         if scene == "edit":
-            choice = replace(choice, request=replace(choice.request, references=(reference(bench, provider),)))
+            choice = choice._replace(request=replace(choice.request, references=(reference(bench, provider),)))
         target = parse_output(
             None, cwd=tmp_path / "out", pictures=2, overwrite=False, format=None, kept=tmp_path / "kept"
         )

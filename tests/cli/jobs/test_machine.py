@@ -200,9 +200,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.bench.clock,
             working._record_crash,
         )
-        follower = Follower(*parts, Goal.PICTURES, 60.0)
+        follower = Follower(*parts, 60.0)
         with suppress(Killed):
-            follower.follow(records)
+            follower.follow(records, Goal.PICTURES)
         follower._loop.close(grace=5.0)  # threads die with their process
         self.bench.die()
 

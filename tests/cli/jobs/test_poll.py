@@ -228,7 +228,7 @@ def test_what_never_showed_a_link_is_counted_as_lost_and_polled_once_more_whenev
 
         again: list[Report] = []
         while not again or again[-1].exit_code is ExitCode.EXPIRED:
-            reopened = bench.session.reopen_deleted(bench.session.find([record.id]))
+            reopened = bench.session.reopen_deleted(bench.session.ledger.jobs.get_many([record.id]))
             again.append(bench.follow(reopened, Goal.WHAT_IS_READY if len(again) % 2 else Goal.PICTURES))
             asked += 1
             assert len(bench.requests("/status/")) == asked
@@ -271,7 +271,7 @@ def test_a_job_that_failed_after_it_showed_links_is_still_saved_from_them(tmp_pa
         bench.follow([record], Goal.ANSWER)
         bench.bend("3daistudio", refreshed=lambda job: replace(job, status=Failed("It was cleaned up.")))
 
-        report = bench.follow(bench.session.find([record.id]))
+        report = bench.follow(bench.session.ledger.jobs.get_many([record.id]))
 
         assert report.exit_code is ExitCode.DONE
 
@@ -292,7 +292,7 @@ def test_an_answer_with_two_thousand_links_costs_neither_time_nor_disk(
                 write.execute("UPDATE job SET request = json_set(request, '$.model', '')")
         bench.bend("3daistudio", refreshed=many)
 
-        report = bench.follow(bench.session.find([record.id]))
+        report = bench.follow(bench.session.ledger.jobs.get_many([record.id]))
 
         assert len(report.records[0].results) == most
         assert len(bench.requests("/sandbox/pictures/")) == most

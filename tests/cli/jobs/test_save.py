@@ -28,7 +28,7 @@ def test_a_deleted_picture_is_fetched_again(tmp_path: Path) -> None:
         assert saved.path
         saved.path.unlink()
 
-        reopened = bench.session.reopen_deleted(bench.session.find([saved.job_id]))
+        reopened = bench.session.reopen_deleted(bench.session.ledger.jobs.get_many([saved.job_id]))
         report = bench.follow(reopened, Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
@@ -99,7 +99,7 @@ def test_a_folder_that_turns_unwritable_keeps_the_job_ready_and_a_later_download
         assert report.problems[records[0].id].hint == f"imgen download {records[0].id} -o ELSEWHERE"
 
         (tmp_path / "out").unlink()
-        again = bench.follow(bench.session.find([records[0].id]), Goal.WHAT_IS_READY)
+        again = bench.follow(bench.session.ledger.jobs.get_many([records[0].id]), Goal.WHAT_IS_READY)
         assert again.exit_code is ExitCode.DONE
         assert again.records[0].problem is None
 
@@ -146,7 +146,7 @@ def test_a_picture_already_in_place_is_found_there_and_not_fetched_again(tmp_pat
         ledger.results.placing(saved.job_id, 1, saved.path, saved.sha256)
         fetched = len(bench.requests("/sandbox/pictures/"))
 
-        report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
+        report = bench.follow(bench.session.ledger.jobs.get_many([saved.job_id]), Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
         assert report.records[0].results[0].path == saved.path
@@ -163,7 +163,7 @@ def test_another_file_in_that_place_is_left_alone(tmp_path: Path) -> None:
         ledger.results.placing(saved.job_id, 1, saved.path, saved.sha256)
         saved.path.write_bytes(b"somebody else's")
 
-        report = bench.follow(bench.session.find([saved.job_id]), Goal.WHAT_IS_READY)
+        report = bench.follow(bench.session.ledger.jobs.get_many([saved.job_id]), Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
         assert saved.path.read_bytes() == b"somebody else's"
@@ -205,7 +205,7 @@ def elsewhere(bench: Bench, job_id: str, output: Path) -> list[JobRecord]:
     """The job as after `imgen download JOB -o OUTPUT`."""
     target = parse_output(str(output), cwd=bench.folder, pictures=1, overwrite=False, format=None, kept=bench.folder)
     bench.session.ledger.jobs.retarget(job_id, target)
-    return bench.session.find([job_id])
+    return bench.session.ledger.jobs.get_many([job_id])
 
 
 def test_a_paid_picture_has_a_second_place(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_folder_whose_path_is_no_text_takes_the_picture(tmp_path: Path) -> Non
         with bench.session.ledger._database.write() as write:
             write.execute("UPDATE job SET target = ? WHERE id = ?", (target_text(target), record.id))
 
-        report = bench.follow(bench.session.find([record.id, fine.id]))
+        report = bench.follow(bench.session.ledger.jobs.get_many([record.id, fine.id]))
 
         assert [each.state for each in report.records] == [State.SAVED, State.SAVED]
         (result,) = report.records[0].results
@@ -250,7 +250,7 @@ def test_a_path_longer_than_the_system_takes_keeps_the_picture_for_a_second_plac
             text = target_text(replace(record.target, folder=deep))
             write.execute("UPDATE job SET target = ? WHERE id = ?", (text, record.id))
 
-        report = bench.follow(bench.session.find([record.id]))
+        report = bench.follow(bench.session.ledger.jobs.get_many([record.id]))
 
         assert (report.records[0].state, report.exit_code) == (State.READY, ExitCode.NOT_SAVED)
         assert report.problems[record.id].hint == f"imgen download {record.id} -o ELSEWHERE"
@@ -295,13 +295,15 @@ def test_a_download_under_way_ends_when_the_waiting_does(tmp_path: Path) -> None
         (ready,) = bench.follow([record], Goal.ANSWER).records
         working = bench.work()
         connection = working._services.connection(ready.provider, ready.origin)
-        job = Tracked(ready, connection, since=0.0, watched=False, past=[], documented=None, stopped=True)
+        job = Tracked(
+            ready, Goal.PICTURES, connection, since=0.0, watched=False, past=[], documented=None, stopped=True
+        )
 
         outcome = saving.save(working._saver, job, 1, 60.0)
 
         assert isinstance(outcome, saving.NotSaved)
         assert list((tmp_path / "out").iterdir()) == []
-        (left,) = bench.session.find([record.id])[0].results
+        (left,) = bench.session.ledger.jobs.get_many([record.id])[0].results
         assert (left.state, left.fetcher, left.part) == (ResultState.READY, None, None)
         assert bench.follow([ready], Goal.WHAT_IS_READY).exit_code is ExitCode.DONE
 
@@ -313,7 +315,7 @@ def test_bytes_that_were_kept_and_are_gone_are_asked_for_again(tmp_path: Path) -
         kept = bench.session.ledger.results.inline_path(record.id, 1)
         bench.session.ledger.jobs.finished(record.id, [kept], link_seconds=None, took_seconds=None, conversation=None)
 
-        report = bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
+        report = bench.follow(bench.session.ledger.jobs.get_many([record.id]), Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
 
@@ -336,7 +338,7 @@ def test_a_picture_of_a_format_nobody_ordered_is_kept_beside_and_named(tmp_path:
         assert str(kept) in problem.message
         assert not (tmp_path / "fox.png").exists()
 
-        bench.follow(bench.session.find([record.id]), Goal.WHAT_IS_READY)
+        bench.follow(bench.session.ledger.jobs.get_many([record.id]), Goal.WHAT_IS_READY)
         assert sorted(tmp_path.glob("fox*")) == [kept], "the same bytes are kept once"
 
 
@@ -358,7 +360,7 @@ def test_a_signed_picture_is_never_tagged_and_that_is_said(tmp_path: Path) -> No
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.order(output=str(tmp_path / "fox.png"))
         bench.session.ledger.jobs.retarget(record.id, replace(record.target, tag=True))
-        (record,) = bench.session.find([record.id])
+        (record,) = bench.session.ledger.jobs.get_many([record.id])
         as_bytes = Succeeded((InlineAsset(data),))
         bench.bend("3daistudio", submitted=lambda _, job: replace(job, status=as_bytes))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgen.jobs.schedule import RateLimit, Schedule, schedule
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen_providers.base import Balance, Job, Json, Request
 from imgen_providers.catalog import SERVICES, Cadence
 

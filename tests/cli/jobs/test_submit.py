@@ -191,7 +191,7 @@ def test_an_id_that_another_job_has_leaves_the_job_in_doubt(tmp_path: Path) -> N
         second = bench.order("an owl")[0]
         bench.session.ledger.jobs.submitting(second.id)
 
-        outcome = _accepted(bench.session.ledger, second, taken(first.remote_id or ""), AnswerFile([]))
+        outcome = _accepted(bench.work()._saver, second, taken(first.remote_id or ""), AnswerFile([]))
 
         assert isinstance(outcome, Ended)
         doubt = bench.session.ledger.jobs.get(second.id)
@@ -301,7 +301,7 @@ def test_an_order_whose_settings_cannot_be_used_is_closed_with_the_reason(tmp_pa
     reference = PictureFile(picture, "image/png", len(data), hashlib.sha256(data).hexdigest())
     with Bench(tmp_path) as bench:
         choice = possible(Order("bluer", "reapi", None, None, "1K", None, 1, sandbox=False), bench.config.accounts)[0]
-        choice = replace(choice, request=replace(choice.request, references=(reference,)))
+        choice = choice._replace(request=replace(choice.request, references=(reference,)))
         records = [*bench.record(split(choice, Target(tmp_path / "out", DEFAULT_TEMPLATE))), *bench.order("a fox")]
 
         report = bench.follow(records)

@@ -155,7 +155,7 @@ def picture(tmp_path: Path) -> Path:
 
 def edit(bench: Bench, path: Path, count: int = 1, provider: str = "gmicloud") -> list[str]:
     choice = possible(Order("at night", provider, count=count), bench.config.accounts)[0]
-    choice = replace(choice, request=ordered(bench, path, count))
+    choice = choice._replace(request=ordered(bench, path, count))
     target = parse_output(
         None, cwd=path.parent / "out", pictures=count, overwrite=False, format=None, kept=path.parent / "kept"
     )
@@ -215,8 +215,10 @@ def test_a_storage_that_never_took_a_byte_is_said_once_and_not_asked_again(
         report = bench.follow(bench.session.ledger.jobs.get_many(ids))
 
         assert report.exit_code is ExitCode.UNREACHABLE
-        said = "Your storage s3://buck at http://127.0.0.1:9 did not take the picture: it cannot be reached."
-        assert report.problems[ids[0]].message == said
+        assert report.problems[ids[0]].message == (
+            "Your storage s3://buck at http://127.0.0.1:9 did not take the picture:"
+            " it cannot be reached (Connection refused)."
+        )
         assert bench.watcher.said == []
         assert unneeded(bench.session.ledger) == []
 
@@ -232,7 +234,10 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
 
         assert bench.generate().exit_code is ExitCode.DONE
         (said,) = bench.watcher.said
-        assert "s3://buck at http://127.0.0.1:9 did not remove a picture: it cannot be reached." in said
+        assert (
+            "s3://buck at http://127.0.0.1:9 did not remove a picture: it cannot be reached (Connection refused)."
+            in said
+        )
         assert "with IMGEN_UPLOAD_KEEP=1 it is left there" in said
         assert unneeded(ledger) == ["ab.png"]
 
@@ -249,7 +254,7 @@ def test_a_storage_that_cannot_be_cleaned_is_named_with_the_way_out_and_the_sand
 def test_a_conversation_in_the_ledger_that_is_none_is_said_and_not_sent(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         choice = possible(Order("bluer", "gmicloud"), bench.config.accounts)[0]
-        choice = replace(choice, request=replace(choice.request, conversation={"turns": 1}))
+        choice = choice._replace(request=replace(choice.request, conversation={"turns": 1}))
         drafts = split(choice, Target(tmp_path, "{prompt}.{ext}"))
 
         report = bench.follow(bench.record(drafts))

@@ -13,7 +13,7 @@ import pytest
 from cli.drafts import draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
-from imgen.ledger.jobs import SubmitLimit
+from imgen.ledger.pacing import SubmitLimit
 from imgen.ledger.queries import Wanted
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span

@@ -10,8 +10,9 @@ from cli.drafts import ORIGIN, draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain, SubmitLimit, TooSoon
+from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain
 from imgen.ledger.ledger import Ledger
+from imgen.ledger.pacing import SubmitLimit, TooSoon
 from imgen.records import Cost, ResultState, State
 from imgen_providers.base import Request
 

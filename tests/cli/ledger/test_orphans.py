@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.drafts import draft, taken
 from imgen.files import part_path
+from imgen.pictures.verify import Picture
 from imgen.records import State
 
 if TYPE_CHECKING:
@@ -101,3 +102,34 @@ def test_an_unfinished_file_that_cannot_be_removed_stops_nothing(ledger: Ledger,
     ledger.close_orphans()
 
     assert ledger.jobs.get("one").results[0].fetcher is None
+
+
+def test_what_came_with_an_answer_goes_once_it_is_recorded_and_saved(ledger: Ledger, ledger_path: Path) -> None:
+    ids = ["planned", "sent", "accepted", "ready", "saved"]
+    ledger.jobs.plan([draft(each, prompt=each) for each in ids], "", resubmit=False)
+    for each in ids[1:]:
+        ledger.jobs.submitting(each)
+    for each in ids[2:]:
+        ledger.jobs.accepted(each, taken(f"far {each}"))
+    for each in ids[3:]:
+        ledger.jobs.finished(each, ["https://x.test/1"], link_seconds=None, took_seconds=None, conversation=None)
+    picture = Picture("png", 1024, 768, 1_234_567, "ab" * 32)
+    ledger.results.saved("saved", 1, ledger_path.with_name("1.png"), picture, ())
+    answers, inline = ledger.results.answers_folder, ledger.results.inline_folder
+    for folder in (answers, inline):
+        folder.mkdir()
+    for each in [*ids, "unknown"]:
+        for path in (answers / each, answers / f"{each}.part", answers / f"{each}.unread"):
+            path.touch()
+        for path in (ledger.results.inline_path(each, 1), part_path(ledger.results.inline_path(each, 1))):
+            path.touch()
+
+    ledger.close_orphans()
+
+    kept = {path.name for path in answers.iterdir()}
+    assert kept == {
+        *(f"{each}.unread" for each in [*ids, "unknown"]),
+        *(f"{each}{end}" for each in ("sent", "unknown") for end in ("", ".part")),
+    }
+    assert {path.name.lstrip(".").partition("-")[0] for path in inline.iterdir()} == {*ids, "unknown"} - {"saved"}
+    assert len(list(inline.iterdir())) == 10

@@ -11,6 +11,7 @@ import pytest
 
 from cli.states import JOB, LINKS, TROUBLE, bring_to, finish, save
 from imgen.files import part_path
+from imgen.ledger.jobs import Claim
 from imgen.records import ResultState, State
 
 if TYPE_CHECKING:
@@ -41,6 +42,40 @@ def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: 
     ]
     assert found.expires_at == accepted + 45.0 + 60.0
     assert found.conversation == ["opaque"]
+
+
+def test_the_process_that_learns_of_the_pictures_takes_them_in_the_same_commit(ledger: Ledger) -> None:
+    bring_to(ledger, State.QUEUED)
+    mine, another = ledger.new_owner(), ledger.new_owner()
+    parts = [part_path(Path(f"/pictures/{number}.png")) for number in (1, 2)]
+
+    ledger.jobs.finished(
+        JOB, LINKS, link_seconds=None, took_seconds=None, conversation=None, claim=Claim(mine.name, parts)
+    )
+
+    found = ledger.jobs.get(JOB).results
+    assert [(result.fetcher, result.part) for result in found] == [(mine.name, part) for part in parts]
+    assert not ledger.results.claim(JOB, 1, Path("/pictures/.part"), another.name)
+    before = ledger.version
+    assert ledger.results.claim(JOB, 1, parts[0], mine.name)
+    assert ledger.version == before, "there is nothing more to write"
+    mine.release()
+    assert ledger.results.claim(JOB, 2, Path("/pictures/.part"), another.name)
+    another.release()
+
+
+def test_a_picture_that_another_process_has_taken_stays_its_own_when_its_link_is_renewed(ledger: Ledger) -> None:
+    bring_to(ledger, State.READY)
+    parts = [part_path(Path(f"/pictures/{number}.png")) for number in (1, 2)]
+    ledger.results.claim(JOB, 1, parts[0], "another")
+
+    renewed = ["https://x/new", "https://x/new-2"]
+    claim = Claim("me", parts)
+    ledger.jobs.finished(JOB, renewed, link_seconds=None, took_seconds=None, conversation=None, claim=claim)
+
+    found = ledger.jobs.get(JOB).results
+    assert [result.url for result in found] == renewed
+    assert [result.fetcher for result in found] == ["another", None], "what was known before is claimed by itself"
 
 
 def test_links_of_a_job_nobody_watched_may_be_as_old_as_its_acceptance(ledger: Ledger, clock: FakeClock) -> None:

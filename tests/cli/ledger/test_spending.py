@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,11 @@ from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
 from imgen.jobs.poll import record_status
+from imgen.ledger import schema
+from imgen.ledger.database import open_ledger
 from imgen.ledger.jobs import SameRequestUncertain
+from imgen.ledger.ledger import Ledger
+from imgen.ledger.schema import MIGRATIONS
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span, spent
 from imgen.records import UNKNOWN, Cost, State
@@ -28,7 +33,6 @@ if TYPE_CHECKING:
 
     from cli.clock import FakeClock
     from cli.conftest import Children
-    from imgen.ledger.ledger import Ledger
     from imgen_providers.base import Status
 
 
@@ -214,6 +218,35 @@ def test_processes_that_order_at_once_stay_within_the_limit_together(
     assert spent(ledger.spending.totals(), "gmicloud", "usd").amount.value == Decimal(2)
 
 
+def test_a_computed_charge_is_marked_until_the_service_reports_the_charge_itself(ledger: Ledger) -> None:
+    bring_to(ledger, State.SAVED, JOB)
+    ledger.spending.charged(JOB, Charge("0.04", "usd", computed=True))
+    assert ledger.jobs.get(JOB).charged == Cost("0.04", "usd", computed=True)
+    assert [one.charged for one in ledger.spending.totals()] == [Cost("0.04", "usd", computed=True)]
+
+    ledger.spending.charged(JOB, Charge("0.04", "usd"))
+
+    assert ledger.jobs.get(JOB).charged == Cost("0.04", "usd")
+
+
+def test_a_charge_of_the_format_before_stays_as_it_was_and_is_not_computed(
+    ledger_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Ledger(ledger_path, clock.wall)) as ledger:
+        assert order(ledger, JOB, budget())
+        ledger.spending.charged(JOB, Charge("0.04", "usd"))
+    before = ledger_path.with_name("before.sqlite3")
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:4])
+        with closing(open_ledger(before)) as connection:
+            columns = ", ".join(row["name"] for row in connection.execute("PRAGMA table_info(job)"))
+            connection.execute("ATTACH ? AS now", (str(ledger_path),))
+            connection.execute(f"INSERT INTO job SELECT {columns} FROM now.job")
+
+    with closing(Ledger(before, clock.wall)) as ledger:
+        assert ledger.jobs.get(JOB).charged == Cost("0.04", "usd")
+
+
 # The whole program --------------------------------------------------------------------------------------------
 
 
@@ -224,7 +257,9 @@ def test_the_cost_of_a_job_is_what_came_of_it(tmp_path: Path, faults: str, amoun
     with Bench(tmp_path, faults=faults, seconds=1.0) as bench:
         record = bench.generate("a fox").records[0]
 
-        assert job_json(record)["cost"] == {"amount": amount, "unit": "credits"}
+        cost = job_json(record)["cost"]
+        estimated = {"amount": "10", "unit": "credits"}
+        assert cost == {"amount": amount, "unit": "credits", "computed": False, "estimated": estimated}
         assert counted(bench.session.ledger) == int(amount)
 
 

@@ -15,22 +15,22 @@ from imgen.money.report import By, CostLine, Use, cost_report, used
 from imgen.records import UNKNOWN, Cost
 
 GMI = Spending("2027-01-15", "gmicloud", "pro", "/work", Standing.COUNTS, Cost("0.134", "usd"), UNKNOWN, 3)
-STUDIO = replace(GMI, provider="3daistudio", project=None, each=Cost("15", "credits"), jobs=1)
-REAPI = replace(
-    GMI, day="2027-02-01", provider="reapi", each=Cost("0.03", "usd"), charged=Cost("30", "credits"), jobs=2
+STUDIO = GMI._replace(provider="3daistudio", project=None, each=Cost("15", "credits"), jobs=1)
+REAPI = GMI._replace(
+    day="2027-02-01", provider="reapi", each=Cost("0.03", "usd"), charged=Cost("30", "credits"), jobs=2
 )
 KNOWN = [
     GMI,
     STUDIO,
     REAPI,
-    replace(STUDIO, standing=Standing.UNCERTAIN),
-    replace(GMI, standing=Standing.NOTHING),
-    replace(GMI, provider="gptproto", each=UNKNOWN, jobs=3),
+    STUDIO._replace(standing=Standing.UNCERTAIN),
+    GMI._replace(standing=Standing.NOTHING),
+    GMI._replace(provider="gptproto", each=UNKNOWN, jobs=3),
 ]
 
 
 def line(key: str | None, unit: str | None, jobs: int, estimated: str | None = None, **fields: object) -> CostLine:
-    return replace(CostLine(key, unit, None, jobs, estimated, None, 0, None, 0), **fields)  # type: ignore[arg-type]
+    return replace(CostLine(key, unit, None, jobs, estimated, None, 0, 0, None, 0), **fields)  # type: ignore[arg-type]
 
 
 def test_each_unit_has_its_line_and_credits_are_one_services() -> None:
@@ -81,7 +81,7 @@ def test_days_are_counted_from_the_first_to_the_last(since: str | None, until: s
 
 @given(st.lists(st.tuples(st.decimals(0, 1000, places=4), st.integers(1, 50), st.sampled_from(Standing)), min_size=1))
 def test_nothing_is_lost_or_rounded(spendings: list[tuple[Decimal, int, Standing]]) -> None:
-    made = [replace(GMI, each=Cost(str(each), "usd"), jobs=jobs, standing=how) for each, jobs, how in spendings]
+    made = [GMI._replace(each=Cost(str(each), "usd"), jobs=jobs, standing=how) for each, jobs, how in spendings]
 
     [*total] = cost_report(made, By.DAY, None, None).total
 

@@ -42,7 +42,7 @@ def choice(request: Request, provider: str = "3daistudio", origin: str = "https:
 def test_an_order_is_split_into_what_one_request_can_make(count: int, most: int) -> None:
     ordered = choice(replace(REQUEST, count=count))
 
-    drafts = split(replace(ordered, model=ordered.model._replace(max_count=most)), TARGET)
+    drafts = split(ordered._replace(model=ordered.model._replace(max_count=most)), TARGET)
 
     counts = [draft.request.count for draft in drafts]
     assert sum(counts) == count

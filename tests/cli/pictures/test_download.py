@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from imgen.pictures.download import DownloadError, DownloadFailed, LinkDead, LinkRefused, check_link, fetch
+from imgen.pictures.download import DownloadError, DownloadFailed, LinkDead, LinkRefused, check_link, fetch, peek
 from imgen_providers.client import Network
 
 if TYPE_CHECKING:
@@ -424,6 +424,13 @@ def test_a_host_that_never_ends_is_left_at_the_deadline(serve: Serve, get: Fetch
     server = serve((start, b"x"))
     error = get.fails(DownloadFailed, server.origin, trusted=server.origin, deadline=time.monotonic() + 0.3)
     assert "took too long" in error.message
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 206 Partial\r\nContent-Length: 512\r\n\r\n"])
+def test_a_look_that_never_ends_is_left_at_the_deadline(serve: Serve, network: Network, start: bytes) -> None:
+    server = serve((start, b"x"))
+    with pytest.raises(DownloadFailed, match="took too long"):
+        peek(network, server.origin, trusted_origin=server.origin, deadline=time.monotonic() + 0.3)
 
 
 def test_a_deadline_that_is_over_sends_nothing(serve: Serve, get: Fetch) -> None:

@@ -18,6 +18,8 @@ from imgen.pictures.storage import Storage, StorageTrouble, parse_place
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imgen_providers.network import Network
+
 AMAZON = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
 AZURE = {"AZURE_STORAGE_ACCOUNT_KEY": base64.b64encode(bytes(64)).decode()}
 GOOGLE = {"GOOGLE_APPLICATION_CREDENTIALS": "account.json"}
@@ -67,12 +69,12 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_link_is_signed_for_two_hours(
-    url: str, variables: dict[str, str], where: str, lives: str, monkeypatch: pytest.MonkeyPatch
+    url: str, variables: dict[str, str], where: str, lives: str, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    link = urlsplit(Storage(parse_place(url)).link("ab.png"))
+    link = urlsplit(Storage(parse_place(url), network).link("ab.png"))
 
     assert link._replace(query="").geturl() == f"{where}ab.png"
     signed = parse_qs(link.query)
@@ -98,13 +100,13 @@ def test_a_link_is_signed_for_two_hours(
     ],
 )
 def test_what_cannot_be_opened_is_said_and_is_a_matter_of_configuration(
-    url: str, variables: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+    url: str, variables: dict[str, str], says: str, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     with pytest.raises(StorageTrouble, match=says) as trouble:
-        Storage(parse_place(url))
+        Storage(parse_place(url), network)
 
     assert trouble.value.refused
 

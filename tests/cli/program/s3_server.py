@@ -30,14 +30,13 @@ class _Quiet(WSGIRequestHandler):
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     request = Request(environ)
     bucket, _, key = request.path.lstrip("/").partition("/")
-    denied = key and (
-        (bucket.startswith("refusing") and request.method == "PUT")
-        or (bucket.startswith("shut") and request.method == "GET")
-    )
-    if denied:
-        return Response(_DENIED, 403, content_type="application/xml")(environ, start_response)
+    denied = Response(_DENIED, 403, content_type="application/xml")
+    if key and bucket.startswith("refusing") and request.method == "PUT":
+        return denied(environ, start_response)
     dispatch = S3Response.key_dispatch if key else S3Response.ambiguous_dispatch
     status, headers, body = dispatch(request, request.raw_url, dict(request.headers))
+    if key and bucket.startswith("shut") and request.method == "GET" and status < 300:
+        return denied(environ, start_response)
     if key and bucket.startswith("slow") and request.method == "PUT":
         time.sleep(20)
     response = Response(body, status, headers)

@@ -227,12 +227,14 @@ def test_a_beginning_that_several_ids_have_names_none_of_them(there: Program, lo
 def test_standard_output_holds_one_thing(there: Program, log: list[str]) -> None:
     waiting = there.run(*generate("-o", "-", "--no-wait"))
     several = there.run(*generate("-o", "-", "-n", "2"))
+    counted = there.run(*generate("-o", "-", "--option", "n=2"))
     answered = there.run(*generate("-o", "-", "--json"))
 
-    for told in (waiting, several):
+    for told in (waiting, several, counted):
         assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
     assert "-o - and --no-wait both want standard output" in waiting.stderr
     assert "writes one picture, and 2 were ordered" in several.stderr
+    assert "writes one picture, and 2 were ordered" in counted.stderr
     assert answered.code == answered.json["exit_code"] == ExitCode.USAGE
     assert "-o - and --json both want standard output" in answered.json["error"]["message"]
     assert there.jobs() == []

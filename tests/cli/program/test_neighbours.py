@@ -224,6 +224,21 @@ def test_a_user_without_a_home_is_told_what_to_set(user: User) -> None:
 
 @ROOT
 @pytest.mark.timeout(300)
+def test_a_home_in_which_nothing_may_be_made_is_said_in_words(user: User) -> None:
+    """Some containers set HOME=/ for a user who may not write there."""
+    asked: Sequence[tuple[str, ...]] = (("status",), ("generate", "a fox", "--sandbox", "--json"), ("history",))
+    told = [user.run(*each, HOME="/") for each in asked]
+
+    for ended in told:
+        said = ended.stdout.decode() + ended.stderr
+        assert "Errno" not in said
+        assert "Traceback" not in said
+    assert [each.code for each in told[:2]] == [ExitCode.NOT_SAVED] * 2
+    assert "The ledger /.local/state/imgen/ledger.sqlite3 cannot be opened: Permission denied." in told[0].stderr
+
+
+@ROOT
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", [0o755, 0o700], ids=["open to read", "closed"])
 def test_folders_of_another_user_end_in_a_sentence(user: User, mode: int) -> None:
     home = user.folder.parent / "person"

@@ -17,7 +17,7 @@ from PIL import Image
 from cli.program.program import KEY, OFTEN, Program
 from imgen.errors import ExitCode
 from imgen.records import State
-from providers.wire import Reply, WireServer, reply
+from imgen_providers.testing.wire import Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,6 +106,9 @@ FORMS: dict[str, Json] = {
     "a Markdown picture": f"![fox]({LINK})",
     "inline data": {"inlineData": {"mimeType": "image/png", "data": BASE64}},
     "inline_data": {"inline_data": {"mime_type": "image/png", "data": BASE64}},
+    "a data URI in Markdown": f"![fox](data:image/png;base64,{BASE64})",
+    "JSON in a text": json.dumps([{"url": LINK}]),
+    "a name that no document has": {"download_url": LINK, "preview_url": "ORIGIN/small.png"},
 }
 
 

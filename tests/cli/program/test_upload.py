@@ -15,6 +15,7 @@ from imgen.errors import ExitCode
 from imgen.pictures.storage import Storage, parse_place
 from imgen.records import State
 from imgen_providers.base import PictureFile
+from imgen_providers.network import Network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def test_a_key_that_is_taken_is_left_as_it_is_and_that_is_told(
     path = tmp_path / "file.png"
     path.write_bytes(png("teal"))
     picture = PictureFile(path, "image/png", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
-    storage = Storage(parse_place(bucket.variables["IMGEN_UPLOAD"]))
+    storage = Storage(parse_place(bucket.variables["IMGEN_UPLOAD"]), Network(user_agent="test"))
 
     assert [storage.put("ab.png", picture), storage.put("ab.png", picture)] == [True, False]
     assert bucket.keys() == ["references/ab.png"]

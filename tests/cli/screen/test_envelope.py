@@ -47,7 +47,12 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
         "sandbox": False,
         "created_at": "2026-11-20T11:33:58Z",
         "expires_at": "2026-11-21T11:33:58Z",
-        "cost": {"amount": "15", "unit": "credits"},
+        "cost": {
+            "amount": "15",
+            "unit": "credits",
+            "computed": False,
+            "estimated": {"amount": "15", "unit": "credits"},
+        },
         "differences": ("format: ordered webp, got png",),
         "files": (
             {
@@ -141,7 +146,18 @@ def test_what_is_no_data_is_refused() -> None:
 
 
 def test_an_unknown_cost_is_null_and_not_zero(record: MakeRecord) -> None:
-    assert job_json(record(cost=Cost(None, None)))["cost"] == {"amount": None, "unit": None}
+    unknown = {"amount": None, "unit": None}
+    assert job_json(record(cost=Cost(None, None)))["cost"] == {**unknown, "computed": False, "estimated": unknown}
+
+
+def test_a_computed_charge_is_marked_and_its_estimate_stands_beside_it(record: MakeRecord) -> None:
+    charged = Cost("0.039683", "usd", computed=True)
+    assert job_json(record(cost=Cost("0.0336", "usd"), charged=charged))["cost"] == {
+        "amount": "0.039683",
+        "unit": "usd",
+        "computed": True,
+        "estimated": {"amount": "0.0336", "unit": "usd"},
+    }
 
 
 def test_a_sandbox_job_says_so(record: MakeRecord) -> None:
@@ -182,6 +198,7 @@ def test_a_schema_can_be_made_from_the_types() -> None:
         "CostEntry",
         "ErrorEntry",
         "FileEntry",
+        "JobCostEntry",
         "JobEntry",
         "ResultState",
         "State",

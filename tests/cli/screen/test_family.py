@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.drafts import MODEL, record
@@ -55,7 +54,7 @@ def test_a_narrow_terminal_gets_shorter_prompts_and_no_line_too_long() -> None:
 
 
 def test_a_change_of_service_and_a_conversation_are_named() -> None:
-    elsewhere = replace(BLUE, provider="gmicloud")
+    elsewhere = BLUE._replace(provider="gmicloud")
     talk = job("k3eeee", "more", "k3aaaa", pictures=1, conversation=[{"role": "user"}])
 
     assert changed(elsewhere, FOX) == ["gmicloud/gemini/3.1/flash", "16:9"]

@@ -335,6 +335,31 @@ def test_turns_go_on_whole_without_growing_the_ledger(imgen: Program, tmp_path: 
     assert services.counts["submit"] == 3
 
 
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param("3daistudio", marks=attempt(17, "a picture to edit that drips, with `--timeout 2`", "not sent")),
+        pytest.param("reapi", marks=attempt(17, "the same where the service takes links", "not sent")),
+    ],
+)
+def test_a_picture_to_edit_that_never_comes_does_not_outlive_the_timeout(
+    imgen: Program, tmp_path: Path, service: str
+) -> None:
+    drip = Endless(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"\x89")
+
+    with hostile(tmp_path / "far side", lambda at, call, reply: drip) as services:
+        links = [word for n in range(3) for word in ("-i", f"{services.pictures.origin}/{n}.png")]
+        began = time.monotonic()
+        ended = imgen.at(services.services.origin).run(
+            "edit", "at night", *links, "-p", service, *OFTEN, "--timeout", "2"
+        )
+
+    assert (ended.code, plain(ended)) == (ExitCode.UNREACHABLE, True), ended
+    assert "took too long" in ended.stderr
+    assert time.monotonic() - began < 8
+    assert services.counts["submit"] == 0
+
+
 @pytest.mark.whole
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(

@@ -128,8 +128,8 @@ def test_a_prompt_that_reads_alike_is_not_paid_twice(imgen: Program, tmp_path: P
 
 
 COUNTS = {
-    "gmicloud": ("number_of_images=4", "n=4", "num_images=4"),
-    "gptproto": ("n=4", "num_images=4"),
+    "gmicloud": ("number_of_images=4", "n=4", "num_images=4", 'parameters={"n": 4}'),
+    "gptproto": ("n=4", "num_images=4", 'options={"max_images": 4}'),
     "3daistudio": ("num_images=4", "n=4"),
     "reapi": ("n=4",),
 }

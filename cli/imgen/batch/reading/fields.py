@@ -47,7 +47,11 @@ class Choices(BaseModel):
     references: list[Text] | None = Field(
         None, description="Pictures to go on from: files, https links, or paths of other assets, which are made first."
     )
-    channel: Text | None = Field(None, description="A service's channel, such as official at reapi.")
+    channel: Text | None = Field(
+        None,
+        description="A service's channel, such as official at reapi. By batch, at gemini, a picture costs half and"
+        " comes hours later: one run submits it, a later one collects it.",
+    )
     options: dict[str, JsonValue] | None = Field(
         None, description="Parameters in the service's own words. Those of the defaults stay beside an asset's."
     )

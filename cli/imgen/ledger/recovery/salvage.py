@@ -22,6 +22,7 @@ LOGS = ("-wal", "-journal")
 
 _LEAST_ROW = 40  # bytes; there are no more rows than fit into the file
 _TABLES = ("job", "result", "upload")
+_ADDED = {"charge_computed": 0}  # columns that the first format has not, with their defaults
 _NO_LETTER = "\ufffd"  # what stands for bytes that are no text
 
 
@@ -119,7 +120,7 @@ def _sound(table: str, row: sqlite3.Row) -> dict[str, Any] | None:
     found = dict(row)
     try:
         if table == "job":
-            record = read_job({**found, "state": State.SAVED}, ())
+            record = read_job({**_ADDED, **found, "state": State.SAVED}, ())
             found["prompt"] = record.request.prompt  # the request has it in plain ASCII
         elif table == "result":
             read_result(found)

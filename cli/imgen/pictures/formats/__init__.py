@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +43,7 @@ class TooManyPixels(Damaged):
         self.limit = limit
 
 
-@dataclass(frozen=True, slots=True)
-class OtherFormat:
+class OtherFormat(NamedTuple):
     """A format that is not verified here: its name for people, the extension of its files, and whether it is one of
     pictures."""
 

@@ -185,7 +185,8 @@ def test_a_ledger_that_was_brought_up_to_date_since_loses_no_job_either(
         older.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
         with closing(open_ledger(ledger_path)) as new, closing(sqlite3.connect(original)) as old:
             for table in ("job", "result"):
-                rows = old.execute(f"SELECT * FROM {table}").fetchall()
+                columns = [row["name"] for row in new.execute(f"PRAGMA table_info({table})")]
+                rows = old.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
                 new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
     before = reopened(config, clock, [])
     DAMAGE["first page"](ledger_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.wire import Reply, reply
+from imgen_providers.testing.wire import Reply, reply
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json

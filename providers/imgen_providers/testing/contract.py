@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import respx
+import stamina
 
 from imgen_providers import connect
 from imgen_providers.base import (
@@ -25,7 +26,8 @@ from imgen_providers.base import (
     Succeeded,
     Unrecognised,
 )
-from imgen_providers.catalog import SERVICES
+from imgen_providers.catalog import LEFT_OUT, SERVICES
+from imgen_providers.client import Network
 from imgen_providers.errors import (
     JobNotFound,
     NotSent,
@@ -36,16 +38,20 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from providers.bodies import GARBAGE, Refusal, garbage_reply
-from providers.far_side import FarSide, RespxFarSide, SocketFarSide
-from providers.sending import KEY
-from providers.wire import Fault, Reply, WireServer, reply
+from imgen_providers.testing.bodies import GARBAGE, Refusal, garbage_reply
+from imgen_providers.testing.far_side import FarSide, RespxFarSide, SocketFarSide
+from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imgen_providers.base import Json, Status
-    from imgen_providers.client import Network
+
+KEY = "key-of-nobody-0123456789abcdef"
+"""The key of every test; no text of ours may hold it."""
+
+NOW = 1_800_000_000.0
+"""The wall clock of every test, which stands still: seconds since 1970."""
 
 
 class SubmitContract:
@@ -71,6 +77,20 @@ class SubmitContract:
         if "garbage" in metafunc.fixturenames:
             metafunc.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 
+    @pytest.fixture(autouse=True)
+    def no_backoff(self) -> Iterator[None]:
+        """Questions are asked again at once, so that no test sleeps."""
+        stamina.set_testing(True, attempts=3)
+        yield
+        stamina.set_testing(False)
+
+    @pytest.fixture
+    def network(self) -> Iterator[Network]:
+        """One process's HTTP, closed afterwards."""
+        network = Network(user_agent="imgen-tests/1", connect_seconds=5.0, read_seconds=5.0, now=lambda: NOW)
+        yield network
+        network.close()
+
     @pytest.fixture(params=["respx", "sockets"])
     def far_side(self, request: pytest.FixtureRequest) -> Iterator[FarSide]:
         """The service's side, mocked or real."""
@@ -90,6 +110,10 @@ class SubmitContract:
     def service(self, account: Account, network: Network) -> Service:
         """The service under test."""
         return connect(self.name, account, network)
+
+    def test_the_catalogue_has_the_service(self) -> None:
+        assert [left_out.sentence for left_out in LEFT_OUT if left_out.service == self.name] == []
+        assert self.name in SERVICES, "the package that adds the service is not installed here"
 
     # Submitting
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
-from providers.wire import Fault, Received, Reply, WireServer
+from imgen_providers.testing.wire import Fault, Received, Reply, WireServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
