@@ -115,6 +115,7 @@ _GEMINI = ServiceEntry(
     submit_seconds=900.0,  # 4K of 3 Pro takes minutes, and nothing can be asked again
     failure_is_free=None,  # the tokens of a refusal are counted; more is not documented (1.5)
     reference_route="data-uri",
+    takes_links=True,
     inline_limit=20_000_000,
     own_fields=frozenset({"contents", "generationConfig"}),
     models=(
@@ -176,6 +177,7 @@ _OPENAI = ServiceEntry(
     submit_seconds=900.0,
     failure_is_free=None,  # "refusals are not billed" stands in no document of OpenAI (2.4)
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"model", "prompt", "n", "size", "output_format", "images"}),
     models=(
         _gpt_image("gpt-image-2.5-flare", "2026-09-12", _GPT_IMAGE_25),
@@ -223,6 +225,7 @@ _OPENROUTER = ServiceEntry(
     submit_seconds=900.0,
     failure_is_free=None,
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"model", "prompt", "n", "aspect_ratio", "resolution", "output_format", "input_references"}),
     models=(
         _openrouter(_NANO_BANANA),
@@ -266,7 +269,9 @@ _FAL = ServiceEntry(
     submit_seconds=60.0,
     failure_is_free=None,  # "server errors are not charged" (3.2); of a refused input no document says it
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"prompt", "num_images", "image_urls", "aspect_ratio", "resolution", "output_format"}),
+    lists_when_ended=True,  # its history is sorted by when requests ended (3.3)
     models=(
         _fal("google/nano-banana-2.1", "nano-banana-2.1", NANO_BANANA_21, {"1K": "0.040", "4K": "0.134"}),
         _fal(

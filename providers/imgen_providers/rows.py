@@ -178,6 +178,8 @@ class ServiceEntry(NamedTuple):
     what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
     give with its address; a user may write it behind an origin. `other_key_variables` hold the key where `key_variable`
     is not set. `inline_limit` is how many bytes of references, in base64, fit into a request; more are uploaded first.
+    `lists_when_ended` is set where the list of jobs may show one only once it has ended. `takes_links` is set where a
+    picture can also be given as its public URL, beside the route "data-uri".
     `package` is the name and version of the installed package that adds the service, None where it is one of ours.
     """
 
@@ -199,6 +201,8 @@ class ServiceEntry(NamedTuple):
     base_path: str = ""
     other_key_variables: tuple[str, ...] = ()
     inline_limit: int | None = None
+    lists_when_ended: bool = False
+    takes_links: bool = False
     package: str | None = None
 
     def model(self, remote_id: str) -> Model | None:

@@ -117,6 +117,9 @@ Sandbox = Annotated[
     bool,
     typer.Option("--sandbox", help="Use the sandbox: no key, no cost, no network.", rich_help_panel=panels.MOST_USED),
 ]
+InSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Only what was made in the sandbox.", rich_help_panel=panels.MOST_USED)
+]
 Timeout = Annotated[
     float | None,
     typer.Option(

@@ -189,6 +189,14 @@ class SubmitContract:
 
             assert len(server.requests) == 1
 
+    @pytest.mark.parametrize("city", ["S\xe3o Paulo", "\u6771\u4eac"])
+    def test_a_header_outside_ascii_costs_no_job(self, network: Network, city: str) -> None:
+        """Gateways name the user's city in their headers; the answer is paid, whatever stands there."""
+        with WireServer(reply(self.accepted, headers={"CF-IPCity": city})) as server:
+            job = connect(self.name, Account(server.origin, KEY), network).submit(self.request)
+
+        assert job.remote_id == self.job_id
+
     def test_nobody_listening_means_not_sent(self, network: Network) -> None:
         with WireServer() as server:
             origin = server.origin
