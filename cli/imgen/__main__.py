@@ -33,6 +33,7 @@ COMMANDS = (
     "gallery",
     "inspect",
     "costs",
+    "cancel",
     "forget",
     "schema",
     "completions",
