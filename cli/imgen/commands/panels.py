@@ -27,5 +27,6 @@ GROUPS = {
         "cancel",
         "forget",
     ),
+    "Share": ("work", "fleet"),
     "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
 }
