@@ -193,12 +193,14 @@ class Api:
             lambda client, trace: client.stream("GET", url, params=params, headers=self._headers, extensions=trace)
         )
 
-    def post_free(self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> Answer:
+    def post_free(
+        self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None, *, method: str = "POST"
+    ) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
         all_headers = {**self._headers, **(headers or {})}
         return self._ask(
-            lambda client, trace: client.stream("POST", url, json=body, headers=all_headers, extensions=trace)
+            lambda client, trace: client.stream(method, url, json=body, headers=all_headers, extensions=trace)
         )
 
     def put_file(

@@ -24,6 +24,7 @@ GROUPS = {
         "inspect",
         "models",
         "costs",
+        "cancel",
         "forget",
     ),
     "Share": ("work", "fleet"),
