@@ -40,6 +40,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.testing.bodies import GARBAGE, Refusal, garbage_reply
 from imgen_providers.testing.far_side import FarSide, RespxFarSide, SocketFarSide
+from imgen_providers.testing.own_fields import written_fields
 from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ NOW = 1_800_000_000.0
 
 
 class SubmitContract:
-    """What holds for every submit. `accepted` is a documented answer to it, `job_id` the id of its job."""
+    """What holds for every submit. `accepted` is a documented answer to it, `job_id` the id of its job.
+
+    `switches` are fields that are the same in every request, so that an option may change them.
+    """
 
     name: ClassVar[str]
     request: ClassVar[Request]
@@ -65,6 +69,7 @@ class SubmitContract:
     job_id: ClassVar[str]
     refusals: ClassVar[Sequence[Refusal]]
     key_header: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {KEY}")
+    switches: ClassVar[frozenset[str]] = frozenset()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Each documented state and error body becomes a test of its own."""
@@ -141,6 +146,11 @@ class SubmitContract:
         _, body = service.preview(request)
 
         assert '"an_extra": [1, {"of": "ours"}]' in json.dumps(body)
+
+    def test_no_option_can_override_what_is_priced_and_checked(self, service: Service) -> None:
+        entry = SERVICES[self.name]
+
+        assert written_fields(service, entry, self.request) - self.switches == entry.own_fields
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     def test_a_broken_gateway_may_have_charged_and_is_not_asked_again(
