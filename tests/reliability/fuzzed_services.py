@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, ReadsAnswers, Request, TellsBalance
 from providers import test_fal, test_gemini, test_openai, test_openrouter
-from providers.test_gemini_batches import operation
+from providers.test_gemini_batches import inlined, operation
 from providers.test_mutated_answers import FACTS
 
 if TYPE_CHECKING:
