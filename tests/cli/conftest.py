@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,9 +42,8 @@ def ledger_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def ledger(ledger_path: Path, clock: FakeClock) -> Iterator[Ledger]:
     """A real ledger on disk."""
-    opened = Ledger(ledger_path, clock.wall)
-    yield opened
-    opened.close()
+    with closing(Ledger(ledger_path, clock.wall)) as opened:
+        yield opened
 
 
 @pytest.fixture

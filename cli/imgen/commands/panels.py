@@ -26,5 +26,6 @@ GROUPS = {
         "costs",
         "forget",
     ),
+    "Share": ("work", "fleet"),
     "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
 }

@@ -33,7 +33,10 @@ def _jobs(place: Place) -> Iterable[Offer]:
     from imgen.ledger.peek import peek_jobs
 
     try:
-        path = load().folders.ledger
+        config = load()
+        if config.ledger_url is not None:  # TAB opens no connection
+            return []
+        path = config.folders.ledger
     except ImgenError:
         return []
     found = peek_jobs(path, place.word, open_only=place.name == "wait")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from imgen.config.keys import without_keys
-from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file
+from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file, shown
 from imgen.errors import BadConfiguration, UsageProblem
 from imgen.files import PRIVATE, SHARED, make_private_folder, write
 
@@ -136,7 +136,7 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
     if isinstance(value, str) and not value.strip():
         return BadConfiguration(f"{named} is empty.", f"To take the value out:\nimgen config unset {setting.name}")
     try:
-        text = repr(value)
+        text = repr(shown(setting, value) if isinstance(value, str) else value)
     except ValueError:  # Python writes no number of more than 4,300 digits
         text = "a very long number"
     text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

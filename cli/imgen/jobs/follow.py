@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, save, submit
-from imgen.jobs.loop import Loop, Workers
+from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
-from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
+from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded, track
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
 from imgen_providers.catalog import SERVICES
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LEDGER_AGAIN = 1.0  # seconds until a job goes on whose ledger was away
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
@@ -49,7 +50,8 @@ Outcome = TypeVar("Outcome")
 class Follower:
     """Follows jobs towards their goals until they are there or `timeout` seconds of awake time are over.
 
-    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
+    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job. What is
+    put into the `inbox` makes it ask its feed for more.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Follower:
         clock: Clock,
         record_crash: Callable[[Exception], Problem],
         timeout: float | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._saver = saver
         self._ledger = saver.ledger
@@ -71,7 +74,9 @@ class Follower:
         self._record_crash = record_crash
         self._timeout = timeout
         self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
-        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
+        threads = FEW if self._ledger.is_shared else Threads()
+        inbox = inbox or Inbox()
+        self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -163,6 +168,7 @@ class Follower:
                 self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
             finally:
                 self._show()
+                self._loop.close(grace=0.0)
             raise
         if not in_time:
             self._stop_waiting(by_user=False)
@@ -180,7 +186,8 @@ class Follower:
 
     def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
-            job = self._tracked(record, goal)
+            connection = self._services.connection(record.provider, record.origin)
+            job = track(self._ledger, record, goal, connection, self._clock)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
         except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
@@ -188,23 +195,6 @@ class Follower:
         else:
             self._jobs[record.id] = job
             self._dispatch(job, Go(Phase.START))
-
-    def _tracked(self, record: JobRecord, goal: Goal) -> Tracked:
-        connection = self._services.connection(record.provider, record.origin)
-        request = record.request
-        model = SERVICES[record.provider].model(request.model)
-        typical = model.typical_seconds(request.resolution) if model else None
-        past = self._ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
-        age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
-        return Tracked(
-            record=record,
-            goal=goal,
-            connection=connection,
-            since=self._clock.monotonic() - age,
-            watched=False,
-            past=[] if record.sandbox else past,
-            documented=typical and typical * connection.pace,
-        )
 
     def _usual_timeout(self) -> float:
         """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
@@ -250,6 +240,10 @@ class Follower:
         with self._contained(job):
             match phase:
                 case Phase.START:
+                    self._dispatch(job, self._start(job))
+                case Phase.RESUME:
+                    job.read_at = None
+                    job.refresh(self._ledger)
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
                     self._dispatch(job, self._hold_back(job))
@@ -369,7 +363,7 @@ class Follower:
                 job,
                 lambda: save.save(self._saver, job, number, seconds),
                 after,
-                crashed=lambda bug: after(save.NotSaved(bug)),
+                crashed=lambda bug: after(save.NotSaved(bug, again=bug.code == LedgerUnusable.code)),
             )
 
         seconds = self._patient_until - self._clock.monotonic()
@@ -400,19 +394,31 @@ class Follower:
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
-            if isinstance(error, LedgerUnusable):
+            away = isinstance(error, LedgerUnusable)
+            if away and not self._ledger.is_shared:
                 raise error
             with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
-                self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
+                if crashed:
+                    self._dispatch(job, crashed(problem))
+                else:
+                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
+                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
     def _contained(self, job: Tracked) -> Iterator[None]:
-        """Turn an exception that is not ours into the problem of one job: the others go on."""
+        """Turn an exception that is not ours into the problem of one job: the others go on.
+
+        A ledger on a server comes back, and the job then goes on from what it has.
+        """
         try:
             yield
+        except LedgerUnusable:
+            if not self._ledger.is_shared:
+                raise
+            self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
         except ImgenError:
             raise
         except Exception as error:  # noqa: BLE001  the edge of one job
@@ -429,11 +435,8 @@ class Follower:
             job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and job.goal is not Goal.ANSWER:
-            job.record, job.read_at, job.crashed = (
-                record,
-                None,
-                True,
-            )  # what is in the ledger of its pictures may be saved all the same
+            # What is in the ledger of its pictures may be saved all the same.
+            job.record, job.read_at, job.crashed = record, None, True
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
@@ -449,7 +452,7 @@ class Follower:
             job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
             self._hold_back_planned()
-            once = self._answers_once() if self._loop.submits.pending else 0.0
+            once = submit.answer_seconds(self._jobs.values()) if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
                     f"The answer under way brings the picture and comes once, so it is waited for, up to {once:.0f} s."
@@ -485,12 +488,6 @@ class Follower:
             self._enter(job, Phase.SAVE)
         if came:
             self._loop.finish(self._loop.downloads, _GRACE)
-
-    def _answers_once(self) -> float:
-        """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
-        under_way = [job.record for job in self._jobs.values() if job.record.state is State.SUBMITTING]
-        once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
-        return max((entry.submit_seconds for entry in once), default=0.0)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)

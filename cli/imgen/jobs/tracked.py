@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgen.jobs.progress import JobView, Progress, estimate, reported
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.errors import Problem
+    from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Connection
     from imgen.jobs.report import Goal
     from imgen.ledger.ledger import Ledger
@@ -23,9 +25,10 @@ _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or 
 
 
 class Phase(Enum):
-    """What is done with a job; `START` chooses by what the ledger has of it."""
+    """What is done with a job; `START` chooses by what the ledger has of it, `RESUME` after it was read again."""
 
     START = "start"
+    RESUME = "resume"
     SUBMIT = "submit"
     RECONCILE = "reconcile"
     POLL = "poll"
@@ -95,7 +98,7 @@ class Tracked:
     done: bool = False
     stopped: bool = False
     crashed: bool = False
-    read_at: tuple[int, int] | None = None
+    read_at: tuple[float, int] | None = None
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again, where the ledger has changed since it was read."""
@@ -145,7 +148,9 @@ class Tracked:
             position=status.position if isinstance(status, Queued) else None,
             activity=self.activity,
             received=sum(self.received.values()),
-            saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
+            saved=tuple(
+                place for r in record.results if r.state is ResultState.SAVED and (place := r.path or r.object)
+            ),
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,
@@ -158,3 +163,21 @@ class Tracked:
         if self.job and isinstance(self.job.status, Running) and self.job.status.progress is not None:
             return reported(self.job.status.progress, self.age(now))
         return estimate(self.past, self.documented, self.age(now))
+
+
+def track(ledger: Ledger, record: JobRecord, goal: Goal, connection: Connection, clock: Clock) -> Tracked:
+    """A job as it is when its following begins, with how long such jobs took so far. Raises `LedgerUnusable`."""
+    request = record.request
+    model = SERVICES[record.provider].model(request.model)
+    typical = model.typical_seconds(request.resolution) if model else None
+    past = ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
+    age = 0.0 if record.accepted_at is None else max(0.0, clock.wall() - record.accepted_at)
+    return Tracked(
+        record=record,
+        goal=goal,
+        connection=connection,
+        since=clock.monotonic() - age,
+        watched=False,
+        past=[] if record.sandbox else past,
+        documented=typical and typical * connection.pace,
+    )

@@ -87,6 +87,8 @@ def test_what_decides_over_keys_and_trust_is_nobody_elses_to_say() -> None:
         "certificates",
         "ca_file",
         "submits_per_minute",
+        "ledger",
+        "store",
         *origins,
     }
     assert all(SETTINGS[name].why for name in own)

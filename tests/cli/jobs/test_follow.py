@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from cli.jobs.bench import Bench
+from cli.sqlite import connection_of
 from imgen.errors import ExitCode
 from imgen.jobs.poll import record_status
 from imgen.jobs.report import Goal
@@ -69,7 +70,7 @@ def test_a_poll_that_reports_what_is_known_reads_and_writes_nothing_in_the_ledge
         record = ledger.jobs.get(record.id)
         running = Job(record.provider, str(record.remote_id), Running())
         asked: list[str] = []
-        ledger._database.connection().set_trace_callback(asked.append)
+        connection_of(ledger).set_trace_callback(asked.append)
 
         record_status(ledger, record, running, took_seconds=None)
 
