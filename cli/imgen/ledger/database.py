@@ -1,4 +1,4 @@
-"""The ledger's file: one connection per thread, every write a short transaction, never across a network call.
+"""The ledger's file: one connection per thread to read, and short transactions, never across a network call.
 
 synchronous=FULL, because a lost commit here is a forgotten paid job (0.24 ms a commit, measured).
 The switch to WAL does not wait for other openers, so creating and migrating happen under a lock file
