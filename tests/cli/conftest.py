@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from cli.clock import FakeClock
+from cli.program.editing import s3_server
 from imgen.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -64,3 +65,10 @@ def child() -> Iterator[Children]:
             return process
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The origin of a real S3 API."""
+    with s3_server() as origin:
+        yield origin

@@ -48,6 +48,14 @@ class FarSide:
         lines = (self.folder / "charges").read_bytes().splitlines()
         return sum(json.loads(line)[0] == prompt for line in lines)
 
+    def arrivals(self) -> dict[str, list[float]]:
+        """When each order that was charged arrived, in seconds since 1970, by its prompt."""
+        found: dict[str, list[float]] = {}
+        for line in (self.folder / "charges").read_bytes().splitlines():
+            prompt, _, moment = json.loads(line)
+            found.setdefault(prompt, []).append(moment)
+        return found
+
     def ended(self, prompt: str) -> bool:
         """Whether the jobs with this prompt are over there."""
         lines = map(json.loads, (self.folder / "charges").read_bytes().splitlines())
@@ -57,14 +65,6 @@ class FarSide:
             if each == prompt
         ]
         return all(job["created_at"] + job["seconds"] < time.time() for job in jobs)
-
-    def arrivals(self) -> dict[str, list[float]]:
-        """When each order that was charged arrived, in seconds since 1970, by its prompt."""
-        found: dict[str, list[float]] = {}
-        for line in (self.folder / "charges").read_bytes().splitlines():
-            prompt, _, moment = json.loads(line)
-            found.setdefault(prompt, []).append(moment)
-        return found
 
     def _command(self, **command: object) -> Any:
         self._heard.write(json.dumps(command) + "\n")

@@ -34,7 +34,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How a run goes: `selected` are the paths it is limited to, `resubmit` accepts a second charge.
+    """`selected` are the paths that a run is limited to, `resubmit` accepts a second charge.
 
     `retry_failed` limits it to what failed before. `fail_fast` begins nothing more once something failed. `wait` False
     submits and ends; None leaves to a later run what a service makes hours later, and waits for the rest. `timeout` and
@@ -61,13 +61,6 @@ class BatchOptions:
                 return Goal.WHAT_IS_READY
             case _:
                 return Goal.PICTURES
-
-
-def comes_later(service: str, model: str) -> bool:
-    """Whether a service makes pictures of this model when it has time, hours later and cheaper (channel "batch")."""
-    entry = SERVICES.get(service)
-    row = entry.model(model) if entry else None
-    return row is not None and row.channel == BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +90,10 @@ class Observer(Protocol):
     def note(self, sentence: str) -> None:
         """Something that a user has to know."""
         ...
+
+
+def comes_later(service: str, model: str) -> bool:
+    """Whether a service makes pictures of this model when it has time, hours later and cheaper (channel "batch")."""
+    entry = SERVICES.get(service)
+    row = entry.model(model) if entry else None
+    return row is not None and row.channel == BATCH

@@ -97,8 +97,8 @@ class QueueFeed:
             self._arrived.popleft()
         return records
 
-    def goal(self, _record: JobRecord) -> Goal:
-        """To the end, each."""
+    def goal(self, record: JobRecord) -> Goal:  # noqa: ARG002  (of every one)
+        """Every job is followed to its pictures."""
         return Goal.PICTURES
 
     def ended(self, record: JobRecord, problem: Problem | None) -> None:

@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, save, submit
 from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
-from imgen.jobs.problems import comes_back
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
-from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded, track
+from imgen.jobs.tracked import (
+    Done,
+    Go,
+    Next,
+    Pending,
+    Phase,
+    Tracked,
+    Unrecorded,
+    answers_once,
+    tracked,
+    usual_timeout,
+)
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
-from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +84,7 @@ class Follower:
         self._timeout = timeout
         self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
         threads = FEW if self._ledger.is_shared else Threads()
-        inbox = inbox or Inbox()
+        inbox = Inbox() if inbox is None else inbox  # an empty one is false
         self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
@@ -130,8 +139,7 @@ class Follower:
 
     def _pass_on(self, feed: Feed) -> None:
         """Give the jobs that ended back to their feed, and keep nothing of them."""
-        ended = [job for job in self._jobs.values() if job.done]
-        if ended:
+        if ended := [job for job in self._jobs.values() if job.done]:
             self._show()  # the last time that they are seen
         for job in ended:
             del self._jobs[job.record.id]
@@ -178,7 +186,7 @@ class Follower:
         return in_time
 
     def _patience(self) -> float:
-        return self._timeout if self._timeout is not None else self._usual_timeout()
+        return self._timeout if self._timeout is not None else usual_timeout(self._jobs.values())
 
     def _close_connections(self) -> None:
         self._ledger.close()
@@ -187,7 +195,7 @@ class Follower:
     def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
             connection = self._services.connection(record.provider, record.origin)
-            job = track(self._ledger, record, goal, connection, self._clock)
+            job = tracked(self._ledger, connection, self._clock, record, goal)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
         except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
@@ -195,13 +203,6 @@ class Follower:
         else:
             self._jobs[record.id] = job
             self._dispatch(job, Go(Phase.START))
-
-    def _usual_timeout(self) -> float:
-        """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
-        waited_for = (job for job in self._jobs.values() if job.goal is Goal.PICTURES)
-        usual = (5 * job.documented for job in waited_for if job.documented)
-        once = (SERVICES[job.record.provider] for job in self._jobs.values() if not comes_back(job.record))
-        return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
 
     def _tick(self) -> None:
         """Show the jobs; a thousand are many, so this takes a fiftieth of the time at most."""
@@ -316,7 +317,7 @@ class Follower:
                     self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
-                    return Done()
+                    return reconcile.after_not_found(job, self._clock.wall())
 
         record, service = job.record, job.connection.service
         self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
@@ -452,7 +453,7 @@ class Follower:
             job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
             self._hold_back_planned()
-            once = submit.answer_seconds(self._jobs.values()) if self._loop.submits.pending else 0.0
+            once = answers_once(self._jobs.values()) if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
                     f"The answer under way brings the picture and comes once, so it is waited for, up to {once:.0f} s."
@@ -477,7 +478,7 @@ class Follower:
         with suppress(LedgerUnusable):  # what was sent is still to be answered, and the next command closes the others
             for job in self._jobs.values():
                 if job.record.state in (State.PLANNED, State.SUBMITTING) and self._is_ours(job.record):
-                    self._ledger.jobs.never_sent(job.record.id, job.problem or _NEVER_SENT)
+                    self._ledger.unsent(job.record, job.problem or _NEVER_SENT)
                     job.record, job.read_at = self._ledger.jobs.get(job.record.id), None
 
     def _save_what_is_here(self) -> None:

@@ -24,8 +24,6 @@ from imgen_providers.catalog import SERVICES
 from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from imgen.jobs.connections import Connection
     from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
@@ -239,12 +237,6 @@ def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
         if ledger.is_shared:
             ledger.insist(lambda: ledger.withdraw(record))
         raise
-
-
-def answer_seconds(jobs: Iterable[Tracked]) -> float:
-    """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
-    under_way = [job.record for job in jobs if job.record.state is State.SUBMITTING]
-    return max((SERVICES[each.provider].submit_seconds for each in under_way if not comes_back(each)), default=0.0)
 
 
 def _no_room(ledger: Ledger, record: JobRecord) -> Problem | None:

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgen.jobs.problems import comes_back
 from imgen.jobs.progress import JobView, Progress, estimate, reported
+from imgen.jobs.report import Goal
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
     from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Connection
-    from imgen.jobs.report import Goal
     from imgen.ledger.ledger import Ledger
 
 _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set
@@ -69,8 +70,9 @@ class Tracked:
     means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
-    usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
+    usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
+    number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
+    `given_up` are not tried again; `received` counts bytes.
     `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
     version that `record` is of, None where it is not as the ledger has it.
     """
@@ -86,6 +88,7 @@ class Tracked:
     unfinished_at: float | None = None
     no_links_since: float | None = None
     submit_tries: int = 0
+    looks: int = 0
     unanswered: int = 0
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)
@@ -165,8 +168,8 @@ class Tracked:
         return estimate(self.past, self.documented, self.age(now))
 
 
-def track(ledger: Ledger, record: JobRecord, goal: Goal, connection: Connection, clock: Clock) -> Tracked:
-    """A job as it is when its following begins, with how long such jobs took so far. Raises `LedgerUnusable`."""
+def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRecord, goal: Goal) -> Tracked:
+    """A job as it is when this process begins to follow it."""
     request = record.request
     model = SERVICES[record.provider].model(request.model)
     typical = model.typical_seconds(request.resolution) if model else None
@@ -181,3 +184,18 @@ def track(ledger: Ledger, record: JobRecord, goal: Goal, connection: Connection,
         past=[] if record.sandbox else past,
         documented=typical and typical * connection.pace,
     )
+
+
+def usual_timeout(jobs: Collection[Tracked]) -> float:
+    """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
+    waited_for = (job for job in jobs if job.goal is Goal.PICTURES)
+    usual = (5 * job.documented for job in waited_for if job.documented)
+    once = (SERVICES[job.record.provider] for job in jobs if not comes_back(job.record))
+    return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
+
+
+def answers_once(jobs: Collection[Tracked]) -> float:
+    """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
+    under_way = [job.record for job in jobs if job.record.state is State.SUBMITTING]
+    once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
+    return max((entry.submit_seconds for entry in once), default=0.0)

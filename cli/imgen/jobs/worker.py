@@ -165,12 +165,18 @@ class Worker:
                 return stopped._replace(displayed=frozenset(stopped.problems.values()), interrupted=True)
 
     def follow_feed(
-        self, feed: Feed, most: int, display: Display, *, timeout: float | None, inbox: Inbox | None = None
+        self,
+        feed: Feed,
+        most: int,
+        display: Display,
+        *,
+        timeout: float | None,
+        inbox: Inbox | None = None,
     ) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
-        The feed has their goals, and is asked for more whenever something is put into the `inbox`.
-        Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
+        The feed has their goals, and is asked for more whenever something is put into the
+        `inbox`. Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
         """
         with closing(display):
             in_time = self._follower(display, timeout, inbox).follow_feed(feed, most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.money.report import Use
 from imgen.screen.columns import Column, table
 from imgen.screen.costs import use_line
 from imgen.screen.durations import span
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from imgen.fleet.status import FleetStatus
     from imgen.fleet.trial import Counted
-    from imgen.money.report import Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,15 @@ def work_under_fire(
     while made < kills and here.open_jobs():
         time.sleep(chance.uniform(*gap))
         alive = [worker for worker in here.workers if worker.runs]
+        while len(alive) < 2:  # one that found no database ends, and its supervisor starts it again
+            alive.append(here.start())
         chance.choice(alive).kill()
         made += 1
         if made % 5 or len(alive) <= 2:
             here.start()
         if made in due:
             here.restart(due[made])
+    here.start()
     return made
 
 
