@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import LedgerUnusable
 from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.orphans import clear_parts, close_orphan
+from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.assets import Assets
 from imgen.ledger.postgres.conversations import StoredConversations
@@ -117,6 +117,7 @@ class PostgresLedger(Ledger):
                 for record in self.jobs.get_many(left):
                     self.close_orphan(record)
                     clear_parts(self.results, self._owners, record)
+        clear_kept(self.jobs, self.results)
 
     def close_orphan(self, record: JobRecord) -> None:
         """The same for one job that is `planned` or `submitting`."""
