@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cli.program.program import KEY
+from imgen.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +56,13 @@ def test_the_trial_counts_what_the_page_shows(tmp_path: Path) -> None:
     ended = in_a_shell(second, tmp_path, {}, 280.0)
 
     assert second == f"{first} --kill 5"
-    assert ended.returncode == 0, ended.stderr
-    assert re.sub(r"\d+", "0", ended.stdout) == re.sub(r"\d+", "0", COUNTS).replace("  0\n", f"{0:>3}\n")
-    found = dict(re.findall(r"^(.*?) +(\d+)$", ended.stdout, re.MULTILINE))
-    assert (found["assets"], found["made"], found["submits, counted on the far side"]) == ("3", "3", "3")
-    assert (found["doubled"], found["lost"]) == ("0", "0")
+    # A worker that was killed with a request on its way leaves an uncertain job, and the exit code says so.
+    assert ended.returncode in (ExitCode.DONE, ExitCode.UNCERTAIN), ended.stderr
+    assert re.sub(r" +\d+", " 0", ended.stdout) == re.sub(r" +\d+", " 0", COUNTS)
+    found = {name: int(number) for name, number in re.findall(r"^(.*?) +(\d+)$", ended.stdout, re.MULTILINE)}
+    assert found["made"] + found["uncertain, and reported as such"] == found["assets"] == 3
+    assert found["made"] <= found["submits, counted on the far side"] <= 3
+    assert (found["doubled"], found["lost"]) == (0, 0)
 
 
 @pytest.mark.timeout(120)
