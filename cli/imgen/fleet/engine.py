@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from imgen.config.config import SANDBOX
+from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -84,6 +85,18 @@ def version() -> str:
     from importlib.metadata import version
 
     return version("procrastinate")
+
+
+def check_version(found: str | None) -> None:
+    """Raises `BadConfiguration` where the queue's tables were not made, or belong to another Procrastinate."""
+    if found is None:
+        raise BadConfiguration("The ledger has no tables for a queue yet.", "imgen fleet init")
+    mine = version()
+    if found.split(".")[:2] != mine.split(".")[:2]:
+        raise BadConfiguration(
+            f"The ledger's queue is of Procrastinate {found}, and this machine has {mine}. Nothing was sent.",
+            "Install the same imgen on every machine, then once no worker runs:\nimgen fleet upgrade",
+        )
 
 
 class EngineWorker:
