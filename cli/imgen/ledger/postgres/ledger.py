@@ -113,10 +113,11 @@ class PostgresLedger(Ledger):
     def withdraw(self, record: JobRecord) -> None:
         """A submit of this process that was about to leave provably did not: the job is planned again.
 
-        Also where another process took this one for gone meanwhile, and called the job uncertain.
+        Also where another process took this one for gone meanwhile, and called the job uncertain; what another one has
+        taken since stays as it is.
         """
-        if record.owner is None or not self.queue.withdraw(record.id, record.owner):
-            self.jobs.not_sent(record.id)
+        if record.owner is not None:
+            self.queue.withdraw(record.id, record.owner)
 
     def close_orphans(self) -> None:
         """Close what ended processes left behind, but for jobs that the queue hands out again."""
