@@ -35,6 +35,14 @@ TIME_ZONE = "Europe/Berlin"
 
 # `pgbouncer`, and a user for whom the server asks for a password, over TCP.
 _HBA = "host all guarded 127.0.0.1/32 scram-sha-256\n"
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = '{folder}'
+ssl = on
+max_connections = 200
+max_wal_size = 256MB
+"""
 _WATCH = """
 import os, subprocess, sys, time
 while True:
@@ -92,9 +100,14 @@ class Server:
 def binary(name: str) -> str:
     """One of the server's programs, of the newest version that is installed."""
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
-    found = str(versions[-1]) if versions else shutil.which(name)
+    return program(name, *map(str, versions[-1:]))
+
+
+def program(name: str, *places: str) -> str:
+    """A program at one of the places or on the PATH; without it the test is skipped, but never on a build server."""
+    found = next((place for place in places if Path(place).exists()), None) or shutil.which(name)
     if found is None:
-        why = "neither PostgreSQL's programs nor IMGEN_TEST_POSTGRES is here (apt-get install postgresql)"
+        why = f"there is no {name}, and IMGEN_TEST_POSTGRES names no server (apt-get install postgresql pgbouncer)"
         if CI:
             pytest.fail(why)
         pytest.skip(why)
@@ -113,17 +126,29 @@ def running(run: str, pytest_id: int) -> Server:
     """The server of this run of pytest, started by the first of its workers that needs it."""
     if GIVEN:
         return _given(GIVEN)
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
-    folder = (memory if roomy else Path(tempfile.gettempdir())) / f"imgen-postgres-{run}"
+    folder = memory() / f"imgen-postgres-{run}"
     with FileLock(f"{folder}.lock"):
         noted = folder / "server.json"
         if not noted.exists():
-            server = Server("127.0.0.1", _free_port(), folder)
-            _start(server, pytest_id)
-            _fill_template(server)
+            server = started(folder, pytest_id)
             noted.write_text(json.dumps({"port": server.port}))
         return Server("127.0.0.1", json.loads(noted.read_text())["port"], folder)
+
+
+def started(folder: Path, pytest_id: int) -> Server:
+    """A new server with its files in a folder, which ends with a process of pytest."""
+    server = Server("127.0.0.1", free_port(), folder)
+    _start(server, pytest_id)
+    server.make(TEMPLATE, "template0")
+    set_up(parse(server.url(TEMPLATE), {}), time_zone=TIME_ZONE)
+    return server
+
+
+def memory() -> Path:
+    """Where the files of a server are."""
+    shared = Path("/dev/shm")
+    roomy = shared.is_dir() and shutil.disk_usage(shared).free > _ROOM
+    return shared if roomy else Path(tempfile.gettempdir())
 
 
 def watched(pytest_id: int, *command: str) -> None:
@@ -152,8 +177,9 @@ def _start(server: Server, pytest_id: int) -> None:
     own(folder / "data" / "server.key")
     stop = as_postgres(binary("pg_ctl"), "-D", data, "-s", "-m", "immediate", "stop")
     watched(pytest_id, "sh", "-c", '"$@"; rm -rf "$0" "$0.lock"', str(folder), *stop)
-    options = f"-c listen_addresses=127.0.0.1 -p {server.port} -c unix_socket_directories={folder} -c ssl=on"
-    server.control("-o", f"{options} -c max_connections=200 -c max_wal_size=256MB", "start")
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(_SETTINGS.format(port=server.port, folder=folder))
+    server.control("start")
     server.admin("CREATE ROLE guarded LOGIN PASSWORD 'not-a-real-password'")
 
 
@@ -163,17 +189,12 @@ def own(path: Path) -> None:
         shutil.chown(path, "postgres", "postgres")
 
 
-def _fill_template(server: Server) -> None:
-    server.make(TEMPLATE, "template0")
-    set_up(parse(server.url(TEMPLATE), {}), time_zone=TIME_ZONE)
-
-
 def _given(url: str) -> Server:
     found = psycopg.conninfo.conninfo_to_dict(url)
     return Server(str(found["host"]), int(found.get("port") or 5432), None, str(found.get("user") or "postgres"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -36,12 +36,15 @@ _NAMES = {kind: frozenset(kind.__match_args__) for kind in (Request, Target, Pro
 
 
 def stored(text: str) -> str:
-    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON."""
+    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON.
+
+    So is one with a NUL, which PostgreSQL does not take.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
         return json.dumps(text)
-    return json.dumps(text) if text.startswith('"') else text
+    return json.dumps(text) if text.startswith('"') or "\0" in text else text
 
 
 def loaded(text: str) -> str:
@@ -51,7 +54,7 @@ def loaded(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text to search in and to search for; what is no character in it is a question mark."""
-    return text.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode().replace("\0", "?")
 
 
 def path_text(path: Path) -> str:

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.ledgers import open_at
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.postgres.address import parse
-from imgen.ledger.postgres.ledger import PostgresLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cli.clock import FakeClock
-
-
-class Opens(Protocol):
-    """Opens the test's ledger once more, as another process does; `now` is its clock where it is another one."""
-
-    def __call__(self, now: Callable[[], float] | None = None) -> Ledger:
-        """A further ledger on the same database."""
-        ...
+    from cli.ledgers import Opens
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def open_ledger(request: pytest.FixtureRequest, ledger_path: Path, clock: FakeClock) -> Iterator[Opens]:
+def ledger_place(request: pytest.FixtureRequest, ledger_path: Path) -> str:
+    """Where the ledger of this test is, as a child process takes it: the path of a file, or a URL."""
+    return str(request.getfixturevalue("postgres_url") if request.param == "postgres" else ledger_path)
+
+
+@pytest.fixture
+def open_ledger(ledger_place: str, ledger_path: Path, clock: FakeClock) -> Iterator[Opens]:
     """Opens the ledger of this test; everything is closed at its end."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
     with ExitStack() as at_the_end:
 
         def opened(now: Callable[[], float] | None = None) -> Ledger:
-            now = now or clock.wall
-            found = PostgresLedger(parse(url, {}), ledger_path.parent, now) if url else Ledger(ledger_path, now)
-            return at_the_end.enter_context(closing(found))
+            return at_the_end.enter_context(closing(open_at(ledger_place, ledger_path.parent, now or clock.wall)))
 
         yield opened
 

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cli.drafts import draft, record
-from cli.sqlite import connection_of
 from imgen.errors import Problem
 from imgen.ledger.codec import problem_text, read_request, request_text, target_text
 from imgen.pictures.target import Target
@@ -59,12 +58,6 @@ targets = st.builds(
 @given(requests)
 @example(Request("m", "zero\0byte, \u202eturned, \x1b[31mred\x1b[0m, 🦊 \u2028 'quoted' \"twice\" \\u0041 {\r\n\t}"))
 @example(Request("m", "half a \ud83d pair"))
-@pytest.fixture
-def ledger(sqlite_ledger: Ledger) -> Ledger:
-    """What follows is about SQLite's file."""
-    return sqlite_ledger
-
-
 def test_a_request_comes_back_as_it_was(request: Request) -> None:
     written = request_text(request)
 
@@ -82,8 +75,7 @@ def test_request_and_target_come_back_through_the_ledger(ledger: Ledger, request
         found = ledger.jobs.get("job")
         assert (found.request, found.target) == (request, target)
     finally:
-        connection = connection_of(ledger)
-        connection.execute("DELETE FROM job")
+        ledger._database.change("DELETE FROM job", ())
 
 
 def test_a_target_is_written_in_ascii() -> None:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from imgen.errors import BadConfiguration
 
@@ -73,7 +73,7 @@ def parse(url: str, environ: Mapping[str, str]) -> Address:
         raise BadConfiguration("The schema of a ledger is a short name of small letters, digits and _.", EXAMPLE)
     try:
         # libpq takes no + for a space.
-        given = conninfo_to_dict(urlunsplit(parts._replace(query=urlencode(own, quote_via=quote))))
+        given = conninfo_to_dict(f"{url.partition('?')[0]}?{urlencode(own, quote_via=quote)}")
     except Error:
         raise BadConfiguration("The URL of the ledger is not one that PostgreSQL's library takes.", EXAMPLE) from None
     found = {name: str(value) for name, value in given.items() if value is not None}

@@ -6,10 +6,10 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
-from imgen.errors import LedgerUnusable, UsageProblem
+from imgen.errors import LedgerUnusable
 from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.orphans import clear_parts, close_orphan
+from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.assets import Assets
 from imgen.ledger.postgres.conversations import StoredConversations
@@ -20,10 +20,9 @@ from imgen.ledger.postgres.pacing import FleetPacing
 from imgen.ledger.postgres.queue import Queue
 from imgen.ledger.postgres.results import ClaimedResults
 from imgen.ledger.postgres.spool import Spool
-from imgen.money.budget import NO_BUDGET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from imgen.ledger.pacing import Pacing, SubmitLimit
     from imgen.ledger.postgres.address import Address
     from imgen.ledger.postgres.database import Transaction
-    from imgen.money.budget import Budget
-    from imgen.records import Draft, JobRecord, State
+    from imgen.records import JobRecord, State
     from imgen_providers.base import Job, Json
 
 Outcome = TypeVar("Outcome")
@@ -127,6 +125,7 @@ class PostgresLedger(Ledger):
                 for record in self.jobs.get_many(left):
                     self.close_orphan(record)
                     clear_parts(self.results, self._owners, record)
+        clear_kept(self.jobs, self.results)
 
     def close_orphan(self, record: JobRecord) -> None:
         """The same for one job that is `planned` or `submitting`."""
@@ -144,23 +143,6 @@ class FleetJobs(Jobs):
         super().__init__(database, conversations, pacing)
         self._fleet = database
         self._leases = leases
-
-    def plan(
-        self,
-        drafts: Sequence[Draft],
-        owner: str | None,
-        *,
-        resubmit: bool,
-        budget: Budget = NO_BUDGET,
-        known: Collection[str] | None = None,
-    ) -> list[str]:
-        """As on one machine. Raises `UsageProblem` for a prompt with a NUL, which PostgreSQL does not keep."""
-        if any("\0" in draft.request.prompt for draft in drafts):
-            raise UsageProblem(
-                "The prompt holds a NUL character, which a ledger on PostgreSQL does not keep.",
-                "Nothing was sent. Take it out of the prompt.",
-            )
-        return super().plan(drafts, owner, resubmit=resubmit, budget=budget, known=known)
 
     def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
         """As on one machine; a claim of the pictures that came along ends by itself."""
