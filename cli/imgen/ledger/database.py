@@ -244,6 +244,14 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def lock(self, name: str, seconds: float) -> Iterator[None]:  # noqa: ARG002  (it ends with its process)
+        """No other process holds the lock file of that name meanwhile."""
+        from filelock import FileLock
+
+        with FileLock(self.folder / f"{name}.lock", mode=0o600):
+            yield
+
     def version(self) -> tuple[int, int]:
         """Differs from an earlier one of this thread where anything was committed meanwhile, by any process.
 
