@@ -11,8 +11,11 @@ OUTPUT = "Output"
 OTHER = "Other"
 PANELS = (MOST_USED, PROMPT, PICTURE, COST, WAITING, OUTPUT, OTHER)
 
+WITH_ANOTHER = {"open": "show", "fleet": "work"}
+"""Commands that share the line of another one on the first page, which has to fit a small terminal."""
+
 GROUPS = {
-    "Make": ("generate", "edit", "again", "batch"),
+    "Make": ("generate", "edit", "again", "batch", "work", "fleet"),
     "Look": (
         "wait",
         "status",
@@ -24,8 +27,8 @@ GROUPS = {
         "inspect",
         "models",
         "costs",
+        "cancel",
         "forget",
     ),
-    "Share": ("work", "fleet"),
     "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
 }
