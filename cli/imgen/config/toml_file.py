@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PROJECT_FILE = "imgen.toml"
 PROFILES = "profiles"
 
+_OPEN_TEXT = "Illegal character '\\n'"  # as tomllib has it, where a line ends inside of quotes
 _MOST_BYTES = 16 * 1024  # all settings take 2 KB; the time that a parser takes may grow with the square of this
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _NAME = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
@@ -238,6 +239,8 @@ def _line(text: str, keys: tuple[str, ...]) -> int:
 def _broken(reason: str, name: str, text: str) -> BadConfiguration:
     place = _PLACE.search(reason)
     said = _PLACE.sub("", reason)
+    if said == _OPEN_TEXT:
+        said = "a quote is missing at the end of the text"
     end = text.count("\n") + 1, len(text) - text.rfind("\n")
     line, column = (place[1], place[2]) if place and place[1] else end
     return BadConfiguration(f"{name}:{line}:{column}: {said[:1].lower()}{said[1:]}.", "https://toml.io shows the form.")

@@ -11,6 +11,7 @@ from rich.text import Text
 from imgen.records import State
 from imgen.screen.durations import clock, span
 from imgen.screen.prices import made_text
+from imgen.screen.states import state_word
 from imgen.screen.text import one_line, padded, plain
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _word(color: str) -> str:
 def _state(job: JobView) -> str:
     if job.state is State.QUEUED and job.position is not None:
         return f"queued #{job.position}"
-    return "saving" if job.state is State.READY and job.received else str(job.state)
+    return "saving" if job.state is State.READY and job.received else state_word(job.state, job.remote_id)
 
 
 def _amount(job: JobView) -> str:
@@ -245,4 +246,4 @@ def _ending(job: JobView) -> str:
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
             return f"still {job.state} after"
         case State.FAILED | State.CANCELLED | State.EXPIRED | State.UNCERTAIN:
-            return f"{job.state} after"
+            return f"{state_word(job.state, job.remote_id)} after"

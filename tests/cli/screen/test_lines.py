@@ -84,8 +84,9 @@ def test_an_end_without_a_picture_says_why_on_one_line(log: Log, state: State) -
 
 
 def test_an_end_without_a_reason_is_said_too(log: Log) -> None:
-    log.show(RUNNING)
-    assert log.show(replace(RUNNING, state=State.CANCELLED, done=True)) == ["k3f9 cancelled"]
+    running = replace(RUNNING, remote_id="its-id")
+    log.show(running)
+    assert log.show(replace(running, state=State.CANCELLED, done=True)) == ["k3f9 cancelled"]
 
 
 def test_a_countdown_is_one_activity(log: Log) -> None:
@@ -154,4 +155,4 @@ def test_an_attempt_that_fails_again_and_again_is_told_once_and_its_end_too(log:
     ]
     assert log.show(replace(FOX, state=State.SUBMITTING, problem=refused)) == []
     assert log.show(failing) == []
-    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, done=True)) == ["k3f9 cancelled"]
+    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, done=True)) == ["k3f9 not sent"]
