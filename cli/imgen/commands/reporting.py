@@ -122,7 +122,7 @@ class Reporter:
             show(saved, self.streams)
         self.problems(report)
         if len(saved) > 1 and self.form is Form.TEXT:
-            self.note(total_line(report.records))
+            self.note(total_line(report.records, time.monotonic() - self.began))
         self._present(saved)
         code = self.exit_code(report)
         if self.form is not Form.TEXT:

@@ -95,7 +95,7 @@ def standing(job: JobView) -> str:
     if job.state is State.QUEUED and job.position is not None:
         return f"queued, number {job.position} in line"
     if job.state is State.RUNNING and job.progress and job.progress.basis == "service":
-        return f"running {job.progress.fraction * 100:.0f} %"
+        return f"running {job.progress.fraction * 100:.0f}%"
     return state_word(job.state, job.remote_id)
 
 

@@ -55,7 +55,7 @@ def history_lines(
 
     With `paths`, where its pictures are stands below each.
     """
-    costs = tuple(cost_text(job) for job in jobs)
+    costs = tuple(cost_text(job).removeprefix("cost ") for job in jobs)
     lines = _with_prompts(
         [
             Column("JOB", tuple(job.id for job in jobs)),
