@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import postgres
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 collect_ignore_glob = ["fixtures/*"]
@@ -44,11 +47,14 @@ _unignored_by_children()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The proof of tests/reliability is long: without this option only its sample runs."""
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
+    parser.addoption("--fleet", action="store_true", help="run the whole proof of tests/reliability/fleet (minutes)")
     parser.addoption("--fuzz", type=float, metavar="SECONDS", help="run nothing but tests/reliability/test_fuzz.py")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Tests wait for sockets, disks and programs: one more than there are cores; the whole proof waits most."""
+    if config.getoption("--fleet"):
+        return 1  # each of its tests has many processes of its own
     return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 1
 
 
@@ -59,7 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
     else:
-        left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("whole")]
+        long = [name for name, option in (("whole", "--all"), ("fleet", "--fleet")) if not config.getoption(option)]
+        left_out = [item for item in items if any(item.get_closest_marker(name) for name in long)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
@@ -91,6 +98,21 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(testrun_uid: str) -> postgres.Server:
+    """One PostgreSQL for all workers of this run."""
+    controller = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return postgres.running(testrun_uid, controller)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database of this test's own, with an empty ledger."""
+    name = f"test_{secrets.token_hex(8)}"
+    yield postgres_server.make(name)
+    postgres_server.drop(name)
 
 
 # How long an example takes is chance on a busy machine.

@@ -26,6 +26,7 @@ ROOMS = (
     "ledger",
     "orders",
     "jobs",
+    "fleet",
     "batch",
     "screen",
     "completion",

@@ -26,6 +26,8 @@ COMMANDS = (
     "status",
     "download",
     "batch",
+    "work",
+    "fleet",
     "show",
     "open",
     "models",
@@ -43,7 +45,7 @@ COMMANDS = (
 )
 """Every command in the order of the help; each is the function, or the group, of that name in `commands/NAME.py`."""
 
-GROUPS = ("config", "keys", "sandbox")
+GROUPS = ("fleet", "config", "keys", "sandbox")
 """Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])

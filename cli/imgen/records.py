@@ -66,7 +66,7 @@ class Result:
     `kept` is the file with the bytes of a picture that came inside an answer, which the service may send only once.
     `part` is the unfinished file of the process that is downloading it, and `fetcher` that process (an owner). `path`
     is set just before the picture is put there, so a `ready` result with a path may already lie in place. `size` is
-    in bytes.
+    in bytes. `object` is its URL in an object storage, where it was saved there and not in a file.
     """
 
     job_id: str
@@ -84,6 +84,7 @@ class Result:
     size: int | None = None
     sha256: str | None = None
     differences: tuple[str, ...] = ()
+    object: str | None = None
 
     @property
     def never_saved(self) -> bool:
@@ -101,7 +102,7 @@ class JobRecord(NamedTuple):
 
     `parent_id` is the job whose picture this one goes on from. `cost` is the price when it was ordered, `charged`
     what the service reported; `project` is the folder it belongs to. A `resubmitted` one was uncertain when the same
-    request was sent again.
+    request was sent again. `engine_id` is its place in the queue of a fleet's workers, None outside of one.
     """
 
     id: str
@@ -129,6 +130,7 @@ class JobRecord(NamedTuple):
     charged: Cost = UNKNOWN
     project: str | None = None
     resubmitted: bool = False
+    engine_id: int | None = None
 
     @property
     def sandbox(self) -> bool:

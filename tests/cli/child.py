@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.drafts import draft, taken
+from cli.ledgers import open_at
 from imgen.config.config import Config
 from imgen.errors import OverBudget
 from imgen.jobs.clock import SystemClock
 from imgen.jobs.session import open_sound
-from imgen.ledger.ledger import Ledger
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost
@@ -25,7 +25,7 @@ def open_at_once(name: str) -> None:
         moment, path = line.rstrip("\n").split(" ", 1)
         while time.time() < float(moment):
             pass
-        ledger = Ledger(Path(path), time.time)
+        ledger = open_at(path)
         ledger.jobs.plan([draft(name)], name, resubmit=False)
         ledger.close()
         print("recorded", flush=True)
@@ -33,7 +33,7 @@ def open_at_once(name: str) -> None:
 
 def write_much(path: str, name: str, jobs: int) -> None:
     """Take many jobs from their plan to their acceptance."""
-    ledger = Ledger(Path(path), time.time)
+    ledger = open_at(path)
     for number in range(jobs):
         job_id = f"{name}-{number}"
         ledger.jobs.plan([draft(job_id, prompt=job_id)], name, resubmit=False)
@@ -49,7 +49,7 @@ def spend(path: str, name: str) -> None:
     moment, planned = float(sys.stdin.readline()), 0
     while time.time() < moment:
         pass
-    ledger = Ledger(Path(path), time.time)
+    ledger = open_at(path)
     with suppress(OverBudget):
         while True:
             dime = draft(f"{name}-{planned}", prompt=name, provider="gmicloud", cost=Cost("0.1", "usd"))
@@ -61,7 +61,7 @@ def spend(path: str, name: str) -> None:
 
 def leave_open(path: str, part: str) -> None:
     """Own one job of each kind, say so, and live until somebody ends that."""
-    ledger = Ledger(Path(path), time.time)
+    ledger = open_at(path)
     owner = ledger.new_owner()
     names = ("planned", "sent", "queued", "ready")
     ledger.jobs.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)

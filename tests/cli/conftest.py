@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from cli.clock import FakeClock
+from cli.program.editing import s3_server
 from imgen.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ def ledger_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def ledger(ledger_path: Path, clock: FakeClock) -> Iterator[Ledger]:
     """A real ledger on disk."""
-    opened = Ledger(ledger_path, clock.wall)
-    yield opened
-    opened.close()
+    with closing(Ledger(ledger_path, clock.wall)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -65,3 +65,10 @@ def child() -> Iterator[Children]:
             return process
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The origin of a real S3 API."""
+    with s3_server() as origin:
+        yield origin

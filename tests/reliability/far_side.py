@@ -48,12 +48,20 @@ class FarSide:
         lines = (self.folder / "charges").read_bytes().splitlines()
         return sum(json.loads(line)[0] == prompt for line in lines)
 
+    def arrivals(self) -> dict[str, list[float]]:
+        """When each order that was charged arrived, in seconds since 1970, by its prompt."""
+        found: dict[str, list[float]] = {}
+        for line in (self.folder / "charges").read_bytes().splitlines():
+            prompt, _, moment = json.loads(line)
+            found.setdefault(prompt, []).append(moment)
+        return found
+
     def ended(self, prompt: str) -> bool:
         """Whether the jobs with this prompt are over there."""
         lines = map(json.loads, (self.folder / "charges").read_bytes().splitlines())
         jobs = [
             json.loads((self.folder / "jobs" / f"{job_id}.json").read_bytes())
-            for each, job_id in lines
+            for each, job_id, _ in lines
             if each == prompt
         ]
         return all(job["created_at"] + job["seconds"] < time.time() for job in jobs)
@@ -65,10 +73,10 @@ class FarSide:
 
 
 @contextmanager
-def fault_server(folder: Path) -> Iterator[FarSide]:
-    """A fault server for as long as the block lasts; it ends by itself when this process does."""
+def fault_server(folder: Path, seconds: float = 0.4) -> Iterator[FarSide]:
+    """A fault server for as long as the block lasts, whose jobs take so long; it ends when this process does."""
     with subprocess.Popen(
-        [sys.executable, "-m", "reliability.fault_server", str(folder)],
+        [sys.executable, "-m", "reliability.fault_server", str(folder), str(seconds)],
         cwd=_TESTS,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,7 +1,8 @@
 """The services on raw sockets, in a process of their own: they count charges on disk and fail on command.
 
-`python -m reliability.fault_server FOLDER` writes the services' origin as a line of JSON, then reads commands, a line
-of JSON each, until its standard input ends. The answers are the sandbox's; what happens to them on the wire, is ours.
+`python -m reliability.fault_server FOLDER [SECONDS]` writes the origin of the services as a line of JSON, then reads
+commands, a line of JSON each, until its standard input ends. The answers are those of the sandbox; what happens to them
+on the wire, is ours.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _RESULT = re.compile(r"/queue\.fal\.run/.+/requests/[\w-]+$")
 _KEY_HEADERS = ("authorization", "x-goog-api-key")
 _PICTURE = re.compile(r"/sandbox/pictures/(?P<service>[a-z0-9]+)/(?P<id>[\w-]+)/\d+\.(?P<type>[a-z]+)$")
 _JOB_SECONDS = 0.4  # long enough that no submit is answered with a finished job
-_PATIENCE = 30.0  # seconds that a connection may hang
+_PATIENCE = 12.0  # seconds that a connection may hang
 _DRIP = 0.02  # seconds between two bytes of a slow picture
 _HALF_WAY = "in the middle of the picture"
 _DEATHS = {
@@ -67,7 +68,7 @@ class Till(JobStore):
             super().save(job)
             return
         with self._lock:
-            self._lines.write(json.dumps([job.order.prompt, job.id]).encode() + b"\n")
+            self._lines.write(json.dumps([job.order.prompt, job.id, time.time()]).encode() + b"\n")
             os.fsync(self._lines.fileno())
             self._prompts[job.id] = job.order.prompt
         super().save(job)
@@ -80,11 +81,11 @@ class Till(JobStore):
 class FaultServer:
     """Two origins, one for the services and one for their pictures, and a third where nothing with a key may arrive."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float) -> None:
         self._till = Till(folder)
         self._till.keep_upload(LINKED_PATH.rpartition("/")[2], LINKED)
         self._lifted = threading.Event()
-        self._desk = Desk(self._till, FaultScript(()), seconds=_JOB_SECONDS, now=time.time, closing=threading.Event())
+        self._desk = Desk(self._till, FaultScript(()), seconds=seconds, now=time.time, closing=threading.Event())
         self._lock = threading.Lock()
         self._deaths: dict[str, tuple[int, str]] = {}
         self._held: dict[str, tuple[float, int]] = {}
@@ -238,9 +239,10 @@ class FaultServer:
 
 def _drip(connection: socket.socket, body: bytes, lifted: threading.Event) -> None:
     pause = max(_DRIP, _PATIENCE / len(body))
+    end = time.monotonic() + _PATIENCE
     for byte in body:
         connection.sendall(bytes([byte]))
-        if lifted.wait(pause):
+        if lifted.wait(pause) or time.monotonic() > end:
             break
 
 
@@ -264,14 +266,14 @@ def draw_once() -> None:
     drawing.draw = lambda scene, file_format: of(scene.size, file_format)
 
 
-def main(folder: str) -> None:
+def main(folder: str, seconds: str = str(_JOB_SECONDS)) -> None:
     """Serve until standard input ends."""
     draw_once()
-    server = FaultServer(Path(folder))
+    server = FaultServer(Path(folder), float(seconds))
     print(json.dumps(server.services.origin), flush=True)
     for line in sys.stdin:
         print(json.dumps(server.obey(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

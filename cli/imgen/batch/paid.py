@@ -116,7 +116,7 @@ def _worth(record: JobRecord) -> int | None:
     """How soon a job brings its picture, the lowest first; None for one that brings none."""
     match record.state:
         case State.SAVED:
-            return 0 if original(record) else 3
+            return 0 if original(record) or record.results[0].object else 3
         case State.READY | State.RUNNING | State.QUEUED | State.SUBMITTING | State.PLANNED:
             return 1
         case State.UNCERTAIN:

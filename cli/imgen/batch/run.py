@@ -10,69 +10,38 @@ from __future__ import annotations
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from imgen.batch.delivery import Deliveries, FileInTheWay, NotDelivered
 from imgen.batch.disk import file_sha256
 from imgen.batch.offers import order_of
+from imgen.batch.options import Mode
 from imgen.batch.paid import PaidJobs, has_failed, numbers, order_key, original, since
 from imgen.batch.recipe import recipe
 from imgen.batch.report import TROUBLED, AssetResult, Outcome, Tally
 from imgen.batch.standing import Item, Standing
 from imgen.errors import ExitCode, ImgenError, LedgerUnusable, Problem
 from imgen.jobs.report import combined, exit_code, may_move_on
-from imgen.jobs.run_order import RunOptions, place_order, plan_order
+from imgen.jobs.run_order import RunOptions, plan_order
 from imgen.ledger.jobs import OrderedElsewhere
 from imgen.money.budget import best_known
 from imgen.records import OPEN, UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from imgen.batch.asset import Asset
     from imgen.batch.lock import Locked
-    from imgen.batch.options import BatchOptions
+    from imgen.batch.options import BatchOptions, Means, Observer
     from imgen.batch.run_budget import RunBudget
     from imgen.batch.standing import Project
-    from imgen.jobs.clock import Clock
     from imgen.jobs.report import Goal
-    from imgen.jobs.run_order import OrderPlan, OrderSetup
-    from imgen.jobs.session import Session
-    from imgen.jobs.worker import Worker
+    from imgen.jobs.run_order import OrderPlan
     from imgen.orders.limits import Candidate
-    from imgen.orders.references import Basis
     from imgen.records import JobRecord
 
 _YOUR_CHOICE = "--adopt takes the file as it is, --force makes it anew"
 _GOOD = (Outcome.CURRENT, Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a run needs of this process; `originals` is the folder for pictures as they came.
-
-    `basis` finds the pictures that an asset goes on from.
-    """
-
-    session: Session
-    worker: Worker
-    setup: OrderSetup
-    clock: Clock
-    originals: Path
-    basis: Callable[[Asset], Basis]
-
-
-class Observer(Protocol):
-    """Shows how a run goes; it decides nothing."""
-
-    def ended(self, result: AssetResult) -> None:
-        """An asset is as it will be after this run."""
-        ...
-
-    def note(self, sentence: str) -> None:
-        """Something that a user has to know."""
-        ...
 
 
 @dataclass(slots=True)
@@ -258,6 +227,8 @@ class Run:
         match self.results[held].outcome if held in self.results else None:
             case Outcome.SKIPPED:
                 self._end(item, Outcome.SKIPPED)
+            case Outcome.WAITING if self._options.mode is not Mode.MAKE:
+                self._end(item, Outcome.SKIPPED)
             case Outcome.WAITING:
                 reason = f"{item.asset.path} goes on from {held}, which is under way: the next run orders it."
                 self._end(item, Outcome.WAITING, None, Problem("unfinished", reason), ExitCode.UNFINISHED)
@@ -325,10 +296,12 @@ class Run:
     def _use(self, work: _Work, record: JobRecord) -> None:
         """Take a job that is in the ledger: nothing is bought."""
         self._paid.take(record.id, work.item.asset.path)
-        if original(record):
+        if self._picture(record):
             self._deliver(work, record, Outcome.FOUND)
-        elif self._options.wait is False and record.state in OPEN:
-            self._end(work.item, Outcome.WAITING, record)
+        elif record.state in OPEN and (self._options.wait is False or self._options.mode is not Mode.MAKE):
+            self._wait(work, record)
+        elif self._options.mode is not Mode.MAKE:
+            self._not_collected(work, record)
         else:
             if record.state in (State.SAVED, State.EXPIRED):
                 [record] = self._means.session.reopen_deleted([record])
@@ -359,16 +332,34 @@ class Run:
 
     def _deliver(self, work: _Work, record: JobRecord, outcome: Outcome) -> None:
         """Put the picture of a job in its place, and into the lock."""
-        picture = original(record)
+        picture = self._picture(record)
         if picture is None:
             raise NotDelivered(f"The picture of job {record.id} is not here.", f"imgen download {record.id}")
         self._deliveries.deliver(work.item.asset, picture, record, work.made_from, work.ours)
         self._end(work.item, outcome, record, began=work.began)
 
+    def _picture(self, record: JobRecord) -> Path | None:
+        """The picture of a job as it came: on this disk, or fetched from the storage that a fleet saves in."""
+        return original(record) or self._means.fetched(record)
+
+    def _wait(self, work: _Work, record: JobRecord) -> None:
+        """The asset's job goes on without this run."""
+        is_late = self._options.mode is Mode.COLLECT
+        self._end(work.item, Outcome.WAITING, record, code=ExitCode.UNFINISHED if is_late else ExitCode.DONE)
+
+    def _not_collected(self, work: _Work, record: JobRecord) -> None:
+        if record.state is State.UNCERTAIN:
+            self._end(work.item, Outcome.UNCERTAIN, record, record.problem, ExitCode.UNCERTAIN)
+        else:
+            self._leave(work.item, f"was made as job {record.id}, whose picture is not in the storage")
+
     # Orders -----------------------------------------------------------------------------------------------
 
     def _order(self, work: _Work) -> None:
         asset, options, means = work.item.asset, self._options, self._means
+        if options.mode is Mode.COLLECT:
+            self._end(work.item, Outcome.SKIPPED)
+            return
         run_options = RunOptions(
             output="{id}.{ext}",
             folder=means.originals,
@@ -393,7 +384,7 @@ class Run:
         path = work.item.asset.path
         candidate = work.left.pop(0)
         try:
-            [record] = place_order(work.plan, candidate, self._means.worker, _is_chosen, work.known)
+            [record] = self._means.place(work.plan, candidate, work.known)
         except OrderedElsewhere:  # another run has just ordered the same
             work.plan, work.left = None, []
             self._use(work, self._paid.usable(self._paid.ordered(work.key), path)[0])
@@ -402,6 +393,9 @@ class Run:
         self._ordered.add(record.id)
         self._budget.ordered(record)
         self._paid.take(record.id, path)
+        if self._options.mode is Mode.QUEUE:
+            self._wait(work, record)
+            return
         self._flight[record.id] = work
         self._again.append(record)
 
@@ -477,10 +471,6 @@ class Run:
 
     def _now(self) -> float:
         return self._means.clock.monotonic()
-
-
-def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:
-    """Which service takes an asset is in its result."""
 
 
 def _locked_cost(locked: Locked | None) -> Cost:

@@ -52,6 +52,12 @@ def batch(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove what is no longer in the manifest, with its files; asks first.")
     ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Order what is missing or changed through a fleet's queue; needs no key.")
+    ] = False,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Make files of what a fleet has saved; nothing is ordered.")
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -113,13 +119,13 @@ def batch(
         imgen batch --max-cost 5usd
         imgen batch --check
     """
-    from imgen.batch.options import BatchOptions
+    from imgen.batch.options import BatchOptions, Mode
     from imgen.batch.reading.findings import BadManifest
     from imgen.commands import batching
 
     config = load(profile)
     form = options.answer_form(json=json, events=events)
-    given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune)
+    given = _actions(init=init, plan=plan, check=check, adopt=adopt, prune=prune, queue=queue, collect=collect)
     _check_fit(given, only=only, force=force, report=report, events=events, yes=yes)
     if wait and no_wait:
         raise UsageProblem("--wait and --no-wait contradict each other.", "imgen batch --no-wait")
@@ -150,6 +156,7 @@ def batch(
                 return batching.prune(asked, config, sandbox=in_sandbox)
             case _:
                 wanted = BatchOptions(
+                    mode=Mode.QUEUE if queue else Mode.COLLECT if collect else Mode.MAKE,
                     sandbox=in_sandbox,
                     allow_unknown_cost=allow_unknown_cost,
                     resubmit=resubmit,
@@ -195,6 +202,8 @@ def _check_fit(
     taken: dict[str | None, set[str]] = {
         None: {"--only", "--force", "--report", "--events"},
         "--plan": {"--only", "--force"},
+        "--queue": {"--only", "--force", "--report"},
+        "--collect": {"--only", "--report"},
         "--adopt": {"--only", "--report"},
         "--prune": {"--yes", "--report"},
     }

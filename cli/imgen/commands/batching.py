@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from imgen.errors import ExitCode, Problem, UsageProblem
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from imgen.batch.asset import Asset
     from imgen.batch.options import BatchOptions
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
     from imgen.batch.standing import Project, Standings
     from imgen.config.config import Config
     from imgen.jobs.progress import Display
+    from imgen.jobs.run_order import OrderPlan
     from imgen.jobs.session import Session
     from imgen.jobs.worker import Worker
+    from imgen.orders.limits import Candidate
+    from imgen.orders.matching import Accounts
     from imgen.orders.references import Basis
+    from imgen.records import JobRecord
     from imgen.screen.batch_display import BatchDisplay
     from imgen.screen.console import Streams
 
@@ -102,10 +107,13 @@ def make(asked: Asked, options: BatchOptions, config: Config) -> RunReport:
 def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams) -> RunReport:
     from dataclasses import replace
 
+    from imgen.batch.options import Means, Mode
     from imgen.batch.plan import matching, with_needs
     from imgen.batch.report import RunReport
-    from imgen.batch.run import Means, Run
+    from imgen.batch.run import Run
     from imgen.batch.run_budget import RunBudget
+    from imgen.fleet.collecting import Collector
+    from imgen.fleet.ordering import workers_accounts
     from imgen.jobs.clock import SystemClock
     from imgen.jobs.run_order import setup_of
     from imgen.jobs.session import session
@@ -120,14 +128,24 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         selected = with_needs(matching(project.manifest, asked.only, "--only"), project.found.items)
         options = replace(options, selected=selected)
     budget = RunBudget(asked.max_cost, allow_unknown=options.allow_unknown_cost)
+    accounts = workers_accounts(config.accounts) if options.mode is Mode.QUEUE else config.accounts
     if budget.most and not options.sandbox:
-        budget.check_unit(_units(project.found, config))
+        budget.check_unit(_units(project.found, accounts))
     observer = _Observer(asked.form)
     with session(config, err) as opened, work(opened, config, poll_every=options.poll_every) as worker:
         with usable(config.folders.originals):
             pass  # before anything is sent
         basis = partial(_basis, project.manifest.folder.root, opened, config)
-        means = Means(opened, worker, setup_of(config), clock, config.folders.originals, basis)
+        collector = Collector(config.store, config.folders.originals)
+        means = Means(
+            session=opened,
+            setup=setup_of(config)._replace(accounts=accounts),
+            clock=clock,
+            originals=config.folders.originals,
+            basis=basis,
+            place=_placing(options, opened, worker, config),
+            fetched=collector.picture,
+        )
         run = Run(project, means, options, budget, observer)
         interrupted = _follow(run, observer, asked, options, streams, opened, worker)
         going_on = run.going_on() if interrupted else []
@@ -149,6 +167,7 @@ def _follow(
     worker: Worker,
 ) -> bool:
     """Follow the run to its end, and write the lock whatever happens; returns whether Ctrl-C ended it."""
+    from imgen.batch.options import Mode
     from imgen.screen.batch_display import batch_display
     from imgen.screen.events import EventDisplay
 
@@ -158,7 +177,11 @@ def _follow(
     if asked.form is Form.EVENTS:
         display = EventDisplay(display, opened.ledger.jobs.get, time.time)
     try:
-        if not run.over:
+        if options.mode is not Mode.MAKE:
+            with closing(display):
+                while not run.over:
+                    run.more(asked.jobs)
+        elif not run.over:
             worker.follow_feed(run, asked.jobs, display, timeout=options.timeout)
     except KeyboardInterrupt:
         return True
@@ -167,13 +190,34 @@ def _follow(
     return False
 
 
-def _units(found: Standings, config: Config) -> set[str]:
+def _placing(
+    options: BatchOptions, opened: Session, worker: Worker, config: Config
+) -> Callable[[OrderPlan, Candidate, Collection[str]], list[JobRecord]]:
+    """How the job of an asset is recorded: to be followed by this process, or by a fleet's workers."""
+    from imgen.batch.options import Mode
+    from imgen.jobs.run_order import place_order
+
+    if options.mode is Mode.QUEUE:
+        from imgen.commands.fleet import fleet_ledger
+        from imgen.fleet.engine import Engine
+        from imgen.fleet.ordering import queue_order
+
+        ledger, address = fleet_ledger(opened, config)
+        return partial(queue_order, ledger, Engine(address))
+    return lambda plan, candidate, known: place_order(plan, candidate, worker, _is_chosen, known)
+
+
+def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:
+    """Which service takes an asset is in its result."""
+
+
+def _units(found: Standings, accounts: Accounts) -> set[str]:
     """The units of the prices that a run may have to pay. Raises `KeyMissing` where there is no key at all."""
     from imgen.batch.offers import Offers
     from imgen.batch.standing import TO_ORDER
     from imgen.orders.matching import possible
 
-    offers = Offers(partial(possible, accounts=config.accounts), sandbox=False)
+    offers = Offers(partial(possible, accounts=accounts), sandbox=False)
     wanted = [item.asset for item in found.items if item.standing in TO_ORDER]
     return {unit for asset in wanted if (unit := offers.best(asset).cost.unit)}
 

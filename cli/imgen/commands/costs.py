@@ -48,7 +48,6 @@ def costs(
     """
     from imgen.commands.reporting import standard_streams
     from imgen.commands.times import span
-    from imgen.money.budget import local_day
     from imgen.money.report import cost_report, used
     from imgen.orders.limits import standing_limits
     from imgen.screen.console import err_sentence, out
@@ -60,8 +59,8 @@ def costs(
     now = time()
     begin, end = span(since, until, now)
     config = load(profile)
-    spendings = [] if sandbox else _spendings(config)
-    today = local_day(now).isoformat()
+    spendings, today = _spendings(config, now)
+    spendings = [] if sandbox else spendings  # what the sandbox makes costs nothing
     uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]
     report = cost_report(spendings, by, _day(begin), _day(None if end is None else end - _INSTANT), uses)
     if json:
@@ -81,12 +80,16 @@ def costs(
     return 0
 
 
-def _spendings(config: Config) -> list[Spending]:
+def _spendings(config: Config, now: float) -> tuple[list[Spending], str]:
+    """What the ledger has, and the calendar day it is by it."""
     from imgen.jobs.session import session
+    from imgen.money.budget import local_day
     from imgen.screen.console import err
 
     with session(config, err) as opened:
-        return [] if opened.is_new else opened.ledger.spending.totals()
+        if opened.is_new:
+            return [], local_day(now).isoformat()
+        return opened.ledger.spending.totals(), opened.ledger.spending.today()
 
 
 def _day(moment: float | None) -> str | None:

@@ -50,8 +50,9 @@ def remind(*, welcome: bool) -> None:
 def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
     """What expires soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
-        ledger = load().folders.ledger
-        if not ledger.exists():
+        config = load()
+        ledger = config.folders.ledger
+        if config.ledger_url is not None or not ledger.exists():  # a line at the end is worth no connection
             return None
     except (ImgenError, OSError):
         return None

@@ -63,7 +63,7 @@ def _ledger(config: Config, stack: ExitStack) -> Ledger | None:
     from imgen.jobs.session import session
     from imgen.screen.console import err
 
-    if not config.folders.ledger.exists():
+    if config.ledger_url is None and not config.folders.ledger.exists():
         return None
     return stack.enter_context(session(config, err)).ledger
 

@@ -232,6 +232,16 @@ Format = Annotated[
         rich_help_panel=panels.PICTURE,
     ),
 ]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        "--quality",
+        metavar="QUALITY",
+        help="Such as low or high, where a service has it; it decides the price.",
+        show_default=False,
+        rich_help_panel=panels.PICTURE,
+    ),
+]
 Count = Annotated[
     int | None,
     typer.Option(

@@ -116,6 +116,8 @@ class Reporter:
         if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self.draws_live):
             for path in saved:
                 out_path(path)
+            for url in stored_objects(report.records):
+                out(url)
         if self.show:
             from imgen.screen.preview import show
 
@@ -235,8 +237,13 @@ def _of_all(hint: str, ids: Sequence[str]) -> str:
 
 
 def saved_paths(records: Sequence[JobRecord]) -> list[Path]:
-    """Where the saved pictures of these jobs are."""
+    """The files of these jobs' saved pictures."""
     return [r.path for record in records for r in record.results if r.state is ResultState.SAVED and r.path]
+
+
+def stored_objects(records: Sequence[JobRecord]) -> list[str]:
+    """The URLs of these jobs' pictures that were saved in an object storage."""
+    return [r.object for record in records for r in record.results if r.state is ResultState.SAVED and r.object]
 
 
 def _those_in(report: Report, states: frozenset[State] | set[State]) -> dict[str, Problem]:

@@ -87,7 +87,9 @@ def _is_settled(config: Config) -> bool:
     """Whether one look at the ledger shows that nothing is open or lost; most of the program is not imported then."""
     from imgen.ledger.peek import peek_settled
 
-    return "IMGEN_SANDBOX" not in config.environ and peek_settled(config.folders.ledger)
+    if "IMGEN_SANDBOX" in config.environ or config.ledger_url is not None:
+        return False
+    return peek_settled(config.folders.ledger)
 
 
 def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:

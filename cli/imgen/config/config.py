@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.config.folders import Folders, find_folders, home_folder
+from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,6 +109,18 @@ class Config:
         """The user's own object storage, as one URL without credentials."""
         return self._text("upload") or None
 
+    @cached_property
+    def ledger_url(self) -> str | None:
+        """The database with the ledger of many machines, a secret; None where the ledger is a file of this one."""
+        if not self.environ.get("IMGEN_LEDGER") and not self.folders.settings.exists():
+            return None  # known without reading the table of settings, which costs TAB its time
+        return self._text("ledger") or None
+
+    @property
+    def store(self) -> str | None:
+        """The object storage that a fleet's pictures go to, as one URL without credentials."""
+        return self._text("store") or None
+
     @property
     def keeps_uploads(self) -> bool:
         """Whether pictures stay in that storage after their job."""
@@ -126,12 +139,23 @@ class Config:
         return value
 
     @property
+    def sandbox_server(self) -> str | None:
+        """The origin of a sandbox that runs already, on this machine. Raises `BadConfiguration`."""
+        text = self._text("sandbox_server")
+        if not text:
+            return None
+        if not is_loopback(text):
+            raise BadConfiguration(
+                "IMGEN_SANDBOX_SERVER must be on this machine, such as http://127.0.0.1:8000.", "imgen sandbox serve"
+            )
+        return text.rstrip("/")
+
+    @property
     def sandbox_faults(self) -> Sequence[Fault]:
         """The faults that the embedded services play. Raises `BadConfiguration`."""
         text = self._text("sandbox_faults")
         if not text:
             return ()
-        from imgen.errors import BadConfiguration
         from imgen_providers.sandbox.faults import parse_faults
 
         try:

@@ -22,7 +22,8 @@ _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _PASSWORD = re.compile(r"//[^/@]*@")
 # Control characters, and those that turn the order of what is shown: a path with one deceives who reads it.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name)=)[^=&]*=)[^&]*")
+_CREDENTIALS = re.compile(r"//.*@")  # of a database: its password may hold any character
+_PARAMETER = re.compile(r"([?&](?!(?:endpoint|region|account_name|schema|service|sslmode)=)[^=&]*=)[^&]*")
 
 
 class Kind(StrEnum):
@@ -106,6 +107,7 @@ class Layer(StrEnum):
 
 
 _WHERE = "it would decide where your keys and pictures go"
+_LEDGER = "it would decide where your jobs and prompts are recorded"
 _TRUST = "it would decide whom this machine trusts"
 
 _TABLE = (
@@ -195,6 +197,22 @@ _TABLE = (
         place=Place.USER,
         why=_WHERE,
     ),
+    Setting(
+        "ledger",
+        Kind.TEXT,
+        "a database for the ledger of many machines, such as `postgresql://imgen@db/imgen`; else a file of your own",
+        "IMGEN_LEDGER",
+        place=Place.USER,
+        why=_LEDGER,
+    ),
+    Setting(
+        "store",
+        Kind.TEXT,
+        "an object storage of your own for the pictures of a fleet, such as `s3://bucket/art`",
+        "IMGEN_STORE",
+        place=Place.USER,
+        why=_WHERE,
+    ),
     *(
         Setting(
             f"base_url.{entry.name}",
@@ -235,6 +253,13 @@ _TABLE = (
         "whether to use the sandbox, as with `--sandbox`",
         "IMGEN_SANDBOX",
         default=False,
+        place=Place.NO_FILE,
+    ),
+    Setting(
+        "sandbox_server",
+        Kind.TEXT,
+        "a running `imgen sandbox serve` to use for the sandbox, such as `http://127.0.0.1:8000`",
+        "IMGEN_SANDBOX_SERVER",
         place=Place.NO_FILE,
     ),
     Setting(
@@ -281,8 +306,10 @@ def shown(setting: Setting, value: Value | None) -> Value | None:
     """The value as it may be printed: a secret may have been put there by mistake."""
     if not isinstance(value, str):
         return value
+    if setting.name == "ledger":
+        return _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("//***@", value))
     value = without_keys(value)
-    if setting.name.partition(".")[0] not in ("upload", "base_url"):
+    if setting.name.partition(".")[0] not in ("upload", "store", "base_url"):
         return value
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub("//***@", value))
 

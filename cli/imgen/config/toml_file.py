@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from imgen.config.keys import without_keys
-from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file
+from imgen.config.settings import SETTINGS, Place, Setting, Value, from_file, shown
 from imgen.errors import BadConfiguration, UsageProblem
 from imgen.files import PRIVATE, SHARED, make_private_folder, write
 
@@ -19,6 +19,12 @@ PROJECT_FILE = "imgen.toml"
 PROFILES = "profiles"
 
 _OPEN_TEXT = "Illegal character '\\n'"  # as tomllib has it, where a line ends inside of quotes
+LONG_KEY = re.compile(r"""(?:^|[\[{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""", re.MULTILINE)
+"""The start of a key of more than 16 parts in a TOML text.
+
+Each part of a dotted key costs tomllib as much as all before it: one of 8,000 takes seconds, of a million hours.
+"""
+
 _MOST_BYTES = 16 * 1024  # all settings take 2 KB; the time that a parser takes may grow with the square of this
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _NAME = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
@@ -68,6 +74,9 @@ def parse(text: str, path: Path, name: str, *, project: bool) -> SettingsFile:
     """The text of a settings file, checked. Raises `BadConfiguration` with the line."""
     import tomllib
 
+    if found := LONG_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise BadConfiguration(f"{name}, line {line}: a key has more than 16 parts, and no setting has.")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -137,7 +146,7 @@ def wrong(setting: Setting, named: str, value: object, example: str) -> BadConfi
     if isinstance(value, str) and not value.strip():
         return BadConfiguration(f"{named} is empty.", f"To take the value out:\nimgen config unset {setting.name}")
     try:
-        text = repr(value)
+        text = repr(shown(setting, value) if isinstance(value, str) else value)
     except ValueError:  # Python writes no number of more than 4,300 digits
         text = "a very long number"
     text = without_keys(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+def boot_seconds() -> float:
+    """Seconds since this machine started, those in which it slept or this process was stopped among them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux alone has it
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class Clock(Protocol):
     """What the follower knows of time; both readings are in seconds."""
 

@@ -114,6 +114,8 @@ class Services:
         return RateLimit(SubmitLimit(most or None, _MINUTE * pace), fixed=own is not None)
 
     def _sandbox_origin(self) -> str:
+        if running := self._config.sandbox_server:
+            return running
         if self._sandbox is None:
             from imgen_providers.sandbox.server import SandboxServer
 

@@ -6,18 +6,28 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, save, submit
-from imgen.jobs.loop import Loop, Workers
-from imgen.jobs.problems import comes_back
+from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
-from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked, Unrecorded
+from imgen.jobs.tracked import (
+    Done,
+    Go,
+    Next,
+    Pending,
+    Phase,
+    Tracked,
+    Unrecorded,
+    answers_once,
+    tracked,
+    usual_timeout,
+)
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
-from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 
 _QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
+_LEDGER_AGAIN = 1.0  # seconds until a job goes on whose ledger was away
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
 
 _NEVER_SENT = Problem(
@@ -48,7 +59,8 @@ Outcome = TypeVar("Outcome")
 class Follower:
     """Follows jobs towards their goals until they are there or `timeout` seconds of awake time are over.
 
-    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job.
+    `record_crash` keeps the trace of an exception that is not ours, and returns the problem it is for its job. What is
+    put into the `inbox` makes it ask its feed for more.
     """
 
     def __init__(
@@ -60,6 +72,7 @@ class Follower:
         clock: Clock,
         record_crash: Callable[[Exception], Problem],
         timeout: float | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._saver = saver
         self._ledger = saver.ledger
@@ -69,8 +82,10 @@ class Follower:
         self._clock = clock
         self._record_crash = record_crash
         self._timeout = timeout
-        self._next_show = clock.monotonic()
-        self._loop = Loop(clock, self._tick, display.interval, on_close=self._close_connections)
+        self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
+        threads = FEW if self._ledger.is_shared else Threads()
+        inbox = Inbox() if inbox is None else inbox  # an empty one is false
+        self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
         self._unrecorded: list[Problem] = []
@@ -124,8 +139,7 @@ class Follower:
 
     def _pass_on(self, feed: Feed) -> None:
         """Give the jobs that ended back to their feed, and keep nothing of them."""
-        ended = [job for job in self._jobs.values() if job.done]
-        if ended:
+        if ended := [job for job in self._jobs.values() if job.done]:
             self._show()  # the last time that they are seen
         for job in ended:
             del self._jobs[job.record.id]
@@ -162,6 +176,7 @@ class Follower:
                 self._stop_waiting(by_user=isinstance(end, KeyboardInterrupt))
             finally:
                 self._show()
+                self._loop.close(grace=0.0)
             raise
         if not in_time:
             self._stop_waiting(by_user=False)
@@ -171,7 +186,7 @@ class Follower:
         return in_time
 
     def _patience(self) -> float:
-        return self._timeout if self._timeout is not None else self._usual_timeout()
+        return self._timeout if self._timeout is not None else usual_timeout(self._jobs.values())
 
     def _close_connections(self) -> None:
         self._ledger.close()
@@ -179,7 +194,8 @@ class Follower:
 
     def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
-            job = self._tracked(record, goal)
+            connection = self._services.connection(record.provider, record.origin)
+            job = tracked(self._ledger, connection, self._clock, record, goal)
         except ImgenError as error:
             self._unreached[record.id] = error.problem
         except Exception as error:  # noqa: BLE001  the edge of one job: the others go on
@@ -187,30 +203,6 @@ class Follower:
         else:
             self._jobs[record.id] = job
             self._dispatch(job, Go(Phase.START))
-
-    def _tracked(self, record: JobRecord, goal: Goal) -> Tracked:
-        connection = self._services.connection(record.provider, record.origin)
-        request = record.request
-        model = SERVICES[record.provider].model(request.model)
-        typical = model.typical_seconds(request.resolution) if model else None
-        past = self._ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
-        age = 0.0 if record.accepted_at is None else max(0.0, self._clock.wall() - record.accepted_at)
-        return Tracked(
-            record=record,
-            goal=goal,
-            connection=connection,
-            since=self._clock.monotonic() - age,
-            watched=False,
-            past=[] if record.sandbox else past,
-            documented=typical and typical * connection.pace,
-        )
-
-    def _usual_timeout(self) -> float:
-        """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
-        waited_for = (job for job in self._jobs.values() if job.goal is Goal.PICTURES)
-        usual = (5 * job.documented for job in waited_for if job.documented)
-        once = (SERVICES[job.record.provider] for job in self._jobs.values() if not comes_back(job.record))
-        return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
 
     def _tick(self) -> None:
         """Show the jobs; a thousand are many, so this takes a fiftieth of the time at most."""
@@ -249,6 +241,10 @@ class Follower:
         with self._contained(job):
             match phase:
                 case Phase.START:
+                    self._dispatch(job, self._start(job))
+                case Phase.RESUME:
+                    job.read_at = None
+                    job.refresh(self._ledger)
                     self._dispatch(job, self._start(job))
                 case Phase.SUBMIT if self._unrecorded:
                     self._dispatch(job, self._hold_back(job))
@@ -321,7 +317,7 @@ class Follower:
                     self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
-                    return Done()
+                    return reconcile.after_not_found(job, self._clock.wall())
 
         record, service = job.record, job.connection.service
         self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
@@ -368,7 +364,7 @@ class Follower:
                 job,
                 lambda: save.save(self._saver, job, number, seconds),
                 after,
-                crashed=lambda bug: after(save.NotSaved(bug)),
+                crashed=lambda bug: after(save.NotSaved(bug, again=bug.code == LedgerUnusable.code)),
             )
 
         seconds = self._patient_until - self._clock.monotonic()
@@ -399,19 +395,31 @@ class Follower:
                 self._dispatch(job, after(outcome))
 
         def failed(error: Exception) -> None:
-            if isinstance(error, LedgerUnusable):
+            away = isinstance(error, LedgerUnusable)
+            if away and not self._ledger.is_shared:
                 raise error
             with self._contained(job):
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
-                self._dispatch(job, crashed(problem) if crashed else self._after_crash(job, problem))
+                if crashed:
+                    self._dispatch(job, crashed(problem))
+                else:
+                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
+                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 
     @contextmanager
     def _contained(self, job: Tracked) -> Iterator[None]:
-        """Turn an exception that is not ours into the problem of one job: the others go on."""
+        """Turn an exception that is not ours into the problem of one job: the others go on.
+
+        A ledger on a server comes back, and the job then goes on from what it has.
+        """
         try:
             yield
+        except LedgerUnusable:
+            if not self._ledger.is_shared:
+                raise
+            self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
         except ImgenError:
             raise
         except Exception as error:  # noqa: BLE001  the edge of one job
@@ -428,11 +436,8 @@ class Follower:
             job.record, job.read_at = record, None
             return Go(Phase.RECONCILE)
         if record.state is State.READY and not job.crashed and job.goal is not Goal.ANSWER:
-            job.record, job.read_at, job.crashed = (
-                record,
-                None,
-                True,
-            )  # what is in the ledger of its pictures may be saved all the same
+            # What is in the ledger of its pictures may be saved all the same.
+            job.record, job.read_at, job.crashed = record, None, True
             self._display.say(f"{bug.message} {bug.hint}")
             return Go(Phase.SAVE)
         return Done(bug)
@@ -448,7 +453,7 @@ class Follower:
             job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
             self._hold_back_planned()
-            once = self._answers_once() if self._loop.submits.pending else 0.0
+            once = answers_once(self._jobs.values()) if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
                     f"The answer under way brings the picture and comes once, so it is waited for, up to {once:.0f} s."
@@ -473,7 +478,7 @@ class Follower:
         with suppress(LedgerUnusable):  # what was sent is still to be answered, and the next command closes the others
             for job in self._jobs.values():
                 if job.record.state in (State.PLANNED, State.SUBMITTING) and self._is_ours(job.record):
-                    self._ledger.jobs.never_sent(job.record.id, job.problem or _NEVER_SENT)
+                    self._ledger.unsent(job.record, job.problem or _NEVER_SENT)
                     job.record, job.read_at = self._ledger.jobs.get(job.record.id), None
 
     def _save_what_is_here(self) -> None:
@@ -484,12 +489,6 @@ class Follower:
             self._enter(job, Phase.SAVE)
         if came:
             self._loop.finish(self._loop.downloads, _GRACE)
-
-    def _answers_once(self) -> float:
-        """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
-        under_way = [job.record for job in self._jobs.values() if job.record.state is State.SUBMITTING]
-        once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
-        return max((entry.submit_seconds for entry in once), default=0.0)
 
     def _close_unsent(self, job: Tracked, never_sent: Problem, no_answer: str) -> JobRecord:
         record = self._ledger.jobs.get(job.record.id)

@@ -13,14 +13,25 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgen.errors import LedgerUnusable
 
 if TYPE_CHECKING:
     from imgen.jobs.clock import Clock
 
-_SUBMITS, _POLLS, _DOWNLOADS = 16, 8, 4  # threads, at most; a blocking submit holds one for minutes
+
+class Threads(NamedTuple):
+    """How many threads of each kind there are, at most; a submit that blocks holds one for minutes."""
+
+    submits: int = 16
+    polls: int = 8
+    downloads: int = 4
+
+
+FEW = Threads(4, 4, 4)
+"""For a worker of a fleet: each has its own connection to the ledger, and a worker that is killed leaves as many
+uncertain jobs as it had submits on their way."""
 
 Outcome = TypeVar("Outcome")
 Action = Callable[[], None]
@@ -152,18 +163,27 @@ class Loop:
     """Runs actions in the main thread when they are due, and tasks in threads of three kinds.
 
     `tick` is called after every change and at least every `interval` seconds; `on_close` by each thread that ends.
+    Whatever is put into the `inbox` wakes it.
     """
 
-    def __init__(self, clock: Clock, tick: Action, interval: float, on_close: Action) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        tick: Action,
+        interval: float,
+        on_close: Action,
+        inbox: Inbox,
+        threads: Threads = Threads(),  # noqa: B008  (it cannot be changed)
+    ) -> None:
         self._clock = clock
         self._tick = tick
         self._interval = interval
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
-        self._inbox = Inbox()
-        self.submits = Workers("submit", _SUBMITS, self._inbox, on_close)
-        self.polls = Workers("poll", _POLLS, self._inbox, on_close)
-        self.downloads = Workers("download", _DOWNLOADS, self._inbox, on_close)
+        self._inbox = inbox
+        self.submits = Workers("submit", threads.submits, self._inbox, on_close)
+        self.polls = Workers("poll", threads.polls, self._inbox, on_close)
+        self.downloads = Workers("download", threads.downloads, self._inbox, on_close)
 
     def after(self, delay: float, action: Action) -> None:
         """Run an action `delay` seconds from now."""

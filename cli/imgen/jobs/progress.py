@@ -60,8 +60,8 @@ class JobView:
     """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
-    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, and `record`
-    is the job as the ledger has it.
+    "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, or their URLs
+    in a storage, and `record` is the job as the ledger has it.
     """
 
     id: str
@@ -75,7 +75,7 @@ class JobView:
     position: int | None = None
     activity: str | None = None
     received: int = 0
-    saved: tuple[Path, ...] = ()
+    saved: tuple[Path | str, ...] = ()
     differences: tuple[str, ...] = ()
     problem: Problem | None = None
     done: bool = False
@@ -93,11 +93,11 @@ class Display(Protocol):
 
     @property
     def interval(self) -> float:
-        """How often `show` wants to be called while nothing changes, in seconds."""
+        """How often `show` wants to be called while nothing changes, in seconds; infinite: only at the end."""
         ...
 
     def show(self, jobs: Sequence[JobView]) -> None:
-        """Show how all followed jobs stand now; called after every change and every `interval`."""
+        """Show how all followed jobs stand now; called after changes and every `interval`, and at the end."""
         ...
 
     def say(self, text: str) -> None:

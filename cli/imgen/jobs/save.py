@@ -20,6 +20,8 @@ from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import keep_unverified, place
+from imgen.pictures.storage import StorageTrouble
+from imgen.pictures.store import OtherBytes
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import (
     EXTENSIONS,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from imgen.ledger.ledger import Ledger
     from imgen.ledger.owners import Owner
+    from imgen.pictures.store import PictureStore
     from imgen_providers.client import Network
 
 SAVED_ELSEWHERE_AGAIN = 0.5
@@ -55,25 +58,38 @@ _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 
 
 class Saver(NamedTuple):
-    """What saving needs of this process."""
+    """What saving needs of this process.
+
+    With a `store`, pictures are saved there and in no file; `parts` is then the folder for those that are arriving.
+    """
 
     ledger: Ledger
     network: Network
     owner: Owner
+    parts: Path
+    store: PictureStore | None = None
+
+    def place(self, record: JobRecord, number: int, format: Format) -> Path:
+        """Where a picture goes on this disk, if only until it is stored. Raises `BadTarget`."""
+        if self.store:
+            return self.parts / f"{record.id}-{number}.{EXTENSIONS[format]}"
+        return _wanted_path(record, number, format)
 
 
 def claimed(saver: Saver, record: JobRecord, pictures: int) -> Claim | None:
     """This process takes the first `pictures` of a job to save them; None where it has no place for them."""
     try:
-        return Claim(saver.owner.name, [part_path(_ordered_path(record, number + 1)) for number in range(pictures)])
+        return Claim(
+            saver.owner.name, [part_path(_ordered_path(saver, record, number + 1)) for number in range(pictures)]
+        )
     except BadTarget:
         return None  # saving them says so
 
 
 class Saved(NamedTuple):
-    """The picture lies at `path`. `moved` means that another file had taken its name."""
+    """The picture lies at `path`, None for one in the storage. `moved` means that another file had taken its name."""
 
-    path: Path
+    path: Path | None
     moved: bool
 
 
@@ -125,7 +141,7 @@ def after(ledger: Ledger, job: Tracked, number: int, outcome: Outcome, wall: flo
     job.saving.discard(number)
     match outcome:
         case Saved(path, moved):
-            if moved:
+            if moved and path:
                 say(f"The name was taken meanwhile, so it is saved as {path.name}.")
         case NotSaved():
             _not_saved(ledger, job, number, outcome)
@@ -186,7 +202,7 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
     record, result = job.record, job.record.results[number - 1]
     try:
         is_mine = result.part is not None and result.fetcher == saver.owner.name
-        part = result.part if result.part and is_mine else part_path(_ordered_path(record, number))
+        part = result.part if result.part and is_mine else part_path(_ordered_path(saver, record, number))
         if not saver.ledger.results.claim(record.id, number, part, saver.owner.name):
             return ClaimedElsewhere()
     except BadTarget as error:
@@ -195,7 +211,7 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
         discard(result.part)
     try:
         deadline = time.monotonic() + min(seconds, _DOWNLOAD_SECONDS)
-        return _already_in_place(saver, record, result) or _fetched(saver, job, record, number, part, deadline)
+        return _already_there(saver, record, result, part) or _fetched(saver, job, record, number, part, deadline)
     except LinkDead:
         return LinkExpired()
     except DownloadFailed as error:
@@ -206,13 +222,17 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
         return NotSaved(not_saved(record, "The waiting ended before it was here"))
     except BadTarget as error:
         return NotSaved(not_saved(record, str(error), elsewhere=True))
+    except OtherBytes as error:
+        return NotSaved(not_saved(record, f"{error.url} has another picture already, which is left as it is"))
+    except StorageTrouble as error:
+        return NotSaved(not_saved(record, error.message.rstrip(".")), again=not error.refused)
     except OSError as error:
         reason = f"{part.parent} cannot take it: {error.strerror or error}"
         return NotSaved(not_saved(record, reason, elsewhere=True))
     finally:
         discard(part)
         with suppress(LedgerUnusable):  # the next process finds that this one has ended
-            saver.ledger.results.unclaim(record.id, number, saver.owner.name)
+            saver.ledger.insist(lambda: saver.ledger.results.unclaim(record.id, number, saver.owner.name))
 
 
 def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: Path, deadline: float) -> Outcome:
@@ -230,8 +250,10 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     try:
         picture = inspect(part, _wanted(record))
     except Damaged as error:
-        return _unverified(job, number, part, _ordered_path(record, number), error)
+        return _unverified(job, number, part, _ordered_path(saver, record, number), error)
     picture, untagged = _tagged(part, picture, record) if record.target.tag else (picture, ())
+    if saver.store:
+        return _put(saver, saver.store, result, part, picture, _differences(picture, record) + untagged)
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -247,6 +269,32 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     if result.kept:
         discard(result.kept)
     return Saved(path, moved=path != wanted)
+
+
+def _put(
+    saver: Saver, store: PictureStore, result: Result, part: Path, picture: Picture, differences: tuple[str, ...]
+) -> Saved:
+    """Put a verified picture into the storage, and record where."""
+    results, url = saver.ledger.results, store.url(result.job_id, result.index, picture)
+    results.storing(result.job_id, result.index, url, picture.sha256)
+    store.put(url, part, picture)
+    results.stored(result.job_id, result.index, url, picture, differences)
+    if result.kept:
+        discard(result.kept)
+    return Saved(None, moved=False)
+
+
+def _already_stored(saver: Saver, store: PictureStore, record: JobRecord, result: Result, part: Path) -> Saved | None:
+    """As `_already_in_place`, for a picture that was put into the storage."""
+    data = store.read(result.object) if result.object and result.sha256 else None
+    if not result.object or data is None or hashlib.sha256(data).hexdigest() != result.sha256:
+        return None
+    with new_part(part) as file:
+        file.write(data)
+    picture = inspect(part, _wanted(record))
+    found = _differences(picture, record)
+    saver.ledger.results.stored(record.id, result.index, result.object, picture, found)
+    return Saved(None, moved=False)
 
 
 def _tagged(part: Path, picture: Picture, record: JobRecord) -> tuple[Picture, tuple[str, ...]]:
@@ -277,9 +325,17 @@ def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Dama
     same_again = isinstance(error, TooManyPixels) or (isinstance(error, Unverified) and error.format.is_picture)
     again = not same_again and job.save_tries[number] + 1 < _TRIES
     reason = f"What arrived cannot be verified: {error}"
-    if not again:
+    if not again and part.stat().st_size:
         reason += f". It is kept as {keep_unverified(part, wanted)}"
     return NotSaved(not_saved(job.record, reason), again=again)
+
+
+def _already_there(saver: Saver, record: JobRecord, result: Result, part: Path) -> Saved | None:
+    """A picture that an ended process saved and did not record."""
+    if saver.store:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        return _already_stored(saver, saver.store, record, result, part)
+    return _already_in_place(saver, record, result)
 
 
 def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved | None:
@@ -298,9 +354,9 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
     return Saved(result.path, moved=False)
 
 
-def _ordered_path(record: JobRecord, number: int) -> Path:
+def _ordered_path(saver: Saver, record: JobRecord, number: int) -> Path:
     """Where a picture goes if it comes in the format that was ordered."""
-    return _wanted_path(record, number, known_format(record.request.format) or "png")
+    return saver.place(record, number, known_format(record.request.format) or "png")
 
 
 def _wanted_path(record: JobRecord, number: int, format: Format) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
-from imgen.ledger.recovery.note import rebuilt_note
+from imgen.ledger.recovery.damage import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
 from imgen.records import JobRecord, ResultState
 from imgen_providers.catalog import SERVICES
@@ -40,7 +40,7 @@ class Session:
     @property
     def is_new(self) -> bool:
         """Whether there is no ledger yet, so nothing to find in it."""
-        return not self._config.folders.ledger.exists()
+        return self._config.ledger_url is None and not self._config.folders.ledger.exists()
 
     def close(self) -> None:
         """Close the ledger, if it was opened, and name the jobs that could not be read."""
@@ -74,7 +74,8 @@ class Session:
         """Make the pictures whose saved file is gone, or whose link expired, `ready` to be fetched again."""
         for record in records:
             for result in record.results:
-                gone = result.state is ResultState.SAVED and not (result.path and result.path.exists())
+                here = result.object or (result.path and result.path.exists())
+                gone = result.state is ResultState.SAVED and not here
                 if gone or result.state is ResultState.EXPIRED:
                     self.ledger.results.reopen(record.id, result.index)
         return self.ledger.jobs.get_many([record.id for record in records])
@@ -92,6 +93,8 @@ def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
 
 def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledger:
     """The ledger, rebuilt first where it was damaged; what that left is reported. Raises `LedgerUnusable`."""
+    if config.ledger_url is not None:
+        return _open_shared(config, config.ledger_url, clock, say)
     ledger = open_whole(config.folders.ledger, clock.wall, config.cwd, say)
     if rebuilt_note(config.folders.ledger).exists():
         from imgen.jobs.reimport import report_and_reimport
@@ -99,6 +102,19 @@ def open_sound(config: Config, clock: Clock, say: Callable[[str], None]) -> Ledg
         report_and_reimport(config, ledger, clock, say)
     if config.folders.ledger.exists():
         _read_answers(config, ledger, say)
+    return ledger
+
+
+def _open_shared(config: Config, url: str, clock: Clock, say: Callable[[str], None]) -> Ledger:
+    """The ledger of many machines. Raises `LedgerUnusable`, and `BadConfiguration` for its URL."""
+    from imgen.ledger.postgres.address import parse
+    from imgen.ledger.postgres.ledger import PostgresLedger
+
+    # The clocks of many machines differ, so the database's counts.
+    now = None if isinstance(clock, SystemClock) else clock.wall
+    ledger = PostgresLedger(parse(url, config.environ), config.folders.state, now)
+    ledger.close_orphans()
+    _read_answers(config, ledger, say)
     return ledger
 
 

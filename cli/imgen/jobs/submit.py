@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.errors import BadConfiguration, LedgerDamaged, LedgerUnusable, Problem
+from imgen.jobs.clock import boot_seconds
 from imgen.jobs.poll import record_answer
 from imgen.jobs.problems import comes_back, kept_as, of_submit
 from imgen.jobs.tracked import Done, Go, Next, Phase, Tracked, Unrecorded
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.ledger import Ledger
+    from imgen.ledger.pacing import SubmitLimit
     from imgen_providers.base import Job
 
 _TRIES = 4  # of a request that provably never left
+_LATEST = 5.0  # seconds from the commit to the request, on a ledger where an owner may be taken for gone
 _ROOM = 32 * 1024 * 1024  # bytes for each picture: the largest ones in base64, and once more as a picture
 _FIRST_DELAY = 0.5  # seconds before the second of them; each further one waits twice as long
 
@@ -72,6 +75,8 @@ def send(saver: Saver, uploads: Uploads, connection: Connection, record: JobReco
     try:
         return _send(saver, uploads, connection, record)
     except LedgerUnusable as error:
+        if saver.ledger.is_shared:
+            raise
         return Unrecorded(error.problem)
 
 
@@ -90,27 +95,33 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
     if not comes_back(record) and (full := _no_room(ledger, record)):
-        ledger.jobs.never_sent(record.id, full)
+        ledger.unsent(record, full)
         return Ended()
+    begun = boot_seconds()
     try:
-        if not ledger.jobs.submitting(record.id, rate_limit.limit):
+        if not _begun(ledger, record, rate_limit.limit):
             return Ended()
     except TooSoon as early:
         # The account may allow more than the document states: then it goes at once.
         seconds = 0.0 if rate_limit.learn(service) else early.seconds
         return Paced(seconds, rate_limit.limit.most or 0)
     answer = AnswerFile(places(ledger, record))
+    if ledger.is_shared and boot_seconds() - begun > _LATEST:
+        ledger.insist(lambda: ledger.withdraw(record))
+        return Retryable(NotSent("This process stood still for so long that another one may have taken the job."))
     try:
         with connection.network.keeping(answer) if isinstance(service, ReadsAnswers) else nullcontext():
             job = service.submit(request)
     except NotSent as error:
-        ledger.jobs.not_sent(record.id)
+        ledger.insist(lambda: ledger.jobs.not_sent(record.id))
         return Retryable(error)
     except (RateLimited, Busy) as error:
-        ledger.jobs.turned_away(record.id)
+        pause = error.retry_after if isinstance(error, RateLimited) else None
+        ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
         return Retryable(error)
     except Refused as error:
-        ledger.jobs.ended(record.id, State.FAILED, of_submit(error, record))
+        refused = of_submit(error, record)
+        ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
         return Ended()
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
@@ -125,7 +136,7 @@ def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer:
         problem = kept_as(problem, aside)
     elif cut := answer.cut():
         problem = problem._replace(message=f"{problem.message} {cut}")
-    ledger.jobs.mark_uncertain(record.id, problem)
+    ledger.insist(lambda: ledger.jobs.mark_uncertain(record.id, problem))
     if not aside:
         answer.discard()
 
@@ -134,7 +145,7 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
     """Commit the remote id, with the pictures that came along, before anything else is done with the answer."""
     ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
-        record_answer(ledger, record, job, saver=saver)
+        ledger.insist(lambda: record_answer(ledger, record, job, saver=saver))
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."
@@ -194,7 +205,7 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     job.refresh(ledger)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
-            ledger.jobs.never_sent(job.record.id, job.problem)
+            ledger.unsent(job.record, job.problem)
             return Done(job.problem)
         job.activity = "not reached, trying again"
         return Go(Phase.SUBMIT, _FIRST_DELAY * 2.0 ** (job.submit_tries - 1))
@@ -210,9 +221,22 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
     `no_answer` is why no answer to it is known. What was accepted stays as it is.
     """
     if record.state is State.PLANNED:
-        ledger.jobs.never_sent(record.id, never_sent)
+        ledger.unsent(record, never_sent)
     elif record.state is State.SUBMITTING:
         ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
+
+
+def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
+    """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
+
+    A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
+    """
+    try:
+        return ledger.jobs.submitting(record.id, limit, record.owner)
+    except LedgerUnusable:
+        if ledger.is_shared:
+            ledger.insist(lambda: ledger.withdraw(record))
+        raise
 
 
 def _no_room(ledger: Ledger, record: JobRecord) -> Problem | None:

@@ -7,25 +7,29 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgen.jobs.problems import comes_back
 from imgen.jobs.progress import JobView, Progress, estimate, reported
+from imgen.jobs.report import Goal
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.base import Job, Queued, Running, Status
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
+    from imgen.jobs.clock import Clock
     from imgen.jobs.connections import Connection
-    from imgen.jobs.report import Goal
     from imgen.ledger.ledger import Ledger
 
 _CLOCKS_AGREE = 5.0  # seconds; where they differ by more, the machine slept or its clock was set
 
 
 class Phase(Enum):
-    """What is done with a job; `START` chooses by what the ledger has of it."""
+    """What is done with a job; `START` chooses by what the ledger has of it, `RESUME` after it was read again."""
 
     START = "start"
+    RESUME = "resume"
     SUBMIT = "submit"
     RECONCILE = "reconcile"
     POLL = "poll"
@@ -58,7 +62,7 @@ class Unrecorded(NamedTuple):
 Next = Go | Done | Pending | Unrecorded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
@@ -66,8 +70,9 @@ class Tracked:
     means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
-    usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
+    usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
+    number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
+    `given_up` are not tried again; `received` counts bytes.
     `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
     version that `record` is of, None where it is not as the ledger has it.
     """
@@ -83,6 +88,7 @@ class Tracked:
     unfinished_at: float | None = None
     no_links_since: float | None = None
     submit_tries: int = 0
+    looks: int = 0
     unanswered: int = 0
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)
@@ -95,7 +101,7 @@ class Tracked:
     done: bool = False
     stopped: bool = False
     crashed: bool = False
-    read_at: tuple[int, int] | None = None
+    read_at: tuple[float, int] | None = None
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again, where the ledger has changed since it was read."""
@@ -145,7 +151,9 @@ class Tracked:
             position=status.position if isinstance(status, Queued) else None,
             activity=self.activity,
             received=sum(self.received.values()),
-            saved=tuple(r.path for r in record.results if r.state is ResultState.SAVED and r.path),
+            saved=tuple(
+                place for r in record.results if r.state is ResultState.SAVED and (place := r.path or r.object)
+            ),
             differences=record.differences,
             problem=self.problem or record.problem,
             done=self.done,
@@ -158,3 +166,36 @@ class Tracked:
         if self.job and isinstance(self.job.status, Running) and self.job.status.progress is not None:
             return reported(self.job.status.progress, self.age(now))
         return estimate(self.past, self.documented, self.age(now))
+
+
+def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRecord, goal: Goal) -> Tracked:
+    """A job as it is when this process begins to follow it."""
+    request = record.request
+    model = SERVICES[record.provider].model(request.model)
+    typical = model.typical_seconds(request.resolution) if model else None
+    past = ledger.jobs.seconds_taken(record.provider, request.model, request.resolution)
+    age = 0.0 if record.accepted_at is None else max(0.0, clock.wall() - record.accepted_at)
+    return Tracked(
+        record=record,
+        goal=goal,
+        connection=connection,
+        since=clock.monotonic() - age,
+        watched=False,
+        past=[] if record.sandbox else past,
+        documented=typical and typical * connection.pace,
+    )
+
+
+def usual_timeout(jobs: Collection[Tracked]) -> float:
+    """Five times the documented duration of what is waited for, at least ten minutes; in seconds."""
+    waited_for = (job for job in jobs if job.goal is Goal.PICTURES)
+    usual = (5 * job.documented for job in waited_for if job.documented)
+    once = (SERVICES[job.record.provider] for job in jobs if not comes_back(job.record))
+    return max([600.0, *usual, *(entry.submit_seconds for entry in once)])
+
+
+def answers_once(jobs: Collection[Tracked]) -> float:
+    """How many seconds the answers under way may take that bring pictures and come once; 0 where there is none."""
+    under_way = [job.record for job in jobs if job.record.state is State.SUBMITTING]
+    once = [SERVICES[record.provider] for record in under_way if not comes_back(record)]
+    return max((entry.submit_seconds for entry in once), default=0.0)

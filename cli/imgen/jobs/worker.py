@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
-from imgen.errors import ExitCode, NotAdopted, StillUncertain, UsageProblem
+from imgen.errors import BadConfiguration, ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, of_unrecorded
 from imgen.jobs.report import Feed, Goal, Report, report
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from imgen.errors import Problem
     from imgen.jobs.connections import Services
     from imgen.jobs.follow import Follower
+    from imgen.jobs.loop import Inbox
     from imgen.jobs.progress import Display
     from imgen.jobs.save import Saver
     from imgen.jobs.session import Session
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.owners import Owner
+    from imgen.pictures.store import PictureStore
     from imgen.pictures.target import Target
     from imgen_providers.base import Job
     from imgen_providers.catalog import ServiceEntry
@@ -59,7 +61,25 @@ class Worker:
     def _saver(self) -> Saver:
         from imgen.jobs.save import Saver
 
-        return Saver(self._session.ledger, self._services.network, self.owner)
+        parts = self._config.folders.data / "parts"
+        return Saver(self._session.ledger, self._services.network, self.owner, parts, self._store)
+
+    @cached_property
+    def _store(self) -> PictureStore | None:
+        """Where a fleet's pictures go. Raises `BadConfiguration`."""
+        from imgen.pictures.storage import StorageTrouble
+        from imgen.pictures.store import configured_store
+
+        try:
+            store = configured_store(self._config.store)
+        except StorageTrouble as error:
+            raise BadConfiguration(error.message, "Check IMGEN_STORE. Nothing was sent.") from error
+        if store and not self._session.ledger.is_shared:
+            raise BadConfiguration(
+                "IMGEN_STORE is for a fleet, and this ledger is a file of this machine.",
+                "Set IMGEN_LEDGER to the fleet's PostgreSQL, or unset IMGEN_STORE. Nothing was sent.",
+            )
+        return store
 
     @cached_property
     def _uploads(self) -> Uploads:
@@ -79,6 +99,16 @@ class Worker:
             self._services.close()
         if "owner" in self.__dict__:
             self.owner.release()
+
+    def check_store(self) -> None:
+        """Prove that the storage for pictures can be written, where there is one. Raises `BadConfiguration`."""
+        from imgen.pictures.storage import StorageTrouble
+
+        try:
+            if self._store:
+                self._store.check()
+        except StorageTrouble as error:
+            raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials. Nothing was sent.") from error
 
     def check(self, entry: ServiceEntry, origin: str) -> None:
         """Raises `KeyMissing` or `BadConfiguration` where no request can be made there; connects to nothing."""
@@ -101,7 +131,7 @@ class Worker:
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """
-        _ = self.owner
+        _ = self.owner, self._store
         self._services.connection(entry.name, origin)
 
     def record(
@@ -117,13 +147,8 @@ class Worker:
         Raises `StillUncertain`, `OverBudget` and `OrderedElsewhere`.
         """
         jobs = self._session.ledger.jobs
-        try:
+        with uncertain_twin():
             planned = jobs.plan(drafts, self.owner.name, resubmit=resubmit, budget=budget, known=known)
-        except SameRequestUncertain as error:
-            raise StillUncertain(
-                f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-                f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
-            ) from error
         return jobs.get_many(planned)
 
     def follow(self, records: Sequence[JobRecord], goal: Goal, display: Display, *, timeout: float | None) -> Report:
@@ -139,13 +164,22 @@ class Worker:
                 stopped = report(left, {}, Goal.PICTURES)
                 return stopped._replace(displayed=frozenset(stopped.problems.values()), interrupted=True)
 
-    def follow_feed(self, feed: Feed, most: int, display: Display, *, timeout: float | None) -> bool:
+    def follow_feed(
+        self,
+        feed: Feed,
+        most: int,
+        display: Display,
+        *,
+        timeout: float | None,
+        inbox: Inbox | None = None,
+    ) -> bool:
         """Follow what the feed hands over, at most `most` at a time, and close the display; whether all was in time.
 
-        The feed has their goals. Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
+        The feed has their goals, and is asked for more whenever something is put into the
+        `inbox`. Ctrl-C raises `KeyboardInterrupt`: the jobs go on, and every one is in the ledger.
         """
         with closing(display):
-            in_time = self._follower(display, timeout).follow_feed(feed, most)
+            in_time = self._follower(display, timeout, inbox).follow_feed(feed, most)
             for left in self._uploads.clean() if "_uploads" in self.__dict__ else ():
                 display.say(left)
         return in_time
@@ -157,11 +191,11 @@ class Worker:
                 display.say(left)
         return found
 
-    def _follower(self, display: Display, timeout: float | None) -> Follower:
+    def _follower(self, display: Display, timeout: float | None, inbox: Inbox | None = None) -> Follower:
         from imgen.jobs.follow import Follower
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
-        return Follower(*parts, timeout)
+        return Follower(*parts, timeout, inbox)
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.
@@ -226,6 +260,18 @@ def _never_asked_again(entry: ServiceEntry, hint: str) -> UsageProblem:
     return UsageProblem(
         f"{entry.title} sends a picture with its answer only, and cannot be asked for it by an id.", hint
     )
+
+
+@contextmanager
+def uncertain_twin() -> Iterator[None]:
+    """A request that was sent before, and may have been charged, is `StillUncertain`: what to do is in its hint."""
+    try:
+        yield
+    except SameRequestUncertain as error:
+        raise StillUncertain(
+            f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+            f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
+        ) from error
 
 
 @contextmanager

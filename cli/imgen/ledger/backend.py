@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import LedgerUnusable
+    from imgen.ledger.owners import Owner
 
 
 class Row(Protocol):
@@ -53,6 +54,18 @@ class Connection(Protocol):
         ...
 
 
+class Owners(Protocol):
+    """The processes at work on one ledger."""
+
+    def enter(self) -> Owner:
+        """A new owner, for this process. Raises `LedgerUnusable`."""
+        ...
+
+    def is_alive(self, name: str, /) -> bool:
+        """Whether the process of that name is still at work."""
+        ...
+
+
 class Dialect(NamedTuple):
     """What the two databases spell differently, as fragments of SQL.
 
@@ -84,6 +97,10 @@ class Backend(Protocol):
     @property
     def now(self) -> Callable[[], float]:
         """The time by the clock that this ledger goes by, in seconds since 1970. Raises `LedgerUnusable`."""
+        ...
+
+    def day(self, moment: float) -> str:
+        """The calendar day of a moment in seconds since 1970, as 2026-11-26. Raises `LedgerUnusable`."""
         ...
 
     def day_begins(self, moment: float) -> float:

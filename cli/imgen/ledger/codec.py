@@ -36,12 +36,15 @@ _NAMES = {kind: frozenset(kind.__match_args__) for kind in (Request, Target, Pro
 
 
 def stored(text: str) -> str:
-    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON."""
+    """A text as a column can hold it: one with bytes that are no UTF-8 (as in file names) is written as JSON.
+
+    So is one with a NUL, which PostgreSQL does not take.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
         return json.dumps(text)
-    return json.dumps(text) if text.startswith('"') else text
+    return json.dumps(text) if text.startswith('"') or "\0" in text else text
 
 
 def loaded(text: str) -> str:
@@ -51,7 +54,7 @@ def loaded(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text to search in and to search for; what is no character in it is a question mark."""
-    return text.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode().replace("\0", "?")
 
 
 def path_text(path: Path) -> str:
@@ -154,6 +157,7 @@ def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
         results=tuple(read_result(result) for result in results),
         project=_loaded(row["project"]),
         resubmitted=bool(row["resubmitted"]),
+        engine_id=_where_there(row, "engine_id"),
     )
 
 
@@ -171,7 +175,16 @@ def read_result(row: Row) -> Result:
         kept=kept,
         path=_path(row["path"]),
         differences=tuple(json.loads(row["differences"])),
+        object=_where_there(row, "object"),
     )
+
+
+def _where_there(row: Row, column: str) -> Any:  # noqa: ANN401  (as the column has it)
+    """What a column holds that PostgreSQL's tables alone have."""
+    try:
+        return row[column]
+    except (KeyError, IndexError):
+        return None
 
 
 def inline_name(job_id: str, number: int) -> str:

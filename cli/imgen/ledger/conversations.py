@@ -42,6 +42,20 @@ class Conversations:
         if len(data) <= _IN_ROW and not isinstance(conversation, str):
             return conversation
         name = hashlib.sha256(data).hexdigest()
+        self._keep(name, data)
+        return name
+
+    def get(self, kept: Json) -> Json:
+        """The conversation that `put` gave this for; where its file is gone or damaged, what was given."""
+        if not isinstance(kept, str) or _NAME.fullmatch(kept) is None:
+            return kept
+        data = self._kept(kept)
+        if data is None or hashlib.sha256(data).hexdigest() != kept:
+            return kept
+        conversation: Json = json.loads(data)
+        return conversation
+
+    def _keep(self, name: str, data: bytes) -> None:
         path = self._folder / name
         try:
             if not path.exists():
@@ -52,17 +66,9 @@ class Conversations:
                 f"{self._folder} cannot take the conversation of a job: {error.strerror or error}.",
                 "Free some space or mend the folder, then: imgen wait",
             ) from error
-        return name
 
-    def get(self, kept: Json) -> Json:
-        """The conversation that `put` gave this for; where its file is gone or damaged, what was given."""
-        if not isinstance(kept, str) or _NAME.fullmatch(kept) is None:
-            return kept
+    def _kept(self, name: str) -> bytes | None:
         try:
-            data = (self._folder / kept).read_bytes()
+            return (self._folder / name).read_bytes()
         except OSError:
-            return kept
-        if hashlib.sha256(data).hexdigest() != kept:
-            return kept
-        conversation: Json = json.loads(data)
-        return conversation
+            return None

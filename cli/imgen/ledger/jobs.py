@@ -81,6 +81,7 @@ _UNCERTAIN = (
     " ORDER BY rowid"
 )
 _SANDBOX = "sandbox"
+_MAY_BE_SENT = "SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NULL AND (CAST(? AS TEXT) IS NULL OR owner = ?)"
 _OTHERS = (
     "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
     " AND forgotten_at IS NULL AND id NOT IN ({each}) ORDER BY rowid"
@@ -113,13 +114,15 @@ class Jobs(JobQueries):
     def plan(
         self,
         drafts: Sequence[Draft],
-        owner: str,
+        owner: str | None,
         *,
         resubmit: bool,
         budget: Budget = NO_BUDGET,
         known: Collection[str] | None = None,
     ) -> list[str]:
         """Record a run of jobs, which reserves what they cost, or none of them; returns their ids.
+
+        `owner` is the process that is going to send them, None where a queue is to hand them out.
 
         A draft whose id is taken gets another one. While a job with the same request is uncertain this raises
         `SameRequestUncertain`, unless `resubmit` accepts a second charge; the old rows are then closed.
@@ -138,17 +141,18 @@ class Jobs(JobQueries):
             reserve(self._database, write, drafts, budget)
             return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
 
-    def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED) -> bool:
+    def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
         """The submit is about to leave: from here on the job may be charged.
 
-        False when the job is not `planned` any more, or was closed: then it must not be sent. Raises `TooSoon`, and
-        changes nothing, while all processes together have used up the limit of the service.
+        False when the job is not `planned` any more, was closed, or where an `owner` is given belongs to another: then
+        it must not be sent. Raises `TooSoon`, and changes nothing, while all processes together have used up the limit
+        of the service.
         """
         with self._database.write() as write:
             now = self._database.now()
             self._pacing.check(write, job_id, limit, now)
-            closed = write.execute("SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NOT NULL", (job_id,)).fetchone()
-            return closed is None and change_job(write, job_id, "submitting", submitted_at=now)
+            may = write.execute(_MAY_BE_SENT, (job_id, owner, owner)).fetchone()
+            return may is not None and change_job(write, job_id, "submitting", submitted_at=now)
 
     def not_sent(self, job_id: str) -> None:
         """The submit provably arrived nowhere: it may go again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from imgen.ledger.conversations import Conversations
 from imgen.ledger.database import Database
@@ -18,21 +18,53 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from imgen.errors import LedgerUnusable, Problem
+    from imgen.ledger.backend import Backend
+    from imgen.ledger.backend import Owners as OwnersOf
     from imgen.ledger.owners import Owner
     from imgen.records import JobRecord
+
+Outcome = TypeVar("Outcome")
 
 
 class Ledger:
     """The jobs of one person on one machine, shared by every process and thread; `now` is seconds since 1970."""
 
+    is_shared = False
+    """Whether it is on a server that many machines use: trouble with it passes, and an owner may be taken for gone."""
+
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        self._database = Database(path, now)
-        self._owners = Owners(path.with_name("owners"))
-        self.conversations = Conversations(path.with_name("conversations"))
-        self.jobs = Jobs(self._database, self.conversations, Pacing())
-        self.results = Results(self._database, self._owners)
-        self.uploads = Uploads(self._database)
-        self.spending = SpendingQueries(self._database)
+        database, owners = Database(path, now), Owners(path.with_name("owners"))
+        conversations = Conversations(path.with_name("conversations"))
+        self._set_up(database, owners, Jobs(database, conversations, Pacing()), Results(database, owners))
+        self.conversations = conversations
+
+    def _set_up(self, database: Backend, owners: OwnersOf, jobs: Jobs, results: Results) -> None:
+        self._database = database
+        self._owners = owners
+        self.jobs = jobs
+        self.results = results
+        self.uploads = Uploads(database)
+        self.spending = SpendingQueries(database)
+
+    def insist(
+        self,
+        change: Callable[[], Outcome],
+        at_first: Callable[[LedgerUnusable], None] | None = None,  # noqa: ARG002  (a file does not come back by itself)
+    ) -> Outcome:
+        """Make a change that must not be lost: on a server that is away it is tried until it is recorded.
+
+        `at_first` is called once there, where the first try fails.
+        """
+        return change()
+
+    def unsent(self, record: JobRecord, problem: Problem) -> None:
+        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
+        self.jobs.never_sent(record.id, problem)
+
+    def withdraw(self, record: JobRecord) -> None:
+        """A submit of this process that was about to leave provably did not: the job is planned again."""
+        self.jobs.not_sent(record.id)
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""
@@ -51,7 +83,7 @@ class Ledger:
         close_orphan(self.jobs, self._owners, record)
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> tuple[float, int]:
         """Differs from an earlier one of this thread where anything was committed meanwhile, by any process."""
         return self._database.version()
 

@@ -14,8 +14,8 @@ from imgen_providers.catalog import SERVICES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imgen.ledger.backend import Owners
     from imgen.ledger.jobs import Jobs
-    from imgen.ledger.owners import Owners
     from imgen.ledger.results import Results
 
 _NO_ANSWER = frozenset((State.PLANNED, State.SUBMITTING, State.UNCERTAIN))
@@ -32,7 +32,7 @@ def close_orphans(jobs: Jobs, results: Results, owners: Owners) -> None:
     """
     for record in jobs.open():
         close_orphan(jobs, owners, record)
-        _clear_parts(results, owners, record)
+        clear_parts(results, owners, record)
     _clear_kept(jobs, results)
 
 
@@ -65,7 +65,8 @@ def uncertain_hint(record: JobRecord, remote_id: str | None = None) -> str:
     )
 
 
-def _clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
+def clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
+    """Remove the unfinished files of a job that ended processes were saving, and let others save it."""
     for result in record.results:
         if result.fetcher and not owners.is_alive(result.fetcher):
             if result.part:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from imgen.ledger.backend import Backend, Row
-    from imgen.ledger.owners import Owners
+    from imgen.ledger.backend import Backend, Connection, Owners, Row
     from imgen.pictures.verify import Picture
 
 
@@ -36,26 +35,28 @@ class Results:
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it; False when another running process has it, or it is no longer `ready`."""
-        select = "SELECT state, fetcher, part FROM result WHERE job_id = ? AND number = ?"
-
-        def taken(row: Row) -> bool:
-            taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
-            return row["state"] != "ready" or taken_by_another
-
+        select = "SELECT * FROM result WHERE job_id = ? AND number = ?"
         # Checked with a plain SELECT first, so that processes that wait for a picture do not take the write lock.
         found = self._database.read(select, (job_id, number))[0]
-        if taken(found):
+        if self._is_taken(found, owner):
             return False
         if (found["fetcher"], found["part"]) == (owner, path_text(part)):
             return True  # claimed in the commit that recorded its link
         with self._database.write() as write:
-            if taken(write.execute(select, (job_id, number)).fetchone()):
+            if self._is_taken(write.execute(select, (job_id, number)).fetchone(), owner):
                 return False
-            write.execute(
-                "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
-                (owner, path_text(part), job_id, number),
-            )
+            self._take(write, job_id, number, part, owner)
         return True
+
+    def _is_taken(self, row: Row, owner: str) -> bool:
+        taken_by_another = row["fetcher"] not in (None, owner) and self._owners.is_alive(row["fetcher"])
+        return row["state"] != "ready" or taken_by_another
+
+    def _take(self, write: Connection, job_id: str, number: int, part: Path, owner: str) -> None:
+        write.execute(
+            "UPDATE result SET fetcher = ?, part = ? WHERE job_id = ? AND number = ?",
+            (owner, path_text(part), job_id, number),
+        )
 
     def placing(self, job_id: str, number: int, path: Path, sha256: str) -> None:
         """A verified picture is about to be put at `path`, where a later process finds it if this one is killed."""
@@ -64,11 +65,25 @@ class Results:
             (path_text(path), sha256, job_id, number),
         )
 
+    def storing(self, job_id: str, number: int, object: str, sha256: str) -> None:
+        """A verified picture is about to be put into an object storage, at the URL `object`: as `placing`."""
+        self._database.change(
+            "UPDATE result SET object = ?, sha256 = ? WHERE job_id = ? AND number = ?",
+            (object, sha256, job_id, number),
+        )
+
+    def stored(self, job_id: str, number: int, object: str, picture: Picture, differences: Sequence[str]) -> None:
+        """The picture lies in an object storage, at the URL `object`."""
+        self._saved(job_id, number, picture, differences, object=object)
+
     def saved(self, job_id: str, number: int, path: Path, picture: Picture, differences: Sequence[str]) -> None:
         """The picture lies at `path`, whole and synced."""
+        self._saved(job_id, number, picture, differences, path=path_text(path))
+
+    def _saved(self, job_id: str, number: int, picture: Picture, differences: Sequence[str], **place: str) -> None:
         with self._database.write() as write:
             seen = {name: getattr(picture, name) for name in ("format", "width", "height", "size", "sha256")}
-            seen |= {"path": path_text(path), "differences": json.dumps(list(differences))}
+            seen |= {**place, "differences": json.dumps(list(differences))}
             change_result(write, job_id, number, "saved", fetcher=None, part=None, kept=None, **seen)
             write.execute(
                 "UPDATE job SET problem = NULL WHERE id = ?"

@@ -60,6 +60,10 @@ class SpendingQueries:
                 found.append(_spending(row, UNKNOWN, UNKNOWN))
         return found
 
+    def today(self) -> str:
+        """The calendar day it is, in the time zone that budgets go by."""
+        return self._database.day(self._database.now())
+
     def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
         """Whether an order would be within each of the limits, were it planned now. Raises `LedgerDamaged`."""
         with self._database.snapshot() as connection:

@@ -37,6 +37,7 @@ _UNFINISHED = frozenset(Stage) - {Stage.FINISHED}
 JOB_CHANGES: dict[str, Change] = {
     "submitting": Change(frozenset({Stage.PLANNED}), Stage.SUBMITTING),
     "not_sent": Change(frozenset({Stage.SUBMITTING}), Stage.PLANNED),
+    "withdraw": Change(frozenset({Stage.SUBMITTING, Stage.UNCERTAIN}), Stage.PLANNED),
     "never_sent": Change(frozenset({Stage.PLANNED}), Stage.CANCELLED),
     "mark_uncertain": Change(frozenset({Stage.SUBMITTING}), Stage.UNCERTAIN),
     "accepted": Change(_UNFINISHED, Stage.QUEUED),

@@ -1,4 +1,4 @@
-"""The person's own object storage, for services that fetch reference pictures themselves.
+"""The user's own object storage, for services that fetch reference pictures themselves.
 
 obstore knows S3 (and what is compatible: R2, MinIO), Google Cloud Storage and Azure, finds its credentials where their
 own tools do, and signs URLs. The requests are ours: obstore's own read an error of any size into memory, and follow
@@ -77,31 +77,35 @@ class Place(NamedTuple):
         return dict(parse_qsl(urlsplit(self.url).query)).get("endpoint")
 
 
-def parse_place(text: str) -> Place:
-    """The storage that a URL such as "s3://bucket/prefix?endpoint=https://..." names. Raises `BadConfiguration`."""
+def parse_place(text: str, variable: str = "IMGEN_UPLOAD") -> Place:
+    """The storage that a URL such as "s3://bucket/prefix?endpoint=https://..." names; `variable` is where it stands.
+
+    Raises `BadConfiguration`.
+    """
+    example = _EXAMPLE.replace("IMGEN_UPLOAD", variable)
     try:
         parts = urlsplit(text)
         settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         secret = parts.username is not None or parts.password is not None
     except ValueError:
-        raise BadConfiguration("IMGEN_UPLOAD cannot be read as a URL.", _EXAMPLE) from None
+        raise BadConfiguration(f"{variable} cannot be read as a URL.", example) from None
     if secret:
         raise BadConfiguration(
-            "IMGEN_UPLOAD has a user name or password in it.",
+            f"{variable} has a user name or password in it.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
     if parts.scheme not in _SETTINGS or not parts.netloc:
-        raise BadConfiguration(f"IMGEN_UPLOAD must begin with one of {', '.join(_SETTINGS)} and a bucket.", _EXAMPLE)
+        raise BadConfiguration(f"{variable} must begin with one of {', '.join(_SETTINGS)} and a bucket.", example)
     taken = _SETTINGS[parts.scheme]
     unknown = sorted(set(settings) - set(taken))
     if unknown:
         raise BadConfiguration(
-            f"IMGEN_UPLOAD has a setting {unknown[0]!r}; {parts.scheme}:// takes {' and '.join(taken) or 'none'}.",
+            f"{variable} has a setting {unknown[0]!r}; {parts.scheme}:// takes {' and '.join(taken) or 'none'}.",
             "Credentials stay where the storage's own tools look, such as AWS_ACCESS_KEY_ID.",
         )
     endpoint = settings.get("endpoint", "https://")
     if not endpoint.startswith("https://") and not (endpoint.startswith("http://") and is_loopback(endpoint)):
-        raise BadConfiguration("The endpoint in IMGEN_UPLOAD must be an https URL.", _EXAMPLE)
+        raise BadConfiguration(f"The endpoint in {variable} must be an https URL.", example)
     return Place(text)
 
 
@@ -122,7 +126,7 @@ class Storage:
         self.place = place
         self._network = network
         try:
-            self._store = _open(place)
+            self._store = open_store(place)
         except (BaseError, ValueError) as error:
             raise StorageTrouble(self._sentence("cannot be opened", _first_line(error)), refused=True) from error
 
@@ -243,7 +247,8 @@ def _new_only(store: S3Store | GCSStore | AzureStore) -> dict[str, str]:
             return {}
 
 
-def _open(place: Place) -> S3Store | GCSStore | AzureStore:
+def open_store(place: Place) -> S3Store | GCSStore | AzureStore:
+    """The storage as obstore has it. Raises `ValueError`, and obstore's own errors."""
     from obstore.store import AzureStore, GCSStore, S3Store, from_url
 
     parts = urlsplit(place.url)

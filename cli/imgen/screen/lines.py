@@ -43,6 +43,8 @@ class LineDisplay:
                 self.say(line)
             # An activity that comes and goes with each attempt is printed once.
             self._last[job.id] = replace(job, activity=job.activity or (before.activity if before else None))
+        shown = {job.id for job in jobs}
+        self._last = {job_id: view for job_id, view in self._last.items() if job_id in shown}
         if self._clock() - self._wrote_at >= _HEARTBEAT and not all(job.done for job in jobs):
             self.say(_heartbeat(jobs))
 
@@ -64,10 +66,10 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
         yield f"{now.id} {standing(now)}"
     if now.activity and _without_numbers(now.activity) != _without_numbers(before.activity if before else None):
         yield f"{now.id} {now.state}: {now.activity}"
-    for path in now.saved:  # in the order of their numbers, in which they need not arrive
-        if before is None or path not in before.saved:
+    for place in now.saved:  # in the order of their numbers, in which they need not arrive
+        if before is None or place not in before.saved:
             made = f" ({made_text(now.record)})" if now.record else ""
-            yield f"{now.id} saved {path}{made}"
+            yield f"{now.id} saved {place}{made}"
     for difference in dict.fromkeys(now.differences):
         if before is None or difference not in before.differences:
             yield f"{now.id} not as ordered: {difference}"

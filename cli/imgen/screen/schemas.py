@@ -10,6 +10,7 @@ from imgen.screen.batch import CheckEntry as DifferenceEntry
 from imgen.screen.batch import InitEntry, PlanEntry, RunEntry
 from imgen.screen.checks import CheckEntry
 from imgen.screen.envelope import PROGRAM, Envelope
+from imgen.screen.fleet import FleetEntry
 from imgen.screen.gallery import GalleryEntry
 from imgen.screen.inspected import InspectedEntry
 from imgen.screen.keys import KeyCheck, KeyEntry
@@ -28,6 +29,11 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "status": ("lost", list[Loss]),
     "download": None,
     "batch": ("batch", RunEntry | DifferenceEntry | PlanEntry | InitEntry),  # the others with --check, --plan, --init
+    "work": None,
+    "fleet init": None,
+    "fleet upgrade": None,
+    "fleet status": ("fleet", FleetEntry),
+    "fleet try": None,
     "history": None,
     "show": None,
     "open": None,
@@ -52,6 +58,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "schema": ("schemas", dict[str, dict[str, Any]]),
     # These only ever answer that the line is wrong.
     "keys": None,
+    "fleet": None,
     "sandbox": None,
     "sandbox serve": None,
     PROGRAM: None,

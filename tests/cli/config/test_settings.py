@@ -84,6 +84,8 @@ def test_what_decides_over_keys_and_trust_is_nobody_elses_to_say() -> None:
         "confirm",
         "upload",
         "upload_keep",
+        "ledger",
+        "store",
         "certificates",
         "ca_file",
         "submits_per_minute",
@@ -96,6 +98,11 @@ def test_what_decides_over_keys_and_trust_is_nobody_elses_to_say() -> None:
     ("name", "value", "printed"),
     [
         ("upload", "s3://me:sesame@bucket/x?secret=sesame&region=eu", "s3://***@bucket/x?secret=***&region=eu"),
+        (
+            "ledger",
+            "postgresql://me:ses/a@me@db.example.com:5433/imgen?schema=studio&password=sesame&sslmode=require",
+            "postgresql://***@db.example.com:5433/imgen?schema=studio&password=***&sslmode=require",
+        ),
         ("base_url.reapi", "https://sesame@gateway.example", "https://***@gateway.example"),
         ("output", "a//b@c/", "a//b@c/"),
         ("count", 4, 4),

@@ -46,7 +46,7 @@ def ticks(clock: FakeClock) -> Ticks:
 
 @pytest.fixture
 def loop(clock: FakeClock, ticks: Ticks) -> Iterator[Loop]:
-    made = Loop(clock, ticks, INTERVAL, on_close=lambda: None)
+    made = Loop(clock, ticks, INTERVAL, on_close=lambda: None, inbox=Inbox())
     yield made
     made.close(grace=5.0)
 
@@ -158,7 +158,7 @@ def test_submits_under_way_are_given_their_time_and_nothing_else_is_begun(loop: 
 
 
 def test_a_submit_without_an_answer_is_not_waited_for_longer_than_its_grace() -> None:
-    loop = Loop(SystemClock(), lambda: None, interval=0.01, on_close=lambda: None)
+    loop = Loop(SystemClock(), lambda: None, interval=0.01, on_close=lambda: None, inbox=Inbox())
     gate = threading.Event()
     loop.submits.start(lambda: gate.wait(5.0), lambda _: None, unexpected)
 

@@ -75,8 +75,7 @@ def test_request_and_target_come_back_through_the_ledger(ledger: Ledger, request
         found = ledger.jobs.get("job")
         assert (found.request, found.target) == (request, target)
     finally:
-        connection = ledger._database.connection()
-        connection.execute("DELETE FROM job")
+        ledger._database.change("DELETE FROM job", ())
 
 
 def test_a_target_is_written_in_ascii() -> None:

@@ -28,7 +28,7 @@ def finish(ledger: Ledger, conversation: Json) -> None:
     ledger.jobs.finished(JOB, ["https://x/1"], link_seconds=None, took_seconds=None, conversation=conversation)
 
 
-def test_a_long_conversation_stands_beside_the_ledger_and_comes_back_whole(ledger: Ledger, ledger_path: Path) -> None:
+def test_a_long_conversation_comes_back_whole(ledger: Ledger) -> None:
     bring_to(ledger, State.RUNNING)
     finish(ledger, LONG)
 
@@ -36,16 +36,20 @@ def test_a_long_conversation_stands_beside_the_ledger_and_comes_back_whole(ledge
 
     assert len(str(kept)) == 64
     assert ledger.conversations.get(kept) == LONG
-    ledger.close()
+
+
+def test_a_long_one_stands_beside_the_file_for_its_owner_only(sqlite_ledger: Ledger, ledger_path: Path) -> None:
+    bring_to(sqlite_ledger, State.RUNNING)
+    finish(sqlite_ledger, LONG)
+
+    sqlite_ledger.close()
     assert ledger_path.stat().st_size < 300_000
     (file,) = ledger_path.with_name("conversations").iterdir()
     if os.name != "nt":
         assert (stat.S_IMODE(file.stat().st_mode), stat.S_IMODE(file.parent.stat().st_mode)) == (0o600, 0o700)
 
 
-def test_the_same_conversation_is_kept_once_also_in_the_order_that_goes_on_from_it(
-    ledger: Ledger, ledger_path: Path
-) -> None:
+def test_the_same_conversation_is_kept_once_also_in_the_order_that_goes_on_from_it(ledger: Ledger) -> None:
     bring_to(ledger, State.RUNNING)
     finish(ledger, LONG)
     order = draft("other", request=Request(MODEL, "bluer", conversation=LONG))
@@ -53,7 +57,8 @@ def test_the_same_conversation_is_kept_once_also_in_the_order_that_goes_on_from_
     ledger.jobs.plan([order], "owner", resubmit=False)
 
     assert ledger.jobs.get("other").request.conversation == ledger.jobs.get(JOB).conversation
-    assert len(list(ledger_path.with_name("conversations").iterdir())) == 1
+    if not ledger.is_shared:
+        assert len(list((ledger._database.folder / "conversations").iterdir())) == 1
 
 
 @pytest.mark.parametrize("short", [None, [], [{"role": "user"}], {"turns": 1}, 7, True])

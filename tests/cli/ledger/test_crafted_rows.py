@@ -30,6 +30,12 @@ BAD_AMOUNTS = ["-1000", "NaN", "Infinity", "1e-999999999", "1e400", "a lot", ""]
 BUDGET = Budget((Limit(Span.DAY, parse_amounts("20 credits"), "a test"),), allow_unknown=True)
 
 
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
+
+
 def craft(path: Path, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute(statement, values).rowcount > 0

@@ -12,14 +12,13 @@ from cli.drafts import draft
 from cli.states import bring_to
 from imgen.commands.times import moment, span
 from imgen.errors import UsageProblem
-from imgen.ledger.ledger import Ledger
 from imgen.ledger.queries import Wanted
 from imgen.records import Cost, State
 from imgen_providers.base import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from cli.ledgers import Opens
+    from imgen.ledger.ledger import Ledger
 
 PROMPTS = {
     "fox": "夜の赤い狐",
@@ -30,10 +29,10 @@ PROMPTS = {
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(open_ledger: Opens) -> Ledger:
     """Four jobs, an hour apart, in the order of `PROMPTS`."""
     hours = iter(range(1_000_000))
-    ledger = Ledger(tmp_path / "ledger.sqlite3", lambda: 1_800_000_000.0 + 3600.0 * next(hours))
+    ledger = open_ledger(lambda: 1_800_000_000.0 + 3600.0 * next(hours))
     costs = {"owl": Cost("0.134", "usd"), "cat": Cost(None, None)}
     for job_id, prompt in PROMPTS.items():
         model = "gemini-3-pro-image" if job_id == "dog" else "gemini/3.1/flash"
@@ -48,8 +47,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
             cost=costs.get(job_id, Cost("15", "credits")),
         )
         ledger.jobs.plan([made], "me", resubmit=False)
-    yield ledger
-    ledger.close()
+    return ledger
 
 
 @pytest.mark.parametrize(

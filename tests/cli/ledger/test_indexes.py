@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import draft, taken
+from cli.sqlite import connection_of
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.ledger import peek
 from imgen.ledger.pacing import SubmitLimit
@@ -61,6 +62,12 @@ USES: dict[str, Callable[[Ledger], object]] = {
 }
 
 
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
+
+
 def draft_job() -> Job:
     return taken("another")
 
@@ -86,7 +93,7 @@ def scans(lines: Sequence[str]) -> list[str]:
 def test_no_table_is_read_to_its_end(ledger: Ledger, ledger_path: Path, use: str) -> None:
     bring_to(ledger, State.PLANNED)
     said: list[str] = []
-    ledger._database.connection().set_trace_callback(said.append)
+    connection_of(ledger).set_trace_callback(said.append)
 
     USES[use](ledger)
 
@@ -97,7 +104,7 @@ def test_no_table_is_read_to_its_end(ledger: Ledger, ledger_path: Path, use: str
 
 def test_the_latest_jobs_are_not_sorted(ledger: Ledger, ledger_path: Path) -> None:
     said: list[str] = []
-    ledger._database.connection().set_trace_callback(said.append)
+    connection_of(ledger).set_trace_callback(said.append)
 
     ledger.jobs.history(Wanted(), 20)
 
@@ -119,7 +126,7 @@ def test_jobs_and_their_pictures_are_read_in_one_query_each(ledger: Ledger) -> N
     for name in ("one", "two", "three"):
         bring_to(ledger, State.READY, name)
     said: list[str] = []
-    ledger._database.connection().set_trace_callback(said.append)
+    connection_of(ledger).set_trace_callback(said.append)
 
     found, _ = ledger.jobs.history(Wanted(), 0)
 

@@ -11,16 +11,16 @@ from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
 from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain
-from imgen.ledger.ledger import Ledger
 from imgen.ledger.pacing import SubmitLimit, TooSoon
 from imgen.records import Cost, ResultState, State
 from imgen_providers.base import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from cli.clock import FakeClock
+    from cli.ledgers import Opens
+    from imgen.ledger.ledger import Ledger
 
 
 P, S, Q, R = State.PLANNED, State.SUBMITTING, State.QUEUED, State.RUNNING
@@ -70,17 +70,16 @@ def test_a_job_moves_only_where_it_may_go(ledger: Ledger, move: str, before: Sta
     assert ledger.jobs.get(JOB).state is allowed.get(before, before)
 
 
-def test_a_job_is_sent_by_whoever_says_so_first(ledger: Ledger, ledger_path: Path, clock: FakeClock) -> None:
+def test_a_job_is_sent_by_whoever_says_so_first(ledger: Ledger, open_ledger: Opens) -> None:
     """Two processes that both found it planned: only one of them may send it."""
     bring_to(ledger, P)
-    other = Ledger(ledger_path, clock.wall)
+    other = open_ledger()
 
     assert [ledger.jobs.submitting(JOB), other.jobs.submitting(JOB), ledger.jobs.submitting(JOB)] == [
         True,
         False,
         False,
     ]
-    other.close()
 
 
 @pytest.mark.parametrize("close", ["forgotten", "never sent"])
@@ -245,7 +244,7 @@ def test_doubt_that_a_person_has_settled_does_not_block(ledger: Ledger) -> None:
 
 def test_all_rows_of_a_run_are_recorded_or_none(ledger: Ledger) -> None:
     """A row that cannot stand is a bug of ours, and not reported as a full disk."""
-    with pytest.raises(LedgerUnusable, match=r"does not take: FOREIGN KEY .* This is a bug") as refused:
+    with pytest.raises(LedgerUnusable, match=r"(?i)does not take: .*foreign key.* This is a bug") as refused:
         ledger.jobs.plan([draft("one"), draft("two"), draft("three", parent_id="no job")], "me", resubmit=False)
 
     assert "Neither" in str(refused.value.hint), "it blames neither the file nor the disk"
@@ -290,9 +289,11 @@ def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the
     with pytest.raises(TooSoon) as early:
         ledger.jobs.submitting("two", limit)
 
-    assert early.value.seconds == pytest.approx(40.0)
+    # Of many machines, two submits do not arrive as far apart as they were recorded.
+    window = 61.0 if ledger.is_shared else 60.0
+    assert early.value.seconds == pytest.approx(window - 20.0)
     assert ledger.jobs.submitting("else", limit)
-    clock.time += 40.1
+    clock.time += window - 19.9
     assert ledger.jobs.submitting("two", limit)
 
 

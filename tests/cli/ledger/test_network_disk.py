@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import draft
+from cli.sqlite import connection_of
 from imgen.config.config import Config
 from imgen.jobs.session import open_sound
 from imgen.ledger import network_disk
@@ -33,6 +34,12 @@ MOUNTS = r"""
 37 36 0:44 / /covered rw - 9p share rw
 a line of another kind
 """
+
+
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,7 @@ def test_a_ledger_there_has_no_shared_log_and_that_is_said(ledger_path: Path, cl
     ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
 
     assert mode(ledger_path) == "delete"
-    assert ledger._database.connection().execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert connection_of(ledger).execute("PRAGMA synchronous").fetchone()[0] == 2
     assert said == ["The ledger is on a network file system (nfs4); a local disk is safer: set IMGEN_HOME to one."]
     ledger.close()
 

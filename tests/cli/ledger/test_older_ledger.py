@@ -37,6 +37,12 @@ STATES = {
 }
 
 
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
+
+
 def states(ledger: Ledger) -> dict[str, State]:
     return {job.request.prompt: job.state for job in ledger.jobs.find("")}
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.ledgers import being_written
 from cli.states import JOB, LINKS, TROUBLE, bring_to, finish, save
 from imgen.files import part_path
 from imgen.ledger.jobs import Claim
@@ -16,6 +15,7 @@ from imgen.records import ResultState, State
 
 if TYPE_CHECKING:
     from cli.clock import FakeClock
+    from cli.ledgers import Opens
     from imgen.ledger.ledger import Ledger
     from imgen.ledger.owners import Owner
 
@@ -190,18 +190,14 @@ def test_a_picture_that_is_settled_is_not_fetched_again(ledger: Ledger, state: S
     assert not ledger.results.claim(JOB, 1, Path("/pictures/.part"), "me")
 
 
-def test_who_only_looks_needs_not_wait_for_who_writes(ledger: Ledger, ledger_path: Path) -> None:
+def test_who_only_looks_needs_not_wait_for_who_writes(ledger: Ledger, open_ledger: Opens) -> None:
     """Ten processes that wait for the same hundred jobs would else keep each other waiting until SQLite gives up."""
     bring_to(ledger, State.READY)
     another = ledger.new_owner()
     ledger.results.claim(JOB, 1, Path("/pictures/.1.part"), another.name)
-    with closing(sqlite3.connect(ledger_path, isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-
+    with being_written(open_ledger()):
         assert not ledger.results.claim(JOB, 1, Path("/pictures/.2.part"), "me")
         finish(ledger)  # as the ledger has it
-
-        writer.execute("ROLLBACK")
     assert [result.fetcher for result in ledger.jobs.get(JOB).results] == [another.name, None]
     another.release()
 

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 posix_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 
 
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
+
+
 def pragma(connection: sqlite3.Connection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 

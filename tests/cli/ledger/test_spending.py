@@ -200,10 +200,10 @@ def test_an_order_planned_by_a_process_that_was_killed_gives_its_part_back(ledge
 
 
 def test_processes_that_order_at_once_stay_within_the_limit_together(
-    ledger: Ledger, ledger_path: Path, child: Children
+    ledger: Ledger, ledger_place: str, child: Children
 ) -> None:
     """Twenty dimes fit into two dollars; in floating point, the twentieth may not."""
-    racers = [child("spend", ledger_path, f"racer{number}") for number in range(4)]
+    racers = [child("spend", ledger_place, f"racer{number}") for number in range(4)]
     for racer in racers:
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"

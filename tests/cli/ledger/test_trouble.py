@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import draft, taken
+from cli.sqlite import connection_of
 from cli.states import JOB, bring_to, save
 from imgen.errors import LedgerUnusable
-from imgen.ledger.ledger import Ledger
 from imgen.records import ResultState, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.clock import FakeClock
     from cli.conftest import Children
+    from imgen.ledger.ledger import Ledger
 
 
 def break_tables(path: Path) -> None:
@@ -42,7 +42,8 @@ USES: dict[str, Callable[[Ledger], object]] = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_ledger_that_breaks_in_use_is_told_with_its_path(ledger: Ledger, ledger_path: Path, use: str) -> None:
+def test_a_ledger_that_breaks_in_use_is_told_with_its_path(sqlite_ledger: Ledger, ledger_path: Path, use: str) -> None:
+    ledger = sqlite_ledger  # it is about the file
     bring_to(ledger, State.PLANNED)
     break_tables(ledger_path)
 
@@ -69,7 +70,10 @@ def test_an_interrupted_write_leaves_nothing_and_the_ledger_usable(ledger: Ledge
     assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 
 
-def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(ledger: Ledger, ledger_path: Path) -> None:
+def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(
+    sqlite_ledger: Ledger, ledger_path: Path
+) -> None:
+    ledger = sqlite_ledger  # it is about the file
     bring_to(ledger, State.READY)
     database = ledger._database
 
@@ -89,15 +93,16 @@ def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(ledger: 
         pytest.fail("the transaction began in spite of the Ctrl-C")
     thread.join()
 
-    assert not database.connection().in_transaction
+    assert not connection_of(ledger).in_transaction
     save(ledger, 1)
     assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_recorded(ledger: Ledger) -> None:
+def test_a_full_disk_is_told_and_nothing_is_half_recorded(sqlite_ledger: Ledger) -> None:
     """SQLite's own limit on the file stands for a disk without space."""
+    ledger = sqlite_ledger  # it is about the file
     bring_to(ledger, State.PLANNED)
-    connection = ledger._database.connection()
+    connection = connection_of(ledger)
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -108,8 +113,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_recorded(ledger: Ledger) -> Non
     assert ledger.jobs.submitting(JOB)
 
 
-def test_each_thread_has_its_own_connection_and_closes_only_that(ledger_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(ledger_path, clock.wall)
+def test_each_thread_has_its_own_connection_and_closes_only_that(ledger: Ledger) -> None:
     ledger.jobs.plan([draft(f"job{n}", prompt=str(n)) for n in range(8)], "me", resubmit=False)
     moved: list[bool] = []
 
@@ -125,11 +129,10 @@ def test_each_thread_has_its_own_connection_and_closes_only_that(ledger_path: Pa
     assert sorted(moved) == [False] * 8 + [True] * 8
 
     assert len(ledger.jobs.open()) == 8, "a thread that closed its own left ours alone"
-    ledger.close()
 
 
-def test_eight_processes_write_at_once_and_nothing_is_lost(ledger: Ledger, ledger_path: Path, child: Children) -> None:
-    writers = [child("write", ledger_path, f"writer{n}", "10") for n in range(8)]
+def test_eight_processes_write_at_once_and_nothing_is_lost(ledger: Ledger, ledger_place: str, child: Children) -> None:
+    writers = [child("write", ledger_place, f"writer{n}", "10") for n in range(8)]
 
     assert [writer.wait(timeout=30) for writer in writers] == [0] * 8
     jobs = ledger.jobs.open()

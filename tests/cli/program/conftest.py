@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.program.editing import Bucket, s3_server
+from cli.program.editing import Bucket
 from cli.program.program import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -20,13 +19,6 @@ def imgen(tmp_path: Path) -> Program:
     desk = tmp_path / "desk"
     desk.mkdir()
     return Program(tmp_path / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1"})
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """The origin of a real S3 API."""
-    with s3_server() as origin:
-        yield origin
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from cli.clock import FakeClock
 from cli.drafts import draft, taken
 from cli.jobs.bench import Bench
+from cli.sqlite import connection_of
 from cli.states import finish, save
 from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
@@ -24,8 +25,7 @@ from imgen.ledger.file_lock import Hold
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
-from imgen.ledger.recovery.damage import damage_note, log_of
-from imgen.ledger.recovery.note import rebuilt_note
+from imgen.ledger.recovery.damage import damage_note, log_of, rebuilt_note
 from imgen.ledger.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 JOBS = 60
+
+
+@pytest.fixture
+def ledger(sqlite_ledger: Ledger) -> Ledger:
+    """What follows is about SQLite's file."""
+    return sqlite_ledger
 
 
 @pytest.fixture
@@ -146,7 +152,7 @@ def by_id(ledger: Ledger) -> dict[str, JobRecord]:
 def reopened(config: Config, clock: FakeClock, said: list[str]) -> dict[str, JobRecord]:
     ledger = open_sound(config, clock, said.append)
     with closing(ledger):
-        assert ledger._database.connection().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert connection_of(ledger).execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         return by_id(ledger)
 
 

@@ -1,0 +1,160 @@
+"""imgen fleet: many machines that work on one ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgen.commands import options
+from imgen.config.config import load
+from imgen.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    from imgen.config.config import Config
+    from imgen.jobs.session import Session
+    from imgen.ledger.postgres.address import Address
+    from imgen.ledger.postgres.ledger import PostgresLedger
+
+fleet = typer.Typer(no_args_is_help=True)
+
+
+@fleet.callback()
+def _group() -> None:
+    """Share one ledger among many machines.
+
+    Workers on any of them make the pictures, and each is bought once.
+
+    Examples:
+        imgen fleet try assets.toml --sandbox
+        imgen fleet status
+    """
+
+
+@fleet.command()
+def init(
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", metavar="NAME", help="Whose days the daily budget goes by.")
+    ] = "UTC",
+    profile: options.Profile = None,
+) -> int:
+    """Make the ledger's tables in the PostgreSQL that IMGEN_LEDGER names.
+
+    Examples:
+        imgen fleet init --time-zone Europe/Berlin
+    """
+    return _set_up(load(profile), time_zone, "made")
+
+
+@fleet.command()
+def upgrade(profile: options.Profile = None) -> int:
+    """Bring the ledger's tables up to date, once no worker runs.
+
+    Examples:
+        imgen fleet upgrade
+    """
+    from imgen.errors import UsageProblem
+    from imgen.ledger.postgres.setup import hosts_at_work
+
+    config = load(profile)
+    hosts = hosts_at_work(_address(config))
+    if hosts:
+        raise UsageProblem(
+            f"{len(hosts)} processes still use the ledger, on {', '.join(sorted(set(hosts)))}.",
+            "Stop the workers first: imgen fleet status lists them. Each gives its jobs back to the queue.",
+        )
+    return _set_up(config, "UTC", "up to date")
+
+
+@fleet.command()
+def status(json: options.Json = False, profile: options.Profile = None) -> int:
+    """Show the workers, the queues, what is uncertain or expires soon, and what is left of the budget.
+
+    Examples:
+        imgen fleet status --json
+    """
+    from imgen.fleet.status import fleet_status
+    from imgen.jobs.session import session
+    from imgen.orders.limits import standing_limits
+    from imgen.screen.console import err, out
+    from imgen.screen.envelope import envelope
+    from imgen.screen.fleet import status_entry, status_lines
+
+    config = load(profile)
+    with session(config, err) as opened:
+        ledger, address = fleet_ledger(opened, config)
+        found = fleet_status(ledger, address.shown, standing_limits(config), config.project)
+    if json:
+        out(envelope("fleet status", exit_code=0, data=("fleet", status_entry(found))))
+    else:
+        for line in status_lines(found):
+            out(line)
+    return 0
+
+
+@fleet.command("try")
+def try_(
+    manifest: Annotated[str, typer.Argument(metavar="[FILE]", help="The manifest of `imgen batch`.")] = "assets.toml",
+    workers: Annotated[int, typer.Option("--workers", min=1, max=16, metavar="N", help="How many workers.")] = 3,
+    kill: Annotated[
+        int, typer.Option("--kill", min=0, max=100, metavar="N", help="How often a worker is killed on the way.")
+    ] = 0,
+    sandbox: options.Sandbox = False,
+    profile: options.Profile = None,
+) -> int:
+    """Make a manifest's assets with a whole fleet on this machine, and count what the far side was asked for.
+
+    It starts a PostgreSQL of its own and workers, and ends them. With --kill, workers are killed on the way, and others
+    take up what they had.
+
+    Examples:
+        imgen fleet try assets.toml --sandbox --kill 5
+    """
+    from imgen.errors import UsageProblem
+    from imgen.fleet.trial import Trial, try_fleet
+    from imgen.screen.console import err, out
+    from imgen.screen.fleet import trial_lines
+
+    config = load(profile)
+    if not (sandbox or config.sandbox):
+        raise UsageProblem(
+            "imgen fleet try is for the sandbox, where nothing is charged.", "imgen fleet try assets.toml --sandbox"
+        )
+    counted = try_fleet(Trial(config.cwd, manifest, workers, kill, config.environ), err)
+    for line in trial_lines(counted):
+        out(line)
+    return counted.exit_code
+
+
+def fleet_ledger(opened: Session, config: Config) -> tuple[PostgresLedger, Address]:
+    """The ledger of the fleet, and where it is. Raises `BadConfiguration` where the ledger is a file."""
+    from imgen.ledger.postgres.ledger import PostgresLedger
+
+    address = _address(config)
+    ledger = opened.ledger
+    assert isinstance(ledger, PostgresLedger)
+    return ledger, address
+
+
+def _address(config: Config) -> Address:
+    from imgen.ledger.postgres.address import parse
+
+    if not config.ledger_url:
+        raise BadConfiguration(
+            "A fleet needs a ledger on PostgreSQL, and IMGEN_LEDGER is not set.",
+            "export IMGEN_LEDGER=postgresql://imgen@db.example.com/imgen\n"
+            "To try a fleet on this machine:\nimgen fleet try assets.toml --sandbox",
+        )
+    return parse(config.ledger_url, config.environ)
+
+
+def _set_up(config: Config, time_zone: str, done: str) -> int:
+    from imgen.fleet.engine import tables, version
+    from imgen.ledger.postgres.engine_rows import making_tables
+    from imgen.ledger.postgres.setup import set_up
+    from imgen.screen.console import err
+
+    address = _address(config)
+    set_up(address, time_zone=time_zone, also=making_tables(address, tables(), version()))
+    err(f"The ledger {address.shown} is {done}.")
+    return 0

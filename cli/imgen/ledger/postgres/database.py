@@ -1,0 +1,338 @@
+"""The ledger's database on PostgreSQL: every write its own short transaction, never across a call to a service.
+
+One process writes at a time, as with SQLite's file: an advisory lock, so that every proof about the one holds for the
+other. All settings of a session stand in each transaction (`SET LOCAL`), in one message with its BEGIN, and nothing is
+prepared: so pgbouncer may give every transaction another connection of the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from imgen.errors import LedgerUnusable
+from imgen.ledger.backend import Dialect
+from imgen.ledger.postgres import trouble
+from imgen.ledger.postgres.pool import MOST, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import psycopg
+
+    from imgen.ledger.postgres.address import Address
+    from imgen.ledger.postgres.pool import Raw
+
+DIALECT = Dialect(
+    each="SELECT jsonb_array_elements_text(CAST(? AS jsonb))",
+    same="IS NOT DISTINCT FROM",
+    like="ILIKE",
+    # By the form in which `codec` writes them: PostgreSQL reads no JSON that has half a surrogate in it.
+    resolution="""substring(request from '"resolution": "([^"]*)"')""",
+    problem="""substring(problem from '^\\{"code": "([^"]*)"')""",
+    day="to_char(to_timestamp(created_at) AT TIME ZONE (SELECT time_zone FROM meta), 'YYYY-MM-DD')",
+    ids="string_agg(id, ', ')",
+)
+
+PATIENCE = 20.0  # seconds for a server that was there to come back
+_COMMITTED = "COMMIT"
+_RETRY = 0.2  # seconds between two tries to reach it
+
+_NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) AS now"
+_DAY = "SELECT to_char(to_timestamp(?) AT TIME ZONE time_zone, 'YYYY-MM-DD') AS day FROM meta"
+_DAY_BEGINS = (
+    "SELECT CAST(extract(epoch FROM date_trunc('day', to_timestamp(?) AT TIME ZONE time_zone) AT TIME ZONE time_zone)"
+    " AS double precision) AS begins FROM meta"
+)
+
+
+class Transaction:
+    """A transaction under way; `raw` is the connection of psycopg, for a library that takes part in it."""
+
+    def __init__(self, raw: Raw, began: float, number: str | None) -> None:
+        self.raw = raw
+        self.began = began
+        self.number = number
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> psycopg.Cursor[dict[str, Any]]:
+        """Run one statement, with `?` for each value."""
+        return self.raw.execute(spelled(statement), values)
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]], /) -> None:
+        """Run one statement for each of the rows."""
+        for values in rows:
+            self.execute(statement, values)
+
+
+class _Thread(threading.local):
+    """The transaction that a thread is in."""
+
+    transaction: Transaction | None = None
+
+
+class PostgresDatabase:
+    """One ledger on PostgreSQL, shared by every process, thread and machine.
+
+    `folder` is this machine's, for what is kept beside the rows. `now` is the database's clock unless one is given.
+    A server that was reached once is waited for, up to `patience` seconds. The process has at most `most` connections.
+    """
+
+    dialect = DIALECT
+
+    def __init__(
+        self,
+        address: Address,
+        folder: Path,
+        now: Callable[[], float] | None = None,
+        patience: float = PATIENCE,
+        most: int = MOST,
+    ) -> None:
+        self.address = address
+        self.folder = folder
+        self.unreadable_jobs: dict[str, None] = {}
+        self._now = now
+        self._patience = patience
+        self._pool = Pool(address, most)
+        self._thread = _Thread()
+        self._commits = 0
+        self._settings = f"SET LOCAL search_path TO {address.schema}, {address.engine_schema};"
+        self._begin_write = (
+            f"BEGIN; {self._settings} SET LOCAL synchronous_commit TO on; SET LOCAL lock_timeout TO '30s';"
+            # A process that stops in the middle (a frozen machine) keeps all others waiting no longer than this.
+            " SET LOCAL idle_in_transaction_session_timeout TO '10s';"
+            f" SELECT pg_advisory_xact_lock({self._lock_number('write')});"
+            f" {_NOW}, CAST(pg_current_xact_id() AS text) AS number"
+        )
+        self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}, NULL AS number"
+
+    # The clock ------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The database's clock; within a transaction, the time at which it had the ledger to itself."""
+        if self._now:
+            return self._now()
+        if self._thread.transaction:
+            return self._thread.transaction.began
+        return float(self.read(_NOW, ())[0]["now"])
+
+    def day(self, moment: float) -> str:
+        """The day of a moment in the time zone of the fleet."""
+        return str(self.read(_DAY, (moment,))[0]["day"])
+
+    def day_begins(self, moment: float) -> float:
+        """When the day of a moment began in the time zone of the fleet."""
+        return float(self.read(_DAY_BEGINS, (moment,))[0]["begins"])
+
+    # Statements -----------------------------------------------------------------------------------------------
+
+    def read(self, statement: str, values: Sequence[object]) -> list[dict[str, Any]]:
+        """The rows of one SELECT. Raises `LedgerUnusable`."""
+        with self._in_words():
+            if self._thread.transaction:
+                return self._thread.transaction.execute(statement, values).fetchall()
+            return self._alone(statement, values).fetchall()
+
+    def touch(self, statement: str, values: Sequence[object]) -> int:
+        """One write that waits for no other transaction; returns how many rows it changed. Raises `LedgerUnusable`."""
+        with self._in_words():
+            return self._alone(statement, values).rowcount
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Several reads of one moment; they neither wait for a writer nor keep one waiting. Raises `LedgerUnusable`."""
+        if self._thread.transaction:
+            with self._in_words():
+                yield self._thread.transaction
+            return
+        with self._in_words(), self._under_way(self._begin_read) as transaction:
+            yield transaction
+            transaction.raw.execute("COMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`.
+
+        One within another of the same thread is a part of it, and is undone alone where it fails.
+        """
+        if outer := self._thread.transaction:
+            assert outer.number, "a write within a snapshot"
+            with self._in_words(), outer.raw.transaction():
+                yield outer
+            return
+        with self._in_words():
+            with self._under_way(self._begin_write) as transaction:
+                yield transaction
+                done = self._commit(transaction)
+            if done is None:
+                done = self._outcome(transaction)
+            if done != _COMMITTED:
+                raise LedgerUnusable(
+                    f"The ledger {self.address.shown} lost its connection, and recorded nothing.", "Try again."
+                )
+            self._commits += 1
+
+    def change(self, statement: str, values: Sequence[object]) -> None:
+        """One write of one statement. Raises `LedgerUnusable`."""
+        with self.write() as write:
+            write.execute(statement, values)
+
+    @contextmanager
+    def lock(self, name: str, seconds: float) -> Iterator[None]:
+        """No other process of any machine holds the lock of that name meanwhile. Raises `LedgerUnusable`.
+
+        It is held for `seconds` at most, and waited for as long.
+        """
+        from imgen.ledger.postgres.pool import connect
+
+        held = (
+            f"BEGIN; SET LOCAL lock_timeout TO '{seconds:.0f}s';"
+            f" SET LOCAL idle_in_transaction_session_timeout TO '{seconds:.0f}s';"
+            f" SELECT pg_advisory_xact_lock({self._lock_number(name)})"
+        )
+        with closing(connect(self.address)) as raw:  # not of the pool: who holds it needs another beside it
+            with self._in_words():
+                raw.execute(held)
+            yield
+
+    def version(self) -> tuple[float, int]:
+        """Differs once this process has committed, and each second: another machine may have."""
+        return time.monotonic() // 1.0, self._commits
+
+    # Rows that hold what they should not ----------------------------------------------------------------------
+
+    def damaged(self, damage: str) -> LedgerUnusable:
+        """The error that a row holds what no imgen writes."""
+        return LedgerUnusable(
+            f"The ledger {self.address.shown} is damaged: {damage}.",
+            "Nothing was sent. Restore it from the database's backup.",
+        )
+
+    def not_understood(self) -> LedgerUnusable:
+        """The error that a row was written by a newer program."""
+        return LedgerUnusable(
+            f"The ledger {self.address.shown} holds a job that this imgen does not understand.",
+            "Nothing was sent. Upgrade imgen: pip install -U 'imgen[fleet]'",
+        )
+
+    def unreadable(self, job_id: str) -> None:
+        """Note a row that cannot be read: the rest goes on."""
+        self.unreadable_jobs[job_id] = None
+
+    # Connections ----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections that no thread is using."""
+        self._pool.clear()
+
+    def _lock_number(self, name: str) -> int:
+        """The lock of that name, of this ledger among those in the database."""
+        digest = hashlib.sha256(f"{self.address.schema}/{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def _alone(self, statement: str, values: Sequence[object]) -> psycopg.Cursor[dict[str, Any]]:
+        """One statement outside of any transaction, in one message with its settings."""
+        raw, cursor = self._patiently(self._settings + spelled(statement), values)
+        self._pool.give(raw)  # what it brought is here already
+        return cursor
+
+    def _patiently(self, statement: str, values: Sequence[object]) -> tuple[Raw, psycopg.Cursor[dict[str, Any]]]:
+        """A connection that has run a statement: nothing is lost with it yet, so it is tried again on another.
+
+        The caller gives the connection back.
+        """
+        from psycopg import InterfaceError, OperationalError
+
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                raw = self._pool.take()
+            except trouble.NotConnected as error:
+                if not (self._pool.reached or error.soon) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY)
+                continue
+            try:
+                return raw, _last(raw.execute(statement, values))
+            except (OperationalError, InterfaceError):
+                lost = raw.closed
+                self._pool.give(raw)
+                if not lost or time.monotonic() > deadline:
+                    raise
+                self._pool.clear()  # the server was away: none of them is whole
+            except BaseException:
+                self._pool.give(raw)
+                raise
+
+    @contextmanager
+    def _under_way(self, statement: str) -> Iterator[Transaction]:
+        """The thread's transaction, which a statement begins; undone where it fails."""
+        raw, cursor = self._patiently(statement, ())
+        began = cursor.fetchall()[0]
+        transaction = self._thread.transaction = Transaction(raw, began["now"], began["number"])
+        try:
+            yield transaction
+        except BaseException:
+            _undo(raw)
+            raise
+        finally:
+            self._thread.transaction = None
+            self._pool.give(raw)
+
+    def _commit(self, transaction: Transaction) -> str | None:
+        """Commit, and return what came of it; None where the answer to that was lost with its connection."""
+        from psycopg import InterfaceError, OperationalError
+
+        try:
+            return transaction.raw.execute("COMMIT").statusmessage
+        except (OperationalError, InterfaceError):
+            if not transaction.raw.closed:
+                raise
+            return None
+
+    def _outcome(self, transaction: Transaction) -> str:
+        """What came of a transaction whose connection was lost: the server knows. Raises `LedgerUnusable`."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            found = self.read("SELECT pg_xact_status(CAST(CAST(? AS text) AS xid8)) AS status", (transaction.number,))
+            match found[0]["status"]:
+                case "committed":
+                    return _COMMITTED
+                case "in progress" if time.monotonic() < deadline:  # the server has not noticed yet
+                    time.sleep(_RETRY)
+                case _:
+                    return "ROLLBACK"
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        from psycopg import Error
+
+        try:
+            yield
+        except Error as error:
+            raise trouble.unusable(self.address, error) from error
+
+
+@lru_cache(maxsize=256)
+def spelled(statement: str) -> str:
+    """A statement as psycopg takes it."""
+    return statement.replace("%", "%%").replace("?", "%s")
+
+
+def _last(cursor: psycopg.Cursor[dict[str, Any]]) -> psycopg.Cursor[dict[str, Any]]:
+    """The cursor at what the last of its statements brought."""
+    while cursor.nextset():
+        pass
+    return cursor
+
+
+def _undo(raw: Raw) -> None:
+    from psycopg import Error
+
+    with suppress(Error):  # the server undoes what a lost connection leaves behind
+        if not raw.closed:
+            raw.execute("ROLLBACK")

@@ -1,0 +1,180 @@
+"""The ledger of many machines: the same public surface as the one of a single machine, and what only a fleet has."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, TypeVar
+
+from imgen.errors import LedgerUnusable
+from imgen.ledger.jobs import Brought, Jobs
+from imgen.ledger.ledger import Ledger
+from imgen.ledger.orphans import clear_parts, close_orphan
+from imgen.ledger.pacing import UNLIMITED
+from imgen.ledger.postgres.assets import Assets
+from imgen.ledger.postgres.conversations import StoredConversations
+from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase
+from imgen.ledger.postgres.engine_rows import EngineRows
+from imgen.ledger.postgres.leases import Leases, alive
+from imgen.ledger.postgres.pacing import FleetPacing
+from imgen.ledger.postgres.queue import Queue
+from imgen.ledger.postgres.results import ClaimedResults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from imgen.errors import Problem
+    from imgen.ledger.conversations import Conversations
+    from imgen.ledger.jobs import Claim
+    from imgen.ledger.pacing import Pacing, SubmitLimit
+    from imgen.ledger.postgres.address import Address
+    from imgen.ledger.postgres.database import Transaction
+    from imgen.records import JobRecord, State
+    from imgen_providers.base import Job, Json
+
+Outcome = TypeVar("Outcome")
+
+_AGAIN, _LONGEST = 0.2, 5.0  # seconds between two tries of a change that must not be lost
+
+_ORPHANS = (
+    "SELECT id FROM job WHERE forgotten_at IS NULL"  # noqa: S608  (our own)
+    " AND (stage = 'submitting' OR (stage = 'planned' AND engine_id IS NULL))"
+    f" AND NOT {alive('job.owner')}"
+    " UNION SELECT job_id FROM result WHERE fetcher IS NOT NULL AND state = 'ready'"
+    f" AND NOT {alive('result.fetcher')}"
+)
+
+
+class PostgresLedger(Ledger):
+    """The jobs of one fleet, shared by every process, thread and machine.
+
+    `folder` is this machine's, for what is kept beside the rows. `now` is the database's clock unless one is given.
+    """
+
+    is_shared = True
+
+    def __init__(
+        self, address: Address, folder: Path, now: Callable[[], float] | None = None, patience: float = PATIENCE
+    ) -> None:
+        database = PostgresDatabase(address, folder, now, patience)
+        leases = Leases(database, PostgresDatabase(address, folder, now, patience, most=1))
+        conversations = StoredConversations(database)
+        jobs = FleetJobs(database, conversations, FleetPacing(), leases)
+        self._set_up(database, leases, jobs, ClaimedResults(database, leases))
+        self._fleet = database
+        self.conversations = conversations
+        self.address = address
+        self.queue = Queue(database)
+        self.assets = Assets(database)
+        self.engine = EngineRows(database)
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """One transaction for several changes: all of them, or none. Raises `LedgerUnusable`."""
+        return self._fleet.write()
+
+    def now(self) -> float:
+        """The database's clock, in seconds since 1970. Raises `LedgerUnusable`."""
+        return self._fleet.now()
+
+    def insist(
+        self, change: Callable[[], Outcome], at_first: Callable[[LedgerUnusable], None] | None = None
+    ) -> Outcome:
+        """Make a change that must not be lost: it is tried until it is recorded, however long that takes.
+
+        `at_first` is called once where the first try fails.
+        """
+        pause = _AGAIN
+        while True:
+            try:
+                return change()
+            except LedgerUnusable as error:
+                if at_first and pause == _AGAIN:
+                    at_first(error)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST)
+
+    def unsent(self, record: JobRecord, problem: Problem) -> None:
+        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
+        if record.engine_id is None or record.owner is None:
+            self.jobs.never_sent(record.id, problem)
+        else:
+            self.queue.give_back(record.id, record.owner)
+
+    def withdraw(self, record: JobRecord) -> None:
+        """A submit of this process that was about to leave provably did not: the job is planned again.
+
+        Also where another process took this one for gone meanwhile, and called the job uncertain.
+        """
+        if record.owner is None or not self.queue.withdraw(record.id, record.owner):
+            self.jobs.not_sent(record.id)
+
+    def close_orphans(self) -> None:
+        """Close what ended processes left behind, but for jobs that the queue hands out again."""
+        if left := [row["id"] for row in self._fleet.read(_ORPHANS, ())]:
+            with self._fleet.write():
+                for record in self.jobs.get_many(left):
+                    self.close_orphan(record)
+                    clear_parts(self.results, self._owners, record)
+
+    def close_orphan(self, record: JobRecord) -> None:
+        """The same for one job that is `planned` or `submitting`."""
+        queued = "SELECT 1 FROM job WHERE id = ? AND stage = 'planned' AND engine_id IS NOT NULL"
+        if not self._fleet.read(queued, (record.id,)):
+            close_orphan(self.jobs, self._owners, record)
+
+
+class FleetJobs(Jobs):
+    """The jobs of a fleet; only a process whose lease lives submits one."""
+
+    def __init__(
+        self, database: PostgresDatabase, conversations: Conversations, pacing: Pacing, leases: Leases
+    ) -> None:
+        super().__init__(database, conversations, pacing)
+        self._fleet = database
+        self._leases = leases
+
+    def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
+        """As on one machine; a claim of the pictures that came along ends by itself."""
+        claim = end.claim if isinstance(end, Brought) else None
+        with self._fleet.write() as write:
+            super().answered(job_id, job, end)
+            self._limit(write, job_id, claim)
+
+    def finished(
+        self,
+        job_id: str,
+        places: Sequence[str | Path],
+        *,
+        link_seconds: float | None,
+        took_seconds: float | None,
+        conversation: Json,
+        unfinished_at: float | None = None,
+        claim: Claim | None = None,
+    ) -> None:
+        """As on one machine; a claim of the pictures ends by itself."""
+        with self._fleet.write() if claim else nullcontext() as write:
+            super().finished(
+                job_id,
+                places,
+                link_seconds=link_seconds,
+                took_seconds=took_seconds,
+                conversation=conversation,
+                unfinished_at=unfinished_at,
+                claim=claim,
+            )
+            if write:
+                self._limit(write, job_id, claim)
+
+    def _limit(self, write: Transaction, job_id: str, claim: Claim | None) -> None:
+        if claim:
+            ends = "UPDATE result SET claim_until = ? WHERE job_id = ? AND fetcher = ? AND claim_until IS NULL"
+            write.execute(ends, (self._leases.claim_ends(), job_id, claim.owner))
+
+    def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
+        """As on one machine; the lease of its `owner` begins anew in the same transaction."""
+        with self._fleet.write() as write:
+            if owner is not None:
+                self._leases.renew(owner, write)
+            return super().submitting(job_id, limit, owner)

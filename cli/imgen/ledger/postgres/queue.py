@@ -1,0 +1,56 @@
+"""Jobs that a queue hands out: any worker may take one, give it back, or find those that no queue carries any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgen.ledger.postgres.leases import alive
+from imgen.ledger.transitions import change_job
+
+if TYPE_CHECKING:
+    from imgen.ledger.postgres.database import PostgresDatabase, Transaction
+
+_TAKE = (
+    "UPDATE job SET owner = ? WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL"  # noqa: S608  (our own)
+    f" AND engine_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT {alive('job.owner')})"
+)
+_FOLLOWED = (
+    "SELECT 1 FROM job WHERE id = ? AND (stage IN ('queued', 'running') OR (stage = 'finished'"
+    " AND EXISTS (SELECT 1 FROM result WHERE job_id = job.id AND state = 'ready')))"
+)
+
+
+class Queue:
+    """What a worker does with a job that the queue's engine gave it; the engine's own tables are not touched here."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    def deferred(self, write: Transaction, job_id: str, engine_id: int) -> None:
+        """The engine carries the job, as its own `engine_id`: part of the transaction that gave it to the engine."""
+        write.execute("UPDATE job SET engine_id = ? WHERE id = ?", (engine_id, job_id))
+
+    def take(self, job_id: str, owner: str) -> bool:
+        """Whether `owner` may go on with the job: a planned one is its own from now on, of what was sent anyone may."""
+        with self._database.write() as write:
+            if write.execute(_TAKE, (owner, job_id, owner)).rowcount:
+                return True
+            return write.execute(_FOLLOWED, (job_id,)).fetchone() is not None
+
+    def give_back(self, job_id: str, owner: str) -> None:
+        """A planned job of `owner` is for any worker again."""
+        self._database.change(
+            "UPDATE job SET owner = NULL WHERE id = ? AND stage = 'planned' AND owner = ?", (job_id, owner)
+        )
+
+    def withdraw(self, job_id: str, owner: str) -> bool:
+        """The submit of `owner` provably never left: the job is `planned`, also where others gave it up meanwhile.
+
+        False, and nothing changes, where it is another's or was closed.
+        """
+        mine = "SELECT 1 FROM job WHERE id = ? AND owner = ? AND forgotten_at IS NULL AND remote_id IS NULL"
+        with self._database.write() as write:
+            if write.execute(mine, (job_id, owner)).fetchone() is None:
+                return False
+            cleared = {"submitted_at": None, "finished_at": None, "problem": None}
+            return change_job(write, job_id, "withdraw", **cleared)

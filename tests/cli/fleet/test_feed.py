@@ -1,0 +1,140 @@
+"""What a worker takes from the queue, and what it gives back, on a real ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.drafts import draft, taken
+from imgen.errors import ExitCode, Problem
+from imgen.fleet.engine import Again, Engine, queue_of
+from imgen.fleet.feed import QueueFeed
+from imgen.fleet.upkeep import heal, keep_up
+from imgen.records import State
+
+if TYPE_CHECKING:
+    from imgen.ledger.postgres.ledger import PostgresLedger
+
+
+def queued(ledger: PostgresLedger, *ids: str) -> Engine:
+    """Jobs in the queue, as `imgen batch --queue` puts them there."""
+    engine = Engine(ledger.address)
+    with ledger.write() as write:
+        planned = ledger.jobs.plan([draft(job_id, prompt=job_id) for job_id in ids], None, resubmit=False)
+        numbers = engine.defer(write.raw, queue_of("3daistudio", ""), planned)
+        for job_id, number in zip(planned, numbers, strict=True):
+            ledger.queue.deferred(write, job_id, number)
+    return engine
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the worker printed."""
+    return []
+
+
+@pytest.fixture
+def feed(ledger: PostgresLedger, said: list[str]) -> QueueFeed:
+    """The feed of one worker."""
+    return QueueFeed(ledger, ledger.new_owner().name, lambda: said.append("woken"), said.append)
+
+
+def test_a_job_is_held_until_it_is_over(ledger: PostgresLedger, feed: QueueFeed, said: list[str]) -> None:
+    queued(ledger, "k3f9xy")
+    future = feed.take("k3f9xy")
+
+    [record] = feed.more(5)
+    assert (record.state, record.owner) == (State.PLANNED, feed._owner)
+    assert said == ["woken"]
+    assert not future.done()
+    ledger.jobs.never_sent("k3f9xy", Problem("refused", "No."))
+    feed.ended(ledger.jobs.get("k3f9xy"), Problem("refused", "No."))
+
+    assert future.result(0) is None
+    assert feed.codes == {ExitCode.REFUSED}
+
+
+def test_a_job_of_a_living_worker_is_left_to_it(ledger: PostgresLedger, feed: QueueFeed) -> None:
+    queued(ledger, "k3f9xy")
+    other = ledger.new_owner()
+    assert ledger.queue.take("k3f9xy", other.name)
+
+    future = feed.take("k3f9xy")
+
+    assert feed.more(5) == []
+    with pytest.raises(Again):
+        future.result(0)
+    other.release()
+    again = feed.take("k3f9xy")
+    assert [record.id for record in feed.more(5)] == ["k3f9xy"]
+    assert not again.done()
+
+
+def test_a_job_that_cannot_be_sent_here_is_given_back_and_that_is_printed_once(
+    ledger: PostgresLedger, feed: QueueFeed, said: list[str]
+) -> None:
+    queued(ledger, "k3f9xy")
+    no_key = Problem("key_missing", "reAPI needs a key.")
+    for _ in range(2):
+        future = feed.take("k3f9xy")
+        [record] = feed.more(1)
+        feed.ended(record, no_key)
+        with pytest.raises(Again) as again:
+            future.result(0)
+        assert again.value.seconds > 5
+
+    assert ledger.jobs.get("k3f9xy").owner is None
+    assert [line for line in said if line != "woken"] == ["k3f9xy is given back to the queue: reAPI needs a key."]
+    assert feed.given_back == {"k3f9xy"}
+
+
+def test_a_job_that_is_over_is_done_at_once(ledger: PostgresLedger, feed: QueueFeed) -> None:
+    queued(ledger, "k3f9xy")
+    ledger.jobs.never_sent("k3f9xy", Problem("never_sent", "Closed."))
+
+    future = feed.take("k3f9xy")
+
+    assert feed.more(1) == []
+    assert future.result(0) is None
+
+
+def test_what_comes_twice_is_followed_once(ledger: PostgresLedger, feed: QueueFeed) -> None:
+    queued(ledger, "k3f9xy")
+    futures = [feed.take("k3f9xy"), feed.take("k3f9xy")]
+
+    assert len(feed.more(5)) == 1
+    feed.close()
+
+    for future in futures:
+        with pytest.raises(Again):
+            future.result(0)
+
+
+def test_a_job_that_no_queue_carries_is_put_there_again(ledger: PostgresLedger) -> None:
+    engine = queued(ledger, "k3f9xy", "m4g8wz")
+    ledger.jobs.never_sent("m4g8wz", Problem("never_sent", "Closed."))
+    assert heal(ledger, engine) == 0
+    with ledger.write() as write:
+        write.raw.execute("DELETE FROM procrastinate_jobs")
+
+    keep_up(ledger, engine)
+
+    assert [(each.queue, each.waiting) for each in ledger.engine.counts()] == [("3daistudio/1", 1)]
+    assert heal(ledger, engine) == 0
+
+
+def test_a_finished_picture_goes_before_what_is_not_sent(ledger: PostgresLedger) -> None:
+    engine = queued(ledger, "k3f9xy", "m4g8wz")
+    ledger.jobs.submitting("m4g8wz")
+    ledger.jobs.accepted("m4g8wz", taken("remote"))
+    ledger.jobs.finished(
+        "m4g8wz", ["https://cdn.example/1.png"], link_seconds=600.0, took_seconds=None, conversation=None
+    )
+
+    keep_up(ledger, engine)
+
+    with ledger.write() as write:
+        first = write.execute("SELECT args->>'job_id' AS id FROM procrastinate_jobs ORDER BY priority DESC").fetchone()
+    assert first
+    assert first["id"] == "m4g8wz"
