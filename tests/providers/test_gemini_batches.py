@@ -18,6 +18,7 @@ from imgen_providers.base import (
     Queued,
     Running,
     Status,
+    StopsJobs,
     Succeeded,
     Unrecognised,
 )
@@ -30,6 +31,7 @@ from providers.test_gemini import (
     BATCH,
     MODEL,
     PICTURE,
+    RESPONSE_ID,
     SHOWN,
     USAGE,
     WRONG_KEY,
@@ -105,6 +107,16 @@ class TestGeminiBatch(ServiceContract):
         Refusal(429, error(429, "RESOURCE_EXHAUSTED", "limit: 10"), RateLimited),
         Refusal(503, error(503, "UNAVAILABLE", "overloaded"), Unreachable),
     )
+
+    def test_a_batch_can_be_stopped_and_nothing_else(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({}))
+        assert isinstance(service, StopsJobs)
+
+        service.stop(Job("gemini", "batches/b-1", Queued()))
+        with pytest.raises(JobNotFound):
+            service.stop(Job("gemini", RESPONSE_ID, Queued()))
+
+        assert [(method, path) for method, path, _, _ in far_side.sent()] == [("POST", "/v1beta/batches/b-1:cancel")]
 
     def test_a_batch_is_polled_and_costs_half(self, service: Service, far_side: FarSide) -> None:
         entry: Json = {"response": answered(SHOWN), "metadata": {"key": "one"}}
