@@ -239,6 +239,23 @@ class ListsModels(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPrice:
+    """A price that a service lists today: a decimal text in dollars, for one of `per` ("token of output_image")."""
+
+    amount: str
+    per: str
+
+
+@runtime_checkable
+class ListsPrices(Protocol):
+    """A service that can say what a model of its list costs today."""
+
+    def prices(self, model: str) -> Sequence[ListedPrice]:
+        """All that is charged for a request of the model, each price once; asks once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What is left in the account; `amount` is a decimal text in `unit` ("usd" or "credits").
 

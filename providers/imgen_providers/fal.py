@@ -29,8 +29,18 @@ _PLATFORM = "api.fal.ai"
 _PAGES = 20  # at most, when looking for a lost request
 _CLOCKS_DIFFER = 120.0  # seconds; what a live client allows between its clock and theirs (3.3)
 _LINKS = {"status": "status_url", "result": "response_url"}
-_OF_THE_RUN = ("runner_disconnected", "request_timeout")
-"""Errors of the run itself, also where they come with a status that else means that fal cannot be reached (3.2)."""
+_OF_THE_RUN = frozenset(
+    {
+        *("request_timeout", "startup_timeout", "runner_scheduling_failure", "runner_connection_timeout"),
+        *("runner_disconnected", "runner_connection_refused", "runner_connection_error", "runner_incomplete_response"),
+        *("runner_server_error", "internal_server_error", "generation_timeout"),
+        *("downstream_service_error", "downstream_service_unavailable"),
+    }
+)
+"""Errors of the run itself, also where they come with a status that else means that fal cannot be reached.
+
+fal's pages on request errors (read 2026-11-26) and on model errors; `internal_error` may be of the question.
+"""
 _CONTENT = ("content_policy_violation", "no_media_generated")
 
 

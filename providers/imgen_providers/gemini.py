@@ -41,7 +41,7 @@ _MODELS = "/v1beta/models"  # /v1 was seen to take the same (1.2)
 _PAGES = 20  # at most, of any list
 _CLOCKS_DIFFER = 60.0  # seconds
 _BILLING = re.compile(r"billing|prepay|credit", re.IGNORECASE)
-_NO_FREE_PICTURES = re.compile(r"limit: 0\b")
+_NO_FREE_PICTURES = re.compile(r"limit: 0(?![\d.]*\d)")
 # A request that fails with 400 or 500 is not charged, says Google's billing page; 503 is read with it (1.6).
 _FREE = {500: "INTERNAL", 503: "UNAVAILABLE"}
 

@@ -36,7 +36,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.testing.bodies import Refusal
 from imgen_providers.testing.contract import ServiceContract
-from imgen_providers.testing.wire import reply
+from imgen_providers.testing.wire import Reply, reply
 from providers.sending import KEY
 
 if TYPE_CHECKING:
@@ -150,6 +150,9 @@ class TestFal(ServiceContract):
             (422, refusal("no_media_generated", "unsafe content"), ("no_media_generated", "refused")),
             (422, refusal("image_too_small", "too small"), ("image_too_small", "failed")),
             (504, {"detail": "late", "error_type": "request_timeout"}, ("request_timeout", "failed")),
+            (500, {"detail": "broke", "error_type": "runner_server_error"}, ("runner_server_error", "failed")),
+            (500, refusal("internal_server_error", "broke"), ("internal_server_error", "failed")),
+            (503, refusal("downstream_service_unavailable", "x"), ("downstream_service_unavailable", "failed")),
         ],
     )
     def test_a_refusal_that_arrives_on_the_result_ends_the_job(
@@ -162,8 +165,19 @@ class TestFal(ServiceContract):
         assert isinstance(found, Failed)
         assert (found.code, found.kind) == failed
 
-    def test_a_broken_gateway_before_the_result_is_no_end(self, service: Service, far_side: FarSide) -> None:
-        far_side.script(reply(completed()), reply("<html>Bad gateway</html>", 502))
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            reply("<html>Bad gateway</html>", 502),
+            reply({"detail": "Internal Server Error"}, 500),
+            reply({"detail": "An internal error", "error_type": "internal_error"}, 500),
+        ],
+        ids=["a page", "no type", "of the question"],
+    )
+    def test_a_broken_gateway_before_the_result_is_no_end(
+        self, service: Service, far_side: FarSide, broken: Reply
+    ) -> None:
+        far_side.script(reply(completed()), broken)
 
         with pytest.raises(Unreachable):
             service.refresh(self.job())
@@ -276,4 +290,6 @@ def test_at_home_each_host_has_its_own_questions(network: Network) -> None:
         service.recent(Request(MODEL, "a fox"), 1_800_000_000.0)
 
     assert submit.call_count == history.call_count == 1
+    keys = {route.calls.last.request.headers["authorization"] for route in (submit, history)}
+    assert keys == {f"Key {KEY}"}, "both hosts take the key"
     assert job.handle["status"] == f"/{MODEL}/requests/{ID}/status"

@@ -187,6 +187,17 @@ class TestGemini(SynchronousContract):
 
         assert service.submit(self.request).remote_id == "run-7-job-1"
 
+    def test_a_conversation_with_a_picture_of_googles_own_store_is_not_kept(
+        self, service: Service, far_side: FarSide
+    ) -> None:
+        """It lives for 48 hours there: a later turn would be refused."""
+        far_side.script(reply(self.accepted), reply(self.accepted))
+
+        stored, public = PictureLink(f"{far_side.origin}/v1beta/files/a"), PictureLink("https://x.test/b.png")
+        ends = [service.submit(Request(MODEL, "at night", (link,))).status for link in (stored, public)]
+
+        assert [isinstance(end, Succeeded) and end.conversation is not None for end in ends] == [False, True]
+
     def test_references_go_in_the_body_as_bare_base64_or_as_links(
         self, service: Service, far_side: FarSide, tmp_path: Path
     ) -> None:

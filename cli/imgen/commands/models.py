@@ -14,6 +14,7 @@ from imgen.errors import ExitCode, KeyMissing
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
     from imgen.screen.models import ModelRow
+    from imgen_providers.base import Service
     from imgen_providers.catalog import Model, ServiceEntry
 
 
@@ -87,12 +88,26 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         formats=model.formats,
         prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
         reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
+        qualities=model.qualities,
+        quality_prices={
+            quality: {resolution: PriceEntry(*price) for resolution, price in prices.items()}
+            for quality, prices in model.quality_prices.items()
+        },
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
         until=model.end.day if model.end else None,
         past=model.has_ended(datetime.now().astimezone().date().isoformat()),
     )
+
+
+def _price_today(service: Service, model: str) -> str | None:
+    """What the service itself lists for a model, in words. Raises a `ServiceError`."""
+    from imgen_providers.base import ListsPrices
+
+    if not isinstance(service, ListsPrices):
+        return None
+    return ", ".join(f"${price.amount} per {price.per}" for price in service.prices(model)) or None
 
 
 def _live(provider: str | None, config: Config, streams: Streams, *, json: bool, sandbox: bool) -> int:
@@ -127,11 +142,12 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
                 err(f"{entry.title} does not list its models.")
                 continue
             try:
-                ids = service.models()
+                for name in sorted(service.models()):
+                    known = entry.model(name) is not None
+                    price = _price_today(service, name) if known else None
+                    listed.append(LiveModel(entry.name, name, known, price))
             except ServiceError as error:
                 problems.append(of_question(error))
-            else:
-                listed += [LiveModel(entry.name, name, entry.model(name) is not None) for name in sorted(ids)]
     finally:
         services.close()
     code = EXIT_CODES.get(problems[0].code, ExitCode.UNREACHABLE) if problems else ExitCode.DONE

@@ -91,6 +91,14 @@ def _formats(place: Place) -> Iterable[Offer]:
     return [Offer(format) for model in _chosen_models(place) for format in model.formats]
 
 
+def _qualities(place: Place) -> Iterable[Offer]:
+    resolution = place.chosen.get("SIZE", "1K")
+    for model in _chosen_models(place):
+        for quality in model.qualities:
+            price = model.quality_prices.get(quality, {}).get(resolution)
+            yield Offer(quality, f"{price.amount} {price.unit}" if price else "")
+
+
 def _channels(place: Place) -> Iterable[Offer]:
     return [Offer(model.channel) for entry in _entries(place) for model in entry.models if model.channel]
 
@@ -167,6 +175,7 @@ _BY_NOUN: dict[str, Callable[[Place], Iterable[Offer]]] = {
     "MODEL": _models,
     "PROFILE": _profiles,
     "PROVIDER": _providers,
+    "QUALITY": _qualities,
     "SETTING": _settings,
     "SIZE": _resolutions,
     "STATE": _states,

@@ -62,7 +62,7 @@ class Unrecorded(NamedTuple):
 Next = Go | Done | Pending | Unrecorded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
@@ -70,8 +70,9 @@ class Tracked:
     means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
-    usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
+    usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
+    number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
+    `given_up` are not tried again; `received` counts bytes.
     `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
     version that `record` is of, None where it is not as the ledger has it.
     """
@@ -87,6 +88,7 @@ class Tracked:
     unfinished_at: float | None = None
     no_links_since: float | None = None
     submit_tries: int = 0
+    looks: int = 0
     unanswered: int = 0
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)

@@ -126,11 +126,24 @@ def test_a_picture_is_saved_in_whatever_form_it_comes(imgen: Program, service: s
 HOSTS: dict[str, Reply] = {
     **{
         f"Content-Encoding {coding!r}": replace(SHOWN, headers={"Content-Encoding": coding})
-        for coding in ("none", "UTF-8", "identity", "binary", "identity, identity", "", "png", "gzip", "x-gzip")
+        for coding in (
+            "none",
+            "UTF-8",
+            "identity",
+            "binary",
+            "identity, identity",
+            "",
+            "png",
+            "gzip",
+            "x-gzip",
+            "br",
+            "zstd",
+            "deflate",
+        )
     },
     **{
         f"packed as {coding!r}": replace(SHOWN, body=gzip.compress(PICTURE), headers={"Content-Encoding": coding})
-        for coding in ("gzip", "x-gzip", "GZIP", "identity, gzip", "UTF-8, gzip", "aws-chunked,gzip")
+        for coding in ("gzip", "x-gzip", "GZIP", "identity, gzip", "UTF-8, gzip", "aws-chunked,gzip", "gzip;q=1")
     },
     "206 with everything": replace(
         SHOWN, status=206, headers={"Content-Range": f"bytes 0-{len(PICTURE) - 1}/{len(PICTURE)}"}
