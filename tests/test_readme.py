@@ -124,13 +124,16 @@ def test_every_table_of_the_program_stands_on_a_page() -> None:
 
 
 def test_the_numbers_of_the_proof_are_those_of_the_tests() -> None:
-    from reliability.faults import FAULTS
-    from reliability.test_kills import AT_ONCE, BATCHES
+    from reliability.faults import FAULTS, OWN_FAULTS
+    from reliability.test_kills import AT_ONCE, SAMPLE, VICTIMS
+    from reliability.test_kills_by_chance import KILLS
 
     reliability = text_of(ROOT / ".readme" / "reliability.md")
 
-    assert f"ends {AT_ONCE * BATCHES} runs with SIGKILL" in reliability
+    assert f"kills imgen {AT_ONCE * SAMPLE + KILLS} times" in reliability
+    assert f"ends {len(VICTIMS)} runs with SIGKILL" in reliability
     assert f"plays {len(FAULTS)} faults" in reliability
+    assert f"and {len(OWN_FAULTS)} answers" in reliability
 
 
 def test_every_field_of_a_file_name_is_explained() -> None:

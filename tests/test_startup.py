@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.instant_service import instant_service
 from imgen.ledger.ledger import Ledger
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,19 @@ LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
 """Of the standard library: each takes more of a TAB than its answer."""
 
 
+NOT_FOR_AN_ORDER = {
+    *(HEAVY - {"httpx"}),
+    *("tenacity", "statistics", "fractions", "filecmp", "html", "importlib.metadata", "multiprocessing", "sysconfig"),
+}
+OURS_NOT_FOR_AN_ORDER = {
+    *("jobs.reconcile", "jobs.reimport", "ledger.recovery.note", "ledger.recovery.rebuild", "ledger.recovery.salvage"),
+    *("screen.envelope", "screen.events", "screen.live", "screen.tables", "money.losses", "money.report"),
+    *("orders.changes", "orders.references", "pictures.references", "pictures.fit", "pictures.provenance"),
+    *("commands.corrections", "commands.going_on", "completion", "completion.tree", "crash", "batch"),
+}
+"""Behind an order that goes well: what only a lost reply, a picture to send, JSON, or a mistake needs."""
+
+
 def loaded_by(*arguments: str) -> set[str]:
     """The modules that a run of the program imports, as Python itself reports them."""
     run = subprocess.run(
@@ -72,6 +87,13 @@ def loaded_by(*arguments: str) -> set[str]:
         timeout=30,
     )
     return {line.rsplit("|", 1)[1].strip() for line in run.stderr.splitlines() if line.startswith("import time:")}
+
+
+def held_after(*arguments: str) -> set[str]:
+    """The modules in memory when a command has ended; `loaded_by` does not name what is imported by its name."""
+    program = "import sys; from imgen.__main__ import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=30)
+    return set(run.stderr.splitlines()[-1].split())
 
 
 @pytest.fixture
@@ -156,6 +178,25 @@ def test_a_line_imports_its_own_command_and_no_more_of_ours_than_it_needs(
     loaded = {name.removeprefix("imgen.") for name in loaded_by(*arguments) if name.startswith("imgen.")}
 
     assert loaded - {"__main__"} <= ours
+
+
+def test_an_order_that_goes_well_imports_neither_what_only_trouble_needs_nor_another_service(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instant_service(quiet=True) as service:
+        monkeypatch.setenv("REAPI_API_KEY", "not-a-real-key")
+        monkeypatch.setenv("REAPI_BASE_URL", service.origin)
+
+        loaded = held_after(
+            "generate", "a fox", "-p", "reapi", "-q", "--poll-every", "0.01", "-o", f"{home / 'pictures'}/"
+        )
+
+    assert len(list((home / "pictures").iterdir())) == 1
+    assert loaded & NOT_FOR_AN_ORDER == set()
+    assert {name.removeprefix("imgen.") for name in loaded} & OURS_NOT_FOR_AN_ORDER == set()
+    services = {entry.implementation.partition(":")[0] for entry in SERVICES.values()}
+    assert loaded & services == {"imgen_providers.reapi"}
+    assert not any(name.startswith("imgen_providers.sandbox") for name in loaded)
 
 
 @pytest.mark.parametrize("line", [["--version"], ["_complete", "bash", "imgen generate -m "]], ids=lambda line: line[0])

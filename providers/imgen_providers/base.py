@@ -230,11 +230,37 @@ class ListsRecent(Protocol):
 
 
 @runtime_checkable
+class StopsJobs(Protocol):
+    """A service that can be asked not to begin, or not to go on with, a job that it has accepted."""
+
+    def stop(self, job: Job) -> None:
+        """Ask for it, once; whether it still helped is in the next `refresh`. Raises a `ServiceError`."""
+        ...
+
+
+@runtime_checkable
 class ListsModels(Protocol):
     """A service that can say which models it has today."""
 
     def models(self) -> Sequence[str]:
         """The service's own model ids."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPrice:
+    """A price that a service lists today: a decimal text in dollars, for one of `per` ("token of output_image")."""
+
+    amount: str
+    per: str
+
+
+@runtime_checkable
+class ListsPrices(Protocol):
+    """A service that can say what a model of its list costs today."""
+
+    def prices(self, model: str) -> Sequence[ListedPrice]:
+        """All that is charged for a request of the model, each price once; asks once."""
         ...
 
 

@@ -87,8 +87,6 @@ _THREEDAISTUDIO = ServiceEntry(
             max_count=4,
             max_references=14,
             reference_formats=("png", "jpeg", "webp"),
-            reference_bytes=None,
-            prompt_limit=None,
             prices={
                 "1K": _credits("50", _SEED_000),
                 "2K": _credits("50", _SEED_000),
@@ -108,8 +106,6 @@ _THREEDAISTUDIO = ServiceEntry(
             max_count=4,
             max_references=14,
             reference_formats=("png", "jpeg", "webp"),
-            reference_bytes=None,
-            prompt_limit=None,
             prices={
                 "0.5K": _credits("10", _SEED_002),
                 "1K": _credits("15", _SEED_002),
@@ -132,10 +128,7 @@ _THREEDAISTUDIO = ServiceEntry(
             max_count=4,
             max_references=3,
             reference_formats=("png", "jpeg", "webp"),
-            reference_bytes=None,
-            prompt_limit=None,
             prices={"1K": Price("5", "credits", "2026-11-25", "3D AI Studio's own page of the model")},
-            durations={},
             link_seconds=_DAY,
         ),
     ),
@@ -164,8 +157,6 @@ def _gmi_gemini_3_pro(remote_id: str) -> Model:
         reference_bytes=7_000_000,
         prompt_limit=2000,
         prices={"1K": _usd("0.134"), "2K": _usd("0.134"), "4K": _usd("0.24")},
-        durations={},
-        link_seconds=None,
         # "For input, $0.0011 per image" (reference 1.2); no document has whether earlier pictures count.
         reference_price=_usd("0.0011"),
     )
@@ -206,10 +197,7 @@ _GMICLOUD = ServiceEntry(
             # Its page names none; those of 3 Pro at this service (seed 001), an assumption.
             reference_formats=("png", "jpeg", "webp", "heic", "heif"),
             reference_bytes=7_000_000,
-            prompt_limit=None,
-            prices={},
             durations=dict.fromkeys(("0.5K", "1K", "2K", "4K"), (15.0, 15.0)),
-            link_seconds=None,
         ),
         Model(
             # Its docs page has a prompt, three pictures, ten aspects, no more (reference 1.2, 2026-11-20).
@@ -222,13 +210,9 @@ _GMICLOUD = ServiceEntry(
             formats=(),
             max_count=1,
             max_references=3,
-            reference_formats=(),
             reference_bytes=7_000_000,
-            prompt_limit=None,
             # Reference GMI 8.
             prices={"1K": Price("0.039", "usd", "2026-05-04", "a public client's rate sheet (genblaze-gmicloud)")},
-            durations={},
-            link_seconds=None,
         ),
     ),
 )
@@ -251,8 +235,6 @@ def _reapi(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str,
         formats=(),
         max_count=4,
         max_references=14,
-        reference_formats=(),
-        reference_bytes=None,
         prompt_limit=2000 if flash_25 else 4000,  # reference 3.3, a contract of 2026-07-23
         prices={size: Price(amount, "usd", "2026-09-28", _REAPI_PRICE_SOURCE) for size, amount in prices.items()},
         durations=_REAPI_DURATIONS if family == "gemini-3-pro" else {},
@@ -273,11 +255,7 @@ def _nano_banana(remote_id: str, references: int, price: str, seen: str) -> Mode
         formats=(),
         max_count=1,
         max_references=references,
-        reference_formats=(),
-        reference_bytes=None,
-        prompt_limit=None,
         prices={"1K": Price(price, "usd", seen, _REAPI_PRICE_SOURCE)},  # reference reAPI 5
-        durations={},
         link_seconds=_WEEK,
         channel="default",
     )
@@ -349,8 +327,6 @@ def _gptproto(remote_id: str, family: str, pixels: PixelTable) -> Model:
             size: Price(amount, "usd", "2026-09-25", "GPTProto's public price list")
             for size, amount in _GPTPROTO_PRICES[family].items()
         },
-        durations={},
-        link_seconds=None,
         # The newer surface names a model's maker, and is not proved yet: only `--channel unified` takes it.
         channel="unified" if "/" in remote_id else "default",
     )

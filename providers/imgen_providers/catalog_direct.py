@@ -56,10 +56,8 @@ def _gemini(
         max_references=3 if family == "gemini-2.5-flash" else 14,
         reference_formats=_GEMINI_FORMATS,
         reference_bytes=15_000_000,  # all of a request together, as base64, stay below 20 MB (1.8)
-        prompt_limit=None,
         prices={size: Price(amount, "usd", seen, where) for size, amount in prices.items()},
         durations={"1K": (12.0, 34.0)} if family == "nano-banana-2.1" else {},  # a probe of 2026-10 (1.15)
-        link_seconds=None,
         channel="default",
         comes_back=False,
         end=end,
@@ -117,6 +115,7 @@ _GEMINI = ServiceEntry(
     submit_seconds=900.0,  # 4K of 3 Pro takes minutes, and nothing can be asked again
     failure_is_free=None,  # the tokens of a refusal are counted; more is not documented (1.5)
     reference_route="data-uri",
+    takes_links=True,
     inline_limit=20_000_000,
     own_fields=frozenset({"contents", "generationConfig"}),
     models=(
@@ -136,10 +135,19 @@ _GEMINI = ServiceEntry(
 _NEVER_POLLED = Cadence(first=5.0, steps=((0.0, 5.0),), floor=1.0, after_rate_limit=20.0)
 
 
-def _gpt_image(remote_id: str, family: str) -> Model:
+# OpenAI's calculator of 2026-04, as two public clients noted it (7024 and 5488 tokens at 30 dollars a million): the
+# dearest of the three sizes. A request without a quality leaves it to the model, and its price is not known before.
+_GPT_IMAGE_2 = {"low": "0.006", "medium": "0.053", "high": "0.211"}
+# 196 tokens for a square picture, as a public client noted it on 2026-09-12; of the other qualities nothing was found.
+_GPT_IMAGE_25 = {"low": "0.006"}
+_FIVE_QUALITIES = ("low", "medium", "high", "xhigh", "max")
+
+
+def _gpt_image(name: str, seen: str, prices: Mapping[str, str], qualities: tuple[str, ...] = _FIVE_QUALITIES) -> Model:
+    source = "OpenAI's calculator, as public clients noted it"
     return Model(
-        remote_id=remote_id,
-        family=family,
+        remote_id=name,
+        family=name,
         pixels=GPT_IMAGE,
         aspects=tuple(GPT_IMAGE["1K"]),
         auto_aspect=True,
@@ -150,9 +158,8 @@ def _gpt_image(remote_id: str, family: str) -> Model:
         reference_formats=("png", "jpeg", "webp"),
         reference_bytes=15_000_000,  # a data URI has at most 20971520 characters (2.2)
         prompt_limit=32_000,
-        prices={},  # by tokens, whose number by quality and size was not found (2.5): unknown before, computed after
-        durations={},
-        link_seconds=None,
+        qualities=("auto", *qualities),
+        quality_prices={quality: {"1K": Price(amount, "usd", seen, source)} for quality, amount in prices.items()},
         comes_back=False,
     )
 
@@ -170,33 +177,37 @@ _OPENAI = ServiceEntry(
     submit_seconds=900.0,
     failure_is_free=None,  # "refusals are not billed" stands in no document of OpenAI (2.4)
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"model", "prompt", "n", "size", "output_format", "images"}),
     models=(
-        _gpt_image("gpt-image-2.5-flare", "gpt-image-2.5-flare"),
-        _gpt_image("gpt-image-2.5-sunburst", "gpt-image-2.5-sunburst"),
-        _gpt_image("gpt-image-2", "gpt-image-2"),
+        _gpt_image("gpt-image-2.5-flare", "2026-09-12", _GPT_IMAGE_25),
+        _gpt_image("gpt-image-2.5-sunburst", "2026-09-12", _GPT_IMAGE_25),
+        _gpt_image("gpt-image-2", "2026-04-27", _GPT_IMAGE_2, ("low", "medium", "high")),
     ),
     base_path="/v1",
 )
 
 
-def _openrouter(remote_id: str, family: str, pixels: PixelTable, *, count: int = 1, references: int = 14) -> Model:
+def _openrouter(google: Model) -> Model:
     return Model(
-        remote_id=remote_id,
-        family=family,
-        pixels=pixels,
-        aspects=tuple(pixels["1K"]),
+        remote_id=f"google/{google.remote_id}",
+        family=google.family,
+        pixels=google.pixels,
+        aspects=tuple(google.pixels["1K"]),
         auto_aspect=False,
-        resolutions=tuple(pixels),
+        resolutions=tuple(google.pixels),
         formats=("png", "jpeg", "webp"),
-        max_count=count,
-        max_references=references,
+        max_count=1,
+        max_references=14,
         reference_formats=("png", "jpeg", "webp"),
         reference_bytes=15_000_000,
-        prompt_limit=None,
-        prices={},  # its own list has them (`/images/models/.../endpoints`), and the answer says what was charged
-        durations={"1K": (11.9, 34.2)} if family == "nano-banana-2.1" else {},  # a probe of 2026-10 (5)
-        link_seconds=None,
+        # It "passes through the pricing of the underlying providers" (openrouter.ai/docs/faq, read on 2026-11-26); the
+        # answer says what was charged.
+        prices={
+            size: price._replace(source=f"OpenRouter's FAQ, and for the amount {price.source}")
+            for size, price in google.prices.items()
+        },
+        durations=google.durations,  # a probe of 2.1 at OpenRouter took 12 to 34 s, too (5)
         comes_back=False,
     )
 
@@ -214,10 +225,11 @@ _OPENROUTER = ServiceEntry(
     submit_seconds=900.0,
     failure_is_free=None,
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"model", "prompt", "n", "aspect_ratio", "resolution", "output_format", "input_references"}),
     models=(
-        _openrouter("google/gemini-nano-banana-2.1", "nano-banana-2.1", NANO_BANANA_21),
-        _openrouter("google/gemini-3-pro-image", "gemini-3-pro", GEMINI_3_PRO),
+        _openrouter(_NANO_BANANA),
+        _openrouter(_PRO),
     ),
     base_path="/api/v1",
 )
@@ -236,11 +248,9 @@ def _fal(remote_id: str, family: str, pixels: PixelTable, prices: Mapping[str, s
         max_references=14,
         reference_formats=("png", "jpeg", "webp"),
         reference_bytes=15_000_000,
-        prompt_limit=None,
         prices={
             size: Price(amount, "usd", "2026-10", "fal's own pages of the model") for size, amount in prices.items()
         },
-        durations={},
         link_seconds=None,  # a setting of the account (3.6)
     )
 
@@ -259,7 +269,9 @@ _FAL = ServiceEntry(
     submit_seconds=60.0,
     failure_is_free=None,  # "server errors are not charged" (3.2); of a refused input no document says it
     reference_route="data-uri",
+    takes_links=True,
     own_fields=frozenset({"prompt", "num_images", "image_urls", "aspect_ratio", "resolution", "output_format"}),
+    lists_when_ended=True,  # its history is sorted by when requests ended (3.3)
     models=(
         _fal("google/nano-banana-2.1", "nano-banana-2.1", NANO_BANANA_21, {"1K": "0.040", "4K": "0.134"}),
         _fal(

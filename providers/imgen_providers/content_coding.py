@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from imgen_providers.assets import looks_like_picture
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,6 +22,7 @@ ACCEPTED = "gzip, deflate"
 _PIECE = 64 * 1024  # bytes that are unpacked at once
 _ALLOWANCE = 16 * 1024 * 1024  # bytes that a packed answer may grow to, however short it is
 _GROWTH = 100  # times; beyond the allowance. JSON and base64 shrink less
+_LOOK = 12  # bytes of a body that show a picture
 _GZIP = ("gzip", "x-gzip")
 _GZIP_START = b"\x1f\x8b"
 
@@ -27,31 +30,38 @@ _GZIP_START = b"\x1f\x8b"
 def unpacked(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
     """The body of an answer, from its raw pieces and its Content-Encoding; each piece is of bounded size.
 
-    A name that is no content coding ("none", "UTF-8") changes nothing, and neither does "gzip" on a body that is
-    not packed. Raises `httpx.DecodingError` for two codings, a damaged one, and one that grows beyond all measure.
+    A name that is no content coding ("none", "UTF-8") changes nothing, and neither does the name of one on a body that
+    is not packed. Raises `httpx.DecodingError` for two codings, one that was not asked for, a damaged one, and one that
+    grows beyond all measure.
     """
-    names = [name for name in coding.lower().replace(" ", "").split(",") if name in (*_GZIP, "deflate", "br", "zstd")]
+    named = [each.partition(";")[0].strip() for each in coding.lower().split(",")]
+    names = [name for name in named if name in (*_GZIP, "deflate", "br", "zstd")]
     if len(names) > 1:
         raise httpx.DecodingError("the answer is packed more than once")
-    if not names:
-        yield from pieces
-    elif names[0] in ("br", "zstd"):
-        raise httpx.DecodingError(f"the answer is packed as {names[0]}, which was not asked for")
-    else:
-        yield from _inflated(pieces, gzip=names[0] in _GZIP)
-
-
-def _inflated(pieces: Iterable[bytes], *, gzip: bool) -> Iterator[bytes]:
     stream = iter(pieces)
+    if not names:
+        yield from stream
+        return
     head = b""
     for piece in stream:
         head += piece
-        if len(head) >= len(_GZIP_START):
+        if len(head) >= _LOOK:
             break
-    if gzip and not head.startswith(_GZIP_START):
-        yield head
-        yield from stream
-        return
+    is_gzip = names[0] in _GZIP
+    if _is_plain(head) or (is_gzip and not head.startswith(_GZIP_START)):
+        yield from _chained(head, stream)
+    elif names[0] in ("br", "zstd"):
+        raise httpx.DecodingError(f"the answer is packed as {names[0]}, which was not asked for")
+    else:
+        yield from _inflated(head, stream, gzip=is_gzip)
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether a body begins as a picture or as JSON does: then it is not packed, whatever its header names."""
+    return looks_like_picture(head) or head.lstrip()[:2].startswith((b'{"', b"[{", b'["'))
+
+
+def _inflated(head: bytes, stream: Iterator[bytes], *, gzip: bool) -> Iterator[bytes]:
     # "deflate" is zlib's format (RFC 9110, 8.4.1.2), or bare deflate as some servers send it.
     is_zlib = len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
     inflate = zlib.decompressobj(31 if gzip else 15 if is_zlib else -15)

@@ -29,8 +29,18 @@ _PLATFORM = "api.fal.ai"
 _PAGES = 20  # at most, when looking for a lost request
 _CLOCKS_DIFFER = 120.0  # seconds; what a live client allows between its clock and theirs (3.3)
 _LINKS = {"status": "status_url", "result": "response_url"}
-_OF_THE_RUN = ("runner_disconnected", "request_timeout")
-"""Errors of the run itself, also where they come with a status that else means that fal cannot be reached (3.2)."""
+_OF_THE_RUN = frozenset(
+    {
+        *("request_timeout", "startup_timeout", "runner_scheduling_failure", "runner_connection_timeout"),
+        *("runner_disconnected", "runner_connection_refused", "runner_connection_error", "runner_incomplete_response"),
+        *("runner_server_error", "internal_server_error", "generation_timeout"),
+        *("downstream_service_error", "downstream_service_unavailable"),
+    }
+)
+"""Errors of the run itself, also where they come with a status that else means that fal cannot be reached.
+
+fal's pages on request errors (read 2026-11-26) and on model errors; `internal_error` may be of the question.
+"""
 _CONTENT = ("content_policy_violation", "no_media_generated")
 
 
@@ -60,9 +70,7 @@ class Fal:
 
     def refresh(self, job: Job) -> Job:
         """Poll the job once; at its end also ask for the result, which may be the error."""
-        status_path, result_path = job.handle.get("status"), job.handle.get("result")
-        if not status_path or not result_path:
-            raise InvalidRequest(f"Where fal keeps {job.remote_id} is not recorded, so it cannot be asked for.")
+        status_path, result_path = _places(job)
         answer = self._api.get(status_path)
         polled = _object(answer)
         state = polled.get("status")
@@ -75,6 +83,10 @@ class Fal:
                 return replace(job, status=self._result(result_path, polled))
             case _:
                 return replace(job, status=Unrecognised(words(state)))
+
+    def stop(self, job: Job) -> None:
+        """Ask for the request not to be begun: what fal is at work on goes on (3.2)."""
+        self._api.post_free(f"{_places(job)[1]}/cancel", {}, method="PUT")
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -164,6 +176,14 @@ class Fal:
         if not isinstance(link, str) or not self._api.trusts(link):
             return None
         return urlsplit(link).path or None
+
+
+def _places(job: Job) -> tuple[str, str]:
+    """Where the status and the result of a job are. Raises `InvalidRequest` for one that was recorded without."""
+    status, result = job.handle.get("status"), job.handle.get("result")
+    if not status or not result:
+        raise InvalidRequest(f"Where fal keeps {job.remote_id} is not recorded, so it cannot be asked for.")
+    return status, result
 
 
 def _endpoint(request: Request) -> str:

@@ -41,7 +41,7 @@ _MODELS = "/v1beta/models"  # /v1 was seen to take the same (1.2)
 _PAGES = 20  # at most, of any list
 _CLOCKS_DIFFER = 60.0  # seconds
 _BILLING = re.compile(r"billing|prepay|credit", re.IGNORECASE)
-_NO_FREE_PICTURES = re.compile(r"limit: 0\b")
+_NO_FREE_PICTURES = re.compile(r"limit: 0(?![\d.]*\d)")
 # A request that fails with 400 or 500 is not charged, says Google's billing page; 503 is read with it (1.6).
 _FREE = {500: "INTERNAL", 503: "UNAVAILABLE"}
 
@@ -76,13 +76,15 @@ class Gemini:
 
     def refresh(self, job: Job) -> Job:
         """Poll the batch once. Raises `JobNotFound` for what came with its answer only."""
-        if not job.remote_id.startswith("batches/"):
-            raise JobNotFound("Google sent this picture with its answer only, and cannot be asked for it again.")
-        answer = self._api.get(f"/v1beta/batches/{quote(job.remote_id.removeprefix('batches/'), safe='')}")
+        answer = self._api.get(_place(job))
         operation = _object(answer)
         if not state_of(operation):
             raise self._api.unexpected(answer, paid=False)
         return self._polled(job, operation)
+
+    def stop(self, job: Job) -> None:
+        """Ask for the batch to be stopped (1.14). Raises `JobNotFound` for what came with its answer only."""
+        self._api.post_free(f"{_place(job)}:cancel", {})
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -198,6 +200,13 @@ class Gemini:
             answer = self._api.get(f"/download/v1beta/{quote(found)}:download", {"alt": "media"})
             return lines_of(answer.body)
         return found
+
+
+def _place(job: Job) -> str:
+    """Where a batch is. Raises `JobNotFound` for any other job."""
+    if not job.remote_id.startswith("batches/"):
+        raise JobNotFound("Google sent this picture with its answer only, and cannot be asked for it again.")
+    return f"/v1beta/batches/{quote(job.remote_id.removeprefix('batches/'), safe='')}"
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

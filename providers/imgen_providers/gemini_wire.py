@@ -101,7 +101,7 @@ def read(request: Request, answer: Json, *, base: str, half_price: bool = False)
     assets = read_assets(answer.get("candidates"), base=base) or read_assets(_last_thought(answer), base=base)
     if not assets and not _is_documented(answer):
         return None
-    status: Status = Succeeded(assets, _conversation(request, answer)) if assets else _without_picture(answer)
+    status: Status = Succeeded(assets, _conversation(request, answer, base)) if assets else _without_picture(answer)
     model = request.model.removeprefix(BATCH)
     charged = _charge(model, _object(answer, "usageMetadata"), half_price=half_price)
     return Reading(status, identifier(answer.get("responseId")), charged)
@@ -152,14 +152,16 @@ def _last_thought(answer: Mapping[str, Json]) -> Json:
     return {**parts[-1], "thought": False} if parts else None
 
 
-def _conversation(request: Request, answer: Mapping[str, Json]) -> Json:
+def _conversation(request: Request, answer: Mapping[str, Json], base: str) -> Json:
     """The turns so far with the model's own as it came: its signatures must return untouched (1.7).
 
-    Only pictures that came from a link or a conversation are in it: those of this disk are not kept a second time.
+    Only pictures that came from a link or a conversation are in it: those of this disk are not kept a second time, and
+    those in Google's file store, which is at `base`, are gone after 48 hours (1.9).
     """
     candidate = next(iter(_candidates(answer)), {})
     own = candidate.get("content")
-    if not isinstance(own, dict) or any(not isinstance(each, PictureLink) for each in request.references):
+    lasting = (isinstance(each, PictureLink) and not each.url.startswith(f"{base}/") for each in request.references)
+    if not isinstance(own, dict) or not all(lasting):
         return None
     history = request.conversation if isinstance(request.conversation, list) else []
     turn = {"role": "user", "parts": [*map(_part, request.references), {"text": request.prompt}]}

@@ -10,16 +10,16 @@ from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
-from imgen_providers.base import Charge, Job, PictureLink
-from imgen_providers.client import Answer, Api, Explanation, explain, shown
-from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, KeyRefused, NoCredit
-from imgen_providers.image_answers import body_of, name_of, read_images
+from imgen_providers.base import Charge
+from imgen_providers.client import Answer, Explanation, explain, shown
+from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit
+from imgen_providers.image_answers import ImageAnswers, link_or_file
 from imgen_providers.pixels import GPT_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imgen_providers.base import Account, Json, Reference, Request
+    from imgen_providers.base import Account, Job, Json, Request
     from imgen_providers.client import Network
     from imgen_providers.errors import ServiceError
 
@@ -40,30 +40,19 @@ class OpenAI:
     """Submits one request for up to ten pictures; nothing of it can be asked for afterwards."""
 
     def __init__(self, account: Account, network: Network) -> None:
-        self._origin = account.origin
-        headers = {"Authorization": f"Bearer {account.key}"}
-        self._api = Api("openai", account, network, headers=headers, id_names=(), explain=_explain)
+        self._images = ImageAnswers("openai", account, network, charge=_charge, explain=_explain)
 
     def submit(self, request: Request) -> Job:
         """Send the request exactly once; the answer takes up to minutes, and holds all the pictures."""
-        path, body = _wire(request)
-        answer = self._api.post_once(path, body)
-        return self.read_answer(request, answer.body, answer.headers)
+        return self._images.submit(request, *_wire(request))
 
     def read_answer(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Job:
         """The finished job in a 2xx answer, also one that was kept: nothing is sent. Raises `Uncertain`."""
-        answer = self._api.kept(headers, body)
-        found = body_of(answer)
-        status = read_images(found, base=self._origin)
-        if status is None:
-            raise self._api.unexpected(answer, paid=True)
-        return Job("openai", name_of(request, answer), status, charged=_charge(request.model, found.get("usage")))
+        return self._images.read(request, body, headers)
 
     def refresh(self, job: Job) -> Job:
-        """Raises `JobNotFound`, always: OpenAI knows nothing of a picture that it has sent."""
-        raise JobNotFound(
-            f"OpenAI sent the pictures of {job.remote_id} with its answer only, and cannot be asked for them again."
-        )
+        """Raises `JobNotFound`, always."""
+        raise self._images.not_again(job)
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -72,12 +61,7 @@ class OpenAI:
 
     def models(self) -> list[str]:
         """The ids of models that make pictures."""
-        answer = self._api.get("/v1/models")
-        listed = body_of(answer).get("data")
-        if not isinstance(listed, list):
-            raise self._api.unexpected(answer, paid=False)
-        ids = [each.get("id") for each in listed if isinstance(each, dict)]
-        return [each for each in ids if isinstance(each, str) and "image" in each]
+        return [each for each in self._images.listed("/v1/models") if "image" in each]
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:
@@ -85,13 +69,8 @@ def _wire(request: Request) -> tuple[str, dict[str, object]]:
     optional = {"size": _size(request), "output_format": request.format}
     body |= {name: value for name, value in optional.items() if value is not None}
     if request.references:
-        body["images"] = [{"image_url": _image(each)} for each in request.references]
+        body["images"] = [{"image_url": link_or_file(each)} for each in request.references]
     return f"/v1/images/{'edits' if request.references else 'generations'}", body | dict(request.extras)
-
-
-def _image(reference: Reference) -> object:
-    """A link, or a file that is written as a data URI while it is sent."""
-    return reference.url if isinstance(reference, PictureLink) else reference
 
 
 def _size(request: Request) -> str | None:
@@ -105,7 +84,8 @@ def _size(request: Request) -> str | None:
     return f"{size[0]}x{size[1]}"
 
 
-def _charge(model: str, usage: Json) -> Charge | None:
+def _charge(request: Request, usage: Json) -> Charge | None:
+    model = request.model
     if not isinstance(usage, dict) or not model.startswith(_RATED) or model.startswith("gpt-image-2.6"):
         return None
     details = usage.get("input_tokens_details")

@@ -8,9 +8,8 @@ Here only the variable counts that an address takes, and none for this machine.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 _KINDS = ("http://", "https://")
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """A proxy and the variable that names it."""
 
     variable: str

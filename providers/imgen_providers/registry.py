@@ -229,15 +229,20 @@ def _entry(row: Sequence[Any], package: str) -> ServiceEntry:
 
 def _model(row: Sequence[Any]) -> Model:
     named = dict(zip(Model._fields, row, strict=True))
-    lists = ("aspects", "resolutions", "formats", "reference_formats")
+    lists = ("aspects", "resolutions", "formats", "reference_formats", "qualities")
     return Model(
         **{
             **named,
             **{name: tuple(named[name]) for name in lists},
             "pixels": {size: {a: (w, h) for a, (w, h) in row.items()} for size, row in named["pixels"].items()},
-            "prices": {size: Price(*price) for size, price in named["prices"].items()},
+            "prices": _prices(named["prices"]),
+            "quality_prices": {quality: _prices(prices) for quality, prices in named["quality_prices"].items()},
             "durations": {size: (low, high) for size, (low, high) in named["durations"].items()},
             "reference_price": Price(*named["reference_price"]) if named["reference_price"] else None,
             "end": End(*named["end"]) if named["end"] else None,
         }
     )
+
+
+def _prices(by_size: Mapping[str, Sequence[Any]]) -> dict[str, Price]:
+    return {size: Price(*price) for size, price in by_size.items()}

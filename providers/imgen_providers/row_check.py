@@ -137,7 +137,8 @@ def _models(entry: ServiceEntry, _: str) -> Iterator[str]:
 
 
 def _prices(model: Model) -> Iterator[Price]:
-    yield from model.prices.values()
+    for prices in (model.prices, *model.quality_prices.values()):
+        yield from prices.values()
     if model.reference_price:
         yield model.reference_price
 

@@ -5,12 +5,16 @@ Named tuples, because TAB reads them: `dataclasses` alone would take longer to i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imgen_providers.base import Request
     from imgen_providers.pixels import PixelTable
+
+_NOTHING: Mapping[str, Any] = {}
+"""Nothing known."""
 
 COUNT_OPTIONS = frozenset(
     {
@@ -115,7 +119,8 @@ class Model(NamedTuple):
     Empty `formats` or `reference_formats` mean that the service offers no choice, or names none.
     `channel` names one of several ids of a model ("default", "official", "unified", "batch"); a family means the first
     of them. `comes_back` is False where the answer to the submit is all there is: no job can be polled afterwards.
-    `end` is the model's last day, where one is known.
+    `end` is the model's last day, where one is known. `qualities` are what the service takes as "quality", where that
+    decides the price; `quality_prices` are by quality, then by resolution, for a request without references.
     """
 
     remote_id: str
@@ -127,16 +132,27 @@ class Model(NamedTuple):
     formats: tuple[str, ...]
     max_count: int
     max_references: int
-    reference_formats: tuple[str, ...]
-    reference_bytes: int | None
-    prompt_limit: int | None
-    prices: Mapping[str, Price]
-    durations: Mapping[str, tuple[float, float]]
-    link_seconds: float | None
+    reference_formats: tuple[str, ...] = ()
+    reference_bytes: int | None = None
+    prompt_limit: int | None = None
+    prices: Mapping[str, Price] = _NOTHING
+    durations: Mapping[str, tuple[float, float]] = _NOTHING
+    link_seconds: float | None = None
     channel: str | None = None
     reference_price: Price | None = None
     comes_back: bool = True
     end: End | None = None
+    qualities: tuple[str, ...] = ()
+    quality_prices: Mapping[str, Mapping[str, Price]] = _NOTHING
+
+    def price(self, request: Request) -> Price | None:
+        """What one picture of a request costs, its references apart; None where that is not known."""
+        quality, resolution = request.extras.get("quality"), request.resolution or "1K"
+        if quality is None or not self.qualities:
+            return self.prices.get(resolution)
+        if request.operation == "edit":  # what its pictures take of the service depends on their size
+            return None
+        return self.quality_prices.get(str(quality), _NOTHING).get(resolution)
 
     def size(self, aspect: str | None, resolution: str | None) -> tuple[int, int] | None:
         """The picture's exact width and height in pixels, or None where no document says it."""
@@ -162,6 +178,8 @@ class ServiceEntry(NamedTuple):
     what its own place for reference pictures takes, where it has one. `base_path` is the path that its documents
     give with its address; a user may write it behind an origin. `other_key_variables` hold the key where `key_variable`
     is not set. `inline_limit` is how many bytes of references, in base64, fit into a request; more are uploaded first.
+    `lists_when_ended` is set where the list of jobs may show one only once it has ended. `takes_links` is set where a
+    picture can also be given as its public URL, beside the route "data-uri".
     `package` is the name and version of the installed package that adds the service, None where it is one of ours.
     """
 
@@ -183,6 +201,8 @@ class ServiceEntry(NamedTuple):
     base_path: str = ""
     other_key_variables: tuple[str, ...] = ()
     inline_limit: int | None = None
+    lists_when_ended: bool = False
+    takes_links: bool = False
     package: str | None = None
 
     def model(self, remote_id: str) -> Model | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import random
 import subprocess
 import sys
 import time
@@ -26,14 +27,14 @@ class _Service(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     picture = b""
-    seconds = 0.0
+    seconds = (0.0, 0.0)
     quiet = False
     numbers = itertools.count()
 
     def do_POST(self) -> None:
         arrived = time.clock_gettime(time.CLOCK_MONOTONIC)
         self.rfile.read(int(self.headers["Content-Length"]))
-        task = {"id": f"task-{next(self.numbers)}-{arrived}", "arrived": arrived}
+        task = {"id": f"task-{next(self.numbers)}-{arrived + random.uniform(*self.seconds)}", "arrived": arrived}
         self._answer(json.dumps(task).encode(), "application/json")
         if not self.quiet:
             print(arrived, flush=True)
@@ -42,8 +43,8 @@ class _Service(BaseHTTPRequestHandler):
         if self.path.startswith("/picture"):
             self._answer(self.picture, "image/png")
             return
-        accepted = self.path.rpartition("-")[2]
-        if self.seconds and time.clock_gettime(time.CLOCK_MONOTONIC) < float(accepted) + self.seconds:
+        ends = float(self.path.rpartition("-")[2])
+        if any(self.seconds) and time.clock_gettime(time.CLOCK_MONOTONIC) < ends:
             self._answer(b'{"status": "processing"}', "application/json")
             return
         host = self.headers["Host"]
@@ -76,12 +77,16 @@ class Instant:
 
 
 @contextmanager
-def instant_service(picture_side: int = 64, seconds: float = 0.0, *, quiet: bool = False) -> Iterator[Instant]:
+def instant_service(
+    picture_side: int = 64, seconds: float = 0.0, *, longest: float | None = None, quiet: bool = False
+) -> Iterator[Instant]:
     """The service for as long as the block lasts; it ends with this process too, by its closed standard input.
 
-    A job takes `seconds`. A `quiet` one does not say when a submit arrived.
+    A job takes `seconds`, or any time from there to `longest`; its id ends in when it is over, by the system's
+    monotonic clock. A `quiet` one does not say when a submit arrived.
     """
-    words = [str(picture_side), str(seconds), "quiet" if quiet else "prints"]
+    words = [str(picture_side), str(seconds), str(seconds if longest is None else longest)]
+    words.append("quiet" if quiet else "prints")
     command = [sys.executable, "-m", "benchmarks.instant_service", *words]
     with subprocess.Popen(command, cwd=_TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Instant(process)
@@ -89,7 +94,7 @@ def instant_service(picture_side: int = 64, seconds: float = 0.0, *, quiet: bool
         process.stdin.close()
 
 
-def _serve(side: int, seconds: float, *, quiet: bool) -> None:
+def _serve(side: int, seconds: tuple[float, float], *, quiet: bool) -> None:
     import threading
 
     from PIL import Image
@@ -107,4 +112,4 @@ def _serve(side: int, seconds: float, *, quiet: bool) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), float(sys.argv[2]), quiet=sys.argv[3] == "quiet")
+    _serve(int(sys.argv[1]), (float(sys.argv[2]), float(sys.argv[3])), quiet=sys.argv[4] == "quiet")

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import json
 import os
+import random
 import resource
 import sys
 import threading
@@ -164,6 +165,11 @@ def _bare(jobs: int, origin: str, folder: Path, interval: float, meter: _Meter) 
             threading.Thread(target=work, args=(kind,), daemon=True).start()
     for _ in range(jobs):
         tasks["submit"].put("")
+    chance = random.Random(20261126)
+
+    def later() -> float:  # a quarter either way, as imgen spreads its polls: in a burst each one is cheaper
+        return time.monotonic() + interval * (0.75 + chance.random() / 2)
+
     saved = accepted = 0
     while saved < jobs:
         now = time.monotonic()
@@ -179,9 +185,9 @@ def _bare(jobs: int, origin: str, folder: Path, interval: float, meter: _Meter) 
                 accepted += 1
                 if accepted == jobs:
                     meter.submitted()
-                heapq.heappush(due, (time.monotonic() + interval, accepted, text))
+                heapq.heappush(due, (later(), accepted, text))
             case "running":
-                heapq.heappush(due, (time.monotonic() + interval, -accepted, text))
+                heapq.heappush(due, (later(), -accepted, text))
             case "ready":
                 tasks["fetch"].put(text)
             case _:

@@ -1,25 +1,32 @@
 """How late a finished job is seen, and with how many polls: the learned placement beside each service's cadence.
 
-A simulation in virtual time: durations are drawn, polls are placed by the program's own code, and nothing waits.
+A simulation in virtual time: durations are drawn, polls are placed by the program's own code, and nothing waits. At
+its end the same once in real time, with real requests, as a check of the simulation: that takes two minutes.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import Figure
+from benchmarks.instant_service import instant_service
+from benchmarks.measure import Figure, environment
 from imgen.jobs.poll_placement import ENOUGH, placement
 from imgen.jobs.schedule import Schedule, schedule
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+_TESTS = Path(__file__).parents[1]
 _JOBS = 400  # measured jobs of each case
+_REAL_JOBS = 100
 _LEARNED_FROM = 20  # the goal is for a person with so many jobs behind them
 _KEPT = 50  # durations that the ledger gives
 
@@ -41,6 +48,41 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
     for every in (2.0, 5.0):
         fixed = Schedule(every, ((0.0, every),), 1.0, every)
         yield from _compared(f"fixed {every:.0f} s, documented", fixed, _cases()[0][1], 0.5)
+    yield from _real(folder)
+
+
+def _real(folder: Path) -> Iterator[Figure]:
+    """Jobs at a service on loopback that takes 30 to 60 s for each, beside the simulation of the same."""
+    rhythm = schedule(SERVICES["reapi"].cadence, pace=1.0, every=None, loopback=True)
+    learned, usual = (_simulated(rhythm, _cases()[0][1], _JOBS, learns=learns) for learns in (True, False))
+    expected = {
+        name: {
+            "polls": statistics.fmean(one.polls for one in seen),
+            "late": statistics.fmean(one.lateness for one in seen),
+        }
+        for name, seen in (("learned", learned), ("cadence", usual))
+    }
+    with instant_service(seconds=30.0, longest=60.0, quiet=True) as service:
+        environ = environment(
+            {
+                "IMGEN_HOME": str(folder / "home"),
+                "IMGEN_SUBMITS_PER_MINUTE": "0",
+                "REAPI_API_KEY": "a-key-of-the-benchmark",
+                "REAPI_BASE_URL": service.origin,
+            }
+        )
+        command = [sys.executable, "-m", "benchmarks.seeing_it_done_side", str(_REAL_JOBS), str(folder)]
+        ended = subprocess.run(command, cwd=_TESTS, env=environ, capture_output=True, check=True)
+    found = json.loads(ended.stdout)
+    for name, case in (("learned", "placed by the past"), ("cadence", "by the cadence")):
+        note = "; ".join(
+            f"{where}: {each['polls']:.1f} polls, {each['late']:.1f} s late"
+            for where, each in (("real", found[name]), ("simulated", expected[name]))
+        )
+        ratio = found[name]["late"] / expected[name]["late"]
+        yield Figure(f"seen done, real: {case}", ratio, "x the simulation", note)
+    ratio = found["learned"]["late"] / found["cadence"]["late"]
+    yield Figure("seen done, real: lateness", ratio, "x the cadence's", f"{_REAL_JOBS} jobs each", most=0.5)
 
 
 def _cases() -> list[tuple[str, Callable[[random.Random, int], float], float]]:

@@ -15,16 +15,16 @@ class Works:
     def refresh(self, job): ...
     def preview(self, request): ...
 
-ROW = OURS["fal"]._replace(
+ROW = OURS["LIKE"]._replace(
     name="NAME", title="Name", key_variable="VARIABLE_API_KEY", origin_variable="VARIABLE_BASE_URL",
-    implementation=__name__ + ":Works",
+    implementation=__name__ + ":Works", organization_variable=None, other_key_variables=(),
 )
 """
 
 
-def row_of(name: str) -> str:
-    """A module with a whole row for a service of that name."""
-    return ROW.replace("NAME", name).replace("VARIABLE", name.upper())
+def row_of(name: str, base: str = "fal") -> str:
+    """A module with a whole row for a service of that name, for the rest that of one of ours."""
+    return ROW.replace("LIKE", base).replace("NAME", name).replace("VARIABLE", name.upper())
 
 
 def install(site: Path, package: str, code: str, *services: str, version: str = "1.0") -> None:

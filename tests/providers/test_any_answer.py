@@ -30,8 +30,19 @@ NAMES = (
     *("task_id", "id", "request_id", "status", "progress", "failure_reason", "results", "asset_url", "asset"),
     *("asset_type", "outcome", "media_urls", "url", "image_url", "medias", "error", "error_message", "message"),
     *("detail", "code", "error_code", "type", "output", "image_urls", "data", "outputs", "urls", "get", "b64_json"),
+    *("candidates", "content", "parts", "inlineData", "mimeType", "text", "thought", "finishReason", "promptFeedback"),
+    *("blockReason", "usageMetadata", "promptTokenCount", "name", "metadata", "state", "done", "response"),
+    *("inlinedResponses", "images", "usage", "cost", "error_type", "response_url"),
 )
-WORDS = ("completed", "success", "FINISHED", "failed", "FAILED", "processing", "queued", "https://x.test/1.png")
+WORDS = (
+    *("completed", "success", "FINISHED", "failed", "FAILED", "processing", "queued", "https://x.test/1.png"),
+    *("COMPLETED", "IN_PROGRESS", "BATCH_STATE_SUCCEEDED", "JOB_STATE_FAILED", "NO_IMAGE", "image/png", "iVBORw0KGgo="),
+)
+JOBS = {
+    "gemini": Job("gemini", "batches/one", Queued()),
+    "fal": Job("fal", "one", Queued(), {"status": "/one/status", "result": "/one"}),
+}
+"""Jobs of services whose ids, or places, are not any text."""
 
 scalars = (
     st.none()
@@ -96,13 +107,13 @@ def test_a_question_ends_in_a_state_or_in_one_of_our_errors(
     network: Network, name: str, status: int, body: bytes
 ) -> None:
     service = connect(name, Account(ORIGIN, KEY), network)
-    job = Job(name, "one", Queued())
+    job = JOBS.get(name, Job(name, "one", Queued()))
     with respx.mock:
         respx.get(url__startswith=ORIGIN).mock(httpx.Response(status, content=body))
         end = outcome(lambda: service.refresh(job))
 
     if isinstance(end, Job):
-        assert end.remote_id == "one"
+        assert end.remote_id == job.remote_id
         assert not isinstance(end.status, Succeeded) or _says_success(json.loads(body))
     else:
         assert isinstance(end, Refused | Unreachable | NotUnderstood)
@@ -111,4 +122,4 @@ def test_a_question_ends_in_a_state_or_in_one_of_our_errors(
 def _says_success(value: Json) -> bool:
     """Whether the words that mean success stand anywhere in the answer."""
     text = json.dumps(value).lower()
-    return any(word in text for word in ("completed", "succe", "finished"))
+    return any(word in text for word in ("completed", "succe", "finished", '"response"'))

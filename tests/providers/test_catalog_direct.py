@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from imgen_providers import connect
-from imgen_providers.base import Account, PictureFile, ReadsAnswers, Request
+from imgen_providers.base import Account, ReadsAnswers
 from imgen_providers.catalog import SERVICES
 from imgen_providers.catalog_direct import DIRECT_SERVICES
 from providers.sending import KEY
 
 if TYPE_CHECKING:
-    from imgen_providers.base import Json
     from imgen_providers.catalog import Model, ServiceEntry
     from imgen_providers.client import Network
 
@@ -59,22 +56,6 @@ def test_a_batch_costs_half() -> None:
         assert set(batch.prices) == set(now.prices)
         for size, price in batch.prices.items():  # Google rounds the halves to a tenth of a cent
             assert abs(Decimal(price.amount) * 2 - Decimal(now.prices[size].amount)) <= Decimal("0.001")
-
-
-@pytest.mark.parametrize("entry", ENTRIES)
-def test_own_fields_are_all_that_a_request_writes_beside_options(entry: ServiceEntry, network: Network) -> None:
-    service = connect(entry.name, Account(entry.origin, KEY), network)
-    file = PictureFile(Path("a.png"), "image/png", 3, "00")
-    plain = Request(entry.models[0].remote_id, "a cat", extras={"put_in_by_an_option": True})
-    full = replace(plain, references=(file,), aspect="1:1", resolution="1K", format="png", count=1)
-
-    keys: set[str] = set()
-    for request in (plain, full):
-        body: Json = service.preview(request)[1]
-        assert isinstance(body, dict)
-        keys |= set(body)
-
-    assert keys - {"put_in_by_an_option"} == entry.own_fields
 
 
 def test_their_names_and_variables_are_free() -> None:

@@ -41,8 +41,12 @@ def raw_deflate(data: bytes) -> bytes:
         ("gzip, identity", gzip.compress(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("deflate", raw_deflate(BODY)),
+        ("gzip;q=1.0", gzip.compress(BODY)),
         ("gzip", BODY),
         ("gzip", b""),
+        ("deflate", BODY),
+        ("br", BODY),
+        ("zstd", BODY),
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000, 10**9])
@@ -59,7 +63,8 @@ def test_one_coding_is_undone(coding: str, body: bytes, size: int) -> None:
         ("gzip, deflate", gzip.compress(BODY)),
         ("gzip", gzip.compress(BODY)[:-1]),
         ("gzip", gzip.compress(BODY)[:30] + b"damaged" + gzip.compress(BODY)[37:]),
-        ("br", BODY),
+        ("br", b"\x1b\x0b\x00\xf8 brotli has no mark of its own"),
+        ("zstd", b"\x28\xb5\x2f\xfd zstd has one"),
     ],
 )
 def test_what_cannot_be_undone_safely_is_an_error(coding: str, body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 import httpx
@@ -20,6 +21,7 @@ from imgen_providers.base import (
     Queued,
     Request,
     Running,
+    StopsJobs,
     Succeeded,
     Unrecognised,
 )
@@ -36,12 +38,13 @@ from imgen_providers.errors import (
 )
 from imgen_providers.testing.bodies import Refusal
 from imgen_providers.testing.contract import ServiceContract
-from imgen_providers.testing.wire import reply
+from imgen_providers.testing.wire import Reply, reply
 from providers.sending import KEY
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
+    from imgen_providers.errors import ServiceError
     from imgen_providers.testing.far_side import FarSide
     from imgen_providers.testing.wire import Reply
 
@@ -150,6 +153,9 @@ class TestFal(ServiceContract):
             (422, refusal("no_media_generated", "unsafe content"), ("no_media_generated", "refused")),
             (422, refusal("image_too_small", "too small"), ("image_too_small", "failed")),
             (504, {"detail": "late", "error_type": "request_timeout"}, ("request_timeout", "failed")),
+            (500, {"detail": "broke", "error_type": "runner_server_error"}, ("runner_server_error", "failed")),
+            (500, refusal("internal_server_error", "broke"), ("internal_server_error", "failed")),
+            (503, refusal("downstream_service_unavailable", "x"), ("downstream_service_unavailable", "failed")),
         ],
     )
     def test_a_refusal_that_arrives_on_the_result_ends_the_job(
@@ -162,8 +168,19 @@ class TestFal(ServiceContract):
         assert isinstance(found, Failed)
         assert (found.code, found.kind) == failed
 
-    def test_a_broken_gateway_before_the_result_is_no_end(self, service: Service, far_side: FarSide) -> None:
-        far_side.script(reply(completed()), reply("<html>Bad gateway</html>", 502))
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            reply("<html>Bad gateway</html>", 502),
+            reply({"detail": "Internal Server Error"}, 500),
+            reply({"detail": "An internal error", "error_type": "internal_error"}, 500),
+        ],
+        ids=["a page", "no type", "of the question"],
+    )
+    def test_a_broken_gateway_before_the_result_is_no_end(
+        self, service: Service, far_side: FarSide, broken: Reply
+    ) -> None:
+        far_side.script(reply(completed()), broken)
 
         with pytest.raises(Unreachable):
             service.refresh(self.job())
@@ -229,6 +246,27 @@ class TestFal(ServiceContract):
         assert sent.json() == {"prompt": "at night", "num_images": 1, "image_urls": ["https://x.test/a.png"]}
         assert job.handle["status"] == f"{BELOW}/status"
 
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (reply({"status": "CANCELLATION_REQUESTED"}, 202), None),
+            (reply({"status": "ALREADY_COMPLETED"}, 400), InvalidRequest),
+            (reply({"status": "NOT_FOUND"}, 404), JobNotFound),
+        ],
+        ids=["in time", "too late", "unknown"],
+    )
+    def test_a_request_is_stopped_before_it_begins(
+        self, service: Service, far_side: FarSide, answer: Reply, error: type[ServiceError] | None
+    ) -> None:
+        far_side.script(answer)
+        assert isinstance(service, StopsJobs)
+
+        with pytest.raises(error) if error else nullcontext():
+            service.stop(self.job())
+
+        [(method, path, headers, _)] = far_side.sent()
+        assert (method, path, headers["authorization"]) == ("PUT", f"{BELOW}/cancel", f"Key {KEY}")
+
     def test_a_job_without_its_place_cannot_be_asked_for(self, service: Service, far_side: FarSide) -> None:
         with pytest.raises(InvalidRequest):
             service.refresh(Job("fal", ID, Queued()))
@@ -276,4 +314,6 @@ def test_at_home_each_host_has_its_own_questions(network: Network) -> None:
         service.recent(Request(MODEL, "a fox"), 1_800_000_000.0)
 
     assert submit.call_count == history.call_count == 1
+    keys = {route.calls.last.request.headers["authorization"] for route in (submit, history)}
+    assert keys == {f"Key {KEY}"}, "both hosts take the key"
     assert job.handle["status"] == f"/{MODEL}/requests/{ID}/status"

@@ -24,6 +24,7 @@ from imgen_providers.base import (
     Request,
     Running,
     Status,
+    StopsJobs,
     Succeeded,
     TakesUploads,
     Unrecognised,
@@ -31,6 +32,7 @@ from imgen_providers.base import (
 from imgen_providers.errors import (
     Busy,
     InvalidRequest,
+    JobNotFound,
     KeyRefused,
     NoCredit,
     NotUnderstood,
@@ -187,6 +189,17 @@ class TestGemini(SynchronousContract):
 
         assert service.submit(self.request).remote_id == "run-7-job-1"
 
+    def test_a_conversation_with_a_picture_of_googles_own_store_is_not_kept(
+        self, service: Service, far_side: FarSide
+    ) -> None:
+        """It lives for 48 hours there: a later turn would be refused."""
+        far_side.script(reply(self.accepted), reply(self.accepted))
+
+        stored, public = PictureLink(f"{far_side.origin}/v1beta/files/a"), PictureLink("https://x.test/b.png")
+        ends = [service.submit(Request(MODEL, "at night", (link,))).status for link in (stored, public)]
+
+        assert [isinstance(end, Succeeded) and end.conversation is not None for end in ends] == [False, True]
+
     def test_references_go_in_the_body_as_bare_base64_or_as_links(
         self, service: Service, far_side: FarSide, tmp_path: Path
     ) -> None:
@@ -318,6 +331,16 @@ class TestGemini(SynchronousContract):
 
     def batched(self) -> Request:
         return dataclasses.replace(self.request, model=BATCH)
+
+    def test_a_batch_can_be_stopped_and_nothing_else(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({}))
+        assert isinstance(service, StopsJobs)
+
+        service.stop(Job("gemini", "batches/b-1", Queued()))
+        with pytest.raises(JobNotFound):
+            service.stop(Job("gemini", RESPONSE_ID, Queued()))
+
+        assert [(method, path) for method, path, _, _ in far_side.sent()] == [("POST", "/v1beta/batches/b-1:cancel")]
 
     def test_a_batch_is_one_request_under_our_own_name(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply(operation("BATCH_STATE_PENDING")))

@@ -91,6 +91,7 @@ ELSEWHERE: list[dict[str, Json]] = [
 
 class TestGptProto(ServiceContract):
     name = "gptproto"
+    switches = frozenset({"enable_base64_output", "enable_sync_mode"})
     request = Request(MODEL, "a cat", aspect="1:1", resolution="4K", format="png")
     submit_path = f"/api/v3/google/{MODEL}/text-to-image"
     submit_body: ClassVar[Json] = {

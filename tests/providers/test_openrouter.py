@@ -12,7 +12,9 @@ from imgen_providers.base import (
     Charge,
     Failed,
     InlineAsset,
+    ListedPrice,
     ListsModels,
+    ListsPrices,
     PictureLink,
     Request,
     Succeeded,
@@ -89,6 +91,16 @@ class TestOpenRouter(SynchronousContract):
         assert isinstance(service, TellsBalance)
 
         assert service.balance() == Balance("24.96", "usd")
+
+    def test_what_a_model_costs_today_is_listed(self, service: Service, far_side: FarSide) -> None:
+        token: Json = {"billable": "output_image", "unit": "token", "cost_usd": 0.00003}
+        google: Json = {"pricing": [token, {"cost_usd": "odd"}]}
+        endpoints: Json = [google, google, {"pricing": [{"unit": "image", "cost_usd": 0.04}]}, {"pricing": None}, 7]
+        far_side.script(reply({"data": {"id": MODEL, "endpoints": endpoints}}))
+        assert isinstance(service, ListsPrices)
+
+        assert service.prices(MODEL) == [ListedPrice("0.00003", "token of output_image"), ListedPrice("0.04", "image")]
+        assert [each.path for each in far_side.sent()] == [f"/api/v1/images/models/{MODEL}/endpoints"]
 
     def test_the_models_are_listed(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({"data": [{"id": MODEL}, {"name": "odd"}]}))

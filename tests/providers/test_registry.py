@@ -66,17 +66,20 @@ def test_without_a_package_no_process_is_started_and_nothing_is_written(kept: Ke
     assert kept.writes == 0
 
 
-def test_a_row_comes_back_as_it_was_given(site: Path, kept: Kept) -> None:
-    install(site, "imgen-added", row_of("added"), "added")
+@pytest.mark.parametrize("base", ["gmicloud", "gemini", "openai"])
+def test_a_row_comes_back_as_it_was_given(site: Path, kept: Kept, base: str) -> None:
+    install(site, "imgen-added", row_of("added", base), "added")
 
     [entry], without = installed(OURS, seconds=PATIENT)
 
     assert without == ()
-    assert entry == OURS["fal"]._replace(
+    assert entry == OURS[base]._replace(
         name="added",
         title="Name",
         key_variable="ADDED_API_KEY",
         origin_variable="ADDED_BASE_URL",
+        organization_variable=None,
+        other_key_variables=(),
         implementation="imgen_added:Works",
         package="imgen-added 1.0",
     )

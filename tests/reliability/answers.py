@@ -174,9 +174,10 @@ def _failed(value: Any) -> object:
 
 
 def _with_odd_bytes(reply: Reply) -> Reply:
-    """With a byte order mark, an echo in Latin-1, a lone surrogate and a NUL."""
+    """With a byte order mark, an echo in Latin-1, a lone surrogate and a NUL, and a header outside ASCII."""
     first, rest = reply.body[:1], reply.body[1:]
-    return replace(reply, body=b"\xef\xbb\xbf" + first + b'"echo": "K\xe4se \\ud83e \0", ' + rest)
+    headers = {**reply.headers, "CF-IPCity": "S\xe3o Paulo"}
+    return replace(reply, headers=headers, body=b"\xef\xbb\xbf" + first + b'"echo": "K\xe4se \\ud83e \0", ' + rest)
 
 
 def _with_pictures(value: Any, fault: str, pictures: str) -> object:

@@ -42,7 +42,7 @@ _RESULT = re.compile(r"/queue\.fal\.run/.+/requests/[\w-]+$")
 _KEY_HEADERS = ("authorization", "x-goog-api-key")
 _PICTURE = re.compile(r"/sandbox/pictures/(?P<service>[a-z0-9]+)/(?P<id>[\w-]+)/\d+\.(?P<type>[a-z]+)$")
 _JOB_SECONDS = 0.4  # long enough that no submit is answered with a finished job
-_PATIENCE = 30.0  # seconds that a connection may hang
+_PATIENCE = 12.0  # seconds that a connection may hang
 _DRIP = 0.02  # seconds between two bytes of a slow picture
 _HALF_WAY = "in the middle of the picture"
 _DEATHS = {
@@ -239,9 +239,10 @@ class FaultServer:
 
 def _drip(connection: socket.socket, body: bytes, lifted: threading.Event) -> None:
     pause = max(_DRIP, _PATIENCE / len(body))
+    end = time.monotonic() + _PATIENCE
     for byte in body:
         connection.sendall(bytes([byte]))
-        if lifted.wait(pause):
+        if lifted.wait(pause) or time.monotonic() > end:
             break
 
 

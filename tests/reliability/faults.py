@@ -109,8 +109,13 @@ class Fault:
             return NO_RESULT
         if place == "picture" and channel.inline:
             return NO_LINK
-        forms = (("once", channel.once), ("inline", channel.inline), ("apart", channel.result_apart))
-        for form in [*(name for name, has_it in forms if has_it), "link"]:
+        forms = {
+            "once": channel.once,
+            "inline": channel.inline,
+            "apart": channel.result_apart,
+            "link": not channel.inline,
+        }
+        for form in (name for name, has_it in forms.items() if has_it):
             if other := self.elsewhere.get((place, form)):
                 return other
         usual = {"submit": self.submit, "poll": self.poll, "result": self.poll, "picture": self.picture}[place]

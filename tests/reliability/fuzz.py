@@ -27,21 +27,18 @@ from imgen.pictures.references import Changes, Limits, checked, reference
 from imgen.pictures.thumbnail import thumbnail
 from imgen.pictures.verify import inspect
 from imgen_providers import connect
-from imgen_providers.base import Account, Job, ListsModels, ListsRecent, Queued, Request, TellsBalance
-from imgen_providers.catalog import SERVICES
+from imgen_providers.base import Account
 from imgen_providers.content_coding import unpacked
 from imgen_providers.errors import ServiceError
 from imgen_providers.network import Network
 from providers.test_any_answer import anything
-from providers.test_mutated_answers import FACTS
+from reliability.fuzzed_services import ASK, SERVICES, FuzzedService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hypothesis.strategies import SearchStrategy
-
-    from imgen_providers.base import Service
 
 _ORIGIN = "https://service.test"
 _KEY = "a-key-of-no-account-0123456789"
@@ -92,37 +89,16 @@ def _network() -> Network:
     return Network(user_agent="imgen-fuzz/1")
 
 
-def _answered(name: str, ask: Callable[[Service], object], data: bytes, _: Path) -> None:
-    """The first byte chooses the status, the rest is the body."""
+def _answered(asked: FuzzedService, ask: str, data: bytes, _: Path) -> None:
+    """The first byte chooses the status, the rest is the body of every answer."""
     status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
-    service = connect(name, Account(_ORIGIN, _KEY), _network())
+    service = connect(asked.service, Account(_ORIGIN, _KEY), _network())
     with respx.mock, suppress(ServiceError):
         respx.route(url__startswith=_ORIGIN).mock(httpx.Response(status, content=data[1:]))
-        ask(service)
+        ASK[ask](asked, service, data[1:])
 
 
-def _submit(name: str, service: Service) -> object:
-    return service.submit(Request(SERVICES[name].models[0].remote_id, "a cat"))
-
-
-def _refresh(name: str, service: Service) -> object:
-    return service.refresh(Job(name, "job-1", Queued()))
-
-
-def _lists(name: str, service: Service) -> object:
-    found: list[object] = []
-    if isinstance(service, ListsRecent):
-        found += service.recent(Request(SERVICES[name].models[0].remote_id, "a cat"), 1.0)
-    if isinstance(service, ListsModels):
-        found += service.models()
-    if isinstance(service, TellsBalance):
-        found.append(service.balance())
-    return found
-
-
-def _answers(name: str) -> SearchStrategy[bytes]:
-    contract = FACTS[name].contract
-    documented = [json.dumps(answer).encode() for answer in (contract.accepted, contract.finished)]
+def _answers(documented: list[bytes]) -> SearchStrategy[bytes]:
     bodies = anything.map(lambda value: json.dumps(value).encode()) | spoiled(documented) | st.binary(max_size=60)
     return _after_a_byte(bodies)
 
@@ -307,9 +283,9 @@ def spoiled_text() -> SearchStrategy[str]:
 
 def _all() -> dict[str, Fuzzed]:
     found = {
-        f"{verb} at {name}": Fuzzed(_answers(name), partial(_answered, name, partial(ask, name)))
-        for name in FACTS
-        for verb, ask in (("submit", _submit), ("refresh", _refresh), ("lists", _lists))
+        f"{ask} at {name}": Fuzzed(_answers(documented), partial(_answered, asked, ask))
+        for name, asked in SERVICES.items()
+        for ask, documented in asked.answers.items()
     }
     found |= {
         "packed bodies": Fuzzed(_packed(), _unpack),

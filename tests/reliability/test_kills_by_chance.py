@@ -9,9 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from cli.program.program import OFTEN, SMALL, Program, served, until
 from imgen.errors import ExitCode
 from imgen.records import JobRecord, State
+from imgen_providers.sandbox.gemini_batches import PART
+from reliability.channels import CHANNELS
 from reliability.evidence import check_ledger
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SLOW = "slow-reply=0.25*always,slow-picture=0.4*always"
+SLOW = "slow-reply=0.25*always,trickling-answer=0.3*always,slow-picture=0.4*always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,9 @@ class Victim:
 
 
 def prompts_of(far_side: Path) -> list[str]:
-    """The prompt of each job that the services made."""
-    return [json.loads(path.read_bytes())["order"]["prompt"] for path in (far_side / "jobs").glob("*.json")]
+    """The prompt of each job that the services made; a request of a batch is none of its own."""
+    orders = [json.loads(path.read_bytes())["order"] for path in (far_side / "jobs").glob("*.json")]
+    return [order["prompt"] for order in orders if order["service"] != PART]
 
 
 def kill(victim: Victim, moment: str, delay: float) -> None:
@@ -79,7 +84,7 @@ def kill_several(here: Program, far_side: Path, name: str, moments: list[tuple[s
         victims = []
         for number, _ in enumerate(moments):
             prompt = f"fox {name} {number}"
-            process = stack.enter_context(here.start("generate", prompt, "-p", "3daistudio", *SMALL, *OFTEN, *options))
+            process = stack.enter_context(here.start("generate", prompt, *OFTEN, *options))
             victims.append(Victim(prompt, process, here, far_side))
         for victim, (moment, delay) in zip(victims, moments, strict=True):
             kill(victim, moment, delay)
@@ -100,6 +105,9 @@ def check_money(jobs: list[JobRecord], made: list[str]) -> None:
 
 
 MOMENTS = ["start", "recorded", "accepted", "saving", "placed"]
+WAITS = 3
+KILLS = len(MOMENTS) + WAITS
+"""The kills of one run of this file, without what only the whole proof has."""
 LONGEST = {"start": 0.6, "recorded": 0.3, "accepted": 0.8, "saving": 0.45, "placed": 0.004}  # seconds
 
 
@@ -108,11 +116,22 @@ def moments(chance: random.Random) -> list[tuple[str, float]]:
     return [(moment, chance.uniform(0.0, LONGEST[moment])) for moment in MOMENTS]
 
 
-def test_with_the_services_inside_they_die_too_and_the_jobs_live_on(imgen: Program) -> None:
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "3daistudio",
+        *(
+            pytest.param(name, marks=pytest.mark.whole)
+            for name in ("gemini", "gemini-batch", "openai", "openrouter", "fal")
+        ),
+    ],
+)
+def test_with_the_services_inside_they_die_too_and_the_jobs_live_on(imgen: Program, channel: str) -> None:
     slow = Program(imgen.home, imgen.cwd, {"IMGEN_SANDBOX_SECONDS": "0.3", "IMGEN_SANDBOX_FAULTS": SLOW})
     far_side = imgen.home / "sandbox"
+    order = [*CHANNELS[channel].order, *(SMALL if channel == "3daistudio" else ())]
 
-    kill_several(slow, far_side, "by chance", moments(random.Random(4)), "--sandbox")
+    kill_several(slow, far_side, "by chance", moments(random.Random(4)), *order, "--sandbox")
     waited = imgen.run("wait", "--sandbox", "--timeout", "20", *OFTEN)
 
     jobs = check_ledger(imgen)
@@ -127,7 +146,7 @@ def test_a_wait_that_is_killed_over_and_over_saves_each_picture_once(imgen: Prog
     with served(tmp_path / "far side", log, faults="slow-picture=0.3*always", seconds=0.1) as origin:
         here = imgen.at(origin)
         submitted = here.run("generate", "a red fox", "-p", "3daistudio", *SMALL, "-n", "4", "--no-wait")
-        for _ in range(3):
+        for _ in range(WAITS):
             with here.start("wait", *OFTEN) as process:
                 until(lambda: any(here.cwd.iterdir()) or process.poll() is not None)
                 time.sleep(chance.uniform(0.0, 0.4))

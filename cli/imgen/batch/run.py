@@ -227,6 +227,8 @@ class Run:
         match self.results[held].outcome if held in self.results else None:
             case Outcome.SKIPPED:
                 self._end(item, Outcome.SKIPPED)
+            case Outcome.WAITING if self._options.mode is not Mode.MAKE:
+                self._end(item, Outcome.SKIPPED)
             case Outcome.WAITING:
                 reason = f"{item.asset.path} goes on from {held}, which is under way: the next run orders it."
                 self._end(item, Outcome.WAITING, None, Problem("unfinished", reason), ExitCode.UNFINISHED)
@@ -245,11 +247,6 @@ class Run:
             return Standing.MISSING
         same = (asset.max_width, asset.tag) == (locked.max_width, locked.tag)
         return Standing.CURRENT if same else Standing.CONVERT
-
-    @property
-    def _not_yet(self) -> tuple[Outcome, ...]:
-        """What came of an asset, where those that go on from it are no one's to decide about."""
-        return (Outcome.SKIPPED,) if self._options.mode is Mode.MAKE else (Outcome.SKIPPED, Outcome.WAITING)
 
     def _is_made(self, path: str) -> bool:
         result = self.results.get(path)

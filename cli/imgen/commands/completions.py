@@ -22,10 +22,11 @@ def completions(
 ) -> int:
     """Print what makes TAB complete in your shell.
 
-    Put the script where your shell looks for it, or evaluate it, as eval "$(imgen completions bash)" does.
+    With --install the script goes where your shell looks for it. To try it in this shell only:
+    eval "$(imgen completions bash)"
 
     Examples:
-        imgen completions bash
+        imgen completions bash --install
         imgen completions zsh
     """
     from imgen.screen.console import err, out
@@ -48,7 +49,7 @@ def install_script(shell: Shell, config: Config) -> tuple[Path, str]:
     data, settings = config.shell_folders
     if data is None or settings is None:
         raise UsageProblem("There is no home folder to install it in.", f"imgen completions {shell}")
-    new_shells = "It counts in new shells."
+    new_shells = "Open a new terminal to use it."
     zsh = data / "zsh" / "site-functions"
     places = {
         Shell.BASH: (data / "bash-completion" / "completions" / "imgen", new_shells),

@@ -33,6 +33,7 @@ def costs(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     json: options.Json = False,
+    sandbox: options.InSandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Add up what was spent.
@@ -59,6 +60,7 @@ def costs(
     begin, end = span(since, until, now)
     config = load(profile)
     spendings, today = _spendings(config, now)
+    spendings = [] if sandbox else spendings  # what the sandbox makes costs nothing
     uses = [use for limit in standing_limits(config) for use in used(limit, spendings, today, config.project)]
     report = cost_report(spendings, by, _day(begin), _day(None if end is None else end - _INSTANT), uses)
     if json:
@@ -69,6 +71,8 @@ def costs(
     elif report.rows:
         streams = standard_streams(config)
         out("\n".join(cost_lines(report, width=streams.stdout_width, color=streams.stdout_color)))
+    elif sandbox:
+        err("The sandbox costs nothing. imgen history --sandbox lists what was made there.")
     else:
         err("Nothing was spent then." if since or until else "Nothing was spent yet.")
     for use in uses:

@@ -95,7 +95,7 @@ def _nothing(within: float | None, provider: str | None, reporter: Reporter) -> 
 
     if within is None or reporter.form is not Form.TEXT:
         return reporter.nothing_open(provider)
-    err(f"Nothing dies within {span(within)}.")
+    err(f"Nothing expires within {span(within)}.")
     return ExitCode.DONE
 
 

@@ -58,6 +58,7 @@ def edit(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
+    quality: options.Quality = None,
     count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
@@ -112,8 +113,7 @@ def edit(
     words = expanded(picture or [], config.cwd)
     check_words(words, prompt, from_job, reporter.streams)
     if edit_prompt:
-        prompt = edited_prompt(prompt, prompt_file, reporter.streams, config)
-        prompt_file = None
+        prompt, prompt_file = edited_prompt(prompt, prompt_file, reporter.streams, config), None
     order = Order(
         prompt=read_prompt(prompt, prompt_file, reporter.streams, EXAMPLE, pipe="-" not in words),
         provider=provider,
@@ -126,6 +126,7 @@ def edit(
         channel=channel,
         size=parse_size(size),
         options=parse_options(option or ()),
+        quality=quality,
     )
     run_options = RunOptions(
         output=output,

@@ -36,18 +36,19 @@ def remind(*, welcome: bool) -> None:
         return
     from imgen.screen.console import Streams, err
     from imgen.screen.durations import span
-    from imgen.screen.failure import warning_line
+    from imgen.screen.failure import warning_lines
 
     streams = Streams.of(sys.stdin, sys.stdout, sys.stderr, load().environ)
     several = found.pictures > 1
     subject = f"{found.pictures} pictures you paid for are" if several else "1 picture you paid for is"
     link = "the first link" if several else "its link"
-    line = f"{subject} not saved yet, and {link} expires in {span(found.first - now)}:\n  imgen download --expiring 3h"
-    err(warning_line(line, color=streams.stderr_color))
+    text = f"{subject} not saved yet, and {link} expires in {span(found.first - now)}."
+    command = "imgen download --expiring 3h"
+    err(warning_lines(text, command, color=streams.stderr_color, width=streams.stderr_width))
 
 
 def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
-    """What dies soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
+    """What expires soon; nothing where no ledger can be read, for that is the trouble of commands that need one."""
     try:
         config = load()
         ledger = config.folders.ledger

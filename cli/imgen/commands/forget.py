@@ -13,6 +13,7 @@ from imgen.config.config import load
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
+    sandbox: options.InSandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Mark jobs as closed, so that imgen stops asking about them.
@@ -33,7 +34,7 @@ def forget(
 
     config = load(profile)
     with session(config, err) as opened:
-        records = find_jobs(opened, jobs)
+        records = find_jobs(opened, jobs, sandbox=sandbox or config.sandbox)
         closing = [record.id for record in records if record.state is not State.SAVED]
         opened.ledger.jobs.forget(closing)
         found = opened.ledger.jobs.get_many([record.id for record in records])

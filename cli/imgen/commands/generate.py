@@ -22,6 +22,7 @@ def generate(
     resolution: options.Resolution = None,
     size: options.Size = None,
     format: options.Format = None,
+    quality: options.Quality = None,
     count: options.Count = None,
     output: options.Output = None,
     channel: options.Channel = None,
@@ -84,6 +85,7 @@ def generate(
         channel=channel,
         size=parse_size(size),
         options=parse_options(option or ()),
+        quality=quality,
     )
     run_options = RunOptions(
         output=output,

@@ -96,7 +96,7 @@ def history(
         out(Reporter("history", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
         return 0
     if records:
-        out("\n".join(history_lines(records, now, width=streams.stdout_width, paths=paths)))
+        out("\n".join(history_lines(records, now, width=streams.stdout_width, paths=paths, color=streams.stdout_color)))
     if every > len(records):
         err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:

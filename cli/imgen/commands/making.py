@@ -252,7 +252,7 @@ def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     else:
         if choice.origin == SANDBOX:
             reporter.note("In the sandbox it goes to the embedded service, not to this address: nothing is charged.")
-        price = choice.model.prices.get(choice.request.resolution or "1K")
+        price = choice.model.price(choice.request)
         out("\n".join(request_lines(shown, price, references)))
     return ExitCode.DONE
 

@@ -14,6 +14,7 @@ from imgen.errors import ExitCode, KeyMissing
 if TYPE_CHECKING:
     from imgen.screen.console import Streams
     from imgen.screen.models import ModelRow
+    from imgen_providers.base import Service
     from imgen_providers.catalog import Model, ServiceEntry
 
 
@@ -87,6 +88,11 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
         formats=model.formats,
         prices={resolution: PriceEntry(*price) for resolution, price in model.prices.items()},
         reference_price=PriceEntry(*model.reference_price) if model.reference_price else None,
+        qualities=model.qualities,
+        quality_prices={
+            quality: {resolution: PriceEntry(*price) for resolution, price in prices.items()}
+            for quality, prices in model.quality_prices.items()
+        },
         link_seconds=model.link_seconds,
         key_set=config.accounts.has_key(entry),
         pixels=model.pixels if in_full else None,
@@ -95,11 +101,20 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
     )
 
 
+def _price_today(service: Service, model: str) -> str | None:
+    """What the service itself lists for a model, in words. Raises a `ServiceError`."""
+    from imgen_providers.base import ListsPrices
+
+    if not isinstance(service, ListsPrices):
+        return None
+    return ", ".join(f"${price.amount} per {price.per}" for price in service.prices(model)) or None
+
+
 def _live(provider: str | None, config: Config, streams: Streams, *, json: bool, sandbox: bool) -> int:
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.orders.matching import find_service
+    from imgen.orders.matching import check_sandbox_plays, find_service
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -117,6 +132,8 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
             "No key is set or kept, so there is no service to ask.",
             "imgen keys set PROVIDER\nWithout --live no key is needed:\nimgen models",
         )
+    if sandbox:
+        check_sandbox_plays(entries[0])
     listed: list[LiveModel] = []
     problems = []
     services = Services(config)
@@ -127,11 +144,12 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
                 err(f"{entry.title} does not list its models.")
                 continue
             try:
-                ids = service.models()
+                for name in sorted(service.models()):
+                    known = entry.model(name) is not None
+                    price = _price_today(service, name) if known else None
+                    listed.append(LiveModel(entry.name, name, known, price))
             except ServiceError as error:
                 problems.append(of_question(error))
-            else:
-                listed += [LiveModel(entry.name, name, entry.model(name) is not None) for name in sorted(ids)]
     finally:
         services.close()
     code = EXIT_CODES.get(problems[0].code, ExitCode.UNREACHABLE) if problems else ExitCode.DONE

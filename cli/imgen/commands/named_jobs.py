@@ -29,7 +29,7 @@ def jobs_of(
     if not ids:
         return [record for record in opened.open_jobs(sandbox=sandbox) if provider in (None, record.provider)]
     if provider is None:
-        return find_jobs(opened, ids)
+        return find_jobs(opened, ids, sandbox=sandbox)
     from imgen.orders.matching import find_service
     from imgen.pictures.naming import parse_output
 
@@ -39,24 +39,25 @@ def jobs_of(
     return [worker.adopt(entry, origin, name, target) for name in dict.fromkeys(ids)]
 
 
-def find_jobs(opened: Session, names: Sequence[str]) -> list[JobRecord]:
+def find_jobs(opened: Session, names: Sequence[str], *, sandbox: bool = False) -> list[JobRecord]:
     """The jobs a user names: local ids, unique prefixes of them, remote ids, or the latest orders.
 
-    Raises `UsageProblem`.
+    `sandbox` keeps the latest orders to the sandbox's. Raises `UsageProblem`.
     """
-    found = [record for name in dict.fromkeys(names) for record in latest_jobs(opened, name) or [_find(opened, name)]]
+    unique = dict.fromkeys(names)
+    found = [job for name in unique for job in latest_jobs(opened, name, sandbox=sandbox) or [_find(opened, name)]]
     return list({record.id: record for record in found}.values())
 
 
-def latest_jobs(opened: Session, name: str) -> list[JobRecord]:
+def latest_jobs(opened: Session, name: str, *, sandbox: bool = False) -> list[JobRecord]:
     """The jobs of the latest order for `last`, `-1` or `@1`, of the one before for `-2`; none for another name.
 
-    Raises `UsageProblem` where there are not so many orders.
+    `sandbox` keeps to the sandbox's. Raises `UsageProblem` where there are not so many orders.
     """
     number = latest_number(name)
     if number is None:
         return []
-    found = [] if opened.is_new else opened.ledger.jobs.latest_order(number)
+    found = [] if opened.is_new else opened.ledger.jobs.latest_order(number, SANDBOX if sandbox else None)
     if not found:
         raise UsageProblem(
             "Nothing was made yet." if number == 1 else f"There are no {number} orders yet.", SANDBOX_EXAMPLE

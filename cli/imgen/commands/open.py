@@ -10,6 +10,7 @@ from imgen.errors import UsageProblem
 def open(
     jobs: options.Ids = None,
     json: options.Json = False,
+    sandbox: options.InSandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Open pictures in the viewer of your system.
@@ -31,7 +32,7 @@ def open(
 
     config = load(profile)
     with session(config, err) as opened:
-        records = find_jobs(opened, jobs or ["last"])
+        records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
     here = [path for path in saved_paths(records) if path.is_file()]
     if not here:
         ids = " ".join(record.id for record in records)

@@ -117,6 +117,9 @@ Sandbox = Annotated[
     bool,
     typer.Option("--sandbox", help="Use the sandbox: no key, no cost, no network.", rich_help_panel=panels.MOST_USED),
 ]
+InSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Only what was made in the sandbox.", rich_help_panel=panels.MOST_USED)
+]
 Timeout = Annotated[
     float | None,
     typer.Option(
@@ -225,6 +228,16 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="png, jpeg or webp. Default: png.",
+        show_default=False,
+        rich_help_panel=panels.PICTURE,
+    ),
+]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        "--quality",
+        metavar="QUALITY",
+        help="Such as low or high, where a service has it; it decides the price.",
         show_default=False,
         rich_help_panel=panels.PICTURE,
     ),

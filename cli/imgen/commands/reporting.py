@@ -213,8 +213,12 @@ class Reporter:
         if self.form is not Form.TEXT:
             out(self.envelope(report, code, ("lost", lost)))
             return code
-        lines = family_lines if tree else job_lines
-        out("\n".join(lines(report.records, time.time(), width=self.streams.stdout_width)))
+        width, color = self.streams.stdout_width, self.streams.stdout_color
+        if tree:
+            lines = family_lines(report.records, time.time(), width=width)
+        else:
+            lines = job_lines(report.records, time.time(), width=width, color=color)
+        out("\n".join(lines))
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
         return code

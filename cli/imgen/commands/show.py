@@ -12,6 +12,7 @@ def show(
     jobs: options.Ids = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    sandbox: options.InSandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Show everything about a job, with its picture.
@@ -36,7 +37,7 @@ def show(
     config = load(profile)
     streams = standard_streams(config)
     with session(config, err) as opened:
-        records = find_jobs(opened, jobs or ["last"])
+        records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
         families = {record.id: opened.ledger.jobs.family(record.id) for record in records}
     if json:
         out(Reporter("show", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
@@ -46,8 +47,9 @@ def show(
         if number:
             out("")
         here = [path for path in saved_paths([record]) if path.is_file()]
-        if here and can_draw() and not quiet:
-            draw(here, streams)
         width, color = streams.stdout_width, streams.stdout_color
-        out("\n".join(detail_lines(record, families[record.id], now, width=width, color=color)))
+        lines = detail_lines(record, families[record.id], now, width=width, color=color)
+        if here and can_draw() and not quiet:
+            draw(here, streams, below=len(lines) + 1)
+        out("\n".join(lines))
     return 0

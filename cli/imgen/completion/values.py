@@ -39,7 +39,7 @@ def _jobs(place: Place) -> Iterable[Offer]:
         path = config.folders.ledger
     except ImgenError:
         return []
-    found = peek_jobs(path, place.word, open_only=place.name == "wait")
+    found = peek_jobs(path, place.word, open_only=place.name in ("wait", "cancel"))
     return [Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken]
 
 
@@ -89,6 +89,14 @@ def _resolutions(place: Place) -> Iterable[Offer]:
 
 def _formats(place: Place) -> Iterable[Offer]:
     return [Offer(format) for model in _chosen_models(place) for format in model.formats]
+
+
+def _qualities(place: Place) -> Iterable[Offer]:
+    resolution = place.chosen.get("SIZE", "1K")
+    for model in _chosen_models(place):
+        for quality in model.qualities:
+            price = model.quality_prices.get(quality, {}).get(resolution)
+            yield Offer(quality, f"{price.amount} {price.unit}" if price else "")
 
 
 def _channels(place: Place) -> Iterable[Offer]:
@@ -167,6 +175,7 @@ _BY_NOUN: dict[str, Callable[[Place], Iterable[Offer]]] = {
     "MODEL": _models,
     "PROFILE": _profiles,
     "PROVIDER": _providers,
+    "QUALITY": _qualities,
     "SETTING": _settings,
     "SIZE": _resolutions,
     "STATE": _states,

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 PROJECT_FILE = "imgen.toml"
 PROFILES = "profiles"
 
+LONG_KEY = re.compile(r"""(?:^|[\[{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""", re.MULTILINE)
+"""The start of a key of more than 16 parts in a TOML text.
+
+Each part of a dotted key costs tomllib as much as all before it: one of 8,000 takes seconds, of a million hours.
+"""
+
 _MOST_BYTES = 16 * 1024  # all settings take 2 KB; the time that a parser takes may grow with the square of this
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _NAME = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
@@ -67,6 +73,9 @@ def parse(text: str, path: Path, name: str, *, project: bool) -> SettingsFile:
     """The text of a settings file, checked. Raises `BadConfiguration` with the line."""
     import tomllib
 
+    if found := LONG_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise BadConfiguration(f"{name}, line {line}: a key has more than 16 parts, and no setting has.")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

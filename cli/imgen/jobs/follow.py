@@ -6,6 +6,7 @@ not a thread, so a thousand jobs in flight cost a thousand small records.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -81,7 +82,7 @@ class Follower:
         self._clock = clock
         self._record_crash = record_crash
         self._timeout = timeout
-        self._next_show = clock.monotonic()
+        self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
         threads = FEW if self._ledger.is_shared else Threads()
         inbox = Inbox() if inbox is None else inbox  # an empty one is false
         self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
@@ -316,7 +317,7 @@ class Follower:
                     self._ledger.close_orphans()  # the process of the other one may have ended
                     return Go(Phase.RECONCILE, reconcile.AMBIGUOUS_AGAIN)
                 case reconcile.NotFound():
-                    return Done()
+                    return reconcile.after_not_found(job, self._clock.wall())
 
         record, service = job.record, job.connection.service
         self._run(self._loop.polls, job, lambda: reconcile.reconcile(self._ledger, service, record), after)
@@ -444,8 +445,7 @@ class Follower:
     def _stop_waiting(self, *, by_user: bool) -> None:
         """The waiting is over: what was not sent is closed, and a submit under way may still learn its remote id.
 
-        An answer that brings the pictures comes once, and is paid: it is waited for and saved, whether a first Ctrl-C
-        or the end of `timeout` stopped the waiting for the others. The next Ctrl-C leaves it.
+        An answer that brings the pictures comes once, and is paid: it is waited for and saved, until the next Ctrl-C.
         """
         self._loop.submits.withdraw()
         for job in self._jobs.values():

@@ -98,7 +98,7 @@ def record_status(
     `saver` is this process where it goes on to save the pictures.
     """
     match job.status:
-        case Running():
+        case Running() if record.state is not State.RUNNING:
             ledger.jobs.running(record.id)
         case Succeeded(assets, conversation) if assets:
             assets = assets[: most_pictures(record)]
@@ -116,7 +116,7 @@ def record_status(
         case Failed() | Cancelled() as end:
             state, problem = of_end(end)
             ledger.jobs.ended(record.id, state, problem)
-        case Queued() | Succeeded() | Unrecognised():
+        case Queued() | Running() | Succeeded() | Unrecognised():
             pass
     # After the pictures, so that an amount that cannot be stored costs no picture. Before the end it may still change.
     if job.charged and isinstance(job.status, Succeeded | Failed | Cancelled):

@@ -93,11 +93,11 @@ class Display(Protocol):
 
     @property
     def interval(self) -> float:
-        """How often `show` wants to be called while nothing changes, in seconds."""
+        """How often `show` wants to be called while nothing changes, in seconds; infinite: only at the end."""
         ...
 
     def show(self, jobs: Sequence[JobView]) -> None:
-        """Show how all followed jobs stand now; called after every change and every `interval`."""
+        """Show how all followed jobs stand now; called after changes and every `interval`, and at the end."""
         ...
 
     def say(self, text: str) -> None:

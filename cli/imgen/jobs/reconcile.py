@@ -8,6 +8,8 @@ from imgen.errors import LedgerUnusable, Problem
 from imgen.files import discard
 from imgen.jobs.poll import record_answer, record_status
 from imgen.jobs.problems import kept_as, of_submit
+from imgen.jobs.report import Goal
+from imgen.jobs.tracked import Done, Go, Phase
 from imgen.jobs.uploads import sent
 from imgen.ledger.answer_file import kept_path, read_file, set_aside
 from imgen.ledger.jobs import IdTaken
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imgen.config.config import Config
+    from imgen.jobs.tracked import Next, Tracked
     from imgen.ledger.ledger import Ledger
     from imgen.records import JobRecord
     from imgen_providers.base import Job, Service
 
 AMBIGUOUS_AGAIN = 1.0
 """Seconds until the next try."""
+
+_LOOKS = 5  # after the first: at fal 2, 4, 8, 16 and 32 seconds later
+_ENDS_WITHIN = 600.0  # seconds; a request that was sent earlier has ended, and was not listed
 
 
 class Found(NamedTuple):
@@ -74,6 +80,24 @@ def reconcile(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
             record_status(ledger, record, job, took_seconds=None)
             return Found(job)
     return Ambiguous() if ledger.jobs.is_ambiguous(record.id) else NotFound()
+
+
+def after_not_found(job: Tracked, wall: float) -> Next:
+    """What comes next of a job that its service does not list; `wall` is in seconds since 1970.
+
+    Some services list a request only once it has ended: there it is looked for a few times more before it stays
+    uncertain, with growing intervals, unless it was sent long ago.
+    """
+    record, schedule = job.record, job.connection.schedule
+    sent_at = record.submitted_at
+    is_late = sent_at is None or wall - sent_at > _ENDS_WITHIN
+    if job.goal is not Goal.PICTURES or is_late or not SERVICES[record.provider].lists_when_ended:
+        return Done()
+    if job.looks == _LOOKS:
+        return Done()
+    job.looks += 1
+    job.activity = "no reply came, looking for it in the service's list"
+    return Go(Phase.RECONCILE, schedule.interval(0.0, 0.5) * 2.0 ** (job.looks - 1))
 
 
 def read_kept(ledger: Ledger, service: Service | ListsRecent, record: JobRecord) -> Job | None:

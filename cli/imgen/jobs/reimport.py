@@ -9,7 +9,8 @@ from imgen.errors import ImgenError, LedgerUnusable
 from imgen.jobs.connections import Services
 from imgen.jobs.reconcile import Found, reconcile
 from imgen.jobs.uploads import sent
-from imgen.ledger.recovery.note import TAKE_OVER, Rebuilt, note_rebuilt, read_rebuilt, rebuilt_note
+from imgen.ledger.recovery.damage import TAKE_OVER, rebuilt_note
+from imgen.ledger.recovery.note import Rebuilt, note_rebuilt, read_rebuilt
 from imgen.pictures.naming import DEFAULT_TEMPLATE
 from imgen.pictures.target import Target
 from imgen.records import UNKNOWN, Draft, JobRecord, State, new_id

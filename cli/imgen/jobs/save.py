@@ -325,7 +325,7 @@ def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Dama
     same_again = isinstance(error, TooManyPixels) or (isinstance(error, Unverified) and error.format.is_picture)
     again = not same_again and job.save_tries[number] + 1 < _TRIES
     reason = f"What arrived cannot be verified: {error}"
-    if not again:
+    if not again and part.stat().st_size:
         reason += f". It is kept as {keep_unverified(part, wanted)}"
     return NotSaved(not_saved(job.record, reason), again=again)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgen.files import make_private_folder
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
-from imgen.ledger.recovery.note import rebuilt_note
+from imgen.ledger.recovery.damage import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
 from imgen.records import JobRecord, ResultState
 from imgen_providers.catalog import SERVICES

@@ -62,7 +62,7 @@ class Unrecorded(NamedTuple):
 Next = Go | Done | Pending | Unrecorded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tracked:
     """What the ledger does not keep of a job, because it matters only while the job is followed.
 
@@ -70,8 +70,9 @@ class Tracked:
     means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
     time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
-    usual ones, for an estimate. Of its pictures, by number: `saving` are under way, `save_tries` counts attempts,
-    `expired_links` counts links that did not work, `given_up` are not tried again; `received` counts bytes.
+    usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
+    number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
+    `given_up` are not tried again; `received` counts bytes.
     `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
     version that `record` is of, None where it is not as the ledger has it.
     """
@@ -87,6 +88,7 @@ class Tracked:
     unfinished_at: float | None = None
     no_links_since: float | None = None
     submit_tries: int = 0
+    looks: int = 0
     unanswered: int = 0
     saving: set[int] = field(default_factory=set)
     save_tries: Counter[int] = field(default_factory=Counter)
@@ -129,8 +131,7 @@ class Tracked:
     def remote(self) -> Job:
         """The job as the service knows it."""
         if self.job is None:
-            assert self.record.remote_id is not None
-            self.job = Job(self.record.provider, self.record.remote_id, Queued(), self.record.handle)
+            self.job = remote_job(self.record)
         return self.job
 
     def view(self, now: float) -> JobView:
@@ -164,6 +165,12 @@ class Tracked:
         if self.job and isinstance(self.job.status, Running) and self.job.status.progress is not None:
             return reported(self.job.status.progress, self.age(now))
         return estimate(self.past, self.documented, self.age(now))
+
+
+def remote_job(record: JobRecord) -> Job:
+    """An accepted job as its service knows it, before it is polled."""
+    assert record.remote_id is not None
+    return Job(record.provider, record.remote_id, Queued(), record.handle)
 
 
 def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRecord, goal: Goal) -> Tracked:

@@ -83,7 +83,7 @@ _WITH_PICTURE = (
     "SELECT job_id FROM result JOIN job ON job.id = job_id WHERE sha256 = ? AND state = 'saved'"
     " ORDER BY job.rowid DESC LIMIT 1"
 )
-_LATEST = "SELECT id, run_id FROM job ORDER BY rowid DESC LIMIT ?"
+_LATEST = "SELECT id, run_id FROM job{where} ORDER BY rowid DESC LIMIT ?"
 _SECONDS_TAKEN = (
     "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {resolution} {same} ?"
     " AND took_seconds IS NOT NULL AND origin <> 'sandbox' ORDER BY finished_at DESC LIMIT ?"
@@ -133,10 +133,20 @@ class JobQueries:
             or self._select("remote_id = ?", stored(text))
         )
 
-    def latest_order(self, number: int) -> list[JobRecord]:
-        """The jobs of one order, counted back from the latest, which is 1; none where there are not so many."""
-        rows = self._database.read(_LATEST, (number * MOST_PICTURES,))
-        orders = dict.fromkeys(row["run_id"] for row in rows)
+    def latest_order(self, number: int, origin: str | None = None) -> list[JobRecord]:
+        """The jobs of one order, counted back from the latest, which is 1; none where there are not so many.
+
+        With an `origin`, only orders that went there are counted.
+        """
+        there = () if origin is None else (origin,)
+        latest = _LATEST.format(where=" WHERE origin = ?" if there else "")
+        limit = number * MOST_PICTURES + 1
+        while True:
+            rows = self._database.read(latest, (*there, limit))
+            orders = dict.fromkeys(row["run_id"] for row in rows)
+            if len(orders) > number or len(rows) < limit:  # else the last one may have more jobs than were read
+                break
+            limit *= 4
         if len(orders) < number:
             return []
         run_id = list(orders)[number - 1]

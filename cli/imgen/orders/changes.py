@@ -15,13 +15,13 @@ from imgen.orders.sources import Link
 from imgen_providers.base import PictureFile, PictureLink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from imgen.orders.references import Named
     from imgen.records import JobRecord
-    from imgen_providers.base import Reference
+    from imgen_providers.base import Json, Reference
 
-_TEXTS = ("prompt", "provider", "model", "aspect", "resolution", "format", "channel")
+_TEXTS = ("prompt", "provider", "model", "aspect", "resolution", "format", "quality", "channel")
 _SETTABLE = (*_TEXTS, "size", "count", "option.KEY")
 _OPTION = "option."
 _BY_SIZE = ("aspect", "resolution")
@@ -141,7 +141,7 @@ def _setting(text: str) -> tuple[str, str | None]:
 def _set(order: Order, name: str, value: str | None) -> Order:
     if name.startswith(_OPTION):
         key = name.removeprefix(_OPTION)
-        others = {each: order.options[each] for each in order.options if each != key}
+        others = _without(order.options, key)
         return replace(order, options=others if value is None else {**others, **parse_options([f"{key}={value}"])})
     match name:
         case "count":
@@ -160,8 +160,14 @@ def _set(order: Order, name: str, value: str | None) -> Order:
             return replace(order, resolution=value)
         case "format":
             return replace(order, format=value)
+        case "quality":
+            return replace(order, quality=value, options=_without(order.options, "quality"))
         case _:
             return replace(order, prompt=value or "")
+
+
+def _without(options: Mapping[str, Json], key: str) -> dict[str, Json]:
+    return {each: value for each, value in options.items() if each != key}
 
 
 def _whole(value: str | None) -> int:

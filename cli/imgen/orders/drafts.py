@@ -85,7 +85,7 @@ def price(model: Model, request: Request, count: int) -> Cost:
 
     Unknown where the catalogue has no price, and where an option that means a count is no number.
     """
-    found = model.prices.get(request.resolution or "1K")
+    found = model.price(request)
     pictures = pictures_ordered(count, request.extras)
     if found is None or pictures is None:
         return Cost(None, None)

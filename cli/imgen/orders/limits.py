@@ -72,7 +72,7 @@ def _of_order(text: str, choices: Sequence[Choice]) -> tuple[Amount, ...]:
         raise UsageProblem(f"{MAX_COST}: {error}.") from error
     if amounts[0].unit is not None:
         return amounts
-    prices = {choice.entry.name: choice.model.prices.get(choice.request.resolution or "1K") for choice in choices}
+    prices = {choice.entry.name: choice.model.price(choice.request) for choice in choices}
     units = {price.unit: name for name, price in prices.items() if price}
     if len(units) > 1:
         listed = " and ".join(f"{unit} ({name})" for unit, name in units.items())

@@ -66,6 +66,15 @@ def find_service(name: str) -> ServiceEntry:
     return entry
 
 
+def check_sandbox_plays(entry: ServiceEntry) -> None:
+    """Raises `UsageProblem` for a service that an installed package adds."""
+    if entry.package:
+        raise UsageProblem(
+            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
+            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
+        )
+
+
 def check_family(name: str) -> None:
     """Raises `UsageProblem` with the nearest one for a family of models that no service has."""
     if name not in FAMILIES:
@@ -224,7 +233,7 @@ def _checked(order: Order, entry: ServiceEntry, model: Model, accounts: Accounts
         resolution=resolution,
         format=_format(order, entry, model),
         count=order.count or 1,
-        extras=order.options,
+        extras=_extras(order, entry, model),
     )
     return Choice(entry, model, _origin(order, entry, accounts), request)
 
@@ -246,12 +255,6 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, accounts: Acco
         formats=(),
         max_count=1,
         max_references=0,
-        reference_formats=(),
-        reference_bytes=None,
-        prompt_limit=None,
-        prices={},
-        durations={},
-        link_seconds=None,
     )
     request = Request(
         model=remote_id,
@@ -260,7 +263,7 @@ def _unchecked(order: Order, entry: ServiceEntry, remote_id: str, accounts: Acco
         resolution=_RESOLUTIONS.get((order.resolution or "").lower(), order.resolution),
         format=_FORMATS.get((order.format or "").lower(), order.format),
         count=order.count or 1,
-        extras=order.options,
+        extras=_with_quality(order),
     )
     near = difflib.get_close_matches(remote_id, [row.remote_id for row in entry.models], n=1, cutoff=0.8)
     nearest = f"{entry.name}/{near[0]}" if near else None
@@ -277,12 +280,10 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
 
 
 def _origin(order: Order, entry: ServiceEntry, accounts: Accounts) -> str:
-    if order.sandbox and entry.package:
-        raise UsageProblem(
-            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
-            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
-        )
-    return SANDBOX if order.sandbox else accounts.origin(entry)
+    if order.sandbox:
+        check_sandbox_plays(entry)
+        return SANDBOX
+    return accounts.origin(entry)
 
 
 def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None:
@@ -318,6 +319,22 @@ def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
         draws = f"It draws: {', '.join(model.formats)}" if model.formats else "Leave -f out: it chooses by itself."
         raise UsageProblem(f"{_named(entry, model)} takes no order for {order.format!r}.", draws)
     return wanted
+
+
+def _extras(order: Order, entry: ServiceEntry, model: Model) -> Mapping[str, Json]:
+    """The parameters in the service's own words; how good a picture is to be is one of them, where it has that."""
+    if order.quality is not None and order.quality not in model.qualities:
+        takes = f"It takes: {', '.join(model.qualities)}" if model.qualities else "Leave --quality out: it takes none."
+        raise UsageProblem(f"{_named(entry, model)} does not have the quality {order.quality!r}.", takes)
+    return _with_quality(order)
+
+
+def _with_quality(order: Order) -> Mapping[str, Json]:
+    if order.quality is None:
+        return order.options
+    if "quality" in order.options:
+        raise UsageProblem("--quality and --option quality are the same.", "Leave one of them out.")
+    return {**order.options, "quality": order.quality}
 
 
 def _named(entry: ServiceEntry, model: Model) -> str:

@@ -39,6 +39,7 @@ class Order:
     size: tuple[int, int] | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
     wished_format: str | None = None
+    quality: str | None = None
 
 
 class Choice(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass, field, replace
@@ -117,7 +118,8 @@ class Basis:
         return found
 
     def _with_pictures(self, choice: Choice, ledger: Ledger, network: Network) -> Choice:
-        native = self.parent is not None and _goes_on_there(self.parent, choice)
+        why_not = _not_native(self.parent, choice) if self.parent else None
+        native = self.parent is not None and why_not is None
         pictures = list(self.pictures)
         if self.parent and not native:
             source = saved_picture(self.parent, 1, f"the picture of job {self.parent.id}")
@@ -129,8 +131,8 @@ class Basis:
                 "Leave some out, or choose another model. How many each takes:\nimgen models",
             )
         notes = self._named_jobs()
-        if self.parent and not native and _belongs_there(self.parent, choice):
-            notes.append(f"The conversation of job {self.parent.id} cannot be read, so its picture is sent instead.")
+        if self.parent and why_not:
+            notes.append(f"The conversation of job {self.parent.id} {why_not}, so its picture is sent instead.")
         references = tuple(self._reference(picture, choice, network, notes) for picture in pictures)
         conversation = self.parent.conversation if self.parent and native else None
         request = replace(choice.request, references=references, conversation=conversation)
@@ -145,8 +147,8 @@ class Basis:
     def _reference(self, picture: Named, choice: Choice, network: Network, notes: list[str]) -> Reference:
         if isinstance(picture.source, Link):
             link = picture.source
-            self._check_link(link, choice)
-            by_link = choice.entry.reference_route != "data-uri"
+            by_link = self._goes_as_link(choice)
+            self._check_link(link, choice, by_link=by_link)
             if by_link and choice.origin == SANDBOX and not _is_here(link):
                 return PictureLink(link.url)
             if by_link and self.unchecked:
@@ -173,7 +175,11 @@ class Basis:
             notes.append,
         )
 
-    def _check_link(self, link: Link, choice: Choice) -> None:
+    def _goes_as_link(self, choice: Choice) -> bool:
+        """Whether a service is given a link itself. One that takes both gets the picture, but for `unchecked`."""
+        return choice.entry.reference_route != "data-uri" or (self.unchecked and choice.entry.takes_links)
+
+    def _check_link(self, link: Link, choice: Choice, *, by_link: bool) -> None:
         try:
             check_link(link.url, trusted_origin=_trusted(choice))
         except DownloadError as error:
@@ -182,7 +188,7 @@ class Basis:
                 "-i takes public https URLs; of anything else, save the picture and name the file.",
             ) from error
         outside = choice.origin == SANDBOX and not _is_here(link)
-        if outside and choice.entry.reference_route == "data-uri":
+        if outside and not by_link:
             raise UsageProblem(
                 f"{choice.entry.title} takes files, not links, and the sandbox fetches nothing from the network.",
                 "Save the picture and name the file.",
@@ -253,14 +259,20 @@ def check_parent(parent: JobRecord) -> None:
         )
 
 
-def _goes_on_there(parent: JobRecord, choice: Choice) -> bool:
-    return _belongs_there(parent, choice) and is_conversation(parent.conversation)
+def _not_native(parent: JobRecord, choice: Choice) -> str | None:
+    """Why an edit does not go on in the conversation of a job, in words, empty for one of another model or place.
 
-
-def _belongs_there(parent: JobRecord, choice: Choice) -> bool:
-    """A conversation belongs to one model at one place, which signed parts of it."""
+    A conversation belongs to one model at one place, which signed parts of it. None where it goes on.
+    """
     there = (parent.provider, parent.origin, parent.request.model)
-    return parent.conversation is not None and there == (choice.entry.name, choice.origin, choice.request.model)
+    if parent.conversation is None or there != (choice.entry.name, choice.origin, choice.request.model):
+        return ""
+    if not is_conversation(parent.conversation):
+        return "cannot be read"
+    limit = choice.entry.inline_limit
+    if limit is not None and len(json.dumps(parent.conversation)) > limit:
+        return f"is larger than {choice.entry.title} takes in one request"
+    return None
 
 
 def _trusted(choice: Choice) -> str:
@@ -276,8 +288,8 @@ def _named(choice: Choice) -> str:
 
 
 def _unfetchable(link: Link, choice: Choice, error: DownloadError, *, by_link: bool) -> ImgenError:
-    title = choice.entry.title
-    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if by_link else ""
+    title, takes = choice.entry.title, by_link or choice.entry.takes_links
+    way = f" If only {title} can reach it, --unchecked gives it the link as it is." if takes else ""
     if isinstance(error, DownloadFailed):
         return PictureUnreachable(
             f"{link.name} could not be fetched, so nothing was sent. {error.message}", f"Run the command again.{way}"

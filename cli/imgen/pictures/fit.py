@@ -14,6 +14,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from imgen.files import open_regular
 from imgen.pictures.formats import Damaged, OtherFormat, check_dimensions, decoding, foreign
+from imgen.pictures.formats.profile import bare_profile
 from imgen.pictures.metadata import upright_exif, without_notes
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def _own_picture(path: Path, format: Format, orientation: int, *, keep_exif: boo
 def _other_picture(path: Path, format: OtherFormat, *, keep_exif: bool) -> _Read:
     with foreign.opened(path, format) as opened:
         exif = opened.getexif().tobytes().removeprefix(_EXIF) if keep_exif and opened.getexif() else None
-        beside = _Beside(opened.info.get("icc_profile"), _fitting(exif))
+        profile = opened.info.get("icc_profile")
+        beside = _Beside(profile if keep_exif or not profile else bare_profile(profile), _fitting(exif))
         return _Read(_bare(opened.copy(), opened), beside, _lost(opened))
 
 

@@ -12,16 +12,20 @@ if TYPE_CHECKING:
 
 GAP = "  "
 _LEAST = 4  # columns of a terminal; any column keeps that much
-BOLD, OFF = "\x1b[1m", "\x1b[0m"
+BOLD, DIM, RED, GREEN, CYAN, OFF = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; where there is no room for all, the one with the highest `spare` goes first."""
+    """One column of a table; where there is no room for all, the one with the highest `spare` goes first.
+
+    `colors` has a terminal's sequence for each text, or none at all.
+    """
 
     heading: str
     texts: tuple[str, ...]
     spare: int = 0
+    colors: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -64,10 +68,14 @@ def table(columns: list[Column], width: int | None) -> list[str]:
 
 def aligned(columns: Sequence[Column]) -> list[str]:
     """The columns line by line, under their headings where they have any."""
-    lines = zip(*(column.texts for column in columns), strict=True)
-    headings = [tuple(column.heading for column in columns)] if any(c.heading for c in columns) else []
-    widths = [column.width for column in columns]
-    return [
-        GAP.join(padded(text, width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [*headings, *lines]
-    ]
+    lines = zip(*map(_painted, columns), strict=True)
+    headings = [[padded(column.heading, column.width) for column in columns]] if any(c.heading for c in columns) else []
+    return [GAP.join(line).rstrip() for line in [*headings, *lines]]
+
+
+def _painted(column: Column) -> list[str]:
+    """The texts of a column, all of one width, in their colours."""
+    texts = [padded(text, column.width) for text in column.texts]
+    if not column.colors:
+        return texts
+    return [f"{color}{text}{OFF}" if color else text for color, text in zip(column.colors, texts, strict=True)]

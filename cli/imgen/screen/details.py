@@ -37,6 +37,10 @@ def detail_lines(
         label = f"  {name:<{_NAMES}}"
         room = width if name == "prompt" else None
         lines += wrapped(label + for_log(text), room, indent=len(label))
+    for result in job.results:
+        lines.append(f"  {f'file {result.index}':<{_NAMES}}{_file(result)}")
+        if result.state is ResultState.SAVED and result.path:
+            lines.append(f"  {for_log(str(result.path))}")
     if len(family) > 1:
         lines += ["  family", *(f"    {line}" for line in family_lines(family, now, width=width and width - 4))]
     return lines
@@ -63,8 +67,6 @@ def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
         yield "took", span(job.finished_at - job.accepted_at)
     if job.remote_id:
         yield "remote id", job.remote_id
-    for result in job.results:
-        yield f"file {result.index}", _file(result)
     for difference in job.differences:
         yield "differs", difference
     if job.problem:
@@ -85,6 +87,5 @@ def _cost(job: JobRecord) -> str:
 def _file(result: Result) -> str:
     if result.state is not ResultState.SAVED or result.path is None:
         return f"{result.state}, not on this disk"
-    size = f"{result.width}x{result.height} {result.format}" if result.width else ""
-    gone = "" if result.path.is_file() else "  (not there any more)"
-    return f"{result.path}  {size}{gone}".rstrip()
+    size = f"{result.width}x{result.height} {result.format}" if result.width else str(result.format or "saved")
+    return size if result.path.is_file() else f"{size}, not there any more"

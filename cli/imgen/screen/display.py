@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from imgen.screen.lines import LineDisplay
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class SilentDisplay:
     """Shows nothing: with `--quiet`, only the error at the end is printed."""
 
-    interval = 60.0
+    interval = math.inf
 
     def show(self, jobs: Sequence[JobView]) -> None:
         """Show nothing."""

@@ -27,12 +27,12 @@ def ago(seconds: float) -> str:
 
 
 def left(seconds: float | None) -> str:
-    """What remains of a link: "23 h left", "dies in 40 min", "dead", or "time left unknown" for None."""
+    """What remains of a link: "23 h left", "expires in 40 min", "expired", or "time left unknown" for None."""
     if seconds is None:
         return "time left unknown"
     if seconds <= 0:
-        return "dead"
-    return f"dies in {span(seconds)}" if seconds < _HOUR else f"{span(seconds)} left"
+        return "expired"
+    return f"expires in {span(seconds)}" if seconds < _HOUR else f"{span(seconds)} left"
 
 
 def clock(seconds: float) -> str:

@@ -24,9 +24,12 @@ def failure_lines(problem: Problem, *, color: bool, width: int | None = None) ->
     return "\n".join([first, *rest, *_hint(problem.hint, color=color, width=width)])
 
 
-def warning_line(text: str, *, color: bool) -> str:
-    """Something to know that is no failure of this command, for stderr."""
-    return f"{_YELLOW}{_NAME}{_OFF} {text}" if color else f"{_NAME} {text}"
+def warning_lines(text: str, command: str, *, color: bool, width: int | None = None) -> str:
+    """Something to know that is no failure of this command, and below it the command that helps, for stderr."""
+    first, *rest = wrapped(f"{_NAME} {text}", width)
+    if color:
+        first = f"{_YELLOW}{_NAME}{_OFF}{first.removeprefix(_NAME)}"
+    return "\n".join([first, *rest, *_hint(command, color=color, width=width)])
 
 
 def hint_lines(hints: Iterable[str], *, color: bool, width: int | None = None) -> str:

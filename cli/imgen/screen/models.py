@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class ModelRow:
     of them costs. `prices` are per picture, by resolution; a missing one is unknown. `link_seconds` is how long a
     link lives, None where no document says. `pixels` is there where one model is asked for. `until` is the day
     (ISO 8601) from which on the service may not answer for it, None where none is known, and `past` whether it came.
+    `qualities` are what `--quality` takes there, and `quality_prices` are by quality, then by resolution.
     """
 
     family: str
@@ -54,6 +55,8 @@ class ModelRow:
     pixels: PixelTable | None
     until: str | None = None
     past: bool = False
+    qualities: tuple[str, ...] = ()
+    quality_prices: Mapping[str, Mapping[str, PriceEntry]] = field(default_factory=dict)
 
     @property
     def last_day(self) -> str:
@@ -63,11 +66,15 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveModel:
-    """A model that a service itself lists, and whether the catalogue has it."""
+    """A model that a service itself lists, and whether the catalogue has it.
+
+    `price` is what the service says that it costs today, in words; None where it does not say it.
+    """
 
     service: str
     remote_id: str
     listed: bool
+    price: str | None = None
 
 
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
@@ -80,7 +87,7 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
         Column("MODEL", _grouped([row.family for row in rows]) if width else tuple(row.family for row in rows)),
         Column("SERVICE", tuple(row.service for row in rows)),
         *([Column("CHANNEL", channels)] if any(channels) else []),
-        Column("PRICE", tuple(_price_range(row.prices) for row in rows)),
+        Column("PRICE", tuple(_price_range(row.prices) if row.prices else _from(row) for row in rows)),
         Column("KEY", tuple("set" if row.key_set else "-" for row in rows), spare=1),
         Column("RESOLUTIONS", tuple(" ".join(row.resolutions) for row in rows), spare=3),
         Column("REFERENCES", tuple(str(row.references) for row in rows), spare=5),
@@ -99,11 +106,13 @@ def _grouped(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def live_table(models: Sequence[LiveModel]) -> list[str]:
-    """One line per model: its exact name for `-m`, and whether imgen checks requests for it."""
+    """One line per model: its exact name for `-m`, whether imgen checks requests for it, and its price where listed."""
+    prices = tuple(for_log(model.price or "") for model in models)
     return aligned(
         [
             Column("ID", tuple(for_log(f"{model.service}/{model.remote_id}") for model in models)),
             Column("CATALOGUE", tuple("yes" if model.listed else "no, unchecked" for model in models)),
+            *([Column("PRICE TODAY", prices)] if any(prices) else []),
         ]
     )
 
@@ -135,6 +144,7 @@ def _detail(row: ModelRow, width: int | None, *, color: bool) -> list[str]:
         "aspects": ", ".join(row.aspects),
         "references": f"up to {row.references}" + _apart(row.reference_price),
         "formats": ", ".join(row.formats),
+        **({"quality": _qualities(row)} if row.qualities else {}),
         "link lives": _life(row.link_seconds),
         **({"until": row.last_day} if row.until else {}),
     }
@@ -172,9 +182,21 @@ def _apart(price: PriceEntry | None) -> str:
     return f", {money(price.amount, price.unit)} each (seen {price.seen})" if price else ""
 
 
+def _from(row: ModelRow) -> str:
+    """The least of the prices that hang on a quality; what the others cost may not be known."""
+    known = [price for prices in row.quality_prices.values() for price in prices.values()]
+    least = min(known, key=_amount, default=None)
+    return f"from {money(least.amount, least.unit)}" if least else "unknown"
+
+
+def _qualities(row: ModelRow) -> str:
+    return "; ".join(
+        " ".join([quality, ", ".join(starmap(_priced, row.quality_prices.get(quality, {}).items()))]).strip()
+        for quality in row.qualities
+    )
+
+
 def _price_range(prices: Mapping[str, PriceEntry]) -> str:
-    if not prices:
-        return "unknown"
     cheap = min(prices.values(), key=_amount)
     dear = max(prices.values(), key=_amount)
     if cheap.unit == "usd":

@@ -1,7 +1,7 @@
 """Saved pictures drawn in the terminal, by a process of their own: whatever the terminal does, the job is not touched.
 
-Run as a program, with the pictures as arguments, it draws them and ends; textual-image asks the terminal at import
-what it can show (kitty's protocol, sixel, or half blocks).
+Run as a program, with how many lines to leave free and the pictures as arguments, it draws them and ends;
+textual-image asks the terminal at import what it can show (kitty's protocol, sixel, or half blocks).
 """
 
 from __future__ import annotations
@@ -17,14 +17,23 @@ from imgen.screen.console import err
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PIL.Image import Image
+
     from imgen.screen.console import Streams
 
 _PATIENCE = 20.0  # seconds for all pictures
 _MOST_ROWS = 24
+_FEWEST_ROWS = 6
+_BESIDE = 4  # pictures
+_HIGH, _GAP = 480, 16  # pixels of pictures beside each other
+_CELL = 2  # how much higher than wide a letter is, about
 
 
-def show(pictures: Sequence[Path], streams: Streams) -> None:
-    """Draw the pictures where a person sees them; never fails, and does nothing without a terminal."""
+def show(pictures: Sequence[Path], streams: Streams, *, below: int = 3) -> None:
+    """Draw the pictures where a person sees them; never fails, and does nothing without a terminal.
+
+    `below` is how many lines of the screen are to stay free for what is printed after them.
+    """
     if not pictures or streams.dumb or not (streams.stdin_is_terminal and streams.stdout_is_terminal):
         return
     if not can_draw():
@@ -32,7 +41,7 @@ def show(pictures: Sequence[Path], streams: Streams) -> None:
         return
     try:
         subprocess.run(  # noqa: S603 (this very Python; -P: the folder we are in may hold anything)
-            [sys.executable, "-P", "-m", "imgen.screen.preview", *map(str, pictures)],
+            [sys.executable, "-P", "-m", "imgen.screen.preview", str(below), *map(str, pictures)],
             stderr=subprocess.DEVNULL,  # what the library writes there is for programmers
             timeout=_PATIENCE,
             check=True,
@@ -50,10 +59,11 @@ def can_draw() -> bool:
     return find_spec("textual_image") is not None
 
 
-def _draw(paths: Sequence[str]) -> None:
+def _draw(below: int, paths: Sequence[str]) -> None:
+    """Draw the pictures beside each other, as high as the screen has room; those that cannot be drawn are named."""
     from PIL import Image as Picture
     from rich.console import Console
-    from textual_image.renderable import Image
+    from textual_image.renderable import Image as Drawn
 
     from imgen.files import open_regular
     from imgen.pictures.formats import Damaged
@@ -61,6 +71,7 @@ def _draw(paths: Sequence[str]) -> None:
     from imgen_providers.errors import in_words
 
     console = Console()
+    pictures = []
     for path in paths:
         try:
             with open_regular(Path(path)) as file:
@@ -69,8 +80,28 @@ def _draw(paths: Sequence[str]) -> None:
             console.print(f"{Path(path).name} cannot be shown: {in_words(error)}.", markup=False)
             continue
         with Picture.open(io.BytesIO(small)) as picture:
-            console.print(Image(picture, width="auto", height=min(_MOST_ROWS, max(4, console.height - 4))))
+            pictures.append(picture.convert("RGBA"))
+    for at in range(0, len(pictures), _BESIDE):
+        row = _beside(pictures[at : at + _BESIDE])
+        lines = min(_MOST_ROWS, max(_FEWEST_ROWS, console.height - below - 1))
+        most = int(console.width * row.height / row.width / _CELL)  # lines that it has at the full width
+        console.print(Drawn(row, width="auto", height=max(1, min(lines, most))))
+
+
+def _beside(pictures: Sequence[Image]) -> Image:
+    """The pictures as one, from left to right, equally high."""
+    from PIL import Image as Picture
+
+    if len(pictures) == 1:
+        return pictures[0]
+    scaled = [each.resize((max(1, _HIGH * each.width // each.height), _HIGH)) for each in pictures]
+    whole = Picture.new("RGBA", (sum(each.width + _GAP for each in scaled) - _GAP, _HIGH))
+    left = 0
+    for each in scaled:
+        whole.paste(each, (left, 0))
+        left += each.width + _GAP
+    return whole
 
 
 if __name__ == "__main__":
-    _draw(sys.argv[1:])
+    _draw(int(sys.argv[1]), sys.argv[2:])

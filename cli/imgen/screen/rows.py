@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FRAMES_PER_SECOND = 10
 _PULSE = 3  # columns of the part that moves while it is not known how far a job is
 _LONGEST_PROMPT = 60
+_WARNING = "yellow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Pen:
         heading = Text.assemble(
             (self._final_glyph(job.state), color),
             f" {padded(job.id, self.id_width)}  ",
-            (f"{_ending(job)} {span(job.elapsed)}", color),
+            (f"{_ending(job)} {span(job.elapsed)}", _word(color)),
             (f"  {made_text(job.record)}  " if job.saved and job.record else "  "),
         )
         room = self.width - heading.cell_len
@@ -115,7 +116,7 @@ class Pen:
         lines += [unbroken(f"  {self.shown(str(path))}") for path in job.saved]
         notes = [Text(f"not as ordered: {self.shown(text)}") for text in job.differences]
         if job.problem:
-            notes.append(Text(self.shown(job.problem.message), "" if color == "yellow" else color))
+            notes.append(Text(self.shown(job.problem.message), "" if color == _WARNING else color))
         return [*lines, *(Padding.indent(note, 2) for note in notes)]
 
     def _facts(self, job: JobView, layout: Layout) -> Text:
@@ -197,11 +198,16 @@ def _color(state: State) -> str:
         case State.FAILED | State.CANCELLED:
             return "red"
         case State.EXPIRED | State.UNCERTAIN:
-            return "yellow"
+            return _WARNING
         case State.SUBMITTING | State.RUNNING | State.READY:
             return "cyan"
         case State.PLANNED | State.QUEUED:
             return "dim"
+
+
+def _word(color: str) -> str:
+    """How the word beside a sign looks; yellow is for the sign alone, because it cannot be read on white."""
+    return "bold" if color == _WARNING else color
 
 
 def _state(job: JobView) -> str:

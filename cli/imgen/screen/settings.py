@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imgen.config.settings import Layer, Value
-from imgen.screen.columns import BOLD, GAP, OFF, Column, table, total
-from imgen.screen.text import one_line, plain
+from imgen.screen.columns import BOLD, DIM, GAP, OFF, Column, table, total
+from imgen.screen.text import one_line, plain, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+DEFAULT = "default"
+"""Where a value comes from that was set in no place."""
 
 _LEAST_VALUE = 8  # columns of a terminal; a setting shows that much of its value in any
 
@@ -37,15 +40,23 @@ class SettingRow:
 
 
 def setting_table(rows: Sequence[SettingRow], *, width: int | None, color: bool = False) -> list[str]:
-    """A heading and one line per setting; values are cut first where a terminal has no room, nothing in a pipe."""
-    names = Column("SETTING", tuple(row.name for row in rows))
-    sources = Column("FROM", tuple(plain(row.source) for row in rows))
-    values = Column("VALUE", tuple(value_text(row.value) for row in rows))
+    """A heading and one line per setting, in a pipe; values are cut first where a terminal has no room.
+
+    A terminal shows first what was set, then what else has a value, and the names of the others in one sentence.
+    """
+    unset = [] if width is None else [row.name for row in rows if row.value is None and row.source == DEFAULT]
+    if width is not None:
+        rows = sorted((row for row in rows if row.name not in unset), key=lambda row: row.source == DEFAULT)
+    dim = tuple(DIM if row.source == DEFAULT else "" for row in rows) if color else ()
+    names = Column("SETTING", tuple(row.name for row in rows), colors=dim)
+    sources = Column("FROM", tuple(plain(row.source) for row in rows), colors=dim)
+    values = Column("VALUE", tuple(value_text(row.value) for row in rows), colors=dim)
     if width is not None:
         room = max(width - total([names, sources]) - len(GAP), _LEAST_VALUE)
-        values = Column("VALUE", tuple(one_line(text, room) for text in values.texts))
+        values = replace(values, texts=tuple(one_line(text, room) for text in values.texts))
     heading, *lines = table([names, values, sources], width)
-    return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
+    below = wrapped(f"Not set: {', '.join(unset)}.", width) if unset else []
+    return [f"{BOLD}{heading}{OFF}" if color else heading, *lines, *below]
 
 
 def value_text(value: Value | None) -> str:

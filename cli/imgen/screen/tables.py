@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.money.budget import best_known
 from imgen.money.losses import expired_cost
 from imgen.records import ResultState, State
-from imgen.screen.columns import GAP, Column, aligned, fitting, total
+from imgen.screen.columns import BOLD, CYAN, DIM, GAP, GREEN, OFF, RED, Column, aligned, fitting, total
 from imgen.screen.durations import ago, left
 from imgen.screen.text import for_log, one_line
 from imgen_providers.catalog import SERVICES
@@ -25,7 +25,7 @@ _READABLE_PROMPT = 24  # columns of a terminal; other columns give way to so muc
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt says nothing
 
 
-def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
+def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None, color: bool = False) -> list[str]:
     """A heading and one line per job: id, state, model, service, age, what is left of its link, prompt.
 
     `now` is in seconds since 1970; `width` None keeps every line whole, for a pipe. A narrow terminal keeps the prompt
@@ -34,7 +34,7 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
     return _with_prompts(
         [
             Column("JOB", tuple(job.id for job in jobs)),
-            Column("STATE", tuple(job.state for job in jobs)),
+            _states(jobs, color=color),
             Column("MODEL", tuple(model_name(job) for job in jobs), spare=2),
             Column("SERVICE", tuple(job.provider for job in jobs), spare=3),
             Column("AGE", tuple(ago(now - job.created_at) for job in jobs), spare=1),
@@ -42,25 +42,30 @@ def job_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> li
         ],
         jobs,
         width,
+        color=color,
     )
 
 
-def history_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None, paths: bool = False) -> list[str]:
+def history_lines(
+    jobs: Sequence[JobRecord], now: float, *, width: int | None, paths: bool = False, color: bool = False
+) -> list[str]:
     """A heading and one line per job of any time: id, state, age, model, service, cost, prompt; else as `job_lines`.
 
     With `paths`, where its pictures are stands below each.
     """
+    costs = tuple(cost_text(job) for job in jobs)
     lines = _with_prompts(
         [
             Column("JOB", tuple(job.id for job in jobs)),
-            Column("STATE", tuple(job.state for job in jobs)),
+            _states(jobs, color=color),
             Column("AGE", tuple(ago(now - job.created_at) for job in jobs), spare=1),
             Column("MODEL", tuple(model_name(job) for job in jobs), spare=3),
             Column("SERVICE", tuple(job.provider for job in jobs), spare=4),
-            Column("COST", tuple(cost_text(job) for job in jobs), spare=2),
+            Column("COST", costs, spare=2, colors=tuple(DIM if job.sandbox else "" for job in jobs) if color else ()),
         ],
         jobs,
         width,
+        color=color,
     )
     if not paths:
         return lines
@@ -77,7 +82,26 @@ def _paths(job: JobRecord) -> list[Path]:
     return [result.path for result in job.results if result.state is ResultState.SAVED and result.path]
 
 
-def _with_prompts(columns: list[Column], jobs: Sequence[JobRecord], width: int | None) -> list[str]:
+def _states(jobs: Sequence[JobRecord], *, color: bool) -> Column:
+    return Column("STATE", tuple(job.state for job in jobs), colors=tuple(map(_color, jobs)) if color else ())
+
+
+def _color(job: JobRecord) -> str:
+    """How a state stands out; what may need a person is bold, because yellow cannot be read on white."""
+    match job.state:
+        case State.SAVED:
+            return GREEN
+        case State.FAILED | State.CANCELLED:
+            return RED
+        case State.EXPIRED | State.UNCERTAIN:
+            return BOLD
+        case State.SUBMITTING | State.RUNNING | State.READY:
+            return CYAN
+        case State.PLANNED | State.QUEUED:
+            return DIM
+
+
+def _with_prompts(columns: list[Column], jobs: Sequence[JobRecord], width: int | None, *, color: bool) -> list[str]:
     """The columns and the prompts behind them: columns that can be spared go first, so that prompts can be read."""
     columns = [column for column in columns if any(column.texts)]
     if not jobs:
@@ -88,7 +112,8 @@ def _with_prompts(columns: list[Column], jobs: Sequence[JobRecord], width: int |
         columns.remove(max(columns, key=lambda column: column.spare))
     columns = fitting(columns, width)
     prompts = tuple(_prompt(job, width - total(columns)) for job in jobs)
-    return aligned([*columns, *([Column("PROMPT", prompts)] if any(prompts) else [])])
+    heading, *lines = aligned([*columns, *([Column("PROMPT", prompts)] if any(prompts) else [])])
+    return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
 
 
 def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> list[str]:
@@ -138,7 +163,7 @@ def difference_lines(job_id: str, differences: Sequence[Difference]) -> list[str
 
 
 def cost_text(job: JobRecord) -> str:
-    """What a job cost, as far as anybody knows."""
+    """What a job cost, as far as that is known."""
     if job.sandbox:
         return "sandbox"
     cost = best_known(job)
@@ -146,7 +171,7 @@ def cost_text(job: JobRecord) -> str:
 
 
 def _link(job: JobRecord, now: float) -> str:
-    """What is left of the links of the pictures that are not here yet: "1 of 4 dead, 2 of 4 23 h left"."""
+    """What is left of the links of the pictures that are not here yet: "1 of 4 expired, 2 of 4 23 h left"."""
     if job.state not in (State.READY, State.EXPIRED):
         return ""
     texts = Counter(_life_left(result, now) for result in job.results if result.state is not ResultState.SAVED)
@@ -161,7 +186,7 @@ def _life_left(result: Result, now: float) -> str:
     if result.kept:
         return "on this disk"  # it came with the answer
     if result.expires_at is not None and result.expires_at <= now:
-        return "may be dead"  # until the service is polled
+        return "may have expired"  # until the service is polled
     return left(None if result.expires_at is None else result.expires_at - now)
 
 

@@ -40,6 +40,7 @@ from imgen_providers.errors import (
 )
 from imgen_providers.testing.bodies import GARBAGE, Refusal, garbage_reply
 from imgen_providers.testing.far_side import FarSide, RespxFarSide, SocketFarSide
+from imgen_providers.testing.own_fields import written_fields
 from imgen_providers.testing.wire import Fault, Reply, WireServer, reply
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ NOW = 1_800_000_000.0
 
 
 class SubmitContract:
-    """What holds for every submit. `accepted` is a documented answer to it, `job_id` the id of its job."""
+    """What holds for every submit. `accepted` is a documented answer to it, `job_id` the id of its job.
+
+    `switches` are fields that are the same in every request, so that an option may change them.
+    """
 
     name: ClassVar[str]
     request: ClassVar[Request]
@@ -65,6 +69,7 @@ class SubmitContract:
     job_id: ClassVar[str]
     refusals: ClassVar[Sequence[Refusal]]
     key_header: ClassVar[tuple[str, str]] = ("authorization", f"Bearer {KEY}")
+    switches: ClassVar[frozenset[str]] = frozenset()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Each documented state and error body becomes a test of its own."""
@@ -142,6 +147,11 @@ class SubmitContract:
 
         assert '"an_extra": [1, {"of": "ours"}]' in json.dumps(body)
 
+    def test_no_option_can_override_what_is_priced_and_checked(self, service: Service) -> None:
+        entry = SERVICES[self.name]
+
+        assert written_fields(service, entry, self.request) - self.switches == entry.own_fields
+
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     def test_a_broken_gateway_may_have_charged_and_is_not_asked_again(
         self, service: Service, far_side: FarSide, status: int
@@ -178,6 +188,14 @@ class SubmitContract:
                 service.submit(self.request)
 
             assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("city", ["S\xe3o Paulo", "\u6771\u4eac"])
+    def test_a_header_outside_ascii_costs_no_job(self, network: Network, city: str) -> None:
+        """Gateways name the user's city in their headers; the answer is paid, whatever stands there."""
+        with WireServer(reply(self.accepted, headers={"CF-IPCity": city})) as server:
+            job = connect(self.name, Account(server.origin, KEY), network).submit(self.request)
+
+        assert job.remote_id == self.job_id
 
     def test_nobody_listening_means_not_sent(self, network: Network) -> None:
         with WireServer() as server:

@@ -318,13 +318,13 @@ def test_a_prompt_file_that_holds_no_prompt(tmp_path: Path, text: str | bytes, s
 def test_a_matrix_of_a_million_is_refused_at_once(tmp_path: Path, count: str) -> None:
     values = ", ".join(f'"{n}"' for n in range(100))
     text = asset("{a}{b}{c}.png", **{"for": f"{{a = [{values}], b = [{values}], c = [{values}]}}"}) + count
-    began = time.perf_counter()
+    began = time.process_time()
 
     found = wrong(tmp_path, text)
 
     made = "100,000,000" if count else "1,000,000"
     assert found == [f"assets.toml:4: for: it makes {made} assets; a manifest holds at most 100,000."]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_many_matrices_that_make_too_many_together(tmp_path: Path) -> None:
@@ -440,11 +440,11 @@ def test_yaml_without_its_extra_says_which_one(tmp_path: Path, monkeypatch: pyte
 def test_ten_thousand_mistakes_take_no_time(tmp_path: Path) -> None:
     text = "".join(json.dumps({"path": f"{n}.gif", "prompt": "x", "promt": "y"}) + "\n" for n in range(10_000))
     toml = "".join(asset(f"{n}.gif") for n in range(10_000))
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert len(wrong(tmp_path, text, "a.jsonl")) == 10_000
     assert len(wrong(tmp_path, toml)) == 10_000
-    assert time.perf_counter() - began < 20  # it takes a second or two; squares of it would take minutes
+    assert time.process_time() - began < 20  # it takes a second or two; squares of it would take minutes
 
 
 def test_a_manifest_in_which_all_is_well_is_not_refused(tmp_path: Path) -> None:

@@ -214,9 +214,9 @@ def test_files_are_looked_at_in_the_order_they_are_given_by_any_number_of_thread
 
 def test_ten_thousand_assets_are_checked_in_no_time(tmp_path: Path) -> None:
     (tmp_path / "assets.toml").write_text("".join(asset(f"{n}.png") for n in range(10_000)))
-    began = time.perf_counter()
+    began = time.process_time()
 
     report = checked(tmp_path)
 
     assert len(report.differences) == 10_000
-    assert time.perf_counter() - began < 20  # it takes a second; squares of it would take minutes
+    assert time.process_time() - began < 20  # it takes a second; squares of it would take minutes

@@ -247,10 +247,10 @@ def test_ten_thousand_new_assets_are_planned_in_no_time(tmp_path: Path) -> None:
     text = '[defaults]\nmodel = "gemini-3-pro"\n' + "".join(
         asset(f"{n}.png", prompt=f'"cat {n}"') for n in range(10_000)
     )
-    began = time.perf_counter()
+    began = time.process_time()
 
     found = made(tmp_path, text)
 
     assert len(found.orders) == 10_000
     assert in_words(found.totals) == "500000 credits of 3daistudio"
-    assert time.perf_counter() - began < 20  # it takes a second; squares of it would take minutes
+    assert time.process_time() - began < 20  # it takes a second; squares of it would take minutes

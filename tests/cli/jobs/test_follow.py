@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
 from cli.jobs.bench import Bench
+from cli.sqlite import connection_of
 from imgen.errors import ExitCode
+from imgen.jobs.poll import record_status
 from imgen.jobs.report import Goal
 from imgen.records import State
+from imgen_providers.base import Job, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +48,31 @@ def test_a_job_is_in_the_ledger_before_it_is_submitted_and_named_once_accepted(t
         assert report.records[0].state in (State.QUEUED, State.RUNNING)
         assert len(bench.requests("POST")) == 1
         assert not bench.requests("GET")
+
+
+def test_a_display_that_shows_nothing_meanwhile_is_given_the_end_only(tmp_path: Path) -> None:
+    """To look at a thousand jobs after every poll would cost more than the polls."""
+    with Bench(tmp_path) as bench:
+        bench.watcher.interval = math.inf
+
+        bench.generate(count=6)
+
+        assert [{job.state for job in jobs} for jobs in bench.watcher.shown] == [{State.SAVED}]
+
+
+def test_a_poll_that_reports_what_is_known_reads_and_writes_nothing_in_the_ledger(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        (record,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
+        ledger = bench.session.ledger
+        ledger.jobs.running(record.id)
+        record = ledger.jobs.get(record.id)
+        running = Job(record.provider, str(record.remote_id), Running())
+        asked: list[str] = []
+        connection_of(ledger).set_trace_callback(asked.append)
+
+        record_status(ledger, record, running, took_seconds=None)
+
+        assert asked == []
 
 
 def test_another_process_finishes_what_was_only_submitted(tmp_path: Path) -> None:

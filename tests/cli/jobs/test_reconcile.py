@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
+    from imgen.records import JobRecord
 
 
 FOX = Request("m", "a fox")
@@ -53,6 +54,34 @@ def test_equal_requests_of_different_orders_are_in_doubt_together(ledger: Ledger
     ledger.jobs.accepted("b", taken("of b"))
     assert not ledger.jobs.is_ambiguous("a")
     assert ledger.jobs.reconcile("a", [taken("of b")]) is None
+
+
+def fal(bench: Bench) -> list[JobRecord]:
+    """A job at fal, which lists a request once it has ended."""
+    return bench.order(provider="fal", model="nano-banana-2.1", resolution="1K")
+
+
+def test_a_list_of_what_has_ended_is_looked_at_again_before_a_job_stays_uncertain(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="lost-reply", seconds=30.0) as bench:
+        report = bench.follow(fal(bench))
+
+        assert report.exit_code is ExitCode.DONE, report.problems
+        assert [record.state for record in report.records] == [State.SAVED]
+        assert 2 < len(bench.requests("/by-endpoint")) < 12
+        assert "no reply came, looking for it in the service's list" in bench.watcher.activities()
+
+
+def test_the_looking_ends_and_is_not_repeated_for_what_was_sent_long_ago(tmp_path: Path) -> None:
+    with Bench(tmp_path, faults="reset-after-read", seconds=30.0) as bench:
+        report = bench.follow(fal(bench))
+        assert report.exit_code is ExitCode.UNCERTAIN
+        assert len(bench.requests("/by-endpoint")) == 12, "each look is two, see reconcile"
+        assert 60 < bench.clock.monotonic() < 70
+
+        bench.clock.time += 3600.0
+        bench.restart()
+        assert bench.follow(report.records).exit_code is ExitCode.UNCERTAIN
+        assert len(bench.requests("/by-endpoint")) == 14
 
 
 @pytest.mark.parametrize("fault", ["lost-reply", "garbage", "gmi-blocking,lost-reply"])

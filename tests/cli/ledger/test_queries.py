@@ -137,3 +137,17 @@ def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_s
     assert ledger.jobs.seconds_taken("3daistudio", "m", "1K", limit=2) == [40.0, 30.0]
     assert ledger.jobs.seconds_taken("3daistudio", "m", None) == [70.0]
     assert ledger.jobs.seconds_taken("3daistudio", "m", "0.5K") == []
+
+
+def test_the_latest_orders_are_whole_however_many_jobs_they_have(ledger: Ledger) -> None:
+    for run, jobs, origin in (("one", 1, ORIGIN), ("many", 40, "sandbox"), ("two", 2, ORIGIN)):
+        planned = [draft(f"{run}{n:02}", run_id=run, prompt=f"{run} {n}", origin=origin) for n in range(jobs)]
+        ledger.jobs.plan(planned, "me", resubmit=False)
+
+    def order(number: int, origin: str | None = None) -> tuple[set[str], int]:
+        found = ledger.jobs.latest_order(number, origin)
+        return {job.run_id for job in found}, len(found)
+
+    assert [order(number) for number in (1, 2, 3, 4)] == [({"two"}, 2), ({"many"}, 40), ({"one"}, 1), (set(), 0)]
+    assert [order(number, ORIGIN) for number in (1, 2, 3)] == [({"two"}, 2), ({"one"}, 1), (set(), 0)]
+    assert [order(number, "sandbox") for number in (1, 2)] == [({"many"}, 40), (set(), 0)]

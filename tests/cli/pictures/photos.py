@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from imgen.orders.sources import Local
+from imgen.pictures.formats.profile import bare_profile
 from imgen.pictures.references import Changes, Limits, checked, reference
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def photo(format: Format, *, turned: int = 1, notes: bool = True, size: tuple[in
     picture = Image.linear_gradient("L").resize(size).convert("RGB")
     picture.paste("red", (0, 0, size[0] // 2, size[1] // 2))
     held = io.BytesIO()
+    profile = PROFILE if notes else bare_profile(PROFILE)
     exif = Image.Exif()
     if notes:
         exif[0x0112] = turned
@@ -39,17 +41,17 @@ def photo(format: Format, *, turned: int = 1, notes: bool = True, size: tuple[in
         case "jpeg":
             comment = b"a comment" if notes else None
             written = exif if notes else b""
-            picture.save(held, "JPEG", quality=90, icc_profile=PROFILE, exif=written, xmp=xmp, comment=comment)
+            picture.save(held, "JPEG", quality=90, icc_profile=profile, exif=written, xmp=xmp, comment=comment)
         case "png":
             info = PngInfo()
             if notes:
                 info.add_text("Comment", "a comment")
                 info.add_itxt("XML:com.adobe.xmp", "taken by nobody")
                 info.add_text("Caption", "a caption", zip=True)
-            picture.save(held, "PNG", icc_profile=PROFILE, exif=exif if notes else None, pnginfo=info)
+            picture.save(held, "PNG", icc_profile=profile, exif=exif if notes else None, pnginfo=info)
         case "webp":
             extra = {"xmp": xmp, "exif": exif} if notes else {}
-            picture.save(held, "WEBP", lossless=True, icc_profile=PROFILE, **extra)
+            picture.save(held, "WEBP", lossless=True, icc_profile=profile, **extra)
     return held.getvalue()
 
 

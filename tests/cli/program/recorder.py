@@ -28,10 +28,11 @@ class Submit:
 
 @dataclass
 class Recorder:
-    """What came through the window. `public` are pictures that it serves itself, by path."""
+    """What came through the window. `answers` are those to submits; `public` are pictures that it serves, by path."""
 
     origin: str = ""
     submits: list[Submit] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     public: dict[str, bytes] = field(default_factory=dict)
 
@@ -90,6 +91,8 @@ class _Window(BaseHTTPRequestHandler):
             connection.close()
         if media_type.startswith("application/json"):
             answer = _signed(answer).replace(self.service.encode(), urlsplit(self.seen.origin).netloc.encode())
+            if self.command == "POST":
+                self.seen.answers.append(json.loads(answer))
         self._answer(response.status, answer, media_type)
 
     def _answer(self, status: int, body: bytes, media_type: str) -> None:

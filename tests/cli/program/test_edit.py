@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -14,8 +15,14 @@ from PIL import Image
 from cli.program.editing import GMI, Bucket, last_job, png, services
 from cli.program.program import KEY, OFTEN, SMALL, Program, until
 from imgen.errors import ExitCode
+from imgen.ledger.conversations import Conversations
 from imgen.records import State
 from imgen_providers.catalog import SERVICES
+
+if TYPE_CHECKING:
+    from imgen_providers.base import Json
+
+CONVERSATION: list[Json] = [{"role": "user", "parts": [{"text": "a fox"}]}]
 
 
 @pytest.mark.parametrize("provider", SERVICES)
@@ -48,6 +55,26 @@ def test_file_url_stdin_and_job_arrive_byte_for_byte_and_in_order(
         assert job.results[0].path.exists()
         assert bucket.keys() == []
         assert KEY not in ended.stderr
+
+
+@pytest.mark.parametrize("provider", [name for name, entry in SERVICES.items() if entry.takes_links])
+def test_a_link_that_only_the_service_can_fetch_goes_as_it_is_where_it_also_takes_files(
+    imgen: Program, provider: str
+) -> None:
+    link = "https://only-there.invalid/fox.png"
+    with services(imgen) as (program, recorder):
+        model = ("-m", SERVICES[provider].models[0].family)
+        edit = ("edit", "at night", "-p", provider, *model, "-i", link, "-o", "night.{ext}", *OFTEN)
+        refused = program.run(*edit)
+        assert (refused.code, recorder.submits) == (ExitCode.UNREACHABLE, [])
+        assert "--unchecked gives it the link as it is" in " ".join(refused.stderr.split())
+
+        given = program.run(*edit, "--unchecked")
+
+    assert given.code == ExitCode.DONE, given.stderr
+    [submit] = recorder.submits
+    assert link in json.dumps(submit.body)
+    assert submit.pictures == ()
 
 
 def test_a_picture_piped_from_generate_to_edit_comes_out_again_and_knows_its_parent(imgen: Program) -> None:
@@ -86,6 +113,53 @@ def test_three_turns_keep_the_conversation_though_the_program_dies_between_them(
     assert signatures == ["signature-of-turn-1", "signature-of-turn-3"]
     assert "image" not in recorder.submits[-1].body["payload"]
     assert len(recorder.submits) == 3
+
+
+def test_three_turns_with_gemini_keep_what_the_model_said_and_signed_byte_for_byte(imgen: Program) -> None:
+    """Each turn is another process, and the second is killed as soon as the ledger has its answer."""
+    with services(imgen) as (program, recorder):
+        order = ("-p", "gemini", "-m", "nano-banana-2.1", "--option", 'thinkingConfig={"includeThoughts": true}')
+        first = program.run("generate", "a red fox", *order, "-q", "-o", "fox.{ext}")
+        assert first.code == ExitCode.DONE, first.stderr
+        with program.start("edit", "make it blue", "--from", last_job(imgen).id, "-o", "blue.{ext}") as killed:
+            until(lambda: [job.remote_id for job in imgen.jobs()][1:] not in ([], [None]))
+            killed.kill()
+        assert program.run("wait", "-q").code == ExitCode.DONE
+        third = program.run("edit", "with a hat", "--from", last_job(imgen).id, "-o", "hat.{ext}")
+
+    assert third.code == ExitCode.DONE, third.stderr
+    said = [answer["candidates"][0]["content"] for answer in recorder.answers]
+    contents = recorder.submits[-1].body["contents"]
+    assert [turn["role"] for turn in contents] == ["user", "model", "user", "model", "user"]
+    assert [turn["parts"] for turn in contents[1::2]] == [content["parts"] for content in said[:2]]
+    assert [turn["parts"][-1]["text"] for turn in contents[::2]] == ["a red fox", "make it blue", "with a hat"]
+    signed = [part for content in said for part in content["parts"] if "thoughtSignature" in part]
+    assert len(signed) == 6, "on the words and on the picture of each turn"
+    assert any(part.get("thought") for part in said[0]["parts"])
+    assert len(recorder.submits) == 3
+    assert all(len(str(job.conversation)) == 64 for job in imgen.jobs()), "the ledger has the name of a file"
+    assert [job.state for job in imgen.jobs()] == [State.SAVED] * 3
+    assert {path.suffix for path in imgen.cwd.iterdir()} == {".jpg"}
+
+
+def test_a_conversation_that_no_request_of_gemini_can_hold_goes_on_as_a_picture_and_that_is_said(
+    imgen: Program,
+) -> None:
+    with services(imgen) as (program, recorder):
+        assert program.run("generate", "a fox", "-p", "gemini", "-q").code == ExitCode.DONE
+        fox = last_job(imgen)
+        turns: list[Json] = [*CONVERSATION, {"role": "model", "parts": [{"text": "x" * 20_000_000}]}]
+        name = Conversations(imgen.home / "conversations").put(turns)
+        with closing(sqlite3.connect(imgen.home / "ledger.sqlite3")) as ledger, ledger:
+            ledger.execute("UPDATE job SET conversation = ?", (json.dumps(name),))
+        ended = program.run("edit", "at night", "--from", fox.id)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert "is larger than Google Gemini takes in one request, so its picture is sent instead" in " ".join(
+        ended.stderr.split()
+    )
+    assert len(recorder.submits[-1].body["contents"]) == 1
+    assert recorder.submits[-1].pictures == (Path(fox.results[0].path or "").read_bytes(),)
 
 
 def test_a_conversation_takes_more_pictures_and_goes_elsewhere_as_a_picture(imgen: Program) -> None:

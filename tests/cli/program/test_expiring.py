@@ -97,8 +97,8 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
 def test_any_command_on_a_terminal_ends_with_what_dies_soon(tmp_path: Path, typed: Callable[..., str]) -> None:
     left_ready(tmp_path, 0.7 * HOUR, *ORDER, "-n", "2")
     line = (
-        "imgen: 2 pictures you paid for are not saved yet, and the first link expires in 41 min:\n"
-        "  imgen download --expiring 3h\n"
+        "imgen: 2 pictures you paid for are not saved yet, and the first link expires in\n  41 min.\n"
+        "  try: imgen download --expiring 3h\n"
     )
 
     assert typed("models", "gemini-3-pro") == line
@@ -122,7 +122,7 @@ def test_the_command_it_names_saves_them_and_then_it_is_silent(
     tmp_path: Path, typed: Callable[..., str], log: list[str]
 ) -> None:
     left_ready(tmp_path, 0.7 * HOUR)
-    command = typed("models", "gemini-3-pro").rsplit("\n  ", 1)[1].split()
+    command = typed("models", "gemini-3-pro").rsplit("\n  try: ", 1)[1].split()
 
     assert run(command[1:]) == 0
 
@@ -153,7 +153,7 @@ def test_only_what_dies_in_time_is_fetched_and_unknown_counts_as_dying(
     capsys.readouterr()
 
     assert run(["download", "--expiring", "6h59m"]) == 0
-    assert capsys.readouterr().err == "Nothing dies within 6 h 59 min.\n"
+    assert capsys.readouterr().err == "Nothing expires within 6 h 59 min.\n"
     with closing(sqlite3.connect(ledger(tmp_path))) as connection, connection:
         connection.execute("UPDATE result SET expires_at = NULL WHERE rowid = 1")
     told = answer(capsys, "download", "--expiring", "1d6h59m", "-p", "reapi")

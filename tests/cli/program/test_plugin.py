@@ -73,7 +73,7 @@ def test_a_picture_is_ordered_paid_and_saved(imgen: Installed) -> None:
     assert made.code == ExitCode.DONE, made.stderr
     [job] = made.json["jobs"]
     assert (job["provider"], job["model"], job["state"]) == ("example", "fox-1", "saved")
-    assert job["cost"] == {"amount": "0.04", "unit": "usd"}
+    assert (job["cost"]["amount"], job["cost"]["unit"]) == ("0.04", "usd")
     assert (keyed.cwd / "fox.png").exists()
     submit, poll, picture = server.requests
     assert submit.path == "/jobs"
@@ -124,6 +124,7 @@ def test_the_sandbox_says_that_it_does_not_play_it(imgen: Installed) -> None:
 
     assert ended.code == ExitCode.USAGE
     assert "The sandbox does not play Example" in ended.stderr
+    assert imgen.run("models", "--live", "-p", "example", "--sandbox").code == ExitCode.USAGE
     assert imgen.run("generate", "a fox", "--sandbox", "-q", IMGEN_SANDBOX_SECONDS="0.1").code == ExitCode.DONE
 
 

@@ -33,9 +33,9 @@ def test_ages() -> None:
     ("seconds", "words"),
     [
         (None, "time left unknown"),
-        (-1, "dead"),
-        (0, "dead"),
-        (2400, "dies in 40 min"),
+        (-1, "expired"),
+        (0, "expired"),
+        (2400, "expires in 40 min"),
         (23 * 3600, "23 h left"),
         (6 * 86_400 + 4 * 3600, "6 d 4 h left"),
     ],

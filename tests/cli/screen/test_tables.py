@@ -55,9 +55,9 @@ def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
         "JOB   STATE    MODEL             SERVICE     AGE       LINK               PROMPT",
         f"k3f9  running  gemini-3.1-flash  3daistudio  40 s ago                     {whole}",
         f"8mq2  ready    gemini-3.1-flash  3daistudio  1 h ago   23 h left          {whole}",
-        "77ab  ready    gemini-3.1-flash  gptproto    2 h ago   dies in 40 min     a red fox in the snow",
+        "77ab  ready    gemini-3.1-flash  gptproto    2 h ago   expires in 40 min  a red fox in the snow",
         "77ac  ready    gemini-3.1-flash  3daistudio  2 h ago   time left unknown  " + "日本語の赤い狐" * 9,
-        "77ad  expired  gemini-3.1-flash  3daistudio  1 d ago   dead               a red fox in the snow",
+        "77ad  expired  gemini-3.1-flash  3daistudio  1 d ago   expired            a red fox in the snow",
     ]
 
 
@@ -70,9 +70,9 @@ def test_links_are_told_apart_where_pictures_of_one_job_differ(record: MakeRecor
     soon, late = (Result("x", 3, ResultState.READY, expires_at=NOW + hours * 3600) for hours in (0.5, 5))
     overdue = Result("x", 4, ResultState.READY, expires_at=NOW - 1)
 
-    assert link(soon, soon) == "dies in 30 min"
-    assert link(saved, dead, late, late) == "1 of 4 dead, 2 of 4 5 h left"
-    assert link(overdue) == "may be dead"
+    assert link(soon, soon) == "expires in 30 min"
+    assert link(saved, dead, late, late) == "1 of 4 expired, 2 of 4 5 h left"
+    assert link(overdue) == "may have expired"
     assert link(Result("x", 1, ResultState.READY, expires_at=NOW, kept=Path("/kept/1"))) == "on this disk"
 
 
@@ -137,7 +137,7 @@ def test_no_line_is_wider_than_the_terminal(jobs: list[JobRecord], width: int) -
     lines = job_lines(jobs, NOW, width=width)
     assert max(map(cells, lines)) <= width
     assert lines[3].startswith("77ab  ready")
-    assert "dies in 40 min" in lines[3]
+    assert "expires in 40 min" in lines[3]
 
 
 def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from imgen.batch.reading.findings import BadManifest, Finding
 from imgen.batch.reading.toml_lines import ASSET, DEFAULTS, TOP, Scope, TomlLines
+from imgen.config.toml_file import LONG_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,8 +30,6 @@ MOST_BYTES = 20_000_000
 
 _FORMS = "A manifest ends in .toml, .jsonl, .csv, .yaml or .yml."
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-# Each part of a dotted key costs tomllib as much as all before it, so a key of a million parts takes hours.
-_TOML_LONG_KEY = re.compile(r"""(?:^|[\[{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""", re.MULTILINE)
 _CSV_JSON = ("options", "for")
 _CSV_NUMBERS = ("count", "max_width")
 
@@ -119,7 +118,7 @@ class _TomlPlaces:
 def _toml(text: str, name: str) -> Document:
     import tomllib
 
-    if found := _TOML_LONG_KEY.search(text):
+    if found := LONG_KEY.search(text):
         _refuse(name, text.count("\n", 0, found.start()) + 1, "a key has more than 16 parts.")
     try:
         top: dict[str, object] = tomllib.loads(text)

@@ -14,6 +14,9 @@ from imgen.errors import LedgerDamaged
 if TYPE_CHECKING:
     from pathlib import Path
 
+TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
+"""The command that adds a service's job to a ledger that has not got it."""
+
 _CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _KIND = 0xFF  # the part of an extended code that names its kind
 _LEAST = 512  # bytes of a database
@@ -55,6 +58,11 @@ def check_file(path: Path) -> None:
 def damage_note(path: Path) -> Path:
     """A file that is there when a process found the ledger damaged."""
     return path.with_suffix(".damaged")
+
+
+def rebuilt_note(path: Path) -> Path:
+    """Where it is noted that the ledger was rebuilt, and what is missing in it."""
+    return path.with_suffix(".rebuilt")
 
 
 def new_ledger(path: Path) -> Path:

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.files import write
+from imgen.ledger.recovery.damage import rebuilt_note
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-TAKE_OVER = "imgen wait -p PROVIDER REMOTE_ID"
-"""The command that adds a service's job to a ledger that has not got it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,6 @@ class Rebuilt:
     since: float
     until: float
     told: bool = False
-
-
-def rebuilt_note(ledger: Path) -> Path:
-    """Where it is noted."""
-    return ledger.with_suffix(".rebuilt")
 
 
 def note_rebuilt(ledger: Path, rebuilt: Rebuilt) -> None:

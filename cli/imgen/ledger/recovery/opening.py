@@ -9,8 +9,7 @@ from imgen.errors import LedgerDamaged
 from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.network_disk import network_type
-from imgen.ledger.recovery.damage import damage_note, damaged, new_ledger
-from imgen.ledger.recovery.note import TAKE_OVER
+from imgen.ledger.recovery.damage import TAKE_OVER, damage_note, damaged, new_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,6 @@ PIXEL_LIMIT = 100_000_000
 HELD_LIMIT = 40_000_000
 """As `PIXEL_LIMIT`, for pictures that can only be decoded with every pixel in memory, up to 18 bytes each."""
 
-_ICC_HEADER = 128  # bytes
-_ICC_SIGNATURE = 36  # where it is in the header
 _LARGE = 1_000_000  # pixels, or bytes
 _one_large = threading.RLock()
 
@@ -138,7 +136,7 @@ def not_verified(head: bytes) -> Damaged:
     found = other_format(head)
     if found is _UNKNOWN:
         return Unverified("it is not a PNG, JPEG or WebP picture", found)
-    article = "an" if found.name[0] in "AHMSX" and found is not _HEIF and found is not _HEIC else "a"
+    article = "an" if found.name[0] in "AHIMSX" and found is not _HEIF and found is not _HEIC else "a"
     if found is _PAGE:
         return Unverified("it is a web page, not a picture", found)
     if found in (_XML, _JSON):
@@ -169,11 +167,3 @@ def decoding(held: int) -> Iterator[None]:
         return
     with _one_large:
         yield
-
-
-def profile_in(data: bytes) -> bytes | None:
-    """The colour profile that these bytes begin with, of the size in its header (ICC.1:2022, 7.2); None for none."""
-    size = int.from_bytes(data[:4])
-    if not _ICC_HEADER <= size <= len(data) or data[_ICC_SIGNATURE : _ICC_SIGNATURE + 4] != b"acsp":
-        return None
-    return data[:size]

@@ -15,8 +15,8 @@ from imgen.pictures.formats import (
     broken_off,
     check_dimensions,
     decoding,
-    profile_in,
 )
+from imgen.pictures.formats.profile import bare_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def _profile_segments(data: bytes) -> list[memoryview]:
     """The colour profile, put together from its segments and divided again (ICC.1:2022, B.4)."""
     bodies = [data[start + 4 : end] for marker, start, end in segments(data) if marker == _ICC]
     parts = sorted((body[12:13], body[14:]) for body in bodies if body.startswith(_ICC_MARK))
-    profile = profile_in(b"".join(part for _, part in parts))
+    profile = bare_profile(b"".join(part for _, part in parts))
     if profile is None:
         return []
     pieces = [profile[at : at + _ICC_PART] for at in range(0, len(profile), _ICC_PART)]

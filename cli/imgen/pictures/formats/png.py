@@ -6,7 +6,8 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from imgen.pictures.formats import Damaged, broken_off, check_dimensions, profile_in
+from imgen.pictures.formats import Damaged, broken_off, check_dimensions
+from imgen.pictures.formats.profile import bare_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,14 +213,14 @@ def _first(packed: list[memoryview], size: int) -> bytes:
 
 
 def _profile_chunk(content: memoryview) -> list[memoryview]:
-    """A colour profile under a name that says nothing (11.3.2.3); none where it cannot be unpacked."""
+    """A colour profile without texts, under a name that says nothing (11.3.2.3); none where it cannot be unpacked."""
     name, _, packed = bytes(content).partition(b"\0")
     unpacker = zlib.decompressobj()
     try:
         held = unpacker.decompress(packed[1:], _PROFILE_LIMIT)
     except zlib.error:
         return []
-    profile = profile_in(held)
+    profile = bare_profile(held)
     if profile is None or not unpacker.eof:
         return []
     if name + b"\0" != _PROFILE_NAME or unpacker.unused_data or profile != held:

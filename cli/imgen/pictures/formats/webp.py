@@ -6,7 +6,8 @@ import io
 import struct
 from typing import TYPE_CHECKING
 
-from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding, profile_in
+from imgen.pictures.formats import HELD_LIMIT, Damaged, check_dimensions, decoding
+from imgen.pictures.formats.profile import bare_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +104,8 @@ def _kept(kind: bytes, chunk: memoryview) -> memoryview:
 
 
 def _profile(chunk: memoryview) -> memoryview:
-    """A colour profile without what follows it in its chunk; nothing where it is none."""
-    profile = profile_in(bytes(chunk[8 : 8 + int.from_bytes(chunk[4:8], "little")]))
+    """A colour profile without its texts and what follows it in its chunk; nothing where it is none."""
+    profile = bare_profile(bytes(chunk[8 : 8 + int.from_bytes(chunk[4:8], "little")]))
     if profile is None:
         return memoryview(b"")
     return memoryview(struct.pack("<4sI", b"ICCP", len(profile)) + profile + bytes(len(profile) % 2))

@@ -25,8 +25,7 @@ from imgen.ledger.file_lock import Hold
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
-from imgen.ledger.recovery.damage import damage_note, log_of
-from imgen.ledger.recovery.note import rebuilt_note
+from imgen.ledger.recovery.damage import damage_note, log_of, rebuilt_note
 from imgen.ledger.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
