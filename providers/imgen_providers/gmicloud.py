@@ -184,7 +184,7 @@ class GmiCloud:
     def _status(self, record: _Record) -> Status | None:
         """None where the answer has neither a state nor pictures; those are an end without the word."""
         if record.status is None:
-            found = read_results(cast("Json", record.outcome), base=self._origin)
+            found = read_results(record.outcome, base=self._origin)
             return self._api.finished(found, record.given()) if found else None
         # Seed 001 lists five states; "dispatched" stands in another page of the docs, "created" and "canceled"
         # were seen in the wild (reference 1.4, 2026-11-20), "error" and "running" in its own apps (GMI 3, 2026-11-25).

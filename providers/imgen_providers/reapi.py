@@ -128,7 +128,7 @@ class ReApi:
     def _status(self, task: _Task) -> Status | None:
         """None where the answer has neither a state nor pictures; those are an end without the word."""
         if task.status is None:
-            found = read_results(cast("Json", task.output), base=self._origin)
+            found = read_results(task.output, base=self._origin)
             return self._api.finished(found, task.given()) if found else None
         # Seed 003 documents processing, completed and failed; a relay in the wild tolerates the others
         # (reference 3.2, 2026-11-20).
