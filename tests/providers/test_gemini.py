@@ -24,6 +24,7 @@ from imgen_providers.base import (
     Request,
     Running,
     Status,
+    StopsJobs,
     Succeeded,
     TakesUploads,
     Unrecognised,
@@ -31,6 +32,7 @@ from imgen_providers.base import (
 from imgen_providers.errors import (
     Busy,
     InvalidRequest,
+    JobNotFound,
     KeyRefused,
     NoCredit,
     NotUnderstood,
@@ -329,6 +331,16 @@ class TestGemini(SynchronousContract):
 
     def batched(self) -> Request:
         return dataclasses.replace(self.request, model=BATCH)
+
+    def test_a_batch_can_be_stopped_and_nothing_else(self, service: Service, far_side: FarSide) -> None:
+        far_side.script(reply({}))
+        assert isinstance(service, StopsJobs)
+
+        service.stop(Job("gemini", "batches/b-1", Queued()))
+        with pytest.raises(JobNotFound):
+            service.stop(Job("gemini", RESPONSE_ID, Queued()))
+
+        assert [(method, path) for method, path, _, _ in far_side.sent()] == [("POST", "/v1beta/batches/b-1:cancel")]
 
     def test_a_batch_is_one_request_under_our_own_name(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply(operation("BATCH_STATE_PENDING")))

@@ -27,6 +27,7 @@ GROUPS = {
         "inspect",
         "models",
         "costs",
+        "cancel",
         "forget",
     ),
     "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),

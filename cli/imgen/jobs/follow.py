@@ -444,8 +444,7 @@ class Follower:
     def _stop_waiting(self, *, by_user: bool) -> None:
         """The waiting is over: what was not sent is closed, and a submit under way may still learn its remote id.
 
-        An answer that brings the pictures comes once, and is paid: it is waited for and saved, whether a first Ctrl-C
-        or the end of `timeout` stopped the waiting for the others. The next Ctrl-C leaves it.
+        An answer that brings the pictures comes once, and is paid: it is waited for and saved, until the next Ctrl-C.
         """
         self._loop.submits.withdraw()
         for job in self._jobs.values():

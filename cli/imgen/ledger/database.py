@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
 from imgen.ledger.backend import Dialect
-from imgen.ledger.file_lock import Hold
-from imgen.ledger.group_commit import GroupCommit
-from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
 from imgen.ledger.schema import RESOLUTION, is_current, migrate
+from imgen.ledger.sqlite.file_lock import Hold
+from imgen.ledger.sqlite.group_commit import GroupCommit
+from imgen.ledger.sqlite.network_disk import network_type
 from imgen.money.budget import day_begins, local_day
 
 if TYPE_CHECKING:

@@ -96,7 +96,10 @@ def page_lines(page: Page, paper: Paper) -> Iterator[str]:
 
 
 def index_lines(page: Page, paper: Paper) -> Iterator[str]:
-    """The first page: every command in one line, with the name of its group at the left."""
+    """The first page: every command in one line, with the name of its group at the left.
+
+    A command that the last line names has no line of its own: the page fits a terminal of 24 lines.
+    """
     if paper.width < _NARROW:
         yield from page_lines(page, paper)
         return
@@ -104,7 +107,8 @@ def index_lines(page: Page, paper: Paper) -> Iterator[str]:
     titles = 2 + max(len(section.title) for section in page.sections)
     names = max(len(row.name) for section in page.sections for row in section.rows)
     for section in page.sections:
-        for number, row in enumerate(section.rows):
+        rows = [row for row in section.rows if f" imgen {row.name} " not in page.more]
+        for number, row in enumerate(rows):
             title = "" if number else section.title
             yield f"{paper.bold(title)}{' ' * (titles - len(title))}{paper.cyan(f'{row.name:{names}}')}  {row.text}"
     yield from map(paper.dim, paper.wrapped(page.more))

@@ -342,11 +342,11 @@ TestLedger = LedgerMachine.TestCase
 TestLedger.settings = _RUNS
 
 
-@pytest.mark.usefixtures("server_of_the_machine")
-class TestLedgerOnPostgres(PostgresMachine.TestCase):
-    settings = settings(_RUNS, max_examples=100 if WHOLE else 3)
+TestLedgerOnPostgres = pytest.mark.usefixtures("server_of_the_machine")(PostgresMachine.TestCase)
+TestLedgerOnPostgres.settings = settings(_RUNS, max_examples=100 if WHOLE else 3)
 
 
 @pytest.fixture(scope="module")
 def server_of_the_machine(postgres_server: postgres.Server) -> None:
+    """Where the machine makes its databases."""
     PostgresMachine.server = postgres_server

@@ -1,4 +1,4 @@
-"""Owners are leases by the database's clock, and claims end: of a process that is gone, frozen, or gave none back."""
+"""Owners are leases by the database's clock, and claims end where a process is gone or gave none back."""
 
 from __future__ import annotations
 
