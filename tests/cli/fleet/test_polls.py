@@ -39,13 +39,13 @@ def test_a_job_that_waits_is_not_read_with_each_poll(tmp_path: Path) -> None:
     job = Tracked(waiting, Goal.PICTURES, connection, since=0.0, watched=True, past=[], documented=None)
     job.job = _reported(Running(0.2))
 
-    step = after_status(ledger, job, _reported(Running(0.4)), goal=Goal.PICTURES, now=100.0, say=str)
+    step = after_status(ledger, job, _reported(Running(0.4)), goal=Goal.PICTURES, now=100.0, say=lambda _: None)
 
     assert isinstance(step, Go)
     assert step.phase is Phase.POLL
     assert job.job.status == Running(0.4)
     with pytest.raises(LedgerUnusable):  # a change is looked at beside what the ledger has
-        after_status(ledger, job, _reported(Queued()), goal=Goal.PICTURES, now=110.0, say=str)
+        after_status(ledger, job, _reported(Queued()), goal=Goal.PICTURES, now=110.0, say=lambda _: None)
 
 
 def _reported(status: Queued | Running) -> Any:
