@@ -83,8 +83,7 @@ class Follower:
         self._record_crash = record_crash
         self._timeout = timeout
         self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
-        threads = FEW if self._ledger.is_shared else Threads()
-        inbox = Inbox() if inbox is None else inbox  # an empty one is false
+        threads, inbox = FEW if self._ledger.is_shared else Threads(), Inbox() if inbox is None else inbox
         self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
