@@ -1,7 +1,7 @@
 """The requests of clients that cannot be installed, as bytes (2026-11-26).
 
-Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5), and those of the image tools of GPTProto's Dify
-plugin (chencanbin/gptproto-dify-plugin, commit 96b1a95), were seen to leave them: the plugin's seven tools ran with a
+Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and of the image tools of GPTProto's Dify
+plugin (chencanbin/gptproto-dify-plugin, commit 96b1a95) were seen to leave them: seven tools of the plugin ran with a
 stand-in for Dify's own base class, and each made its picture. Only host, key, prompt, picture links and lengths are
 filled in here; size and quality are what the plugin's forms offer.
 """
