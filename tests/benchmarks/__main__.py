@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Figure
 
-SUITES = ("start", "plugin", "one_picture", "seeing_it_done", "many_jobs", "bytes", "ledger", "screens")
+SUITES = ("start", "plugin", "one_picture", "seeing_it_done", "many_jobs", "bytes", "ledger", "fleet", "screens")
 
 
 def main() -> None:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from imgen.completion.tree import Command, Option
 
 _PAYING = ("generate", "edit", "again")
-_WITH_EFFECT = (*_PAYING, "set", "remove", "forget")
+_WITH_EFFECT = (*_PAYING, "set", "remove", "cancel", "forget")
 _ALIKE, _ALIKE_WITH_EFFECT = 0.6, 0.75  # from 0 to 1
 _HABITS = {
     **dict.fromkeys(("login", "auth", "signin"), "keys set"),
     "logout": "keys remove",
+    **dict.fromkeys(("stop", "abort", "kill"), "cancel"),
     **dict.fromkeys(("create", "make", "draw", "imagine", "image", "new"), "generate"),
     **dict.fromkeys(("list", "ls", "log", "search"), "history"),
     **dict.fromkeys(("jobs", "ps"), "status"),
@@ -41,6 +42,7 @@ _HABITS = {
 _HABITS_OF_KEYS = {**dict.fromkeys(("get", "show", "status", "path"), "list"), "add": "set", "delete": "remove"}
 
 _WHOLE = re.compile(r"('[^']*') is not a valid int(eger)?( range)?")
+_OF_OPTION = re.compile(r"Invalid value for '(-[\w-]+)'(?: / '(?:-[\w-]+)')*: ")
 _NUMBER = re.compile(r"('[^']*') is not a valid float( range)?")
 
 
@@ -78,6 +80,7 @@ def misread(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
     if found:
         return found
     message = _NUMBER.sub(r"\1 is not a number", _WHOLE.sub(r"\1 is not a whole number", error.format_message()))
+    message = _OF_OPTION.sub(r"\1: ", message)
     message = message if message.endswith((".", "?")) else f"{message}."
     return Problem("usage", message, _help(line))
 

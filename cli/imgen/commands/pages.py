@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from imgen.commands.panels import GROUPS, MOST_USED, OTHER, PANELS
+from imgen.commands.panels import GROUPS, MORE, MOST_USED, OTHER, PANELS
 from imgen.config.config import load
 from imgen.screen.console import Streams
 from imgen.screen.help_page import Page, Paper, Row, Section, index_lines, page_lines
@@ -34,7 +34,7 @@ def written(command: AnyCommand, context: typer.Context, *, whole: bool) -> str:
     if not whole:
         page = short(page, context.command_path)
     first = isinstance(command, typer.core.TyperGroup) and context.parent is None
-    return "\n".join((index_lines if first else page_lines)(page, _paper()))
+    return "\n".join(index_lines(page, _paper()) if first else page_lines(page, _paper()))
 
 
 def page_of(command: AnyCommand, context: typer.Context) -> Page:
@@ -51,7 +51,7 @@ def page_of(command: AnyCommand, context: typer.Context) -> Page:
         text=tuple(paragraphs),
         sections=tuple(section for section in sections if section.rows),
         examples=tuple(line.strip() for line in examples.strip().splitlines()),
-        more="imgen COMMAND -h explains a command; imgen --version prints the version." if program else "",
+        more="imgen COMMAND -h explains a command; imgen schema prints JSON Schemas." if program else "",
     )
 
 
@@ -101,7 +101,8 @@ def _commands(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
 def _groups(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
     names = _names(command, context)
     for title, members in GROUPS.items():
-        yield Section(title, tuple(_rows(command, context, [name for name in members if name in names])))
+        rows = tuple(_rows(command, context, [name for name in members if name in names]))
+        yield Section(title, rows, brief=title == MORE)
 
 
 def _names(command: AnyCommand, context: typer.Context) -> list[str]:

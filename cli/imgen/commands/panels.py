@@ -11,6 +11,9 @@ OUTPUT = "Output"
 OTHER = "Other"
 PANELS = (MOST_USED, PROMPT, PICTURE, COST, WAITING, OUTPUT, OTHER)
 
+MORE = "More"
+"""The group of commands that few people need: on the first page it has their names only."""
+
 GROUPS = {
     "Make": ("generate", "edit", "again", "batch"),
     "Look": (
@@ -21,11 +24,11 @@ GROUPS = {
         "open",
         "history",
         "gallery",
-        "inspect",
         "models",
         "costs",
+        "cancel",
         "forget",
     ),
-    "Share": ("work", "fleet"),
-    "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
+    "Set up": ("keys", "config", "doctor", "completions"),
+    MORE: ("inspect", "schema", "sandbox", "work", "fleet"),
 }

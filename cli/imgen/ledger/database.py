@@ -1,4 +1,4 @@
-"""The ledger's file: one connection per thread to read, and short transactions, never across a network call.
+"""The ledger's file: one connection per thread, every write a short transaction, never across a network call.
 
 synchronous=FULL, because a lost commit here is a forgotten paid job (0.24 ms a commit, measured).
 The switch to WAL does not wait for other openers, so creating and migrating happen under a lock file
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
 from imgen.ledger.backend import Dialect
-from imgen.ledger.file_lock import Hold
-from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
 from imgen.ledger.schema import RESOLUTION, is_current, migrate
+from imgen.ledger.sqlite.file_lock import Hold
+from imgen.ledger.sqlite.group_commit import GroupCommit
+from imgen.ledger.sqlite.network_disk import network_type
 from imgen.money.budget import day_begins, local_day
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ DIALECT = Dialect(
 
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _ROOM = 65_536  # bytes that a few commits need
-_LOOK = 0.5  # seconds after which a thread looks whether its group was left open
 
 
 class LedgerConnection(sqlite3.Connection):
@@ -54,120 +54,6 @@ class LedgerConnection(sqlite3.Connection):
         super().close()
         if self.hold:
             self.hold.release()
-
-
-class _Group:
-    """Changes that are committed together; `error` is why they were not."""
-
-    def __init__(self) -> None:
-        self.members = 0
-        self.over = threading.Event()
-        self.error: Exception | None = None
-
-
-class GroupCommit:
-    """What several threads write at the same time, as one transaction of SQLite with one wait for the disk.
-
-    With sixteen threads that submit, these waits came one after another: 500 jobs took 28 s, mostly waiting
-    (2026-11-26). All write on one connection, which is opened by the first and closed by the last of them.
-
-    The changes of each thread come after those of another, never between, and a thread that fails takes back its own
-    only. One that finds others in line leaves the transaction open for them, and waits until the last of the line has
-    committed. `writing` is held while changes are made and committed.
-
-    Not for the thread that signals arrive in: a Ctrl-C may come between any two steps.
-    """
-
-    def __init__(self, connect: Callable[[], sqlite3.Connection], writing: threading.Lock) -> None:
-        self._connect = connect
-        self._writing = writing
-        self._counting = threading.Lock()
-        self._in_line = 0
-        self._users = 0
-        self._threads = threading.local()
-        self._connection: sqlite3.Connection | None = None
-        self._group: _Group | None = None
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Make changes that are on disk once this ends. Raises what SQLite raises, also for a commit of the group."""
-        self._count(in_line=1)
-        with self._writing:
-            self._count(in_line=-1)
-            try:
-                connection, group = self._join()
-                try:
-                    yield connection
-                except BaseException:
-                    self._take_back(connection, group)
-                    raise
-            finally:
-                if not self._in_line:
-                    self.commit()
-        while not group.over.wait(_LOOK):
-            with self._writing:
-                if self._group is group:
-                    self.commit()
-        if group.error:
-            raise group.error
-
-    def commit(self) -> None:
-        """Commit what is open, if anything; `writing` is held by the caller. A failure is for the threads that wait."""
-        if self._group is None or self._connection is None:
-            return
-        try:
-            if self._connection.in_transaction:  # not where a Ctrl-C came right after the commit
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._group.error = error
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        group, self._group = self._group, None
-        group.over.set()
-
-    def close(self) -> None:
-        """This thread writes no more; the last one closes the connection."""
-        if not getattr(self._threads, "writes", False):
-            return
-        self._threads.writes = False
-        with self._writing:
-            self._users -= 1
-            if not self._users and self._connection:
-                self.commit()
-                self._connection.close()
-                self._connection = None
-
-    def _count(self, *, in_line: int) -> None:
-        with self._counting:
-            self._in_line += in_line
-
-    def _join(self) -> tuple[sqlite3.Connection, _Group]:
-        """Begin a group, or add this thread to the one that is open."""
-        if not getattr(self._threads, "writes", False):
-            self._threads.writes = True
-            self._users += 1
-        if self._connection is None:
-            self._connection = self._connect()
-        if self._group is None:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._group = _Group()
-        else:
-            self._connection.execute("SAVEPOINT member")
-        self._group.members += 1
-        return self._connection, self._group
-
-    def _take_back(self, connection: sqlite3.Connection, group: _Group) -> None:
-        """Undo the changes of the thread that came last."""
-        group.members -= 1
-        if group.members and connection.in_transaction:
-            connection.execute("ROLLBACK TO member")
-            return
-        self._group = None
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        elif group.members:  # on a full disk SQLite itself takes back the whole transaction
-            group.error = sqlite3.OperationalError("the transaction was taken back with that of another thread")
-        group.over.set()
 
 
 class Database:
@@ -243,6 +129,14 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def lock(self, name: str, seconds: float) -> Iterator[None]:  # noqa: ARG002  (it ends with its process)
+        """No other process holds the lock file of that name meanwhile."""
+        from filelock import FileLock
+
+        with FileLock(self.folder / f"{name}.lock", mode=0o600):
+            yield
 
     def version(self) -> tuple[int, int]:
         """Differs from an earlier one of this thread where anything was committed meanwhile, by any process.

@@ -62,8 +62,17 @@ def find_service(name: str) -> ServiceEntry:
     if entry is None:
         if left_out := next((each for each in LEFT_OUT if each.service == name), None):
             raise UsageProblem(left_out.sentence, "To try it again:\nimgen doctor")
-        raise no_such("provider", name, SERVICES, "Providers")
+        raise no_such("service", name, SERVICES, "Services")
     return entry
+
+
+def check_sandbox_plays(entry: ServiceEntry) -> None:
+    """Raises `UsageProblem` for a service that an installed package adds."""
+    if entry.package:
+        raise UsageProblem(
+            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
+            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
+        )
 
 
 def check_family(name: str) -> None:
@@ -130,10 +139,10 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
         return played if order.provider == AUTO else played[:1]
     keyed = [entry for entry in able if accounts.has_key(entry)]
     if not keyed:
-        variables = " or ".join(entry.key_variable for entry in able)
+        others = f"Or another service: {', '.join(entry.name for entry in able[1:])}. " if able[1:] else ""
         raise KeyMissing(
-            f"No key is set: {variables}.",
-            f"imgen keys set {able[0].name}\nOr set the variable. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
+            f"No key is set, such as {able[0].key_variable} of {able[0].title}.",
+            f"imgen keys set {able[0].name}\n{others}The sandbox needs no key:\n{SANDBOX_EXAMPLE}",
         )
     return keyed
 
@@ -271,12 +280,10 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
 
 
 def _origin(order: Order, entry: ServiceEntry, accounts: Accounts) -> str:
-    if order.sandbox and entry.package:
-        raise UsageProblem(
-            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
-            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
-        )
-    return SANDBOX if order.sandbox else accounts.origin(entry)
+    if order.sandbox:
+        check_sandbox_plays(entry)
+        return SANDBOX
+    return accounts.origin(entry)
 
 
 def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None:

@@ -25,10 +25,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows that belong together."""
+    """Rows that belong together; of a `brief` one, the first page shows the names only."""
 
     title: str
     rows: tuple[Row, ...]
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ def page_lines(page: Page, paper: Paper) -> Iterator[str]:
 
 
 def index_lines(page: Page, paper: Paper) -> Iterator[str]:
-    """The first page: every command in one line, with the name of its group at the left."""
+    """The first page: every command in one line, with the name of its group at the left.
+
+    A command that the last line names has no line of its own: the page fits a terminal of 24 lines.
+    """
     if paper.width < _NARROW:
         yield from page_lines(page, paper)
         return
@@ -104,6 +108,10 @@ def index_lines(page: Page, paper: Paper) -> Iterator[str]:
     titles = 2 + max(len(section.title) for section in page.sections)
     names = max(len(row.name) for section in page.sections for row in section.rows)
     for section in page.sections:
+        if section.brief:
+            title = paper.bold(section.title) + " " * (titles - len(section.title))
+            yield title + paper.cyan(", ".join(row.name for row in section.rows))
+            continue
         for number, row in enumerate(section.rows):
             title = "" if number else section.title
             yield f"{paper.bold(title)}{' ' * (titles - len(title))}{paper.cyan(f'{row.name:{names}}')}  {row.text}"
