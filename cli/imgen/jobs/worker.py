@@ -120,9 +120,9 @@ class Worker:
     def own(self, entry: ServiceEntry, origin: str) -> None:
         """Become an owner, and report where the service's key would go to another place than the service itself.
 
-        Raises `LedgerUnusable`.
+        Raises `LedgerUnusable`, and `BadConfiguration` for a storage that cannot be used here.
         """
-        _ = self.owner
+        _ = self._store, self.owner
         if origin != SANDBOX:
             self._config.accounts.report_origin(entry)
 
@@ -131,7 +131,6 @@ class Worker:
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """
-        _ = self.owner, self._store
         self._services.connection(entry.name, origin)
 
     def record(
