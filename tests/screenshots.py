@@ -5,6 +5,7 @@ The terminal's are read back through a terminal emulator and written as SVG; the
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops
+from pyte import ByteStream, Screen
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 from cli.program.program import IMGEN, OFTEN, Program, served
-from cli.program.terminal import terminal
+from cli.program.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
-    from pyte import Screen
     from pyte.screens import Char
 
 FOLDER = Path(__file__).parent.parent / ".readme"
@@ -75,6 +76,7 @@ def main() -> None:
             past_orders(paid)
             screen(paid, "history", "history")
             screen(paid, "costs", "costs", "--by", "service")
+            screen(paid, "show", "show", COLORTERM="truecolor")
             screen(paid, "models", "models")
 
 
@@ -108,7 +110,14 @@ def screen(imgen: Program, name: str, *command: str, **variables: str) -> None:
     """What a command leaves on a terminal of 80 columns."""
     with terminal(imgen, *IMGEN, *command, width=WIDTH, LINES=TALL, **variables) as shown:
         shown.rest()
-        write_svg(name, " ".join(["imgen", *map(quoted, command)]), shown.screen)
+        write_svg(name, " ".join(["imgen", *map(quoted, command)]), understood(shown))
+
+
+def understood(shown: Terminal) -> Screen:
+    """The screen of a terminal that swallows the question whether it draws pictures; the emulator prints it."""
+    screen = Screen(shown.screen.columns, shown.screen.lines)
+    ByteStream(screen).feed(re.sub(rb"\x1b_G.*?\x1b\\", b"", shown.raw))
+    return screen
 
 
 def quoted(word: str) -> str:
@@ -160,7 +169,12 @@ def write_svg(name: str, title: str, screen: Screen) -> None:
 
 def style(cell: Char) -> Style:
     """How one cell looks."""
-    return Style(color=_COLORS.get(cell.fg, cell.fg), bold=cell.bold)
+    return Style(color=color(cell.fg), bgcolor=color(cell.bg), bold=cell.bold)
+
+
+def color(name: str) -> str | None:
+    """A colour as rich has it; the emulator writes one of many as six digits."""
+    return f"#{name}" if re.fullmatch("[0-9a-f]{6}", name) else _COLORS.get(name, name)
 
 
 if __name__ == "__main__":

@@ -372,7 +372,7 @@ class Api:
 
     def _answer(self, response: httpx.Response, body: bytearray) -> Answer:
         raw = response.headers.raw
-        whole = b"\n".join(value for _, value in raw)  # no header holds a line break
+        whole = b" ".join(value for _, value in raw)
         if self._redaction.data(whole) != whole:
             raw = [(name, self._redaction.data(value)) for name, value in raw]
         return Answer(response.status_code, httpx.Headers(raw), self._redaction.data(canonical(bytes(body))))

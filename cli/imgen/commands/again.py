@@ -99,7 +99,7 @@ def again(
     from imgen.orders import changes
     from imgen.pictures.references import Changes
     from imgen.records import latest_number
-    from imgen.screen.console import err
+    from imgen.screen.console import err, err_sentence
     from imgen.screen.tables import difference_lines
 
     config = load(profile)
@@ -137,6 +137,6 @@ def again(
         if not picture:
             changes.check_unchanged(record, others)
         if not quiet:
-            err("\n".join(difference_lines(record.id, [*changes.differences(before, after), *others])))
+            err_sentence("\n".join(difference_lines(record.id, [*changes.differences(before, after), *others])))
         resolved = repeated_order(after, run_options, config, sandbox=sandbox)
         return make(resolved, opened, config, reporter, basis, dry_run=dry_run, yes=yes, ask=job is None)

@@ -29,14 +29,14 @@ def completions(
         imgen completions bash --install
         imgen completions zsh
     """
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err, err_sentence, out
     from imgen.screen.envelope import envelope
 
     if install:
         where, once = install_script(shell, load())
         if not json:
             err(f"Completion for {shell} is installed: {where}")
-            err(once)
+            err_sentence(once)
             return 0
     out(envelope("completions", exit_code=0, data=("script", SCRIPTS[shell])) if json else SCRIPTS[shell])
     return 0

@@ -130,7 +130,7 @@ def edit(project: InProject = False, json: options.Json = False) -> int:
     from imgen.commands.editor import edit as edit_file
     from imgen.config.toml_file import PROJECT_FILE, read
     from imgen.files import make_private_folder
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err_sentence, out
     from imgen.screen.envelope import envelope
 
     settings = load()
@@ -144,7 +144,7 @@ def edit(project: InProject = False, json: options.Json = False) -> int:
     if json:
         out(envelope("config edit", exit_code=0))
     else:
-        err(f"{name} can be read.")
+        err_sentence(f"{name} can be read.")
     return 0
 
 
@@ -170,7 +170,7 @@ def _write(
     context: typer.Context, setting: Setting, value: Value | None, *, project: bool, profile: str | None, json: bool
 ) -> int:
     from imgen.config.toml_file import PROFILES, PROJECT_FILE, change
-    from imgen.screen.console import err
+    from imgen.screen.console import err_sentence
 
     earlier_profile, earlier_json = context.obj or (None, False)
     profile, json = profile or earlier_profile, json or earlier_json
@@ -189,9 +189,9 @@ def _write(
         _print([counts], settings, json=True, command=f"config {context.info_name}")
         return 0
     done = "set" if value is not None else "gone" if stands else "not set"
-    err(f"{setting.name} is {done} in {_place(name, profile)}.")
+    err_sentence(f"{setting.name} is {done} in {_place(name, profile)}.")
     if value is not None and counts.value != value:
-        err(f"{counts.where} sets another value, which counts here.")
+        err_sentence(f"{counts.where} sets another value, which counts here.")
     return 0
 
 

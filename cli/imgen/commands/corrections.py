@@ -42,6 +42,7 @@ _HABITS = {
 _HABITS_OF_KEYS = {**dict.fromkeys(("get", "show", "status", "path"), "list"), "add": "set", "delete": "remove"}
 
 _WHOLE = re.compile(r"('[^']*') is not a valid int(eger)?( range)?")
+_OF_OPTION = re.compile(r"Invalid value for '(-[\w-]+)'(?: / '(?:-[\w-]+)')*: ")
 _NUMBER = re.compile(r"('[^']*') is not a valid float( range)?")
 
 
@@ -79,6 +80,7 @@ def misread(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
     if found:
         return found
     message = _NUMBER.sub(r"\1 is not a number", _WHOLE.sub(r"\1 is not a whole number", error.format_message()))
+    message = _OF_OPTION.sub(r"\1: ", message)
     message = message if message.endswith((".", "?")) else f"{message}."
     return Problem("usage", message, _help(line))
 

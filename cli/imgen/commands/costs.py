@@ -50,7 +50,7 @@ def costs(
     from imgen.commands.times import span
     from imgen.money.report import cost_report, used
     from imgen.orders.limits import standing_limits
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err_sentence, out
     from imgen.screen.costs import cost_csv, cost_lines, use_line
     from imgen.screen.envelope import envelope
 
@@ -72,11 +72,11 @@ def costs(
         streams = standard_streams(config)
         out("\n".join(cost_lines(report, width=streams.stdout_width, color=streams.stdout_color)))
     elif sandbox:
-        err("The sandbox costs nothing. imgen history --sandbox lists what was made there.")
+        err_sentence("The sandbox costs nothing. imgen history --sandbox lists what was made there.")
     else:
-        err("Nothing was spent then." if since or until else "Nothing was spent yet.")
+        err_sentence("Nothing was spent then." if since or until else "Nothing was spent yet.")
     for use in uses:
-        err(use_line(use))
+        err_sentence(use_line(use))
     return 0
 
 

@@ -31,12 +31,12 @@ class ResolvedOrder(NamedTuple):
 
     def print_settings(self, *layers: Layer) -> None:
         """Print on stderr what settings decided, those of the named layers: four pictures should surprise no user."""
-        from imgen.screen.console import err
+        from imgen.screen.console import err_sentence
         from imgen.screen.text import for_log
 
         for found in self.used.values():
             if found.layer in layers:
-                err(for_log(f"{found.setting.name} = {found.value}, says {found.where}."))
+                err_sentence(for_log(f"{found.setting.name} = {found.value}, says {found.where}."))
 
     @contextmanager
     def sources(self) -> Iterator[None]:

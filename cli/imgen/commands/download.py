@@ -90,12 +90,12 @@ def download(
 
 
 def _nothing(within: float | None, provider: str | None, reporter: Reporter) -> ExitCode:
-    from imgen.screen.console import err
+    from imgen.screen.console import err_sentence
     from imgen.screen.durations import span
 
     if within is None or reporter.form is not Form.TEXT:
         return reporter.nothing_open(provider)
-    err(f"Nothing expires within {span(within)}.")
+    err_sentence(f"Nothing expires within {span(within)}.")
     return ExitCode.DONE
 
 

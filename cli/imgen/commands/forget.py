@@ -30,7 +30,7 @@ def forget(
     from imgen.jobs.report import Report
     from imgen.jobs.session import session
     from imgen.records import State
-    from imgen.screen.console import Form, err, out
+    from imgen.screen.console import Form, err, err_sentence, out
 
     config = load(profile)
     with session(config, err) as opened:
@@ -42,8 +42,8 @@ def forget(
         out(Reporter("forget", standard_streams(config), Form.JSON).envelope(Report(tuple(found), {}), ExitCode.DONE))
         return 0
     if closing:
-        err(f"Closed: {', '.join(closing)}.")
+        err_sentence(f"Closed: {', '.join(closing)}.")
     for record in found:
         if record.state is State.SAVED:
-            err(f"{record.id} is saved: there is nothing to close.")
+            err_sentence(f"{record.id} is saved: there is nothing to close.")
     return 0

@@ -8,7 +8,7 @@ import typer
 
 from imgen.commands import options
 from imgen.config.config import SANDBOX, load
-from imgen.errors import UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,18 +71,21 @@ def gallery(
         _check_file(target, overwrite=overwrite)
     with session(config, err) as opened:
         if opened.is_new:
-            raise UsageProblem("Nothing was made yet.", 'imgen generate "a red fox in the snow" --sandbox')
+            raise UsageProblem("Nothing was made yet.", SANDBOX_EXAMPLE)
         found = (
             find_jobs(opened, jobs)
             if jobs
             else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
         )
+        waiting = jobs or opened.open_jobs(sandbox=sandbox)
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
     if not small:
         outcome = "No job is saved yet." if not jobs else "There is no saved picture in what was named."
-        raise UsageProblem(outcome, " ".join(["imgen wait", *(job.id for job in found)]))
+        raise UsageProblem(
+            outcome, " ".join(["imgen wait", *(job.id for job in found)]) if waiting else SANDBOX_EXAMPLE
+        )
     pieces = page(found, families, small, target.parent)
     missing = sum(copy.data is None for copy in small.values())
     if output == "-":

@@ -70,7 +70,7 @@ def history(
     from imgen.jobs.session import session
     from imgen.ledger.queries import Wanted
     from imgen.orders.matching import find_service
-    from imgen.screen.console import Form, err, out
+    from imgen.screen.console import Form, err, err_sentence, out
     from imgen.screen.tables import history_lines
 
     now = time.time()
@@ -98,9 +98,9 @@ def history(
     if records:
         out("\n".join(history_lines(records, now, width=streams.stdout_width, paths=paths, color=streams.stdout_color)))
     if every > len(records):
-        err(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
+        err_sentence(f"These are the latest {len(records)} of {every:,}; -n 0 lists all.")
     elif not records:
-        err("No job matches." if wanted != Wanted() else "Nothing was made yet.")
+        err_sentence("No job matches." if wanted != Wanted() else "Nothing was made yet.")
     return 0
 
 

@@ -61,7 +61,7 @@ def set_key(
     """
     from imgen.commands.reporting import standard_streams
     from imgen.config.keys import checked
-    from imgen.screen.console import err
+    from imgen.screen.console import err_sentence
 
     if context.args:
         raise UsageProblem(
@@ -77,9 +77,9 @@ def set_key(
     source = config.accounts.store.put(entry, key, "keyring" if keyring else "file" if file else None)
     kept = "the system keyring" if source == "keyring" else str(config.accounts.store.path(entry))
     if not json:
-        err(f"The key of {entry.title} is kept in {kept}.")
+        err_sentence(f"The key of {entry.title} is kept in {kept}.")
     if config.accounts.key_source(entry) == "environment":
-        err(f"{entry.key_variable} is set too, and comes first.")
+        err_sentence(f"{entry.key_variable} is set too, and comes first.")
     return _polled("keys set", [_entry(entry, config)], json=json, silent=True)
 
 
@@ -97,15 +97,15 @@ def list_keys(json: options.Json = False) -> int:
 @keys.command("remove")
 def remove(provider: Name, json: options.Json = False) -> int:
     """Remove a stored key; one in the environment stays."""
-    from imgen.screen.console import err
+    from imgen.screen.console import err_sentence
 
     entry = _service(provider)
     config = load()
     source = config.accounts.store.remove(entry)
     if not json:
-        err(f"The key of {entry.title} is {'removed' if source else 'not kept here'}.")
+        err_sentence(f"The key of {entry.title} is {'removed' if source else 'not kept here'}.")
     if config.accounts.key_source(entry) == "environment":
-        err(f"{entry.key_variable} is set, and goes on to be used.")
+        err_sentence(f"{entry.key_variable} is set, and goes on to be used.")
     return _polled("keys remove", [_entry(entry, config)], json=json, silent=True)
 
 
@@ -147,13 +147,15 @@ def check(
 
 def _service(name: str) -> ServiceEntry:
     """The service of that name; a wrong one is not repeated, because it may be a key."""
-    from imgen.orders.matching import find_service
+    from imgen.orders.matching import find_service, meant
     from imgen_providers.catalog import LEFT_OUT, SERVICES
 
     if name in (each.service for each in LEFT_OUT):
         return find_service(name)
     if name not in SERVICES:
-        raise UsageProblem("There is no provider of that name.", f"Providers: {', '.join(SERVICES)}")
+        near = meant(name, SERVICES)
+        guess = f" Did you mean {near}?" if near else ""
+        raise UsageProblem(f"There is no service of that name.{guess}", f"Services: {', '.join(SERVICES)}")
     return SERVICES[name]
 
 

@@ -115,7 +115,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
     from imgen.orders.matching import check_sandbox_plays, find_service
-    from imgen.screen.console import err, out
+    from imgen.screen.console import err, err_sentence, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
     from imgen.screen.models import LiveModel, live_table
@@ -141,7 +141,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
         for entry in entries:
             service = services.connection(entry.name, SANDBOX if sandbox else config.accounts.origin(entry)).service
             if not isinstance(service, ListsModels):
-                err(f"{entry.title} does not list its models.")
+                err_sentence(f"{entry.title} does not list its models.")
                 continue
             try:
                 for name in sorted(service.models()):

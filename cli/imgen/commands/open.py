@@ -36,7 +36,7 @@ def open(
     here = [path for path in saved_paths(records) if path.is_file()]
     if not here:
         ids = " ".join(record.id for record in records)
-        raise UsageProblem("There is no saved picture to open.", f"imgen download {ids}")
+        raise UsageProblem("There is no saved picture to open.", f"imgen show {ids}")
     if not open_pictures(here):
         raise UsageProblem("This system has no program that opens pictures (xdg-open).", f"imgen show {records[0].id}")
     if json:

@@ -7,13 +7,12 @@ They are plain text, so that they need no rich and are the same everywhere. In a
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from inspect import cleandoc
 from typing import TYPE_CHECKING
 
 import typer
 
-from imgen.commands.panels import GROUPS, MOST_USED, OTHER, PANELS, WITH_ANOTHER
+from imgen.commands.panels import GROUPS, MORE, MOST_USED, OTHER, PANELS
 from imgen.config.config import load
 from imgen.screen.console import Streams
 from imgen.screen.help_page import Page, Paper, Row, Section, index_lines, page_lines
@@ -35,7 +34,7 @@ def written(command: AnyCommand, context: typer.Context, *, whole: bool) -> str:
     if not whole:
         page = short(page, context.command_path)
     first = isinstance(command, typer.core.TyperGroup) and context.parent is None
-    return "\n".join(index_lines(in_few_lines(page), _paper()) if first else page_lines(page, _paper()))
+    return "\n".join(index_lines(page, _paper()) if first else page_lines(page, _paper()))
 
 
 def page_of(command: AnyCommand, context: typer.Context) -> Page:
@@ -64,21 +63,6 @@ def short(page: Page, command: str) -> Page:
     options = sum(len(section.rows) for section in page.sections if section.title != _ARGUMENTS)
     more = f"{command} --help explains all {options} options."
     return Page(page.usage, page.summary, sections=most_used, examples=page.examples, more=more)
-
-
-def in_few_lines(page: Page) -> Page:
-    """The first page with commands that belong together in one line."""
-    behind = {first: second for second, first in WITH_ANOTHER.items()}
-    sections = []
-    for section in page.sections:
-        names = {row.name for row in section.rows}
-        rows = (
-            Row(f"{row.name}, {behind[row.name]}", row.text) if behind.get(row.name) in names else row
-            for row in section.rows
-            if WITH_ANOTHER.get(row.name) not in names
-        )
-        sections.append(Section(section.title, tuple(rows)))
-    return replace(page, sections=tuple(sections))
 
 
 def _panels(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
@@ -117,7 +101,8 @@ def _commands(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
 def _groups(command: AnyCommand, context: typer.Context) -> Iterator[Section]:
     names = _names(command, context)
     for title, members in GROUPS.items():
-        yield Section(title, tuple(_rows(command, context, [name for name in members if name in names])))
+        rows = tuple(_rows(command, context, [name for name in members if name in names]))
+        yield Section(title, rows, brief=title == MORE)
 
 
 def _names(command: AnyCommand, context: typer.Context) -> list[str]:

@@ -11,11 +11,11 @@ OUTPUT = "Output"
 OTHER = "Other"
 PANELS = (MOST_USED, PROMPT, PICTURE, COST, WAITING, OUTPUT, OTHER)
 
-WITH_ANOTHER = {"open": "show", "fleet": "work"}
-"""Commands that share the line of another one on the first page, which has to fit a small terminal."""
+MORE = "More"
+"""The group of commands that few people need: on the first page it has their names only."""
 
 GROUPS = {
-    "Make": ("generate", "edit", "again", "batch", "work", "fleet"),
+    "Make": ("generate", "edit", "again", "batch"),
     "Look": (
         "wait",
         "status",
@@ -24,11 +24,11 @@ GROUPS = {
         "open",
         "history",
         "gallery",
-        "inspect",
         "models",
         "costs",
         "cancel",
         "forget",
     ),
-    "Set up": ("keys", "config", "doctor", "completions", "schema", "sandbox"),
+    "Set up": ("keys", "config", "doctor", "completions"),
+    MORE: ("inspect", "schema", "sandbox", "work", "fleet"),
 }

@@ -11,7 +11,7 @@ from imgen.commands.expiry_notice import mark_shown
 from imgen.errors import ExitCode, Problem
 from imgen.jobs.report import Report, combined, headline
 from imgen.records import OPEN, JobRecord, ResultState, State
-from imgen.screen.console import Form, Streams, err, out, out_path
+from imgen.screen.console import Form, Streams, err, err_sentence, out, out_path
 from imgen.screen.display import display_for, draws_live
 from imgen.screen.failure import failure_lines, hint_lines
 from imgen.screen.prices import total_line
@@ -124,7 +124,7 @@ class Reporter:
             show(saved, self.streams)
         self.problems(report)
         if len(saved) > 1 and self.form is Form.TEXT:
-            self.note(total_line(report.records))
+            self.note(total_line(report.records, time.monotonic() - self.began))
         self._present(saved)
         code = self.exit_code(report)
         if self.form is not Form.TEXT:
@@ -196,7 +196,7 @@ class Reporter:
 
         there = f" at {find_service(provider).name}" if provider else ""
         if self.form is Form.TEXT:
-            err(f"Nothing is open{there}: every job is saved or closed.")
+            err_sentence(f"Nothing is open{there}: every job is saved or closed.")
         else:
             out(self.envelope(Report((), {}), ExitCode.DONE, data))
         return ExitCode.DONE

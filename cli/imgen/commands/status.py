@@ -10,7 +10,7 @@ import typer
 from imgen.commands import options
 from imgen.config.config import load
 from imgen.errors import ExitCode, UsageProblem
-from imgen.screen.console import Form, err
+from imgen.screen.console import Form, err, err_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def status(
     config = load(profile)
     form = options.answer_form(json=json, events=False)
     if not (jobs or provider or lost) and form is Form.TEXT and _is_settled(config):
-        err("Nothing is open: every job is saved or closed.")
+        err_sentence("Nothing is open: every job is saved or closed.")
         return ExitCode.DONE
 
     from imgen.commands.named_jobs import families, jobs_of
@@ -104,11 +104,11 @@ def _print_lost(expired: Sequence[JobRecord], reporter: Reporter) -> ExitCode:
         return ExitCode.DONE
     if expired:
         out("\n".join(lost_lines(expired, time.time(), width=reporter.streams.stdout_width)))
-        err("To ask for them once more:\n  imgen download --all")
+        err_sentence("To ask for them once more:\n  imgen download --all")
     if paid := losses(expired):
-        err(losses_line(paid))
+        err_sentence(losses_line(paid))
     elif not expired:
-        err("Nothing was lost.")
+        err_sentence("Nothing was lost.")
     return ExitCode.DONE
 
 
@@ -127,4 +127,4 @@ def _note_losses(expired: Sequence[JobRecord]) -> None:
     from imgen.screen.tables import losses_line
 
     if paid := losses(expired):
-        err(f"{losses_line(paid)} To list them:\n  imgen status --lost")
+        err_sentence(f"{losses_line(paid)} To list them:\n  imgen status --lost")

@@ -29,7 +29,7 @@ def work(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Make the pictures that are queued for a fleet, once.
+    """Take jobs from a fleet's queue and save their pictures.
 
     `imgen batch --queue` puts them there. The ledger is the PostgreSQL that IMGEN_LEDGER names, and the pictures go to
     the storage that IMGEN_STORE names. Keys of services are needed here only.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PROJECT_FILE = "imgen.toml"
 PROFILES = "profiles"
 
+_OPEN_TEXT = "Illegal character '\\n'"  # as tomllib has it, where a line ends inside of quotes
 LONG_KEY = re.compile(r"""(?:^|[\[{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""", re.MULTILINE)
 """The start of a key of more than 16 parts in a TOML text.
 
@@ -247,6 +248,8 @@ def _line(text: str, keys: tuple[str, ...]) -> int:
 def _broken(reason: str, name: str, text: str) -> BadConfiguration:
     place = _PLACE.search(reason)
     said = _PLACE.sub("", reason)
+    if said == _OPEN_TEXT:
+        said = "a quote is missing at the end of the text"
     end = text.count("\n") + 1, len(text) - text.rfind("\n")
     line, column = (place[1], place[2]) if place and place[1] else end
     return BadConfiguration(f"{name}:{line}:{column}: {said[:1].lower()}{said[1:]}.", "https://toml.io shows the form.")

@@ -334,6 +334,7 @@ class Follower:
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
         saver = None if job.goal is Goal.ANSWER else self._saver
+        times = {"took_seconds": took, "unfinished_at": unfinished_at}
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -347,9 +348,7 @@ class Follower:
         self._run(
             self._loop.polls,
             job,
-            lambda: poll.poll(
-                self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at, saver=saver
-            ),
+            lambda: poll.poll(self._ledger, service, record, remote, saver=saver, **times),
             after,
         )
 

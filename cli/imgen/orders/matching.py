@@ -62,7 +62,7 @@ def find_service(name: str) -> ServiceEntry:
     if entry is None:
         if left_out := next((each for each in LEFT_OUT if each.service == name), None):
             raise UsageProblem(left_out.sentence, "To try it again:\nimgen doctor")
-        raise no_such("provider", name, SERVICES, "Providers")
+        raise no_such("service", name, SERVICES, "Services")
     return entry
 
 
@@ -139,10 +139,10 @@ def _services(order: Order, accounts: Accounts, preferred: Sequence[str]) -> lis
         return played if order.provider == AUTO else played[:1]
     keyed = [entry for entry in able if accounts.has_key(entry)]
     if not keyed:
-        variables = " or ".join(entry.key_variable for entry in able)
+        others = f"Or another service: {', '.join(entry.name for entry in able[1:])}. " if able[1:] else ""
         raise KeyMissing(
-            f"No key is set: {variables}.",
-            f"imgen keys set {able[0].name}\nOr set the variable. --sandbox needs no key:\n{SANDBOX_EXAMPLE}",
+            f"No key is set, such as {able[0].key_variable} of {able[0].title}.",
+            f"imgen keys set {able[0].name}\n{others}The sandbox needs no key:\n{SANDBOX_EXAMPLE}",
         )
     return keyed
 

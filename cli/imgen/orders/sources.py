@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -80,6 +81,8 @@ def find_source(
     if jobs and named and latest_number(named["job"]):
         return _picture_of_order(jobs, int(named["number"] or 1), word)
     if not jobs:
+        if has_magic(word):
+            raise UsageProblem(f"No file matches {word!r}.", "-i takes a file, an https URL, - or the id of a job.")
         job = f", and no job {named['job']!r} in the ledger" if named and "." not in word else ""
         raise UsageProblem(f"There is no file {word!r}{job}.", "-i takes a file, an https URL, - or the id of a job.")
     assert named
@@ -158,7 +161,10 @@ def _existing(cwd: Path, word: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None  # a name that no file can have
     # A pipe can be read once only, and a device may never end.
-    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(status.st_mode):
+        folder = word.rstrip("/") or word
+        raise UsageProblem(f"{word} is a folder, and -i takes pictures.", f"The pictures in it: -i {folder}/*.jpg")
+    if not stat.S_ISREG(status.st_mode):
         raise UsageProblem(f"{word} is not a file but a pipe or a device.", "-i - reads a picture from standard input.")
     if status.st_size > _MOST:
         raise UsageProblem(f"{word} has more than {_MOST:,} bytes: that is no picture to send.")

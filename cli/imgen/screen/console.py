@@ -138,6 +138,17 @@ def err(text: str) -> None:
         _write(sys.stderr, text if text.endswith("\n") else f"{text}\n")
 
 
+def err_sentence(text: str) -> None:
+    """Write sentences for a person to stderr, broken between words where a terminal has no room. Never fails."""
+    if sys.stderr.isatty():
+        from imgen.screen.text import wrapped
+
+        with suppress(OSError):  # it hung up
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or None
+            text = "\n".join(line for each in text.splitlines() for line in wrapped(each, width))
+    err(text)
+
+
 def err_raw(text: str) -> None:
     """Write to stderr as it is, without a line end. Never fails."""
     with suppress(OutputLost):
@@ -154,7 +165,7 @@ def show_notices() -> None:
 def _show_notice(sentence: str) -> None:
     from imgen.screen.text import for_log
 
-    err(for_log(sentence))
+    err_sentence(for_log(sentence))
 
 
 class Stdout(io.TextIOBase):

@@ -11,6 +11,7 @@ from imgen.records import ResultState
 from imgen.screen.columns import BOLD, OFF
 from imgen.screen.durations import ago, span
 from imgen.screen.family import family_lines
+from imgen.screen.states import state_word
 from imgen.screen.tables import cost_text
 from imgen.screen.text import for_log, wrapped
 from imgen_providers.base import PictureFile
@@ -31,11 +32,11 @@ def detail_lines(
 
     Paths and commands are never broken; `width` None keeps every line whole, for a pipe.
     """
-    title = f"{job.id}  {job.state}, {ago(now - job.created_at)}"
+    title = f"{job.id}  {state_word(job.state, job.remote_id)}, {ago(now - job.created_at)}"
     lines = [f"{BOLD}{title}{OFF}" if color else title]
     for name, text in _facts(job):
         label = f"  {name:<{_NAMES}}"
-        room = width if name == "prompt" else None
+        room = None if name == "picture" else width  # a path is never broken
         lines += wrapped(label + for_log(text), room, indent=len(label))
     for result in job.results:
         lines.append(f"  {f'file {result.index}':<{_NAMES}}{_file(result)}")

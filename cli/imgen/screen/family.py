@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.screen.durations import ago
+from imgen.screen.states import state_word
 from imgen.screen.text import cells, for_log, one_line
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _branch(
 
 
 def _line(job: JobRecord, before: JobRecord | None, now: float, width: int | None) -> str:
-    head = f"{job.id}  {job.state.value}  "
+    head = f"{job.id}  {state_word(job.state, job.remote_id)}  "
     notes = ", ".join([*changed(job, before), ago(now - job.created_at)])
     tail = f"  ({notes})"
     if width is None:

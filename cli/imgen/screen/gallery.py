@@ -144,7 +144,7 @@ def progress(streams: Streams, *, quiet: bool) -> Iterator[Callable[[int, int], 
         width=streams.width,
     )
     columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bars:
         task = bars.add_task("pictures")
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -25,10 +25,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows that belong together."""
+    """Rows that belong together; of a `brief` one, the first page shows the names only."""
 
     title: str
     rows: tuple[Row, ...]
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,11 @@ def index_lines(page: Page, paper: Paper) -> Iterator[str]:
     titles = 2 + max(len(section.title) for section in page.sections)
     names = max(len(row.name) for section in page.sections for row in section.rows)
     for section in page.sections:
-        rows = [row for row in section.rows if f" imgen {row.name} " not in page.more]
-        for number, row in enumerate(rows):
+        if section.brief:
+            title = paper.bold(section.title) + " " * (titles - len(section.title))
+            yield title + paper.cyan(", ".join(row.name for row in section.rows))
+            continue
+        for number, row in enumerate(section.rows):
             title = "" if number else section.title
             yield f"{paper.bold(title)}{' ' * (titles - len(title))}{paper.cyan(f'{row.name:{names}}')}  {row.text}"
     yield from map(paper.dim, paper.wrapped(page.more))

@@ -11,6 +11,7 @@ from imgen.records import State
 from imgen.screen.console import err
 from imgen.screen.durations import span
 from imgen.screen.prices import made_text
+from imgen.screen.states import state_word
 from imgen.screen.text import for_log
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
         if before is None or difference not in before.differences:
             yield f"{now.id} not as ordered: {difference}"
     if now.problem and now.problem != (before.problem if before else None):
-        yield f"{now.id} {now.state}: {now.problem.message}"
+        yield f"{now.id} {state_word(now.state, now.remote_id)}: {now.problem.message}"
 
 
 def _state_is_news(before: JobView | None, now: JobView, *, accepted: bool) -> bool:
@@ -96,8 +97,8 @@ def standing(job: JobView) -> str:
     if job.state is State.QUEUED and job.position is not None:
         return f"queued, number {job.position} in line"
     if job.state is State.RUNNING and job.progress and job.progress.basis == "service":
-        return f"running {job.progress.fraction * 100:.0f} %"
-    return str(job.state)
+        return f"running {job.progress.fraction * 100:.0f}%"
+    return state_word(job.state, job.remote_id)
 
 
 def _without_numbers(activity: str | None) -> str | None:

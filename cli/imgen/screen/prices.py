@@ -66,13 +66,11 @@ def made_text(job: JobRecord) -> str:
     return ", ".join([*kinds, charge])
 
 
-def total_line(jobs: Sequence[JobRecord]) -> str:
-    """All that was saved, in one line: how many, in what time, for how much, and where, if that is one folder."""
+def total_line(jobs: Sequence[JobRecord], seconds: float) -> str:
+    """All that was saved in so many seconds, in one line: how many, for how much, and where, if that is one folder."""
     saved = [result for job in jobs for result in job.results if result.state is ResultState.SAVED and result.path]
     folders = {result.path.parent for result in saved if result.path}
-    ends = [job.finished_at for job in jobs if job.finished_at is not None]
-    took = [span(max(ends) - min(job.created_at for job in jobs))] if ends else []
     paid = [job for job in jobs if not job.sandbox]
     cost = cost_sum(map(best_known, paid)) if paid else "free (sandbox)"
     where = [f"in {next(iter(folders))}"] if len(folders) == 1 else []
-    return ", ".join([f"{len(saved)} pictures", *took, cost, *where])
+    return ", ".join([f"{len(saved)} pictures", span(seconds), cost, *where])

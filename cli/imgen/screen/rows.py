@@ -11,6 +11,7 @@ from rich.text import Text
 from imgen.records import State
 from imgen.screen.durations import clock, span
 from imgen.screen.prices import made_text
+from imgen.screen.states import state_word
 from imgen.screen.text import one_line, padded, plain
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Pen:
         return [*lines, *(Padding.indent(note, 2) for note in notes)]
 
     def _facts(self, job: JobView, layout: Layout) -> Text:
-        facts = Text(f"{_state(job):<{layout.state}}  ", _color(job.state))
+        facts = Text.assemble((f"{_state(job):<{layout.state}}  ", _color(job.state)))
         if job.activity:
             return facts.append(self._cut(job.activity, layout.facts - layout.state - 2))
         facts.append_text(self._bar(job, layout.bar))
@@ -134,7 +135,7 @@ class Pen:
     def _few_facts(self, job: JobView, layout: Layout) -> Text:
         if job.activity:
             return Text(self._cut(job.activity, layout.facts))
-        facts = Text(f"{_amount(job) or _state(job):<{layout.state}} ", _color(job.state))
+        facts = Text.assemble((f"{_amount(job) or _state(job):<{layout.state}} ", _color(job.state)))
         if job.progress and job.progress.remaining is not None:
             return facts.append(_remaining(job.progress, job.progress.remaining), "dim")
         return facts.append(clock(job.elapsed), "dim")
@@ -213,7 +214,7 @@ def _word(color: str) -> str:
 def _state(job: JobView) -> str:
     if job.state is State.QUEUED and job.position is not None:
         return f"queued #{job.position}"
-    return "saving" if job.state is State.READY and job.received else str(job.state)
+    return "saving" if job.state is State.READY and job.received else state_word(job.state, job.remote_id)
 
 
 def _amount(job: JobView) -> str:
@@ -221,7 +222,7 @@ def _amount(job: JobView) -> str:
         return _size(job.received)
     if job.state is State.RUNNING and job.progress:
         mark = "~" if job.progress.basis == "estimate" else ""
-        return f"{mark}{job.progress.fraction * 100:.0f} %"
+        return f"{mark}{job.progress.fraction * 100:.0f}%"
     return ""
 
 
@@ -245,4 +246,4 @@ def _ending(job: JobView) -> str:
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
             return f"still {job.state} after"
         case State.FAILED | State.CANCELLED | State.EXPIRED | State.UNCERTAIN:
-            return f"{job.state} after"
+            return f"{state_word(job.state, job.remote_id)} after"

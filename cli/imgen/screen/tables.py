@@ -10,6 +10,7 @@ from imgen.money.losses import expired_cost
 from imgen.records import ResultState, State
 from imgen.screen.columns import BOLD, CYAN, DIM, GAP, GREEN, OFF, RED, Column, aligned, fitting, total
 from imgen.screen.durations import ago, left
+from imgen.screen.states import state_word
 from imgen.screen.text import for_log, one_line
 from imgen_providers.catalog import SERVICES
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord, Result
 
 _READABLE_PROMPT = 24  # columns of a terminal; other columns give way to so much of a prompt
+_NAMING = 2  # columns that stay whatever the width: id and state
 _LEAST_PROMPT = 12  # columns of a terminal; less of a prompt says nothing
 
 
@@ -53,7 +55,7 @@ def history_lines(
 
     With `paths`, where its pictures are stands below each.
     """
-    costs = tuple(cost_text(job) for job in jobs)
+    costs = tuple(cost_text(job).removeprefix("cost ") for job in jobs)
     lines = _with_prompts(
         [
             Column("JOB", tuple(job.id for job in jobs)),
@@ -83,7 +85,11 @@ def _paths(job: JobRecord) -> list[Path]:
 
 
 def _states(jobs: Sequence[JobRecord], *, color: bool) -> Column:
-    return Column("STATE", tuple(job.state for job in jobs), colors=tuple(map(_color, jobs)) if color else ())
+    return Column(
+        "STATE",
+        tuple(state_word(job.state, job.remote_id) for job in jobs),
+        colors=tuple(map(_color, jobs)) if color else (),
+    )
 
 
 def _color(job: JobRecord) -> str:
@@ -110,6 +116,8 @@ def _with_prompts(columns: list[Column], jobs: Sequence[JobRecord], width: int |
         return aligned([*columns, Column("PROMPT", tuple(for_log(job.request.prompt) for job in jobs))])
     while total(columns) + len(GAP) + _READABLE_PROMPT > width and any(column.spare for column in columns):
         columns.remove(max(columns, key=lambda column: column.spare))
+    while total(columns) + len(GAP) + _LEAST_PROMPT > width and len(columns) > _NAMING:
+        columns.pop()
     columns = fitting(columns, width)
     prompts = tuple(_prompt(job, width - total(columns)) for job in jobs)
     heading, *lines = aligned([*columns, *([Column("PROMPT", prompts)] if any(prompts) else [])])

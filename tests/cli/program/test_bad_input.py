@@ -70,7 +70,7 @@ MISTAKES = {
     # services and models
     "unknown provider": Mistake(generate("-p", "reapy"), "Did you mean reapi?", 'imgen generate "a red fox" -p reapi'),
     "unknown model": Mistake(generate("-m", "gemini-3-por"), "Did you mean gemini-3-pro?", "-m gemini-3-pro"),
-    "exact model of nobody": Mistake(generate("-m", "nobody/gemini"), "no provider 'nobody'", "Providers: 3daistudio"),
+    "exact model of nobody": Mistake(generate("-m", "nobody/gemini"), "no service 'nobody'", "Services: 3daistudio"),
     "two providers": Mistake(generate("-p", "reapi", "-m", "gmicloud/x"), "-p says reapi", "Leave one of them out"),
     "unknown model of models": Mistake(("models", "gemini-4"), "Did you mean gemini", "imgen models gemini-"),
     # parameters

@@ -59,7 +59,7 @@ def test_the_first_page_has_every_command_in_a_group_and_fits_a_small_terminal(i
 
     groups = {row.name for section in PAGES[""].sections for row in section.rows}
     assert groups == VISIBLE
-    assert [line.split()[0] for line in lines if line[:1].isupper()] == ["Make", "Make", "Look", "Set"]
+    assert [line.split()[0] for line in lines if line[:1].isupper()] == ["Make", "Make", "Look", "Set", "More"]
     assert lines[0].startswith("Make pictures")  # nothing has scrolled away
     assert len(lines) < HEIGHT
 
@@ -107,7 +107,7 @@ def test_every_option_says_what_it_takes() -> None:
         row.name
         for page in PAGES.values()
         for section in page.sections
-        if section.title not in ("Arguments", "Commands", "Make", "Look", "Set up")
+        if section.title not in ("Arguments", "Commands", "Make", "Look", "Set up", "More")
         for row in section.rows
     }
 

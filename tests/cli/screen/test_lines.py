@@ -52,7 +52,7 @@ def test_a_job_from_acceptance_to_its_picture(log: Log) -> None:
     assert log.show(FOX) == []
     assert log.show(replace(FOX, state=State.SUBMITTING)) == []
     assert log.show(ACCEPTED) == ["k3f9 3daistudio gemini-3.1-flash: accepted as a1b2c3d4-0000-4000-8000-000000000000"]
-    assert log.show(replace(RUNNING, progress=Progress(0.42, "service"))) == ["k3f9 running 42 %"]
+    assert log.show(replace(RUNNING, progress=Progress(0.42, "service"))) == ["k3f9 running 42%"]
     assert log.show(replace(RUNNING, progress=Progress(0.61, "service"))) == []
     assert log.show(replace(RUNNING, state=State.READY)) == ["k3f9 ready"]
     saved = replace(RUNNING, state=State.SAVED, saved=(fox_1,), differences=("format: ordered png, got jpeg",))
@@ -84,8 +84,9 @@ def test_an_end_without_a_picture_says_why_on_one_line(log: Log, state: State) -
 
 
 def test_an_end_without_a_reason_is_said_too(log: Log) -> None:
-    log.show(RUNNING)
-    assert log.show(replace(RUNNING, state=State.CANCELLED, done=True)) == ["k3f9 cancelled"]
+    running = replace(RUNNING, remote_id="its-id")
+    log.show(running)
+    assert log.show(replace(running, state=State.CANCELLED, done=True)) == ["k3f9 cancelled"]
 
 
 def test_a_countdown_is_one_activity(log: Log) -> None:
@@ -109,7 +110,7 @@ def test_a_heartbeat_after_thirty_seconds_of_silence(log: Log) -> None:
     assert log.show(estimated) == []
     log.now += 20
     from_service = replace(RUNNING, elapsed=120, progress=Progress(0.8, "service", remaining=25))
-    assert log.show(from_service) == ["k3f9 running 80 %, 2 min so far, about 25 s to go"]
+    assert log.show(from_service) == ["k3f9 running 80%, 2 min so far, about 25 s to go"]
 
 
 def test_several_jobs_share_one_heartbeat(log: Log) -> None:
@@ -154,4 +155,4 @@ def test_an_attempt_that_fails_again_and_again_is_told_once_and_its_end_too(log:
     ]
     assert log.show(replace(FOX, state=State.SUBMITTING, problem=refused)) == []
     assert log.show(failing) == []
-    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, done=True)) == ["k3f9 cancelled"]
+    assert log.show(replace(FOX, state=State.CANCELLED, problem=refused, done=True)) == ["k3f9 not sent"]

@@ -115,9 +115,9 @@ def play() -> Iterator[Play]:
 def test_rows_at_80_columns(play: Play) -> None:
     """A solid bar is the service's own number, a dashed one with "~" an estimate (see the legend)."""
     assert play("open_jobs").until("drawn") == [
-        "⠴ k3f9  a red fox in the s…  running     ━━━━━───────   42 %  0:18, 0:24 left",
-        "⠴ 8mq2  a red fox in the s…  running     ╍╍╍╍────────  ~31 %  0:18, ~0:40 left",
-        "⠴ 8mq3  雪の中の赤い狐、夕…  running     ╍╍╍╍────────  ~31 %  0:18, ~1:30 left",
+        "⠴ k3f9  a red fox in the s…  running     ━━━━━───────    42%  0:18, 0:24 left",
+        "⠴ 8mq2  a red fox in the s…  running     ╍╍╍╍────────   ~31%  0:18, ~0:40 left",
+        "⠴ 8mq3  雪の中の赤い狐、夕…  running     ╍╍╍╍────────   ~31%  0:18, ~1:30 left",
         "· 77ab  a red fox in the s…  queued #3   ────────────         0:18",
         "⠴ 77ac  a red fox in the s…  submitting  ───━━━──────         0:02",
         "⠴ 77ad  a red fox in the s…  saving      ───━━━────── 1.4 MB 12:04",
@@ -130,9 +130,9 @@ def test_rows_at_80_columns(play: Play) -> None:
 def test_rows_at_40_columns(play: Play) -> None:
     """Without room for bars, the amount stands in for the state."""
     assert play("open_jobs", width=40).until("drawn") == [
-        "⠴ k3f9  a red f…  42 %       0:24 left",
-        "⠴ 8mq2  a red f…  ~31 %      ~0:40 left",
-        "⠴ 8mq3  雪の中…   ~31 %      ~1:30 left",
+        "⠴ k3f9  a red f…  42%        0:24 left",
+        "⠴ 8mq2  a red f…  ~31%       ~0:40 left",
+        "⠴ 8mq3  雪の中…   ~31%       ~1:30 left",
         "· 77ab  a red f…  queued #3  0:18",
         "⠴ 77ac  a red f…  submitting 0:02",
         "⠴ 77ad  a red f…  1.4 MB     12:04",
@@ -148,9 +148,9 @@ def test_rows_at_200_columns(play: Play) -> None:
     head = "a red fox in the snow, golden hour, looking over its should…"
     wide_head = "雪の中の赤い狐、夕暮れ、肩越しに振り返る" + 20 * " "
     assert lines[:3] == [
-        f"⠴ k3f9  {head}  running     ━━━━━━━━━━──────────────   42 %  0:18, 0:24 left (service)",
-        f"⠴ 8mq2  {head}  running     ╍╍╍╍╍╍╍─────────────────  ~31 %  0:18, ~0:40 left (from 34 of yours)",
-        f"⠴ 8mq3  {wide_head}  running     ╍╍╍╍╍╍╍─────────────────  ~31 %  0:18, ~1:30 left (typical)",
+        f"⠴ k3f9  {head}  running     ━━━━━━━━━━──────────────    42%  0:18, 0:24 left (service)",
+        f"⠴ 8mq2  {head}  running     ╍╍╍╍╍╍╍─────────────────   ~31%  0:18, ~0:40 left (from 34 of yours)",
+        f"⠴ 8mq3  {wide_head}  running     ╍╍╍╍╍╍╍─────────────────   ~31%  0:18, ~1:30 left (typical)",
     ]
     assert len(lines) == 8
 
@@ -248,9 +248,9 @@ def test_ascii_where_the_terminal_has_no_unicode(play: Play) -> None:
     lines = terminal.until("drawn")
     assert terminal.raw.isascii()
     assert lines[:4] == [
-        "\\ k3f9  a red fox in the...  running     #####-------   42 %  0:18, 0:24 left",
-        "\\ 8mq2  a red fox in the...  running     ~~~~--------  ~31 %  0:18, ~0:40 left",
-        "\\ 8mq3  \\u96ea\\u306e\\u4e...  running     ~~~~--------  ~31 %  0:18, ~1:30 left",
+        "\\ k3f9  a red fox in the...  running     #####-------    42%  0:18, 0:24 left",
+        "\\ 8mq2  a red fox in the...  running     ~~~~--------   ~31%  0:18, ~0:40 left",
+        "\\ 8mq3  \\u96ea\\u306e\\u4e...  running     ~~~~--------   ~31%  0:18, ~1:30 left",
         ". 77ab  a red fox in the...  queued #3   ------------         0:18",
     ]
 
@@ -261,8 +261,8 @@ def test_rows_follow_a_terminal_that_becomes_narrow(play: Play) -> None:
     terminal.resize(40, 24)
     terminal.next()
     assert terminal.until("again")[:2] == [
-        "⠴ k3f9  a red f…  42 %       0:24 left",
-        "⠴ 8mq2  a red f…  ~31 %      ~0:40 left",
+        "⠴ k3f9  a red f…  42%        0:24 left",
+        "⠴ 8mq2  a red f…  ~31%       ~0:40 left",
     ]
 
 

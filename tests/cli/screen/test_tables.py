@@ -119,7 +119,7 @@ def test_a_narrow_terminal_keeps_the_prompt_longest(jobs: list[JobRecord]) -> No
         "8mq2  ready    1 h ago   23 h left          a red fox in the snow, golden hour,…"
     )
     assert job_lines(jobs, NOW, width=63)[2] == "8mq2  ready    23 h left          a red fox in the snow, golde…"
-    assert job_lines(jobs, NOW, width=40)[2] == "8mq2  ready    23 h left"
+    assert job_lines(jobs, NOW, width=40)[2] == "8mq2  ready    a red fox in the snow, g…"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -133,11 +133,12 @@ def test_history_has_a_prompt_at_every_usual_width(jobs: list[JobRecord], width:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_no_line_is_wider_than_the_terminal(jobs: list[JobRecord], width: int) -> None:
-    """Id, state and what is left of the link are always there."""
+    """Id, state and prompt are always there, and what is left of the link where there is room for more."""
     lines = job_lines(jobs, NOW, width=width)
     assert max(map(cells, lines)) <= width
     assert lines[3].startswith("77ab  ready")
-    assert "expires in 40 min" in lines[3]
+    assert "a red fox" in lines[3]
+    assert ("expires in 40 min" in lines[3]) == (width > 40)
 
 
 def test_a_column_that_says_nothing_is_left_out(record: MakeRecord) -> None:
