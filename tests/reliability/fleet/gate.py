@@ -21,6 +21,7 @@ class Gate:
         self._to = to
         self._open = threading.Event()
         self._open.set()
+        self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -41,12 +42,15 @@ class Gate:
     ) -> None:
         self.open()
         self._listener.close()
+        for end in self._ends:
+            end.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 here, _ = self._listener.accept()
                 there = socket.create_connection(("127.0.0.1", self._to))
+                self._ends += (here, there)
                 for source, sink in ((here, there), (there, here)):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 
