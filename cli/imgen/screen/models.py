@@ -80,7 +80,8 @@ class LiveModel:
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
     """A heading and one line per model and service; columns are left out until the rest fits `width`, none for a pipe.
 
-    On a terminal a model is named once, above its other services; rows that differ in their channel only, show it.
+    On a terminal a model is named once, above its other services, and what would look the same is one row; rows that
+    differ in their channel only, show it.
     """
     channels = tuple(row.channel or "" for row in rows)
     columns = [
@@ -99,6 +100,8 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
     if width and total([column for column in columns if not column.spare]) > width:
         return _below_models(rows, columns, width, color=color)
     heading, *lines = aligned(fitting(columns, width))
+    if width:  # rows that differ only in what there is no room for are one
+        lines = [line for number, line in enumerate(lines) if not number or line != lines[number - 1]]
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
 
 

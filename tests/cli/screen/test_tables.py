@@ -223,6 +223,14 @@ def test_columns_are_left_out_until_the_models_fit() -> None:
     ]
 
 
+def test_no_two_rows_look_the_same_on_a_terminal() -> None:
+    twice = [ROWS[0], ROWS[1], replace(ROWS[1], remote_id="gemini/3.1/flash/second")]
+
+    assert len(model_table(twice, width=60)) == 3
+    assert len(model_table(twice, width=140)) == 4
+    assert len(model_table(twice, width=None)) == 4
+
+
 def test_only_the_heading_is_bold() -> None:
     heading, *lines = model_table(ROWS, width=None, color=True)
     assert heading.startswith("\x1b[1mMODEL")
