@@ -100,9 +100,14 @@ class Server:
 def binary(name: str) -> str:
     """One of the server's programs, of the newest version that is installed."""
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
-    found = str(versions[-1]) if versions else shutil.which(name)
+    return program(name, *map(str, versions[-1:]))
+
+
+def program(name: str, *places: str) -> str:
+    """A program at one of the places or on the PATH; without it the test is skipped, but never on a build server."""
+    found = next((place for place in places if Path(place).exists()), None) or shutil.which(name)
     if found is None:
-        why = "neither PostgreSQL's programs nor IMGEN_TEST_POSTGRES is here (apt-get install postgresql)"
+        why = f"there is no {name}, and IMGEN_TEST_POSTGRES names no server (apt-get install postgresql pgbouncer)"
         if CI:
             pytest.fail(why)
         pytest.skip(why)

@@ -159,7 +159,15 @@ def test_what_people_wait_for_without_thinking_needs_no_typer(arguments: list[st
         ),
         pytest.param(
             ["status"],
-            {*OURS_FOR_ANY_LINE, "commands.status", "ledger", "ledger.peek", "ledger.schema", "ledger.network_disk"},
+            {
+                *OURS_FOR_ANY_LINE,
+                "commands.status",
+                "ledger",
+                "ledger.peek",
+                "ledger.schema",
+                "ledger.sqlite",
+                "ledger.sqlite.network_disk",
+            },
             id="status with nothing open",
         ),
         pytest.param(

@@ -35,6 +35,7 @@ COMMANDS = (
     "gallery",
     "inspect",
     "costs",
+    "cancel",
     "forget",
     "schema",
     "completions",

@@ -22,7 +22,7 @@ from imgen_providers.errors import (
     Uncertain,
     Unreachable,
 )
-from imgen_providers.json_text import loads, text_of
+from imgen_providers.json_text import inside, loads, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +59,9 @@ class Answer:
     body: bytes
 
     def json(self) -> Json:
-        """The body as JSON, read leniently and bounded. Raises `ValueError` when it is none."""
-        return loads(self.body)
+        """The body as JSON, read leniently and bounded; as JSON inside of a text too. Raises `ValueError` for none."""
+        value = loads(self.body)
+        return (inside(value) or value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Explanation:
 
 
 _MESSAGES = ("message", "detail", "error", "error_message", "errors", "msg", "reason", "description", "title")
+_FEW = 4
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CODES = ("code", "error_code", "type", "status")
 
 
@@ -92,7 +95,9 @@ def explain(answer: Answer) -> Explanation:
     try:
         body = answer.json()
     except ValueError:
-        return _in_plain_words(text_of(answer.body[:_READ_BYTES]))
+        start = answer.body[:_READ_BYTES]
+        text = text_of(start)
+        return Explanation("") if _is_binary(text) else _in_plain_words(text)
     if isinstance(body, list) and len(body) == 1:  # as Google wraps its errors (reference 5.2)
         body = body[0]
     if not isinstance(body, dict):
@@ -113,6 +118,11 @@ def explain(answer: Answer) -> Explanation:
         code and code[:_TEXT_LIMIT],
         request_id[:_TEXT_LIMIT] if isinstance(request_id, str) else None,
     )
+
+
+def _is_binary(text: str) -> bool:
+    """Whether what came is a file rather than words, by the control characters in it, of which a text has a few."""
+    return len(_NO_TEXT.findall(text.strip("\0"))) > _FEW
 
 
 def words(value: Json) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from imgen_providers.addresses import is_loopback_host
 from imgen_providers.base import Asset, InlineAsset, LinkedAsset
-from imgen_providers.json_text import loads
+from imgen_providers.json_text import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +110,7 @@ def _assets(value: Json, base: str, depth: int) -> Iterator[Asset]:
     if depth > _DEPTH:
         return
     if isinstance(value, str):
-        if (inner := _json_inside(value)) is not None:
+        if (inner := inside(value)) is not None:
             yield from _assets(inner, base, depth + 1)
         elif asset := _from_text(value, base):
             yield asset
@@ -164,21 +164,10 @@ def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
     return None
 
 
-def _json_inside(text: str) -> Json:
-    """The object or list that a text is as JSON, as where an answer was encoded twice."""
-    text = text.strip()
-    if (text[:1], text[-1:]) not in (("{", "}"), ("[", "]")):
-        return None
-    try:
-        return loads(text.encode("utf-8", "surrogatepass"))
-    except ValueError:
-        return None
-
-
 def _from_text(text: str, base: str) -> Asset | None:
     text = text.strip("\ufeff\0 \t\r\n").replace("\\/", "/")
-    if text[:5].lower() != "data:" and (inside := _DATA_INSIDE.search(text)):
-        text = inside[0]
+    if text[:5].lower() != "data:" and (found := _DATA_INSIDE.search(text)):
+        text = found[0]
     if text[:5].lower() == "data:":
         data = _data_uri(text)
         return InlineAsset(data) if data else None
@@ -191,8 +180,8 @@ def _from_text(text: str, base: str) -> Asset | None:
         return None
     if _SCHEME.match(text) or text.startswith("//"):
         return _link(re.sub(r"\s*[\t\r\n]\s*", "", text).replace(" ", "%20"), base)
-    if inside := _LINK_INSIDE.search(text):
-        return _link(inside[0].rstrip(".,;"), base)
+    if found := _LINK_INSIDE.search(text):
+        return _link(found[0].rstrip(".,;"), base)
     return _link(text, base) if _PATH.fullmatch(text) else None
 
 

@@ -230,6 +230,15 @@ class ListsRecent(Protocol):
 
 
 @runtime_checkable
+class StopsJobs(Protocol):
+    """A service that can be asked not to begin, or not to go on with, a job that it has accepted."""
+
+    def stop(self, job: Job) -> None:
+        """Ask for it, once; whether it still helped is in the next `refresh`. Raises a `ServiceError`."""
+        ...
+
+
+@runtime_checkable
 class ListsModels(Protocol):
     """A service that can say which models it has today."""
 

@@ -41,7 +41,7 @@ from imgen_providers.errors import (
     Unreachable,
     in_words,
 )
-from imgen_providers.identifiers import find_id, named_id
+from imgen_providers.identifiers import find_id, id_in_link, named_id
 from imgen_providers.json_text import canonical
 from imgen_providers.network import Network
 from imgen_providers.peers import PeerRefused
@@ -193,12 +193,14 @@ class Api:
             lambda client, trace: client.stream("GET", url, params=params, headers=self._headers, extensions=trace)
         )
 
-    def post_free(self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> Answer:
+    def post_free(
+        self, path: str, body: Mapping[str, Json], headers: Mapping[str, str] | None = None, *, method: str = "POST"
+    ) -> Answer:
         """Send a request that costs nothing and makes nothing twice; otherwise like `get`."""
         url = self._url(path)
         all_headers = {**self._headers, **(headers or {})}
         return self._ask(
-            lambda client, trace: client.stream("POST", url, json=body, headers=all_headers, extensions=trace)
+            lambda client, trace: client.stream(method, url, json=body, headers=all_headers, extensions=trace)
         )
 
     def put_file(
@@ -265,6 +267,7 @@ class Api:
             found = remote_id or find_id(answer.json(), self._id_names)
         except ValueError:
             found = None
+        found = found or id_in_link(answer.headers.get("Location"))
         if found is None and isinstance(status, Succeeded) and status.assets:
             found = f"{_INLINE}{inline_name or secrets.token_hex(8)}"
         if found is None:
@@ -369,7 +372,7 @@ class Api:
 
     def _answer(self, response: httpx.Response, body: bytearray) -> Answer:
         raw = response.headers.raw
-        whole = b"\n".join(value for _, value in raw)  # no header holds a line break
+        whole = b" ".join(value for _, value in raw)
         if self._redaction.data(whole) != whole:
             raw = [(name, self._redaction.data(value)) for name, value in raw]
         return Answer(response.status_code, httpx.Headers(raw), self._redaction.data(canonical(bytes(body))))
@@ -401,8 +404,12 @@ class Api:
             http_status=answer.status,
             request_id=(explanation and explanation.request_id) or request_id(answer.headers),
             retry_after=wait or retry_after(answer.headers.get("retry-after"), self._network.now()),
-            remote_id=named_id(answer.body, self._id_names) if kind is Uncertain and self._id_names else None,
+            remote_id=self._named(answer) if kind is Uncertain and self._id_names else None,
         )
+
+    def _named(self, answer: Answer) -> str | None:
+        """What may be the job's id in an answer that settles nothing."""
+        return named_id(answer.body, self._id_names) or id_in_link(answer.headers.get("Location"))
 
 
 def _worth_asking_again(error: Exception) -> bool | float:

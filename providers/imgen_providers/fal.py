@@ -70,9 +70,7 @@ class Fal:
 
     def refresh(self, job: Job) -> Job:
         """Poll the job once; at its end also ask for the result, which may be the error."""
-        status_path, result_path = job.handle.get("status"), job.handle.get("result")
-        if not status_path or not result_path:
-            raise InvalidRequest(f"Where fal keeps {job.remote_id} is not recorded, so it cannot be asked for.")
+        status_path, result_path = _places(job)
         answer = self._api.get(status_path)
         polled = _object(answer)
         state = polled.get("status")
@@ -85,6 +83,10 @@ class Fal:
                 return replace(job, status=self._result(result_path, polled))
             case _:
                 return replace(job, status=Unrecognised(words(state)))
+
+    def stop(self, job: Job) -> None:
+        """Ask for the request not to be begun: what fal is at work on goes on (3.2)."""
+        self._api.post_free(f"{_places(job)[1]}/cancel", {}, method="PUT")
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -174,6 +176,14 @@ class Fal:
         if not isinstance(link, str) or not self._api.trusts(link):
             return None
         return urlsplit(link).path or None
+
+
+def _places(job: Job) -> tuple[str, str]:
+    """Where the status and the result of a job are. Raises `InvalidRequest` for one that was recorded without."""
+    status, result = job.handle.get("status"), job.handle.get("result")
+    if not status or not result:
+        raise InvalidRequest(f"Where fal keeps {job.remote_id} is not recorded, so it cannot be asked for.")
+    return status, result
 
 
 def _endpoint(request: Request) -> str:

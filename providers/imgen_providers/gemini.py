@@ -76,13 +76,15 @@ class Gemini:
 
     def refresh(self, job: Job) -> Job:
         """Poll the batch once. Raises `JobNotFound` for what came with its answer only."""
-        if not job.remote_id.startswith("batches/"):
-            raise JobNotFound("Google sent this picture with its answer only, and cannot be asked for it again.")
-        answer = self._api.get(f"/v1beta/batches/{quote(job.remote_id.removeprefix('batches/'), safe='')}")
+        answer = self._api.get(_place(job))
         operation = _object(answer)
         if not state_of(operation):
             raise self._api.unexpected(answer, paid=False)
         return self._polled(job, operation)
+
+    def stop(self, job: Job) -> None:
+        """Ask for the batch to be stopped (1.14). Raises `JobNotFound` for what came with its answer only."""
+        self._api.post_free(f"{_place(job)}:cancel", {})
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -198,6 +200,13 @@ class Gemini:
             answer = self._api.get(f"/download/v1beta/{quote(found)}:download", {"alt": "media"})
             return lines_of(answer.body)
         return found
+
+
+def _place(job: Job) -> str:
+    """Where a batch is. Raises `JobNotFound` for any other job."""
+    if not job.remote_id.startswith("batches/"):
+        raise JobNotFound("Google sent this picture with its answer only, and cannot be asked for it again.")
+    return f"/v1beta/batches/{quote(job.remote_id.removeprefix('batches/'), safe='')}"
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

@@ -103,7 +103,7 @@ class GmiCloud:
         record = self._api.read(answer, _Record, paid=True)
         return self._api.accepted(
             answer,
-            self._status(record) if record.status else Queued(),
+            self._status(record) or Queued(),
             remote_id=identifier(record.request_id),
             inline_name=request.idempotency_key,
         )
@@ -114,9 +114,10 @@ class GmiCloud:
             raise JobNotFound("GMI Cloud sent this picture with its answer only, and cannot be asked for it again.")
         answer = self._api.get(f"{_QUEUE}/requests/{quote(job.remote_id, safe='')}")
         record = self._api.read(answer, _Record, paid=False)
-        if record.status is None:
+        status = self._status(record)
+        if status is None:
             raise self._api.unexpected(answer, paid=False)
-        return replace(job, status=self._status(record))
+        return replace(job, status=status)
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -137,7 +138,7 @@ class GmiCloud:
         """Every request of a model that was made since then, oldest first."""
         found = [
             RecentJob(
-                Job("gmicloud", remote_id, self._status(one)),
+                Job("gmicloud", remote_id, self._status(one) or Queued()),
                 one.model or "",
                 one.payload,
                 one.created_at or 0.0,
@@ -180,10 +181,14 @@ class GmiCloud:
                 break
         return found
 
-    def _status(self, record: _Record) -> Status:
+    def _status(self, record: _Record) -> Status | None:
+        """None where the answer has neither a state nor pictures; those are an end without the word."""
+        if record.status is None:
+            found = read_results(record.outcome, base=self._origin)
+            return self._api.finished(found, record.given()) if found else None
         # Seed 001 lists five states; "dispatched" stands in another page of the docs, "created" and "canceled"
         # were seen in the wild (reference 1.4, 2026-11-20), "error" and "running" in its own apps (GMI 3, 2026-11-25).
-        match (record.status or "").lower():
+        match record.status.lower():
             case "created" | "queued" | "dispatched":
                 return Queued()
             case "processing" | "running":
@@ -196,7 +201,7 @@ class GmiCloud:
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:
-                return Unrecognised(record.status or "")
+                return Unrecognised(record.status)
 
     def _assets(self, record: _Record) -> tuple[Asset, ...]:
         """The pictures: never the thumbnail beside them, nor one out of the echoed payload.

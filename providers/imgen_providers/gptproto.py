@@ -23,6 +23,7 @@ from imgen_providers.base import (
     Request,
     Running,
     Status,
+    Succeeded,
     Unrecognised,
 )
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
@@ -99,7 +100,10 @@ class GptProto:
             prediction = self._api.read(answer, _Prediction, paid=False)
             if prediction.status is None:
                 self._check_code(answer, paid=False)
-                raise self._api.unexpected(answer, paid=False)
+                status = self._without_status(answer)
+                if not isinstance(status, Succeeded):
+                    raise self._api.unexpected(answer, paid=False)
+                return replace(job, status=status)
         except ContentRefused as error:
             # How the result of a blocked prediction is answered is not documented; this ends it, too.
             return replace(job, status=Failed(error.message, error.code, "refused"))
@@ -126,7 +130,7 @@ class GptProto:
             raise self._api.failure(replace(answer, status=code), paid=paid)
 
     def _without_status(self, answer: Answer) -> Status:
-        """Pictures without a word on the state are an older, synchronous form (reference 4.A, 2026-11-20)."""
+        """Pictures without a word on the state are an end, as in an older, synchronous form (reference 4.A)."""
         envelope = answer.json()
         found = read_assets(envelope.get("data") if isinstance(envelope, dict) else None, base=self._origin)
         return self._api.finished(found, envelope) if found else Queued()

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from imgen_providers.json_text import loads, text_of
+from imgen_providers.json_text import inside, loads, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,13 @@ _LINKS = ("get", "polling_url", "poll_url", "status_url", "result_url")
 _OF_OTHERS = frozenset(
     ("error", "errors", "payload", "input", "inputs", "request", "params", "user", "organization", "model", "usage")
 ) | frozenset(("media_urls", "medias", "outputs", "images", "image_urls", "results", "candidates", "metadata", "file"))
-# A member of an object that is there to its end: a text, or a number with something behind it.
-_MEMBER = r'"{}"\s*:\s*(?:"([^"\\]{{1,512}})"|(\d{{1,512}})(?=[\s,}}]))'
+# In a text that is no JSON, a member that is there to its end: a text, or a number with something behind it; in quotes
+# of either kind, or as an element of XML.
+_MEMBER = (
+    r"""(?<![\w-])["']?{0}["']?\s*[:=]\s*(?:["']([^"'\\]{{1,512}})["']|(\d{{1,512}})(?=[\s,}}]))"""
+    r"""|<{0}>([^<]{{1,512}})</"""
+)
+_TOKEN = re.compile(r"(?=\D*\d)[\w.:-]{8,128}", re.ASCII)  # a whole answer that is nothing but an id
 _MOST_READ = 64 * 1024  # bytes of a text that is no JSON
 _MOST_LISTED = 10_000
 _MOST_OBJECTS = 1000  # looked at in one answer
@@ -37,6 +42,8 @@ _BEFORE_IDS = frozenset(("predictions", "prediction", "tasks", "task", "jobs", "
 
 def identifier(value: object) -> str | None:
     """The value as an id: a text or a whole number of at most 512 characters; None for anything else."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:  # as JavaScript writes some
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip("\0 \t\r\n")
@@ -57,10 +64,8 @@ def find_id(answer: Json, names: Sequence[str]) -> str | None:
     then under names that other services use; then in a link to poll."""
     objects = list(_objects(answer))
     for wanted in (names, _OTHER_NAMES):
-        for each in objects:
-            for name in wanted:
-                if found := identifier(each.get(name)):
-                    return found
+        if found := _first(objects, wanted):
+            return found
     links = (each.get(name) for each in objects for name in _LINKS)
     return next((found for link in links if (found := id_in_link(link))), None)
 
@@ -73,14 +78,15 @@ def named_id(body: bytes, names: Sequence[str]) -> str | None:
     try:
         answer = loads(body)
     except ValueError:
-        text = text_of(body[:_MOST_READ])
+        text = text_of(body[:_MOST_READ]).strip()
         found = (re.search(_MEMBER.format(re.escape(name)), text) for name in (*names, "task_id"))
-        return next((identifier(each[1] or each[2]) for each in found if each), None)
+        members = (identifier(each[1] or each[2] or each[3]) for each in found if each)
+        return next(members, text if _TOKEN.fullmatch(text) else None)
+    if isinstance(answer, str) and _TOKEN.fullmatch(answer.strip()):
+        return answer.strip()
     objects = list(_objects(answer))
-    for each in objects:
-        for name in (*names, "task_id", "job_id", "prediction_id"):
-            if found_id := identifier(each.get(name)):
-                return found_id
+    if found_id := _first(objects, (*names, "task_id", "job_id", "prediction_id")):
+        return found_id
     links = (each.get(name) for each in objects for name in _LINKS)
     return next((found_id for link in links if (found_id := id_in_link(link))), None)
 
@@ -99,9 +105,24 @@ def id_in_link(link: object) -> str | None:
     return identifier(parts[-1]) if len(parts) > 1 and parts[-2] in _BEFORE_IDS else None
 
 
+def _first(objects: Sequence[dict[str, Json]], names: Sequence[str]) -> str | None:
+    """The first id under one of the names, as they are; else as they are written elsewhere ("requestId")."""
+    for each in objects:
+        for name in names:
+            if found := identifier(each.get(name)):
+                return found
+    wanted = {_plain(name) for name in names}
+    values = (value for each in objects for name, value in each.items() if _plain(name) in wanted)
+    return next((found for value in values if (found := identifier(value))), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
 def _objects(answer: Json) -> Iterator[dict[str, Json]]:
     """The objects in which the job's own id may stand, the outermost first."""
-    level: list[Json] = [answer]
+    level: list[Json] = [inside(answer) if isinstance(answer, str) else answer]
     seen = 0
     while level and seen < _MOST_OBJECTS:
         inner: list[Json] = []

@@ -38,6 +38,17 @@ def loads(body: bytes) -> Json:
     raise ValueError("the body holds no JSON")
 
 
+def inside(text: str) -> Json:
+    """The object or list that a text is as JSON, as where an answer was encoded twice; None where it is neither."""
+    text = text.strip()
+    if (text[:1], text[-1:]) not in (("{", "}"), ("[", "]")):
+        return None
+    try:
+        return loads(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+
+
 def text_of(body: bytes) -> str:
     """The body as text, whatever its encoding: UTF-8, and each byte that cannot be that as Latin-1."""
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):

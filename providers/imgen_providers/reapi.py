@@ -96,7 +96,7 @@ class ReApi:
         task = self._api.read(answer, _Task, paid=True)
         return self._api.accepted(
             answer,
-            self._status(task) if task.status else Queued(),
+            self._status(task) or Queued(),
             remote_id=identifier(task.id),
             inline_name=request.idempotency_key,
         )
@@ -107,9 +107,10 @@ class ReApi:
             raise JobNotFound("reAPI sent these pictures with its answer only, and cannot be asked for them again.")
         answer = self._api.get(f"/api/v1/tasks/{quote(job.remote_id, safe='')}")
         task = self._api.read(answer, _Task, paid=False)
-        if task.status is None:
+        status = self._status(task)
+        if status is None:
             raise self._api.unexpected(answer, paid=False)
-        return replace(job, status=self._status(task), charged=_charge(task.usage))
+        return replace(job, status=status, charged=_charge(task.usage))
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -124,10 +125,14 @@ class ReApi:
             raise self._api.unexpected(answer, paid=False)
         return Balance(None if found.balance is None else f"{found.balance:f}", "credits")
 
-    def _status(self, task: _Task) -> Status:
+    def _status(self, task: _Task) -> Status | None:
+        """None where the answer has neither a state nor pictures; those are an end without the word."""
+        if task.status is None:
+            found = read_results(task.output, base=self._origin)
+            return self._api.finished(found, task.given()) if found else None
         # Seed 003 documents processing, completed and failed; a relay in the wild tolerates the others
         # (reference 3.2, 2026-11-20).
-        match (task.status or "").lower():
+        match task.status.lower():
             case "queued" | "pending":
                 return Queued()
             case "processing" | "running" | "in_progress":
@@ -140,7 +145,7 @@ class ReApi:
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:
-                return Unrecognised(task.status or "")
+                return Unrecognised(task.status)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

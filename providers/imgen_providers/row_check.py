@@ -170,7 +170,8 @@ def _all_texts(value: object) -> Iterator[str]:
 
 def _code(entry: ServiceEntry, _: str) -> Iterator[str]:
     found = _loaded(entry.implementation)
-    missing = [verb for verb in _VERBS if not callable(getattr(found, verb, None))]
+    verbs = [*_VERBS, "recent"] if entry.lists_when_ended else _VERBS  # else a lost reply is waited for in vain
+    missing = [verb for verb in verbs if not callable(getattr(found, verb, None))]
     if not callable(found) or missing:
         yield f"{entry.implementation} has no {', '.join(missing) or 'way to make one'}"
 

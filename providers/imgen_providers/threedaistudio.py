@@ -67,7 +67,7 @@ class ThreeDAIStudio:
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
         task = self._api.read(answer, _Task, paid=True)
-        status = self._status(task) if task.status else Queued()
+        status = self._status(task) or Queued()
         return self._api.accepted(answer, status, inline_name=request.idempotency_key)
 
     def refresh(self, job: Job) -> Job:
@@ -76,9 +76,10 @@ class ThreeDAIStudio:
             raise JobNotFound("3D AI Studio sent these pictures with its answer only, and cannot be asked again.")
         answer = self._api.get(f"/v1/generation-request/{quote(job.remote_id, safe='')}/status/")
         task = self._api.read(answer, _Task, paid=False)
-        if task.status is None:
+        status = self._status(task)
+        if status is None:
             raise self._api.unexpected(answer, paid=False)
-        return replace(job, status=self._status(task))
+        return replace(job, status=status)
 
     def preview(self, request: Request) -> tuple[str, Json]:
         """The path and the body that `submit` would send."""
@@ -102,9 +103,13 @@ class ThreeDAIStudio:
             int(limit) if limit and 1 <= limit <= _MOST_SUBMITS else None,
         )
 
-    def _status(self, task: _Task) -> Status:
+    def _status(self, task: _Task) -> Status | None:
+        """None where the answer has neither a state nor pictures; those are an end without the word."""
+        if task.status is None:
+            found = self._assets(task) if task.results else ()
+            return self._api.finished(found, task.given()) if found else None
         # The four states of the service's 3D page (reference 2.3, 2026-11-20); the seeds name only FINISHED.
-        match (task.status or "").upper():
+        match task.status.upper():
             case "PENDING":
                 return Queued()
             case "IN_PROGRESS":
@@ -118,7 +123,7 @@ class ThreeDAIStudio:
                 reason = words(task.failure_reason) or "3D AI Studio gave no reason"
                 return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
             case _:
-                return Unrecognised(task.status or "")
+                return Unrecognised(task.status)
 
     def _assets(self, task: _Task) -> tuple[Asset, ...]:
         """The pictures, never the thumbnail that stands beside each.

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Figure
 
-SUITES = ("start", "plugin", "one_picture", "seeing_it_done", "many_jobs", "bytes", "ledger", "screens")
+SUITES = ("start", "plugin", "one_picture", "seeing_it_done", "many_jobs", "bytes", "ledger", "fleet", "screens")
 
 
 def main() -> None:
@@ -41,15 +41,16 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no suite {', '.join(sorted(unknown))}; there are: {', '.join(SUITES)}")
     found: list[Figure] = []
+    machine = _machine()
     for suite in wanted.suites or SUITES:
         with tempfile.TemporaryDirectory() as folder:
             for figure in import_module(f"benchmarks.{suite}").figures(Path(folder), wanted.runs):
                 print(_line(figure), flush=True)
                 found.append(figure)
-    wanted.json.write_text(json.dumps(_report(found), indent=2) + "\n", encoding="utf-8")
+    wanted.json.write_text(json.dumps(_report(found, machine), indent=2) + "\n", encoding="utf-8")
     if wanted.table:
         wanted.table.parent.mkdir(exist_ok=True)
-        wanted.table.write_text(_table(found), encoding="utf-8")
+        wanted.table.write_text(_table(found, machine), encoding="utf-8")
     print(f"{wanted.json}: {sum(figure.met is False for figure in found)} goals missed of {len(found)} figures")
 
 
@@ -69,7 +70,7 @@ def _cells(figure: Figure) -> tuple[str, str, str]:
     return value, goal, {True: "met", False: "MISSED", None: ""}[figure.met]
 
 
-def _table(found: list[Figure]) -> str:
+def _table(found: list[Figure], machine: str) -> str:
     """The figures as Markdown, with the date, the machine and the command that repeats them."""
     rows = []
     for figure in found:
@@ -79,7 +80,7 @@ def _table(found: list[Figure]) -> str:
         [
             "# Benchmarks",
             "",
-            f"Measured on {datetime.now(UTC):%Y-%m-%d} with {_machine()}; medians of ratios, both sides run in turn.",
+            f"Measured on {datetime.now(UTC):%Y-%m-%d} with {machine}; medians of ratios, both sides run in turn.",
             "Repeat them with `uv run python tests/benchmarks --table .readme/benchmarks.md`.",
             "",
             "| what | figure | goal | | how |",
@@ -91,13 +92,17 @@ def _table(found: list[Figure]) -> str:
 
 
 def _machine() -> str:
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    """The machine in plain words, and how busy it is with other work."""
+    cores = os.cpu_count() or 1
+    words = f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return f"{words}, busy with {busy:.0f} other processes at the same time" if busy > 0.5 * cores else words
 
 
-def _report(found: list[Figure]) -> dict[str, object]:
+def _report(found: list[Figure], machine: str) -> dict[str, object]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
+        "machine": machine,
         "figures": [asdict(figure) | {"met": figure.met} for figure in found],
     }
 

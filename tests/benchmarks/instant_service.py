@@ -43,8 +43,8 @@ class _Service(BaseHTTPRequestHandler):
         if self.path.startswith("/picture"):
             self._answer(self.picture, "image/png")
             return
-        ends = float(self.path.rpartition("-")[2])
-        if any(self.seconds) and time.clock_gettime(time.CLOCK_MONOTONIC) < ends:
+        ends = any(self.seconds) and float(self.path.rpartition("-")[2])
+        if ends and time.clock_gettime(time.CLOCK_MONOTONIC) < ends:
             self._answer(b'{"status": "processing"}', "application/json")
             return
         host = self.headers["Host"]

@@ -18,6 +18,7 @@ class Works:
 ROW = OURS["LIKE"]._replace(
     name="NAME", title="Name", key_variable="VARIABLE_API_KEY", origin_variable="VARIABLE_BASE_URL",
     implementation=__name__ + ":Works", organization_variable=None, other_key_variables=(),
+    lists_when_ended=False,
 )
 """
 

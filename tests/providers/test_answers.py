@@ -70,6 +70,11 @@ def test_words_are_cut(body: bytes) -> None:
     assert 300 < len(said(body)) <= 400
 
 
+def test_a_file_in_place_of_words_is_not_quoted() -> None:
+    assert said(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0@\0\0\0\x30\x08\x02") == ""
+    assert said(b"not\0 now\x07, later") != ""
+
+
 def test_an_answer_nested_900_deep_is_explained() -> None:
     deep = b'{"error": ' + b'{"a":' * 900 + b"1" + b"}" * 901
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from imgen_providers import connect
 from imgen_providers.base import Account, Failed, InlineAsset, Job, LinkedAsset, Queued, Succeeded
 from imgen_providers.errors import NotUnderstood, Refused, Uncertain, Unreachable
-from providers import test_fal, test_gemini, test_openai, test_openrouter
+from providers import test_fal, test_gemini, test_gemini_batches, test_openai, test_openrouter
 from providers.mutations import Mutated, mutated
 from providers.sending import KEY
 from providers.test_mutated_answers import ORIGIN, ended, lightly
@@ -77,7 +77,7 @@ def test_an_end_without_a_picture_is_never_a_success(network: Network, name: str
 @given(data=st.data())
 def test_a_batch_is_polled_whatever_its_answer_holds_besides(network: Network, data: st.DataObject) -> None:
     entry: Json = {"response": test_gemini.answered(test_gemini.SHOWN)}
-    documented = test_gemini.operation("BATCH_STATE_SUCCEEDED", output=test_gemini.inlined(entry))
+    documented = test_gemini_batches.operation("BATCH_STATE_SUCCEEDED", output=test_gemini_batches.inlined(entry))
     answer: Mutated = data.draw(mutated(documented))
     service = connect("gemini", Account(ORIGIN, KEY), network)
     with respx.mock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 import httpx
@@ -20,6 +21,7 @@ from imgen_providers.base import (
     Queued,
     Request,
     Running,
+    StopsJobs,
     Succeeded,
     Unrecognised,
 )
@@ -42,6 +44,7 @@ from providers.sending import KEY
 if TYPE_CHECKING:
     from imgen_providers.base import Json, Service
     from imgen_providers.client import Network
+    from imgen_providers.errors import ServiceError
     from imgen_providers.testing.far_side import FarSide
     from imgen_providers.testing.wire import Reply
 
@@ -242,6 +245,27 @@ class TestFal(ServiceContract):
         assert sent.path == f"/queue.fal.run/{MODEL}/edit"
         assert sent.json() == {"prompt": "at night", "num_images": 1, "image_urls": ["https://x.test/a.png"]}
         assert job.handle["status"] == f"{BELOW}/status"
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (reply({"status": "CANCELLATION_REQUESTED"}, 202), None),
+            (reply({"status": "ALREADY_COMPLETED"}, 400), InvalidRequest),
+            (reply({"status": "NOT_FOUND"}, 404), JobNotFound),
+        ],
+        ids=["in time", "too late", "unknown"],
+    )
+    def test_a_request_is_stopped_before_it_begins(
+        self, service: Service, far_side: FarSide, answer: Reply, error: type[ServiceError] | None
+    ) -> None:
+        far_side.script(answer)
+        assert isinstance(service, StopsJobs)
+
+        with pytest.raises(error) if error else nullcontext():
+            service.stop(self.job())
+
+        [(method, path, headers, _)] = far_side.sent()
+        assert (method, path, headers["authorization"]) == ("PUT", f"{BELOW}/cancel", f"Key {KEY}")
 
     def test_a_job_without_its_place_cannot_be_asked_for(self, service: Service, far_side: FarSide) -> None:
         with pytest.raises(InvalidRequest):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imgen_providers.identifiers import LONGEST_ID, find_id, id_in_link, identifier
+from imgen_providers.identifiers import LONGEST_ID, find_id, id_in_link, identifier, named_id
 
 if TYPE_CHECKING:
     from imgen_providers.base import Json
@@ -34,6 +34,9 @@ NAMES = ("task_id", "id")
         {"polling_url": "/api/v3/tasks/result/one"},
         {"error": {"id": "of the error"}, "data": {"id": "one"}},
         {"payload": {"id": "echoed"}, "job_id": "one"},
+        {"data": {"TaskId": "one"}},
+        {"Task-ID": "one"},
+        '{"task_id": "one"}',
     ],
     ids=repr,
 )
@@ -66,7 +69,32 @@ def test_what_is_no_id_of_a_job_is_not_taken_for_one(answer: Json) -> None:
 
 def test_a_number_is_an_id() -> None:
     assert (identifier(0), identifier(12345678901234567890)) == ("0", "12345678901234567890")
+    assert (identifier(4711.0), identifier(1e300)) == ("4711", None)
     assert identifier("x" * LONGEST_ID) == "x" * LONGEST_ID
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'task_id': 'job-0123456789'}",
+        '{"task_id": "job-0123456789",}',
+        'data: {"task_id": "job-0123456789"}',
+        "<answer><task_id>job-0123456789</task_id></answer>",
+        'task_id="job-0123456789"',
+        "job-0123456789\n",
+        '"job-0123456789"',
+        '"{\\"task_id\\": \\"job-0123456789\\"}"',
+    ],
+)
+def test_what_may_be_an_id_is_named_out_of_any_text(text: str) -> None:
+    assert named_id(text.encode(), NAMES) == "job-0123456789"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "accepted", "OK", '"processing"', "Service Unavailable 503", "valid='yes'", "502"]
+)
+def test_words_are_no_id(text: str) -> None:
+    assert named_id(text.encode(), NAMES) is None
 
 
 def test_an_id_in_a_link_is_decoded() -> None:

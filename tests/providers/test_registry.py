@@ -228,6 +228,7 @@ def test_a_row_that_keeps_to_the_rules_is_taken() -> None:
         (FINE._replace(submit_seconds=float("inf")), "a time in its row"),
         (FINE._replace(submits_per_minute=0), "submits_per_minute is below 1"),
         (FINE._replace(implementation="imgen_providers.base:Request"), "has no submit, refresh, preview"),
+        (FINE._replace(implementation="imgen_providers.openai:OpenAI"), "OpenAI has no recent"),
         (FINE._replace(submit_seconds="3"), "submit_seconds of its row is wrong"),  # type: ignore[arg-type]
         (FINE._replace(models=("a model",)), "models.0"),  # type: ignore[arg-type]
     ],

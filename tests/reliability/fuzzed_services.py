@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, ReadsAnswers, Request, TellsBalance
 from providers import test_fal, test_gemini, test_openai, test_openrouter
+from providers.test_gemini_batches import inlined, operation
 from providers.test_mutated_answers import FACTS
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def _gemini_batch() -> FuzzedService:
     entry: Json = {"response": test_gemini.answered(test_gemini.SHOWN)}
     failed: Json = {"error": {"code": 13, "message": "Internal"}}
     operations = [
-        test_gemini.operation("BATCH_STATE_PENDING"),
-        test_gemini.operation("BATCH_STATE_EXPIRED"),
-        *(test_gemini.operation("BATCH_STATE_SUCCEEDED", output=test_gemini.inlined(each)) for each in (entry, failed)),
-        test_gemini.operation("JOB_STATE_SUCCEEDED", output={"responsesFile": "files/batch-abc-1"}),
+        operation("BATCH_STATE_PENDING"),
+        operation("BATCH_STATE_EXPIRED"),
+        *(operation("BATCH_STATE_SUCCEEDED", output=inlined(each)) for each in (entry, failed)),
+        operation("JOB_STATE_SUCCEEDED", output={"responsesFile": "files/batch-abc-1"}),
     ]
     request = Request(test_gemini.BATCH, "a cat", idempotency_key="run-7-job-1")
     listed: Json = {"operations": operations[:1], "nextPageToken": "x"}

@@ -51,7 +51,7 @@ def charged(far_side: FarSide, prompts: Sequence[str]) -> dict[str, list[str]]:
     path = far_side.folder / "charges"
     written = path.read_bytes() if path.exists() else b""
     for line in written[: written.rfind(b"\n") + 1].splitlines():  # the last one may be half written
-        prompt, remote_id = json.loads(line)
+        prompt, remote_id, _ = json.loads(line)  # and when
         if prompt in found:
             found[prompt].append(remote_id)
     return found

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reliability.far_side import FarSide
     from reliability.faults import Ending, Fault, OwnFault, Place
 
-PATIENCE = 5.0  # seconds that a run waits whose fault does not end
+PATIENCE = 4.0  # seconds that a run waits whose fault does not end
 CUT_OFF = ("reset mid-body", "truncate")
 GRACE = 3.0  # seconds that imgen gives a submit under way beyond that
 START = 20.0  # seconds that two busy cores may need to start and to end it

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from imgen.completion.tree import Command, Option
 
 _PAYING = ("generate", "edit", "again")
-_WITH_EFFECT = (*_PAYING, "set", "remove", "forget")
+_WITH_EFFECT = (*_PAYING, "set", "remove", "cancel", "forget")
 _ALIKE, _ALIKE_WITH_EFFECT = 0.6, 0.75  # from 0 to 1
 _HABITS = {
     **dict.fromkeys(("login", "auth", "signin"), "keys set"),
     "logout": "keys remove",
+    **dict.fromkeys(("stop", "abort", "kill"), "cancel"),
     **dict.fromkeys(("create", "make", "draw", "imagine", "image", "new"), "generate"),
     **dict.fromkeys(("list", "ls", "log", "search"), "history"),
     **dict.fromkeys(("jobs", "ps"), "status"),

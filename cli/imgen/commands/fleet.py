@@ -128,11 +128,13 @@ def try_(
 
 def fleet_ledger(opened: Session, config: Config) -> tuple[PostgresLedger, Address]:
     """The ledger of the fleet, and where it is. Raises `BadConfiguration` where the ledger is a file."""
+    from imgen.fleet.engine import check_version
     from imgen.ledger.postgres.ledger import PostgresLedger
 
     address = _address(config)
     ledger = opened.ledger
     assert isinstance(ledger, PostgresLedger)
+    check_version(ledger.engine.version())
     return ledger, address
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TAKES_JOBS = ("again", "show", "open", "wait", "status", "download", "forget")
+_TAKES_JOBS = ("again", "show", "open", "wait", "status", "download", "cancel", "forget")
 _BACK = re.compile(r"-([1-9]\d{0,3})", re.ASCII)
 
 

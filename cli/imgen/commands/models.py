@@ -114,7 +114,7 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
     """What the services themselves list; the exit code is that of the first that could not be asked."""
     from imgen.jobs.connections import Services
     from imgen.jobs.problems import EXIT_CODES, of_question
-    from imgen.orders.matching import find_service
+    from imgen.orders.matching import check_sandbox_plays, find_service
     from imgen.screen.console import err, err_sentence, out
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -132,6 +132,8 @@ def _live(provider: str | None, config: Config, streams: Streams, *, json: bool,
             "No key is set or kept, so there is no service to ask.",
             "imgen keys set PROVIDER\nWithout --live no key is needed:\nimgen models",
         )
+    if sandbox:
+        check_sandbox_plays(entries[0])
     listed: list[LiveModel] = []
     problems = []
     services = Services(config)

@@ -34,7 +34,7 @@ def written(command: AnyCommand, context: typer.Context, *, whole: bool) -> str:
     if not whole:
         page = short(page, context.command_path)
     first = isinstance(command, typer.core.TyperGroup) and context.parent is None
-    return "\n".join((index_lines if first else page_lines)(page, _paper()))
+    return "\n".join(index_lines(page, _paper()) if first else page_lines(page, _paper()))
 
 
 def page_of(command: AnyCommand, context: typer.Context) -> Page:
@@ -51,7 +51,7 @@ def page_of(command: AnyCommand, context: typer.Context) -> Page:
         text=tuple(paragraphs),
         sections=tuple(section for section in sections if section.rows),
         examples=tuple(line.strip() for line in examples.strip().splitlines()),
-        more="imgen COMMAND -h explains a command; imgen --version prints the version." if program else "",
+        more="imgen COMMAND -h explains a command; imgen schema prints JSON Schemas." if program else "",
     )
 
 

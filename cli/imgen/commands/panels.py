@@ -26,6 +26,7 @@ GROUPS = {
         "gallery",
         "models",
         "costs",
+        "cancel",
         "forget",
     ),
     "Set up": ("keys", "config", "doctor", "completions"),

@@ -39,7 +39,7 @@ def _jobs(place: Place) -> Iterable[Offer]:
         path = config.folders.ledger
     except ImgenError:
         return []
-    found = peek_jobs(path, place.word, open_only=place.name == "wait")
+    found = peek_jobs(path, place.word, open_only=place.name in ("wait", "cancel"))
     return [Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken]
 
 

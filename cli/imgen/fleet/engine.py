@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from imgen.config.config import SANDBOX
+from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -86,6 +87,18 @@ def version() -> str:
     return version("procrastinate")
 
 
+def check_version(found: str | None) -> None:
+    """Raises `BadConfiguration` where the queue's tables were not made, or belong to another Procrastinate."""
+    if found is None:
+        raise BadConfiguration("The ledger has no tables for a queue yet.", "imgen fleet init")
+    mine = version()
+    if found.split(".")[:2] != mine.split(".")[:2]:
+        raise BadConfiguration(
+            f"The ledger's queue is of Procrastinate {found}, and this machine has {mine}. Nothing was sent.",
+            "Install the same imgen on every machine, then once no worker runs:\nimgen fleet upgrade",
+        )
+
+
 class EngineWorker:
     """A thread that takes jobs from the queue; each is held until the future that `take` returned is done.
 
@@ -118,6 +131,8 @@ class EngineWorker:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        # What it would print are ends of jobs that another worker has taken over since: the ledger decides, not this.
+        self._loop.set_exception_handler(lambda *_: None)
         try:
             self._loop.run_until_complete(self._work())
         finally:

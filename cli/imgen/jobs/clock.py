@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -50,8 +51,8 @@ class SystemClock:
         return time.time()
 
     def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:  # noqa: ARG002
-        """The next item, or None after `timeout` seconds."""
+        """The next item, or None after `timeout` seconds, which may be infinite."""
         try:
-            return inbox.get(timeout=max(0.0, timeout))
+            return inbox.get(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
         except queue.Empty:
             return None

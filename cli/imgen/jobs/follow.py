@@ -83,8 +83,7 @@ class Follower:
         self._record_crash = record_crash
         self._timeout = timeout
         self._next_show = clock.monotonic() if math.isfinite(display.interval) else math.inf
-        threads = FEW if self._ledger.is_shared else Threads()
-        inbox = Inbox() if inbox is None else inbox  # an empty one is false
+        threads, inbox = FEW if self._ledger.is_shared else Threads(), Inbox() if inbox is None else inbox
         self._loop = Loop(clock, self._tick, display.interval, self._close_connections, inbox, threads)
         self._jobs: dict[str, Tracked] = {}
         self._unreached: dict[str, Problem] = {}
@@ -335,6 +334,7 @@ class Follower:
         asked_at, unfinished_at = self._clock.wall(), job.unfinished_at
         took = job.took(self._clock.monotonic(), asked_at)
         saver = None if job.goal is Goal.ANSWER else self._saver
+        times = {"took_seconds": took, "unfinished_at": unfinished_at}
 
         def after(outcome: poll.Polled | poll.PollFailed) -> Next:
             match outcome:
@@ -348,9 +348,7 @@ class Follower:
         self._run(
             self._loop.polls,
             job,
-            lambda: poll.poll(
-                self._ledger, service, record, remote, took_seconds=took, unfinished_at=unfinished_at, saver=saver
-            ),
+            lambda: poll.poll(self._ledger, service, record, remote, saver=saver, **times),
             after,
         )
 
@@ -445,8 +443,7 @@ class Follower:
     def _stop_waiting(self, *, by_user: bool) -> None:
         """The waiting is over: what was not sent is closed, and a submit under way may still learn its remote id.
 
-        An answer that brings the pictures comes once, and is paid: it is waited for and saved, whether a first Ctrl-C
-        or the end of `timeout` stopped the waiting for the others. The next Ctrl-C leaves it.
+        An answer that brings the pictures comes once, and is paid: it is waited for and saved, until the next Ctrl-C.
         """
         self._loop.submits.withdraw()
         for job in self._jobs.values():

@@ -165,7 +165,8 @@ def after_status(
     """What comes next of a job whose status was just recorded; `now` is monotonic."""
     before = job.job
     job.job, job.unanswered, job.activity, job.problem = reported, 0, None, None
-    job.refresh(ledger)
+    if not (ledger.is_shared and _goes_on(before, reported)):
+        job.refresh(ledger)
     match reported.status:
         case Succeeded(assets=()) if job.record.state is not State.READY:
             return _without_links(ledger, job, reported.status.answered_keys, goal=goal, now=now)
@@ -183,6 +184,12 @@ def after_status(
         case Failed() | Cancelled():
             pass  # links that were shown before may still work
     return Done() if goal is Goal.ANSWER else Go(Phase.SAVE)
+
+
+def _goes_on(before: Job | None, now: Job) -> bool:
+    """Whether a job still stands as it did, so that a thousand that wait need not be read with each poll."""
+    waits = isinstance(now.status, Queued | Running)
+    return waits and before is not None and type(before.status) is type(now.status)
 
 
 def _without_links(ledger: Ledger, job: Tracked, keys: tuple[str, ...], *, goal: Goal, now: float) -> Next:

@@ -107,6 +107,21 @@ def of_poll(error: ServiceError, record: JobRecord) -> Problem:
     return Problem(_CODES[type(error)], _message(error, record), f"{first}imgen wait {record.id}")
 
 
+def not_stopped(record: JobRecord, here: Problem | None) -> Problem | None:
+    """Why a job that was to be stopped goes on, or is paid; None for one that is over. `here` is what was met."""
+    match record.state:
+        case State.CANCELLED | State.SAVED | State.FAILED | State.EXPIRED:
+            return None
+        case State.QUEUED | State.RUNNING:
+            message = "It was asked to stop, and goes on so far: it may have begun before, and is paid then."
+            return here or Problem("unfinished", message, f"imgen status {record.id}")
+        case State.READY:
+            message = "It had ended before it could be stopped, so it is paid."
+            return Problem("not_saved", message, f"imgen download {record.id}")
+        case _:
+            return record.problem
+
+
 def _message(error: ServiceError, record: JobRecord) -> str:
     return error.message + _named(error, f"; ours: {record.id}")
 

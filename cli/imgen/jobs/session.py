@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from imgen.files import make_private_folder
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
 from imgen.ledger.recovery.damage import rebuilt_note
@@ -110,6 +111,7 @@ def _open_shared(config: Config, url: str, clock: Clock, say: Callable[[str], No
     from imgen.ledger.postgres.address import parse
     from imgen.ledger.postgres.ledger import PostgresLedger
 
+    make_private_folder(config.folders.state)  # answers are kept on this disk while they arrive
     # The clocks of many machines differ, so the database's counts.
     now = None if isinstance(clock, SystemClock) else clock.wall
     ledger = PostgresLedger(parse(url, config.environ), config.folders.state, now)

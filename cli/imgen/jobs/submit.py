@@ -145,7 +145,9 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
     """Commit the remote id, with the pictures that came along, before anything else is done with the answer."""
     ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
-        ledger.insist(lambda: record_answer(ledger, record, job, saver=saver))
+        ledger.insist(
+            lambda: record_answer(ledger, record, job, saver=saver), lambda _: ledger.keep_accepted(record.id, job)
+        )
     except IdTaken as taken:
         message = (
             f"{title} answered with {job.remote_id}, which is the id of {taken.job_id}: one of them may be charged."

@@ -131,8 +131,7 @@ class Tracked:
     def remote(self) -> Job:
         """The job as the service knows it."""
         if self.job is None:
-            assert self.record.remote_id is not None
-            self.job = Job(self.record.provider, self.record.remote_id, Queued(), self.record.handle)
+            self.job = remote_job(self.record)
         return self.job
 
     def view(self, now: float) -> JobView:
@@ -166,6 +165,12 @@ class Tracked:
         if self.job and isinstance(self.job.status, Running) and self.job.status.progress is not None:
             return reported(self.job.status.progress, self.age(now))
         return estimate(self.past, self.documented, self.age(now))
+
+
+def remote_job(record: JobRecord) -> Job:
+    """An accepted job as its service knows it, before it is polled."""
+    assert record.remote_id is not None
+    return Job(record.provider, record.remote_id, Queued(), record.handle)
 
 
 def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRecord, goal: Goal) -> Tracked:

@@ -10,7 +10,6 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ from imgen_providers.catalog import SERVICES
 from imgen_providers.signed_urls import QUESTION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from imgen.config.config import Config
@@ -76,7 +74,7 @@ class Uploads:
         unneeded = self._unneeded()
         if not unneeded:
             return []
-        with self._alone():
+        with self._ledger.uploads.alone():
             unneeded = self._unneeded()  # a job that was recorded meanwhile may need one of them
             return [text for storage in {u.storage: None for u in unneeded} if (text := self._clear(storage, unneeded))]
 
@@ -100,7 +98,7 @@ class Uploads:
 
     def _to_storage(self, record: JobRecord, connection: Connection, picture: PictureFile) -> PictureLink:
         place = configured_place(self._config, SERVICES[record.provider].title)
-        with self._alone():
+        with self._ledger.uploads.alone():
             # A folder for each ledger: what another machine put there, this one must not remove.
             key = f"{_installation(self._config.folders.state)}/{picture.sha256}.{_extension(picture)}"
             ours = self._ledger.uploads.is_ours(key)
@@ -171,14 +169,6 @@ class Uploads:
         except BadConfiguration as error:
             return f"Pictures are left in your storage: {error.message} {_LATER}"
         return None
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process records an upload or removes one meanwhile."""
-        from filelock import FileLock
-
-        with FileLock(self._config.folders.state / "uploads.lock", mode=0o600):
-            yield
 
 
 def fits_inline(request: Request, limit: int | None) -> bool:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from imgen.config.config import SANDBOX
 from imgen.errors import BadConfiguration, ExitCode, NotAdopted, StillUncertain, UsageProblem
 from imgen.jobs.clock import Clock, SystemClock
-from imgen.jobs.problems import EXIT_CODES, of_unrecorded
+from imgen.jobs.problems import EXIT_CODES, not_stopped, of_poll, of_unrecorded
 from imgen.jobs.report import Feed, Goal, Report, report
 from imgen.ledger.jobs import IdTaken, SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
-from imgen.records import UNKNOWN, Draft, JobRecord, State
+from imgen.records import OPEN, UNKNOWN, Draft, JobRecord, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from imgen.ledger.owners import Owner
     from imgen.pictures.store import PictureStore
     from imgen.pictures.target import Target
-    from imgen_providers.base import Job
+    from imgen_providers.base import Job, StopsJobs
     from imgen_providers.catalog import ServiceEntry
 
 
@@ -120,9 +120,9 @@ class Worker:
     def own(self, entry: ServiceEntry, origin: str) -> None:
         """Become an owner, and report where the service's key would go to another place than the service itself.
 
-        Raises `LedgerUnusable`.
+        Raises `LedgerUnusable`, and `BadConfiguration` for a storage that cannot be used here.
         """
-        _ = self.owner
+        _ = self._store, self.owner
         if origin != SANDBOX:
             self._config.accounts.report_origin(entry)
 
@@ -131,7 +131,6 @@ class Worker:
 
         Raises `LedgerUnusable`, `KeyMissing` or `BadConfiguration`.
         """
-        _ = self.owner, self._store
         self._services.connection(entry.name, origin)
 
     def record(
@@ -196,6 +195,47 @@ class Worker:
 
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
         return Follower(*parts, timeout, inbox)
+
+    def stop(self, records: Sequence[JobRecord], display: Display, *, timeout: float) -> Report:
+        """Ask the services not to go on with jobs, then poll each once; one that goes on all the same is a problem.
+
+        Raises `UsageProblem` for a job that cannot be stopped, before any service is asked, `KeyMissing` and
+        `BadConfiguration`.
+        """
+        from imgen.jobs.tracked import remote_job
+        from imgen_providers.errors import InvalidRequest, JobNotFound, ServiceError
+
+        met: dict[str, Problem] = {}
+        going_on = [record for record in records if record.state in (OPEN - {State.READY}) | {State.UNCERTAIN}]
+        for record, service in [(record, self._stoppable(record)) for record in going_on]:
+            try:
+                service.stop(remote_job(record))
+            except (InvalidRequest, JobNotFound):
+                pass  # it is too late, which the poll shows
+            except ServiceError as error:
+                met[record.id] = of_poll(error, record)
+        found = (
+            self.follow(records, Goal.ANSWER, display, timeout=timeout)
+            if going_on
+            else report(records, {}, Goal.ANSWER)
+        )
+        problems = {record.id: not_stopped(record, met.get(record.id)) for record in found.records}
+        return found._replace(problems={job_id: problem for job_id, problem in problems.items() if problem})
+
+    def _stoppable(self, record: JobRecord) -> StopsJobs:
+        """The service of a job, which can be asked to stop it. Raises as `stop`."""
+        from imgen.jobs.connections import known
+        from imgen_providers.base import StopsJobs
+
+        if record.state not in (State.QUEUED, State.RUNNING):
+            raise UsageProblem(f"Job {record.id} is {record.state}, so no service can be asked.", "imgen status")
+        service = self._services.connection(record.provider, record.origin).service
+        if not isinstance(service, StopsJobs):
+            title = known(record.provider).title
+            raise UsageProblem(
+                f"{title} cannot be asked to stop a job: {record.id} goes on, and is paid.", f"imgen wait {record.id}"
+            )
+        return service
 
     def attach(self, record: JobRecord, remote_id: str) -> JobRecord:
         """Record which of the service's jobs an uncertain one is.

@@ -123,6 +123,13 @@ class Backend(Protocol):
         """One write of one statement. Raises `LedgerUnusable`."""
         ...
 
+    def lock(self, name: str, seconds: float) -> AbstractContextManager[None]:
+        """No other process holds the lock of that name meanwhile. Raises `LedgerUnusable`.
+
+        Where a machine that stands still could keep all others waiting, it is held for `seconds` at most.
+        """
+        ...
+
     def version(self) -> tuple[float, int]:
         """Differs from an earlier one of this thread where anything may have been committed meanwhile."""
         ...

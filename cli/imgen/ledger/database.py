@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
 from imgen.ledger.backend import Dialect
-from imgen.ledger.file_lock import Hold
-from imgen.ledger.group_commit import GroupCommit
-from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
 from imgen.ledger.schema import RESOLUTION, is_current, migrate
+from imgen.ledger.sqlite.file_lock import Hold
+from imgen.ledger.sqlite.group_commit import GroupCommit
+from imgen.ledger.sqlite.network_disk import network_type
 from imgen.money.budget import day_begins, local_day
 
 if TYPE_CHECKING:
@@ -129,6 +129,14 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def lock(self, name: str, seconds: float) -> Iterator[None]:  # noqa: ARG002  (it ends with its process)
+        """No other process holds the lock file of that name meanwhile."""
+        from filelock import FileLock
+
+        with FileLock(self.folder / f"{name}.lock", mode=0o600):
+            yield
 
     def version(self) -> tuple[int, int]:
         """Differs from an earlier one of this thread where anything was committed meanwhile, by any process.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imgen.ledger.backend import Owners as OwnersOf
     from imgen.ledger.owners import Owner
     from imgen.records import JobRecord
+    from imgen_providers.base import Job
 
 Outcome = TypeVar("Outcome")
 
@@ -57,6 +58,9 @@ class Ledger:
         `at_first` is called once there, where the first try fails.
         """
         return change()
+
+    def keep_accepted(self, job_id: str, job: Job) -> None:
+        """Keep on this disk that a service accepted a job, where the database is elsewhere and away."""
 
     def unsent(self, record: JobRecord, problem: Problem) -> None:
         """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""

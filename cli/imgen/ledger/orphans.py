@@ -33,7 +33,7 @@ def close_orphans(jobs: Jobs, results: Results, owners: Owners) -> None:
     for record in jobs.open():
         close_orphan(jobs, owners, record)
         clear_parts(results, owners, record)
-    _clear_kept(jobs, results)
+    clear_kept(jobs, results)
 
 
 def close_orphan(jobs: Jobs, owners: Owners, record: JobRecord) -> None:
@@ -74,7 +74,7 @@ def clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
             results.unclaim(record.id, result.index, result.fetcher)
 
 
-def _clear_kept(jobs: Jobs, results: Results) -> None:
+def clear_kept(jobs: Jobs, results: Results) -> None:
     """Remove what came with answers and is needed no more: a process may end before it removes that itself."""
     for folder, needed in ((results.answers_folder, _NO_ANSWER), (results.inline_folder, _NOT_SAVED)):
         for path in _files(folder):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imgen.ledger.backend import Backend
 
 _UPLOADING = (
@@ -33,6 +36,12 @@ class Uploads:
 
     def __init__(self, database: Backend) -> None:
         self._database = database
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process records an upload or removes one meanwhile. Raises `LedgerUnusable`."""
+        with self._database.lock("uploads", _ARRIVES):
+            yield
 
     def uploading(self, job_id: str, upload: Upload) -> None:
         """A picture is about to be uploaded for the job; a later process finds and removes it if this one is killed."""

@@ -66,6 +66,15 @@ def find_service(name: str) -> ServiceEntry:
     return entry
 
 
+def check_sandbox_plays(entry: ServiceEntry) -> None:
+    """Raises `UsageProblem` for a service that an installed package adds."""
+    if entry.package:
+        raise UsageProblem(
+            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
+            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
+        )
+
+
 def check_family(name: str) -> None:
     """Raises `UsageProblem` with the nearest one for a family of models that no service has."""
     if name not in FAMILIES:
@@ -271,12 +280,10 @@ def _check_options(options: Mapping[str, Json], entry: ServiceEntry) -> None:
 
 
 def _origin(order: Order, entry: ServiceEntry, accounts: Accounts) -> str:
-    if order.sandbox and entry.package:
-        raise UsageProblem(
-            f"The sandbox does not play {entry.title}, which comes from {entry.package}.",
-            f"Without --sandbox it needs a key:\nimgen keys set {entry.name}",
-        )
-    return SANDBOX if order.sandbox else accounts.origin(entry)
+    if order.sandbox:
+        check_sandbox_plays(entry)
+        return SANDBOX
+    return accounts.origin(entry)
 
 
 def _aspect(aspect: str | None, entry: ServiceEntry, model: Model) -> str | None:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import unicodedata
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -209,7 +210,7 @@ def file_name(
         "aspect": (aspect or "auto").replace(":", "x"),
         "date": date,
     }
-    values = _clean({field: every[field] for field in fields(target.template) & every.keys()})
+    values = {field: _clean(every[field]) for field in fields(target.template) & every.keys()}
     *folders, last = target.template.split("/")
     name, suffix = split_suffix(last, _SUFFIXES)
     if _FORMATS.get(suffix.lower()) != _FORMATS[f".{ext}"]:
@@ -218,12 +219,13 @@ def file_name(
     return parent / (fill(name, values, index, NAME_BYTES - len(suffix)) + suffix)
 
 
-def _clean(values: Mapping[str, str]) -> dict[str, str]:
+@lru_cache(maxsize=256)  # the jobs of one order share most of their fields
+def _clean(text: str) -> str:
+    """A field's text, fit for the file names of every system."""
     from pathvalidate import sanitize_filename
 
     # Control, C1 and bidi characters too: `pathvalidate` knows only what file systems refuse.
-    seen = {field: "".join(filter(str.isprintable, text)) for field, text in values.items()}
-    return {field: sanitize_filename(text, "-", platform="universal") for field, text in seen.items()}
+    return sanitize_filename("".join(filter(str.isprintable, text)), "-", platform="universal")
 
 
 def _below(folder: Path, components: Sequence[str], values: Mapping[str, str], index: int) -> Path:
@@ -266,7 +268,8 @@ def certain(
     *components, _ = target.template.split("/")
     outer = list(takewhile(lambda component: "id" not in fields(component), components))
     indices = range(target.first_index, target.pictures_in_run + 1)
-    folders = dict.fromkeys(_below(target.folder, outer, _clean(known), index) for index in indices)
+    clean = {field: _clean(text) for field, text in known.items()}
+    folders = dict.fromkeys(_below(target.folder, outer, clean, index) for index in indices)
     nameless = "id" in fields(target.template)
     files = () if nameless else tuple(file_name(target, **known, id="", index=index) for index in indices)
     _check_lengths([file_name(target, **known, id=_SAMPLE_ID, index=index) for index in indices])

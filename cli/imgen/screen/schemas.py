@@ -44,6 +44,7 @@ ANSWERS: Mapping[str, tuple[str, Any] | None] = {
     "doctor": ("checks", list[CheckEntry]),
     "gallery": ("gallery", GalleryEntry),
     "inspect": ("pictures", list[InspectedEntry]),
+    "cancel": None,
     "forget": None,
     "config": ("settings", list[SettingEntry]),
     "config set": ("settings", list[SettingEntry]),

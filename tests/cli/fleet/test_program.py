@@ -185,6 +185,17 @@ def test_the_tables_are_not_changed_while_workers_run(laptop: Program, ledger: P
     assert "1 processes still use the ledger" in refused.stderr or "1 process still uses the ledger" in refused.stderr
 
 
+def test_a_queue_of_another_version_is_refused_with_nothing_sent(laptop: Program, ledger: PostgresLedger) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS)
+    for version, problem in (("4.0.0", "is of Procrastinate 4.0.0"), (None, "no tables for a queue")):
+        with ledger.write() as write:
+            write.execute("UPDATE meta SET engine_version = ?", (version,))
+        for command in (["work", "--sandbox"], ["batch", "--queue", "--sandbox"]):
+            assert problem in run(laptop, *command, code=ExitCode.KEY).stderr
+
+    assert ledger.jobs.find("") == []
+
+
 def test_no_password_of_the_ledger_is_printed(laptop: Program) -> None:
     url = "postgresql://imgen:a-secret-of-a-test@127.0.0.1:1/imgen"
     away = replace(laptop, variables={**laptop.variables, "IMGEN_LEDGER": url})

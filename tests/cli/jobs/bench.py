@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cli.clock import FakeClock
 from imgen.config.config import Config
@@ -81,8 +81,11 @@ class OddService:
 class Bench:
     """One machine with one sandbox, `seconds` a job on the fake clock; processes come and go on it.
 
-    The services go by the same clock, unless `now` is theirs.
+    The services go by the same clock, unless `now` is theirs. `ledger_url` is the database of its ledger, None for a
+    file; by that clock, too.
     """
+
+    ledger_url: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -112,7 +115,8 @@ class Bench:
         variables = {entry.origin_variable: self.server.origin for entry in SERVICES.values()}
         keys = {entry.key_variable: "not-a-real-key" for entry in SERVICES.values()}
         home = {"IMGEN_HOME": str(folder / "home")}
-        self.config = Config({**variables, **keys, **home}, folder)
+        ledger = {"IMGEN_LEDGER": self.ledger_url} if self.ledger_url else {}
+        self.config = Config({**variables, **keys, **home, **ledger}, folder)
         self.session = Session(self.config, self.clock, self.said.append)
         self._working: Worker | None = None
 

@@ -43,6 +43,7 @@ def test_an_order_becomes_a_verified_picture(tmp_path: Path, name: str, scene: s
     with Bench(tmp_path, seconds=1.0) as bench:
         order = Order("a red fox", model=name, aspect="16:9" if scene == "generate" else None, count=2)
         choice = possible(order, bench.config.accounts)[0]
+        assert f"{choice.entry.name}/{choice.model.remote_id}" == name
         if scene == "edit":
             choice = choice._replace(request=replace(choice.request, references=(reference(bench, provider),)))
         target = parse_output(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,8 +176,7 @@ def test_trouble_on_the_way_is_survived_and_shown(tmp_path: Path, fault: str, ac
 def test_a_job_of_a_service_that_only_another_imgen_knows_is_left_alone(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         theirs, ours = bench.follow(bench.order(count=6), Goal.ACCEPTANCE).records
-        with closing(sqlite3.connect(bench.config.folders.ledger, isolation_level=None)) as ledger:
-            ledger.execute("UPDATE job SET provider = 'newone' WHERE id = ?", (theirs.id,))
+        bench.session.ledger._database.change("UPDATE job SET provider = 'newone' WHERE id = ?", (theirs.id,))
 
         report = bench.follow(bench.session.open_jobs(sandbox=False))
 

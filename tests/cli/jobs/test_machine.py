@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -15,8 +16,10 @@ from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -33,6 +36,7 @@ from imgen_providers.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import postgres
     from imgen.jobs.progress import JobView
 
 WHOLE = settings.get_current_profile_name() == "whole"
@@ -50,6 +54,17 @@ CREATE TRIGGER job_changed AFTER UPDATE OF stage ON job WHEN old.stage <> new.st
     BEGIN INSERT INTO changed VALUES ('job', old.stage, new.stage); END;
 CREATE TRIGGER result_changed AFTER UPDATE OF state ON result WHEN old.state <> new.state
     BEGIN INSERT INTO changed VALUES ('result', old.state, new.state); END;
+"""
+LOG_OF_CHANGES_ON_POSTGRES = """
+CREATE TABLE imgen.changed (what TEXT, before TEXT, after TEXT);
+CREATE FUNCTION imgen.note_job() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO imgen.changed VALUES ('job', old.stage, new.stage); RETURN NEW; END $$;
+CREATE FUNCTION imgen.note_result() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO imgen.changed VALUES ('result', old.state, new.state); RETURN NEW; END $$;
+CREATE TRIGGER job_changed AFTER UPDATE OF stage ON imgen.job FOR EACH ROW WHEN (old.stage <> new.stage)
+    EXECUTE FUNCTION imgen.note_job();
+CREATE TRIGGER result_changed AFTER UPDATE OF state ON imgen.result FOR EACH ROW WHEN (old.state <> new.state)
+    EXECUTE FUNCTION imgen.note_result();
 """
 ALLOWED = {
     *(("job", before.value, change.after.value) for change in JOB_CHANGES.values() for before in change.before),
@@ -93,16 +108,37 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize(faults=st.lists(st.sampled_from(FAULTS), max_size=5, unique=True))
     def begin(self, faults: list[str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="imgen-machine-"))
+        Bench.ledger_url = self.make_database()
         self.bench = Bench(self.folder, faults=",".join(faults), seconds=5.0)
         self.bench.watcher.interval = 5.0
         self.deleted: set[Path] = set()
-        with closing(open_ledger(self.bench.config.folders.ledger)) as connection:
-            connection.executescript(LOG_OF_CHANGES)
+        self.log_changes()
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
             self.bench.__exit__(None, None, None)
             shutil.rmtree(self.folder)
+            self.drop_database()
+            Bench.ledger_url = None
+
+    # Where its ledger is ----------------------------------------------------------------------------------
+
+    def make_database(self) -> str | None:
+        """The database of this run; None for a file."""
+        return None
+
+    def drop_database(self) -> None:
+        pass
+
+    def log_changes(self) -> None:
+        """From now on, every change of a state is noted."""
+        with closing(open_ledger(self.bench.config.folders.ledger)) as connection:
+            connection.executescript(LOG_OF_CHANGES)
+
+    def changes(self) -> set[tuple[str, str, str]]:
+        """Every change that was made."""
+        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
+            return set(connection.execute("SELECT * FROM changed"))
 
     # What a person does -----------------------------------------------------------------------------------
 
@@ -264,19 +300,53 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_change_is_one_of_the_table(self) -> None:
-        with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
-            assert set(connection.execute("SELECT * FROM changed")) <= ALLOWED
+        assert self.changes() <= ALLOWED
 
     @invariant()
     def the_file_is_whole(self) -> None:
+        if Bench.ledger_url:
+            return  # the server sees to that
         with closing(sqlite3.connect(self.bench.config.folders.ledger)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
-TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(
+class PostgresMachine(LedgerMachine):
+    """The same with the ledger in a database."""
+
+    server: ClassVar[postgres.Server]
+
+    def make_database(self) -> str:
+        self.database = f"machine_{secrets.token_hex(8)}"
+        return self.server.make(self.database)
+
+    def drop_database(self) -> None:
+        self.server.drop(self.database)
+
+    def log_changes(self) -> None:
+        with closing(psycopg.connect(self.server.url(self.database), autocommit=True)) as connection:
+            connection.execute(LOG_OF_CHANGES_ON_POSTGRES)
+
+    def changes(self) -> set[tuple[str, str, str]]:
+        with closing(psycopg.connect(self.server.url(self.database))) as connection:
+            return set(connection.execute("SELECT * FROM imgen.changed"))
+
+
+_RUNS = settings(
     max_examples=300 if WHOLE else 6,
     stateful_step_count=30 if WHOLE else 12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = _RUNS
+
+
+TestLedgerOnPostgres = pytest.mark.usefixtures("server_of_the_machine")(PostgresMachine.TestCase)
+TestLedgerOnPostgres.settings = settings(_RUNS, max_examples=100 if WHOLE else 3)
+
+
+@pytest.fixture(scope="module")
+def server_of_the_machine(postgres_server: postgres.Server) -> None:
+    """Where the machine makes its databases."""
+    PostgresMachine.server = postgres_server

@@ -15,6 +15,7 @@ from imgen.errors import ExitCode, LedgerUnusable
 from imgen.jobs.poll import record_status
 from imgen.jobs.report import Goal, Report
 from imgen.jobs.worker import Worker
+from imgen.ledger.codec import request_text
 from imgen.money.losses import losses
 from imgen.records import ResultState, State
 from imgen_providers.base import Failed, InlineAsset, Job, Succeeded
@@ -288,8 +289,8 @@ def test_an_answer_with_two_thousand_links_costs_neither_time_nor_disk(
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records
         if adopted:
-            with bench.session.ledger._database.write() as write:
-                write.execute("UPDATE job SET request = json_set(request, '$.model', '')")
+            request = request_text(replace(record.request, model=""))
+            bench.session.ledger._database.change("UPDATE job SET request = ?", (request,))
         bench.bend("3daistudio", refreshed=many)
 
         report = bench.follow(bench.session.ledger.jobs.get_many([record.id]))

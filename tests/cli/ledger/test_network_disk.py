@@ -13,8 +13,8 @@ from cli.drafts import draft
 from cli.sqlite import connection_of
 from imgen.config.config import Config
 from imgen.jobs.session import open_sound
-from imgen.ledger import network_disk
-from imgen.ledger.network_disk import is_network, mounted, network_type
+from imgen.ledger.sqlite import network_disk
+from imgen.ledger.sqlite.network_disk import is_network, mounted, network_type
 from imgen.records import State
 
 if TYPE_CHECKING:

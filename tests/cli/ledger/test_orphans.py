@@ -124,7 +124,7 @@ def test_what_came_with_an_answer_goes_once_it_is_recorded_and_saved(ledger: Led
     ledger.results.saved("saved", 1, ledger_path.with_name("1.png"), picture, ())
     answers, inline = ledger.results.answers_folder, ledger.results.inline_folder
     for folder in (answers, inline):
-        folder.mkdir()
+        folder.mkdir(parents=True)
     for each in [*ids, "unknown"]:
         for path in (answers / each, answers / f"{each}.part", answers / f"{each}.unread"):
             path.touch()

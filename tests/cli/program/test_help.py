@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 COLOR = re.compile(r"\x1b\[\d+m")
 SANDBOX = "sandbox"
+FLEET = ("fleet init", "fleet status", "fleet upgrade", "work")
 
 
 def pages() -> Iterator[tuple[str, Page]]:
@@ -135,7 +137,14 @@ def test_the_short_page_counts_the_options() -> None:
     assert short(PAGES["forget"], "imgen forget") is PAGES["forget"]
 
 
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.examples and SANDBOX not in name])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, page in PAGES.items()
+        if page.examples and SANDBOX not in name and name.partition(" ")[0] not in ("fleet", "work")
+    ],
+)
 def test_every_example_runs(imgen: Program, name: str) -> None:
     """At services of this machine, with a key for each, one saved job, and the pictures that the examples name."""
     for picture in ("fox", "owl"):
@@ -154,7 +163,17 @@ def test_every_example_runs(imgen: Program, name: str) -> None:
             assert ended.code == ExitCode.DONE, f"{example}: {ended.stderr}"
 
 
-@pytest.mark.parametrize("example", [example for example in EXAMPLES if SANDBOX in example])
+def test_every_example_of_a_fleet_runs_in_this_order(imgen: Program, postgres_url: str) -> None:
+    """`imgen fleet try` has a test of its own, with the lines of the README."""
+    here = imgen.at("http://127.0.0.1:9")
+    program = replace(here, variables={**here.variables, "IMGEN_LEDGER": postgres_url})
+    for name in FLEET:
+        for example in PAGES[name].examples:
+            ended = program.run(*shlex.split(example)[1:])
+            assert ended.code == ExitCode.DONE, f"{example}: {ended.stderr}"
+
+
+@pytest.mark.parametrize("example", [example for example in EXAMPLES if f"{SANDBOX} serve" in example])
 def test_every_example_of_the_server_serves(imgen: Program, example: str) -> None:
     with imgen.start(*shlex.split(example)[1:]) as serving:
         assert serving.stdout is not None

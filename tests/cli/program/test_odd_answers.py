@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
@@ -123,6 +124,24 @@ def test_a_picture_is_saved_in_whatever_form_it_comes(imgen: Program, service: s
     assert (here.cwd / "fox.png").read_bytes() == PICTURE
 
 
+def stateless(service: str) -> Json:
+    """The service's answer to a poll that holds the picture, and no word on the state."""
+    text = json.dumps(finished(service, LINK))
+    answer: Json = json.loads(re.sub(r'"status": "[A-Za-z]+", ', "", text))
+    assert "status" not in json.dumps(answer)
+    return answer
+
+
+@pytest.mark.parametrize("service", ACCEPTED)
+def test_a_picture_without_a_word_on_the_state_is_saved(imgen: Program, service: str) -> None:
+    with answering(imgen, reply(ACCEPTED[service]), reply(stateless(service)), SHOWN) as (here, _):
+        ended = ordered(here, service)
+
+    plain(ended)
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert (here.cwd / "fox.png").read_bytes() == PICTURE
+
+
 HOSTS: dict[str, Reply] = {
     **{
         f"Content-Encoding {coding!r}": replace(SHOWN, headers={"Content-Encoding": coding})
@@ -190,6 +209,9 @@ SUBMITS: dict[str, tuple[str, Json | bytes]] = {
     "null and wrong types": ("reapi", {"id": ID, "status": None, "output": 7, "error": [], "usage": "x"}),
     "NaN": ("reapi", b'{"id": "' + ID.encode() + b'", "eta": NaN, "cost": 1e999}'),
     "text behind": ("reapi", b'{"id": "' + ID.encode() + b'"}\n<!-- served by 7 -->'),
+    "another spelling": ("gmicloud", {"data": {"requestId": ID}}),
+    "JSON in a text": ("reapi", json.dumps(json.dumps({"id": ID})).encode()),
+    "a number with a point": ("3daistudio", b'{"task_id": 4711.0}'),
     "twice": ("reapi", b'{"id": null, "id": "' + ID.encode() + b'"}'),
 }
 

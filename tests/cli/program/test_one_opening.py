@@ -75,6 +75,7 @@ def counted(imgen: Program, counts: Path, *line: str) -> tuple[int, int, int, in
         (("history",), 0),
         (("costs",), 0),
         (("gallery", "-q"), 0),
+        (("cancel", "JOB"), 0),
         (("forget", "JOB"), 0),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

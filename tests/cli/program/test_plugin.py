@@ -124,6 +124,7 @@ def test_the_sandbox_says_that_it_does_not_play_it(imgen: Installed) -> None:
 
     assert ended.code == ExitCode.USAGE
     assert "The sandbox does not play Example" in ended.stderr
+    assert imgen.run("models", "--live", "-p", "example", "--sandbox").code == ExitCode.USAGE
     assert imgen.run("generate", "a fox", "--sandbox", "-q", IMGEN_SANDBOX_SECONDS="0.1").code == ExitCode.DONE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 import psycopg
@@ -18,7 +19,6 @@ COMMITS = {
     "the submit's start": "SET stage = 'submitting'",
     "the remote id": "SET stage = 'queued'",
     "the links": "INSERT INTO result ",
-    "the claim": "SET fetcher = ",
     "the object": "SET object = ",
     "the end": "SET state = 'saved'",
     "the healing": "SET engine_id = ",
@@ -40,6 +40,7 @@ def watch(number: signal.Signals, moment: str) -> None:
     def stop() -> None:
         met["over"] = True
         os.kill(os.getpid(), number)
+        time.sleep(0.2)  # another thread may be the first to stand still
 
     def watched(self: Any, query: Any, *rest: Any, **options: Any) -> Any:
         text = query if isinstance(query, str) else ""

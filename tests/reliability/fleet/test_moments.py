@@ -26,8 +26,6 @@ MOMENTS = {
     "after the remote id is committed": (SAVED, 1),
     "before the links are committed": (SAVED, 1),
     "after the links are committed": (SAVED, 1),
-    "before the claim is committed": (SAVED, 1),
-    "after the claim is committed": (SAVED, 1),
     "before the object is committed": (SAVED, 1),
     "after the object is committed": (SAVED, 1),
     "before the end is committed": (SAVED, 1),

@@ -25,7 +25,7 @@ def order_at_once(here: Fleet, manifests: list[list[str]], **variables: str) -> 
     for number, prompts in enumerate(manifests):
         desk = here.folder / f"desk {number}"
         desk.mkdir()
-        write_manifest(desk / "assets.toml", prompts, "reapi")
+        write_manifest(desk / "assets.toml", prompts, "3daistudio")
         laptop = replace(here.laptop, home=here.folder / f"laptop {number}", cwd=desk)
         runs.append(
             subprocess.Popen(
@@ -64,10 +64,10 @@ def test_two_runs_of_one_manifest_and_ten_laptops_with_one_asset(
 def test_ten_planners_do_not_exceed_the_budget_of_the_day(tmp_path: Path) -> None:
     with fleet(tmp_path, seconds=0.5) as here:
         manifests = [[f"fox {planner} {number}" for number in range(5)] for planner in range(10)]
-        codes = order_at_once(here, manifests, IMGEN_BUDGET_DAY="0.5usd")
+        codes = order_at_once(here, manifests, IMGEN_BUDGET_DAY="45credits")
         planned = [Decimal(job.cost.amount or "0") for job in here.jobs() if job.state is State.PLANNED]
 
     each = planned[0]
-    assert sum(planned) <= Decimal("0.5")
-    assert sum(planned) + each > Decimal("0.5"), "less was ordered than the budget allows"
+    assert sum(planned) <= 45
+    assert sum(planned) + each > 45, "less was ordered than the budget allows"
     assert any(codes), "some planner met the limit"

@@ -26,7 +26,7 @@ _FORGET = "DELETE FROM imgen_engine.procrastinate_jobs WHERE status = 'doing'"
 def change(here: Fleet, statements: str) -> None:
     """Change rows behind the programs' back."""
     with psycopg.connect(parse(here.url, {}).conninfo, autocommit=True) as connection:
-        connection.execute(statements)
+        connection.execute(f"SET search_path TO imgen_engine; {statements}".encode())
 
 
 def until(here: Fleet, condition: Callable[[], bool], patience: float = 60.0) -> None:

@@ -101,6 +101,11 @@ class EngineRows:
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
 
+    def version(self) -> str | None:
+        """The version of Procrastinate that its tables are of; None where they were never made."""
+        version: str | None = self._database.read("SELECT engine_version FROM meta", ())[0]["engine_version"]
+        return version
+
     def release_stalled(self, seconds: float) -> int:
         """Give back what workers held that sent no heartbeat for so long; returns how many jobs that were."""
         stalled = [row["id"] for row in self._database.read(_STALLED, (seconds,))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import LedgerUnusable
 from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.orphans import clear_parts, close_orphan
+from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.assets import Assets
 from imgen.ledger.postgres.conversations import StoredConversations
@@ -19,6 +19,7 @@ from imgen.ledger.postgres.leases import Leases, alive
 from imgen.ledger.postgres.pacing import FleetPacing
 from imgen.ledger.postgres.queue import Queue
 from imgen.ledger.postgres.results import ClaimedResults
+from imgen.ledger.postgres.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +70,7 @@ class PostgresLedger(Ledger):
         self.queue = Queue(database)
         self.assets = Assets(database)
         self.engine = EngineRows(database)
+        self._spool = Spool(folder / "accepted")
 
     def write(self) -> AbstractContextManager[Transaction]:
         """One transaction for several changes: all of them, or none. Raises `LedgerUnusable`."""
@@ -95,6 +97,10 @@ class PostgresLedger(Ledger):
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST)
 
+    def keep_accepted(self, job_id: str, job: Job) -> None:
+        """Keep on this disk that a service accepted a job; `close_orphans` records it, if this process does not."""
+        self._spool.keep(job_id, job)
+
     def unsent(self, record: JobRecord, problem: Problem) -> None:
         """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
         if record.engine_id is None or record.owner is None:
@@ -105,18 +111,21 @@ class PostgresLedger(Ledger):
     def withdraw(self, record: JobRecord) -> None:
         """A submit of this process that was about to leave provably did not: the job is planned again.
 
-        Also where another process took this one for gone meanwhile, and called the job uncertain.
+        Also where another process took this one for gone meanwhile, and called the job uncertain; what another one has
+        taken since stays as it is.
         """
-        if record.owner is None or not self.queue.withdraw(record.id, record.owner):
-            self.jobs.not_sent(record.id)
+        if record.owner is not None:
+            self.queue.withdraw(record.id, record.owner)
 
     def close_orphans(self) -> None:
         """Close what ended processes left behind, but for jobs that the queue hands out again."""
+        self._spool.record(self.jobs)
         if left := [row["id"] for row in self._fleet.read(_ORPHANS, ())]:
             with self._fleet.write():
                 for record in self.jobs.get_many(left):
                     self.close_orphan(record)
                     clear_parts(self.results, self._owners, record)
+        clear_kept(self.jobs, self.results)
 
     def close_orphan(self, record: JobRecord) -> None:
         """The same for one job that is `planned` or `submitting`."""

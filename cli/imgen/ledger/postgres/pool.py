@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ class Pool:
         self._address = address
         self._free = threading.BoundedSemaphore(most)
         self._idle: list[Raw] = []
+        weakref.finalize(self, _close, self._idle)  # a thread may give one back after the ledger was closed
         self.reached = False
         """Whether a connection ever came about: a server that was there is waited for."""
 
@@ -50,8 +52,7 @@ class Pool:
 
     def clear(self) -> None:
         """Close those that no thread has."""
-        while raw := self._idle_one():
-            raw.close()
+        _close(self._idle)
 
     def _idle_one(self) -> Raw | None:
         with suppress(IndexError):
@@ -67,6 +68,12 @@ class Pool:
             raise
         self.reached = True
         return raw
+
+
+def _close(idle: list[Raw]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop().close()
 
 
 def connect(address: Address) -> Raw:

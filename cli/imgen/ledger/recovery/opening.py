@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerDamaged
-from imgen.ledger.file_lock import InUse, alone
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.network_disk import network_type
 from imgen.ledger.recovery.damage import TAKE_OVER, damage_note, damaged, new_ledger
+from imgen.ledger.sqlite.file_lock import InUse, alone
+from imgen.ledger.sqlite.network_disk import network_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,104 @@
+"""Behind pgbouncer in transaction mode, where every transaction may get another connection: no session lasts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+import postgres
+from cli.drafts import draft, taken
+from imgen.ledger.queries import Wanted
+from imgen.records import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.ledger.postgres.conftest import Fleet
+
+_SETTINGS = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+max_client_conn = 100
+"""
+
+
+@pytest.fixture
+def pooled_url(postgres_server: postgres.Server, postgres_url: str) -> Iterator[str]:
+    """The test's database through a pgbouncer with three connections."""
+    assert postgres_server.folder, "the server of IMGEN_TEST_POSTGRES may have none beside it"
+    port, database = postgres.free_port(), postgres_url.rpartition("/")[2]
+    settings = postgres_server.folder / f"pgbouncer-{port}.ini"
+    user = postgres_url.partition("//")[2].partition("@")[0]
+    text = _SETTINGS.format(server=postgres_server.port, port=port)
+    settings.write_text(text.replace("* = ", f"* = user={user} "))
+    postgres.own(settings)
+    bouncer = postgres.program("pgbouncer", "/usr/sbin/pgbouncer")
+    process = subprocess.Popen(postgres.as_postgres(bouncer, "-q", str(settings)), stderr=subprocess.DEVNULL)
+    postgres.watched(os.getpid(), "kill", str(process.pid))
+    url = f"postgresql://{user}@127.0.0.1:{port}/{database}"
+    end = time.monotonic() + 10.0
+    while time.monotonic() < end:
+        with suppress(psycopg.OperationalError), closing(psycopg.connect(url, prepare_threshold=None)):
+            break
+        time.sleep(0.05)
+    yield url
+    process.terminate()
+    process.wait()
+
+
+def test_a_job_lives_through_it_and_so_do_queries(machine: Fleet, pooled_url: str) -> None:
+    ledger = machine(pooled_url)
+    owner = ledger.new_owner()
+    ledger.jobs.plan([draft("one"), draft("two", prompt="2")], owner.name, resubmit=False)
+    assert ledger.jobs.submitting("one", owner=owner.name)
+    ledger.jobs.accepted("one", taken("remote"))
+    ledger.jobs.running("one")
+    ledger.jobs.finished("one", ["https://x/1"], link_seconds=60.0, took_seconds=1.0, conversation=None)
+
+    assert [job.state for job in ledger.jobs.open()] == [State.READY, State.PLANNED]
+    assert ledger.jobs.history(Wanted(words=("FOX",)), 0)[1] == 1
+    assert len(ledger.spending.totals()) == 2
+    assert ledger.is_alive(owner.name)
+    owner.release()
+    assert not ledger.is_alive(owner.name)
+
+
+def test_many_threads_of_several_machines_share_three_connections(machine: Fleet, pooled_url: str) -> None:
+    ledgers = [machine(pooled_url) for _ in range(3)]
+    ledgers[0].jobs.plan([draft(f"job{n}", prompt=str(n)) for n in range(24)], "me", resubmit=False)
+    sent: list[bool] = []
+
+    def submit(number: int) -> None:
+        sent.extend(ledger.jobs.submitting(f"job{number}") for ledger in ledgers)
+
+    threads = [threading.Thread(target=submit, args=(n,)) for n in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(sent) == [False] * 48 + [True] * 24
+
+
+def test_nothing_of_ours_is_left_in_a_connection_for_the_next_user(machine: Fleet, pooled_url: str) -> None:
+    ledger = machine(pooled_url)
+    ledger.jobs.plan([draft("one")], "me", resubmit=False)
+
+    with closing(psycopg.connect(pooled_url, prepare_threshold=None, autocommit=True)) as other:
+        for _ in range(6):
+            assert other.execute("SHOW search_path").fetchone() == ('"$user", public',)
+            assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
