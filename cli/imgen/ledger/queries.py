@@ -84,8 +84,9 @@ _WITH_PICTURE = (
     " ORDER BY job.rowid DESC LIMIT 1"
 )
 _LATEST = "SELECT id, run_id FROM job{where} ORDER BY rowid DESC LIMIT ?"
+_AT_ONCE = 4  # times as many ended jobs are read as are given: those of one large order end together
 _SECONDS_TAKEN = (
-    "SELECT took_seconds FROM job WHERE provider = ? AND model = ? AND {resolution} {same} ?"
+    "SELECT took_seconds, accepted_at FROM job WHERE provider = ? AND model = ? AND {resolution} {same} ?"
     " AND took_seconds IS NOT NULL AND origin <> 'sandbox' ORDER BY finished_at DESC LIMIT ?"
 )
 
@@ -187,11 +188,15 @@ class JobQueries:
         return self._select(_FAMILY, job_id)
 
     def seconds_taken(self, provider: str, model: str, resolution: str | None, limit: int = 50) -> list[float]:
-        """How long the latest jobs like this took from acceptance to end; never the sandbox's."""
+        """How long the latest jobs like this took from acceptance to end, the newest first; never the sandbox's.
+
+        By when they were accepted: of jobs that ran at the same time, the last to end are the slowest.
+        """
         words = self._database.dialect
         statement = _SECONDS_TAKEN.format(resolution=words.resolution, same=words.same)
-        rows = self._database.read(statement, (provider, model, resolution, limit))
-        return [row["took_seconds"] for row in rows]
+        rows = self._database.read(statement, (provider, model, resolution, _AT_ONCE * limit))
+        rows = sorted(rows, key=lambda row: row["accepted_at"] or 0.0, reverse=True)
+        return [row["took_seconds"] for row in rows[:limit]]
 
     def history(self, wanted: Wanted, limit: int) -> tuple[list[JobRecord], int]:
         """The latest `limit` jobs that are wanted (0: all), and how many there are altogether.

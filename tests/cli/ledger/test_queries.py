@@ -139,6 +139,27 @@ def test_past_times_are_of_the_same_service_model_and_resolution_and_never_the_s
     assert ledger.jobs.seconds_taken("3daistudio", "m", "0.5K") == []
 
 
+def test_of_jobs_that_ran_at_the_same_time_not_the_slowest_count_as_the_newest(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    """The last of them to end took longest: polls that are placed by these alone come too late for all others."""
+    seconds = [60.0, 30.0, 55.0, 35.0, 50.0, 40.0]
+    names = [f"job{number}" for number in range(len(seconds))]
+    ledger.jobs.plan([draft(name, prompt=name) for name in names], "me", resubmit=False)
+    for number, name in enumerate(names):
+        clock.time = float(number)
+        ledger.jobs.submitting(name)
+        ledger.jobs.accepted(name, taken(f"remote {name}"))
+    for took, name in sorted(zip(seconds, names, strict=True)):
+        clock.time = 100.0 + took
+        ledger.jobs.finished(name, ["https://x"], link_seconds=None, took_seconds=took, conversation=None)
+    of = draft("one").request
+
+    found = ledger.jobs.seconds_taken("3daistudio", of.model, of.resolution, limit=4)
+
+    assert found == [40.0, 50.0, 35.0, 55.0], "the last that were accepted"
+
+
 def test_the_latest_orders_are_whole_however_many_jobs_they_have(ledger: Ledger) -> None:
     for run, jobs, origin in (("one", 1, ORIGIN), ("many", 40, "sandbox"), ("two", 2, ORIGIN)):
         planned = [draft(f"{run}{n:02}", run_id=run, prompt=f"{run} {n}", origin=origin) for n in range(jobs)]
