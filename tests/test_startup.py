@@ -26,6 +26,10 @@ HEAVY = {
     "asyncio",
     "click",
     "keyring",
+    "psycopg",
+    "psycopg_pool",
+    "procrastinate",
+    "obstore",
     "tomlkit",
     "trustme",
     "cryptography",
@@ -76,6 +80,7 @@ OURS_NOT_FOR_AN_ORDER = {
     *("screen.envelope", "screen.events", "screen.live", "screen.tables", "money.losses", "money.report"),
     *("orders.changes", "orders.references", "pictures.references", "pictures.fit", "pictures.provenance"),
     *("commands.corrections", "commands.going_on", "completion", "completion.tree", "crash", "batch"),
+    *("ledger.postgres", "fleet"),
 }
 """Behind an order that goes well: what only a lost reply, a picture to send, JSON, or a mistake needs."""
 
