@@ -71,9 +71,11 @@ LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
 
 NOT_FOR_AN_ORDER = {
     *(HEAVY - {"httpx"}),
+    *("psycopg", "psycopg_pool", "procrastinate", "obstore"),
     *("tenacity", "statistics", "fractions", "filecmp", "html", "importlib.metadata", "multiprocessing", "sysconfig"),
 }
 OURS_NOT_FOR_AN_ORDER = {
+    *("fleet", "ledger.postgres", "pictures.store"),
     *("jobs.reconcile", "jobs.reimport", "ledger.recovery.note", "ledger.recovery.rebuild", "ledger.recovery.salvage"),
     *("screen.envelope", "screen.events", "screen.live", "screen.tables", "money.losses", "money.report"),
     *("orders.changes", "orders.references", "pictures.references", "pictures.fit", "pictures.provenance"),

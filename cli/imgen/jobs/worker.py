@@ -67,6 +67,8 @@ class Worker:
     @cached_property
     def _store(self) -> PictureStore | None:
         """Where a fleet's pictures go. Raises `BadConfiguration`."""
+        if not self._config.store:
+            return None
         from imgen.pictures.storage import StorageTrouble
         from imgen.pictures.store import configured_store
 
