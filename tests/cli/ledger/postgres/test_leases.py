@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -247,3 +248,22 @@ def test_a_plan_that_fails_within_a_larger_one_is_undone_alone(fleet: PostgresLe
         fleet.jobs.plan([draft("three", prompt="3")], None, resubmit=False)
 
     assert [job.id for job in fleet.jobs.find("")] == ["one", "three"]
+
+
+def test_one_machine_at_a_time_records_uploads_and_removes_them(machine: Fleet) -> None:
+    one, other = machine(), machine()
+    order: list[str] = []
+
+    def clean_up() -> None:
+        with other.uploads.alone():
+            order.append("other")
+
+    with one.uploads.alone():
+        thread = threading.Thread(target=clean_up)
+        thread.start()
+        one.jobs.plan([draft("one")], "me", resubmit=False)  # who holds it goes on writing
+        time.sleep(0.3)  # in which the other would have come
+        order.append("one")
+    thread.join()
+
+    assert order == ["one", "other"]
