@@ -58,7 +58,8 @@ _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 class Saver(NamedTuple):
     """What saving needs of this process.
 
-    With a `store`, pictures are saved there and in no file; `parts` is then the folder for those that are arriving.
+    With a `store`, pictures that were queued for a fleet are saved there and in no file, since whose order it was is
+    elsewhere; `parts` is then the folder for those that are arriving.
     """
 
     ledger: Ledger
@@ -67,9 +68,13 @@ class Saver(NamedTuple):
     parts: Path
     store: PictureStore | None = None
 
+    def store_of(self, record: JobRecord) -> PictureStore | None:
+        """The storage that a job's pictures are saved in; None for a job whose pictures become files."""
+        return self.store if record.engine_id is not None else None
+
     def place(self, record: JobRecord, number: int, format: Format) -> Path:
         """Where a picture goes on this disk, if only until it is stored. Raises `BadTarget`."""
-        if self.store:
+        if self.store_of(record):
             return self.parts / f"{record.id}-{number}.{EXTENSIONS[format]}"
         return _wanted_path(record, number, format)
 
@@ -257,8 +262,8 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     except Damaged as error:
         return _unverified(job, number, part, _ordered_path(saver, record, number), error)
     picture, untagged = _tagged(part, picture, record) if record.target.tag else (picture, ())
-    if saver.store:
-        return _put(saver, saver.store, result, part, picture, _differences(picture, record) + untagged)
+    if store := saver.store_of(record):
+        return _put(saver, store, result, part, picture, _differences(picture, record) + untagged)
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -354,9 +359,9 @@ def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Dama
 
 def _already_there(saver: Saver, record: JobRecord, result: Result, part: Path) -> Saved | None:
     """A picture that an ended process saved and did not record."""
-    if saver.store:
+    if store := saver.store_of(record):
         part.parent.mkdir(parents=True, exist_ok=True)
-        return _already_stored(saver, saver.store, record, result, part)
+        return _already_stored(saver, store, record, result, part)
     return _already_in_place(saver, record, result)
 
 
