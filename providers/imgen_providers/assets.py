@@ -83,8 +83,13 @@ def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Ass
 
 
 def came_after_all(failure: Failed, found: tuple[Asset, ...]) -> Failed | Succeeded:
-    """The end of a job that its service calls failed: pictures among its results came all the same, and are kept."""
-    return Succeeded(found) if found else failure
+    """The end of a job that its service calls failed: what is a picture among its results came, and is kept."""
+    came = tuple(each for each in found if _is_surely_one(each))
+    return Succeeded(came) if came else failure
+
+
+def _is_surely_one(asset: Asset) -> bool:
+    return link_trouble(asset.url) is None if isinstance(asset, LinkedAsset) else looks_like_picture(asset.data)
 
 
 def link_trouble(link: str) -> str | None:
