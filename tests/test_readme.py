@@ -40,7 +40,8 @@ def text_of(page: Path) -> str:
 def shown(page: Path) -> list[str]:
     """The lines of a page that run imgen, as they are typed; a workflow has a test of its own."""
     text = re.sub(r"^```yaml$.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
-    return [line for line in BLOCK.findall(text) if re.search(r"(^|[ |])imgen ", line) and "pip " not in line]
+    lines = [line for line in BLOCK.findall(text) if re.search(r"(^|[ |])imgen ", line)]
+    return [line for line in lines if "pip " not in line and not line.startswith("- run:")]
 
 
 SHOWN = sorted({line for page in PAGES for line in shown(page)})

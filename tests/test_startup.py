@@ -26,6 +26,10 @@ HEAVY = {
     "asyncio",
     "click",
     "keyring",
+    "psycopg",
+    "psycopg_pool",
+    "procrastinate",
+    "obstore",
     "tomlkit",
     "trustme",
     "cryptography",
@@ -67,13 +71,16 @@ LIGHT = {"dataclasses", "inspect", "pathlib", "hashlib", "logging", "ipaddress"}
 
 NOT_FOR_AN_ORDER = {
     *(HEAVY - {"httpx"}),
+    *("psycopg", "psycopg_pool", "procrastinate", "obstore"),
     *("tenacity", "statistics", "fractions", "filecmp", "html", "importlib.metadata", "multiprocessing", "sysconfig"),
 }
 OURS_NOT_FOR_AN_ORDER = {
+    *("fleet", "ledger.postgres", "pictures.store"),
     *("jobs.reconcile", "jobs.reimport", "ledger.recovery.note", "ledger.recovery.rebuild", "ledger.recovery.salvage"),
     *("screen.envelope", "screen.events", "screen.live", "screen.tables", "money.losses", "money.report"),
     *("orders.changes", "orders.references", "pictures.references", "pictures.fit", "pictures.provenance"),
     *("commands.corrections", "commands.going_on", "completion", "completion.tree", "crash", "batch"),
+    *("ledger.postgres", "fleet"),
 }
 """Behind an order that goes well: what only a lost reply, a picture to send, JSON, or a mistake needs."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from imgen_providers.addresses import is_loopback_host
-from imgen_providers.base import Asset, InlineAsset, LinkedAsset
+from imgen_providers.base import Asset, Failed, InlineAsset, LinkedAsset, Succeeded
 from imgen_providers.json_text import inside
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Ass
     """
     fields = {name: value for name, value in (record or {}).items() if name not in _OF_REQUESTS}
     return read_assets(fields, base=base)
+
+
+def came_after_all(failure: Failed, found: tuple[Asset, ...]) -> Failed | Succeeded:
+    """The end of a job that its service calls failed: pictures among its results came all the same, and are kept."""
+    return Succeeded(found) if found else failure
 
 
 def link_trouble(link: str) -> str | None:

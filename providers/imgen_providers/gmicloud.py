@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_elsewhere, read_results
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -197,7 +197,7 @@ class GmiCloud:
                 conversation = record.outcome_key("next_turn_contents") or record.next_turn_contents
                 return self._api.finished(self._assets(record), record.given(), conversation)
             case "failed" | "error":
-                return _failed(record)
+                return came_after_all(_failed(record), read_assets(record.outcome, base=self._origin))
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from imgen_providers.assets import read_assets, read_elsewhere, read_results
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -156,7 +156,8 @@ class GptProto:
                 return self._api.finished(self._assets(prediction), prediction.given())
             case "failed" | "error":
                 reason = words(prediction.error) or "GPTProto gave no reason"
-                return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+                failure = Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+                return came_after_all(failure, read_assets(prediction.outputs, base=self._origin))
             case "expired":
                 return Failed(words(prediction.error) or "GPTProto reports that the task expired")
             case "cancelled" | "canceled":

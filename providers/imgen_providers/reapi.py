@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_elsewhere, read_results
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -141,7 +141,7 @@ class ReApi:
                 found = read_results(task.output, base=self._origin)
                 return self._api.finished(found or read_elsewhere(task.others(), base=self._origin), task.given())
             case "failed":
-                return _failed(task.error)
+                return came_after_all(_failed(task.error), read_assets(task.output, base=self._origin))
             case "cancelled" | "canceled":
                 return Cancelled()
             case _:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import read_elsewhere, read_results
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Balance,
@@ -121,7 +121,8 @@ class ThreeDAIStudio:
             case "FAILED":
                 # Null while all is well; what it is otherwise is not documented (reference 2.3, 2026-11-20).
                 reason = words(task.failure_reason) or "3D AI Studio gave no reason"
-                return Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+                failure = Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
+                return came_after_all(failure, read_assets(_pictures_of(task), base=self._origin))
             case _:
                 return Unrecognised(task.status)
 
@@ -131,14 +132,19 @@ class ThreeDAIStudio:
         Of "asset_url" and "asset", the seeds show both; older pages only the first, newer ones only the second
         (reference 2.3, 2026-11-20).
         """
-        results = task.results
-        if isinstance(results, list):
-            results = [each for each in results[:MOST_ENTRIES] if not _is_no_picture(each)]
-        return read_results(results, base=self._origin) or read_elsewhere(task.others(), base=self._origin)
+        found = read_results(_pictures_of(task), base=self._origin)
+        return found or read_elsewhere(task.others(), base=self._origin)
 
 
-def _is_no_picture(result: Json) -> bool:
-    return isinstance(result, dict) and result.get("asset_type") in _NO_PICTURES
+def _pictures_of(task: _Task) -> Json:
+    """The results of a task, without those of a kind that is no picture."""
+    if not isinstance(task.results, list):
+        return task.results
+    return [
+        each
+        for each in task.results[:MOST_ENTRIES]
+        if not (isinstance(each, dict) and each.get("asset_type") in _NO_PICTURES)
+    ]
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

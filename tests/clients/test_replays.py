@@ -1,9 +1,9 @@
 """The requests of clients that cannot be installed, as bytes (2026-11-26).
 
-Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) were seen to leave it. Those of the image tools
-of GPTProto's Dify plugin (chencanbin/gptproto-dify-plugin 0.0.53) are as the code of that release makes them and its
-library, requests, writes them: the plugin was not run inside of Dify. Only host, key, prompt, picture links and lengths
-are filled in here.
+Those of the reAPI skill's script (reAPIAI/reAPI-skills, commit 9e0fee5) and of the image tools of GPTProto's Dify
+plugin (chencanbin/gptproto-dify-plugin, commit 96b1a95) were seen to leave them: seven tools of the plugin ran with a
+stand-in for Dify's own base class, and each made its picture. Only host, key, prompt, picture links and lengths are
+filled in here; size and quality are what the plugin's forms offer.
 """
 
 from __future__ import annotations

@@ -156,6 +156,7 @@ class TestGmiCloud(ServiceContract):
         (record("running"), Running()),
         (record("error", {"error": "it broke"}), Failed("it broke")),
         (record("failed", reason="it broke"), Failed("it broke")),
+        (record("failed", {"media_urls": [{"url": LINK}], "error": "it broke"}), DONE),  # it came all the same
         (record("failed", {"error": "x" * 50_000}), Failed("x" * 400)),
         (record("failed", {"error": "it broke"}), Failed("it broke")),
         (record("failed", {"error": {"code": 7, "message": "it broke"}}), Failed("it broke", "7")),

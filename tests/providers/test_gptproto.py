@@ -137,6 +137,7 @@ class TestGptProto(ServiceContract):
         (envelope(data("error", error={"message": "it broke"})), Failed("it broke")),
         (envelope(data("failed", error=POLICY)), Failed(POLICY, kind="refused")),
         (envelope(data("failed")), Failed("GPTProto gave no reason")),
+        (envelope(data("failed", [LINK], error="it broke")), Succeeded((LinkedAsset(LINK),))),  # it came all the same
         (envelope(data("failed", error="it broke"), code=500, message="error"), Failed("it broke")),
         (envelope(data("cancelled")), Cancelled()),
         # names under which the service's own clients look

@@ -81,6 +81,10 @@ class TestReApi(ServiceContract):
         (task("completed", output={"image_urls": None}), Succeeded(())),
         (task("completed", output=None), Succeeded(())),
         (task("completed"), Succeeded(())),
+        (  # one of two came
+            task("failed", output={"image_urls": [LINK]}, error={"code": 80003, "message": "provider_failed"}),
+            Succeeded((LinkedAsset(LINK),)),
+        ),
         (
             task("failed", error={"code": 80001, "message": "provider_submit_failed"}),
             Failed("provider_submit_failed", "80001"),

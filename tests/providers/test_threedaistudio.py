@@ -95,6 +95,7 @@ class TestThreeDAIStudio(ServiceContract):
         (task("FINISHED", 100), Succeeded(())),
         ({"status": "FINISHED", "results": None}, Succeeded(())),
         (task("FAILED", reason="out of luck"), Failed("out of luck")),
+        (task("FAILED", results=[result(asset_url=CDN)], reason="out of luck"), Succeeded((LinkedAsset(CDN),))),
         (task("FAILED", reason={"message": "out of luck"}), Failed("out of luck")),
         (task("FAILED", reason=[1]), Failed("[1]")),
         (task("FAILED"), Failed("3D AI Studio gave no reason")),

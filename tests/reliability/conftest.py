@@ -30,7 +30,7 @@ def print_report(record_property: Tell) -> Tell:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What was measured, as tables."""
-    if not (config.getoption("--all") or config.getoption("--fuzz")):
+    if not any(map(config.getoption, ("--all", "--fleet", "--fuzz"))):
         return
     kinds = ("passed", "failed", "skipped")
     reports = [report for kind in kinds for report in terminalreporter.stats.get(kind, [])]
@@ -44,6 +44,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(tables.endings(cells))
     if deaths or cells:
         terminalreporter.write_line(tables.channels(deaths, cells))
+    for what, kills, found in [row for each, row, _ in told if each == "fleet"]:
+        counts = ", ".join(f"{number} {name}" for name, number in found.items())
+        terminalreporter.write_line(f"{what}: {kills} kills; {counts}")
     for name, examples in [row for each, row, _ in told if each == "fuzzed"]:
         terminalreporter.write_line(f"{examples:>9,} cases of {name}")
     if attempts := [(*row, outcome) for each, row, outcome in told if each == "attempt"]:

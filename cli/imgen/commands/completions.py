@@ -52,7 +52,10 @@ def install_script(shell: Shell, config: Config) -> tuple[Path, str]:
     new_shells = "Open a new terminal to use it."
     zsh = data / "zsh" / "site-functions"
     places = {
-        Shell.BASH: (data / "bash-completion" / "completions" / "imgen", new_shells),
+        Shell.BASH: (
+            data / "bash-completion" / "completions" / "imgen",
+            f"{new_shells} If TAB does nothing there, the package bash-completion is missing.",
+        ),
         Shell.ZSH: (zsh / FILE_NAMES[shell], f"In ~/.zshrc, before compinit, must stand: fpath=({zsh} $fpath)"),
         Shell.FISH: (settings / "fish" / "completions" / FILE_NAMES[shell], new_shells),
         Shell.POWERSHELL: (data / "imgen" / FILE_NAMES[shell], "Load that file in the one that $PROFILE names."),

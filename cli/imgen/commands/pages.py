@@ -51,7 +51,7 @@ def page_of(command: AnyCommand, context: typer.Context) -> Page:
         text=tuple(paragraphs),
         sections=tuple(section for section in sections if section.rows),
         examples=tuple(line.strip() for line in examples.strip().splitlines()),
-        more="imgen COMMAND -h explains a command; imgen schema prints JSON Schemas." if program else "",
+        more="imgen COMMAND -h explains a command; imgen --version prints the version." if program else "",
     )
 
 

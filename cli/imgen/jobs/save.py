@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,8 +20,6 @@ from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
 from imgen.pictures.naming import asked_format, file_name, slug
 from imgen.pictures.place import keep_unverified, place
-from imgen.pictures.storage import StorageTrouble
-from imgen.pictures.store import OtherBytes
 from imgen.pictures.template import BadTarget
 from imgen.pictures.verify import (
     EXTENSIONS,
@@ -40,7 +38,7 @@ from imgen_providers.assets import link_trouble
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
@@ -60,7 +58,8 @@ _EXPIRED_LINKS = 5  # in a row, of a picture whose link should still work
 class Saver(NamedTuple):
     """What saving needs of this process.
 
-    With a `store`, pictures are saved there and in no file; `parts` is then the folder for those that are arriving.
+    With a `store`, pictures that were queued for a fleet are saved there and in no file, since whose order it was is
+    elsewhere; `parts` is then the folder for those that are arriving.
     """
 
     ledger: Ledger
@@ -69,9 +68,13 @@ class Saver(NamedTuple):
     parts: Path
     store: PictureStore | None = None
 
+    def store_of(self, record: JobRecord) -> PictureStore | None:
+        """The storage that a job's pictures are saved in; None for a job whose pictures become files."""
+        return self.store if record.engine_id is not None else None
+
     def place(self, record: JobRecord, number: int, format: Format) -> Path:
         """Where a picture goes on this disk, if only until it is stored. Raises `BadTarget`."""
-        if self.store:
+        if self.store_of(record):
             return self.parts / f"{record.id}-{number}.{EXTENSIONS[format]}"
         return _wanted_path(record, number, format)
 
@@ -114,6 +117,15 @@ class ClaimedElsewhere:
 
 
 Outcome = Saved | NotSaved | LinkExpired | ClaimedElsewhere
+
+
+class _NotStored(Exception):
+    """The storage did not take the picture; `again` is whether trying again may help."""
+
+    def __init__(self, reason: str, *, again: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.again = again
 
 
 class _Stopped(Exception):
@@ -222,10 +234,8 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
         return NotSaved(not_saved(record, "The waiting ended before it was here"))
     except BadTarget as error:
         return NotSaved(not_saved(record, str(error), elsewhere=True))
-    except OtherBytes as error:
-        return NotSaved(not_saved(record, f"{error.url} has another picture already, which is left as it is"))
-    except StorageTrouble as error:
-        return NotSaved(not_saved(record, error.message.rstrip(".")), again=not error.refused)
+    except _NotStored as error:
+        return NotSaved(not_saved(record, error.reason), again=error.again)
     except OSError as error:
         reason = f"{part.parent} cannot take it: {error.strerror or error}"
         return NotSaved(not_saved(record, reason, elsewhere=True))
@@ -252,8 +262,8 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     except Damaged as error:
         return _unverified(job, number, part, _ordered_path(saver, record, number), error)
     picture, untagged = _tagged(part, picture, record) if record.target.tag else (picture, ())
-    if saver.store:
-        return _put(saver, saver.store, result, part, picture, _differences(picture, record) + untagged)
+    if store := saver.store_of(record):
+        return _put(saver, store, result, part, picture, _differences(picture, record) + untagged)
     wanted = _wanted_path(record, number, picture.format)
     unrecorded: LedgerUnusable | None = None
     try:
@@ -271,13 +281,29 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     return Saved(path, moved=path != wanted)
 
 
+@contextmanager
+def _storage_trouble() -> Iterator[None]:
+    """What the storage reports, in words; a process without a storage loads nothing of it."""
+    from imgen.pictures.storage import StorageTrouble
+    from imgen.pictures.store import OtherBytes
+
+    try:
+        yield
+    except OtherBytes as error:
+        reason = f"{error.url} has another picture already, which is left as it is"
+        raise _NotStored(reason, again=False) from error
+    except StorageTrouble as error:
+        raise _NotStored(error.message.rstrip("."), again=not error.refused) from error
+
+
 def _put(
     saver: Saver, store: PictureStore, result: Result, part: Path, picture: Picture, differences: tuple[str, ...]
 ) -> Saved:
     """Put a verified picture into the storage, and record where."""
     results, url = saver.ledger.results, store.url(result.job_id, result.index, picture)
     results.storing(result.job_id, result.index, url, picture.sha256)
-    store.put(url, part, picture)
+    with _storage_trouble():
+        store.put(url, part, picture)
     results.stored(result.job_id, result.index, url, picture, differences)
     if result.kept:
         discard(result.kept)
@@ -286,7 +312,8 @@ def _put(
 
 def _already_stored(saver: Saver, store: PictureStore, record: JobRecord, result: Result, part: Path) -> Saved | None:
     """As `_already_in_place`, for a picture that was put into the storage."""
-    data = store.read(result.object) if result.object and result.sha256 else None
+    with _storage_trouble():
+        data = store.read(result.object) if result.object and result.sha256 else None
     if not result.object or data is None or hashlib.sha256(data).hexdigest() != result.sha256:
         return None
     with new_part(part) as file:
@@ -332,9 +359,9 @@ def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Dama
 
 def _already_there(saver: Saver, record: JobRecord, result: Result, part: Path) -> Saved | None:
     """A picture that an ended process saved and did not record."""
-    if saver.store:
+    if store := saver.store_of(record):
         part.parent.mkdir(parents=True, exist_ok=True)
-        return _already_stored(saver, saver.store, record, result, part)
+        return _already_stored(saver, store, record, result, part)
     return _already_in_place(saver, record, result)
 
 

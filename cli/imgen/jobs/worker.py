@@ -67,6 +67,8 @@ class Worker:
     @cached_property
     def _store(self) -> PictureStore | None:
         """Where a fleet's pictures go. Raises `BadConfiguration`."""
+        if not self._config.store:
+            return None
         from imgen.pictures.storage import StorageTrouble
         from imgen.pictures.store import configured_store
 
@@ -101,12 +103,16 @@ class Worker:
             self.owner.release()
 
     def check_store(self) -> None:
-        """Prove that the storage for pictures can be written, where there is one. Raises `BadConfiguration`."""
+        """Prove that the storage for a fleet's pictures can be written. Raises `BadConfiguration`."""
         from imgen.pictures.storage import StorageTrouble
 
+        if self._store is None:
+            raise BadConfiguration(
+                "A worker saves pictures where the other machines can read them, and IMGEN_STORE is not set.",
+                "export IMGEN_STORE=s3://bucket/art\nOr file:// and a folder that all of them share.",
+            )
         try:
-            if self._store:
-                self._store.check()
+            self._store.check()
         except StorageTrouble as error:
             raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials. Nothing was sent.") from error
 

@@ -31,7 +31,7 @@ _PEEK = 512  # bytes: enough to name a file's format
 _LOCATION = "X-Imgen-Location"
 _AROUND = "".join(map(chr, range(0x21)))  # what browsers take off a link (WHATWG URL, 4.4)
 _INSIDE = re.compile(r"[\t\r\n]")
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 
 
 class DownloadError(Exception):

@@ -97,10 +97,7 @@ def page_lines(page: Page, paper: Paper) -> Iterator[str]:
 
 
 def index_lines(page: Page, paper: Paper) -> Iterator[str]:
-    """The first page: every command in one line, with the name of its group at the left.
-
-    A command that the last line names has no line of its own: the page fits a terminal of 24 lines.
-    """
+    """The first page: a line a command, with the name of its group at the left; a brief group is one line of names."""
     if paper.width < _NARROW:
         yield from page_lines(page, paper)
         return

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting
+from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting, total
 from imgen.screen.durations import span
 from imgen.screen.prices import price as money
 from imgen.screen.text import for_log, wrapped
@@ -80,7 +80,8 @@ class LiveModel:
 def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
     """A heading and one line per model and service; columns are left out until the rest fits `width`, none for a pipe.
 
-    On a terminal a model is named once, above its other services; rows that differ in their channel only, show it.
+    On a terminal a model is named once, above its other services, and what would look the same is one row; rows that
+    differ in their channel only, show it.
     """
     channels = tuple(row.channel or "" for row in rows)
     columns = [
@@ -96,8 +97,24 @@ def model_table(rows: Sequence[ModelRow], *, width: int | None, color: bool = Fa
         Column("FORMATS", tuple(" ".join(row.formats) for row in rows), spare=6),
         Column("ID", tuple(f"{row.service}/{row.remote_id}" for row in rows), spare=2),
     ]
+    if width and total([column for column in columns if not column.spare]) > width:
+        return _below_models(rows, columns, width, color=color)
     heading, *lines = aligned(fitting(columns, width))
+    if width:  # rows that differ only in what there is no room for are one
+        lines = [line for number, line in enumerate(lines) if not number or line != lines[number - 1]]
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
+
+
+def _below_models(rows: Sequence[ModelRow], columns: list[Column], width: int, *, color: bool) -> list[str]:
+    """Where a model and its prices have no room on one line: each model above its services."""
+    heading, *lines = aligned(fitting(columns[1:], width - 2))
+    shown = [f"{BOLD}{columns[0].heading}{OFF}" if color else columns[0].heading]
+    shown.append(f"  {BOLD}{heading}{OFF}" if color else f"  {heading}")
+    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        if not number or row.family != rows[number - 1].family:
+            shown.append(row.family)
+        shown.append(f"  {line}")
+    return shown
 
 
 def _grouped(names: Sequence[str]) -> tuple[str, ...]:

@@ -154,6 +154,25 @@ def test_a_store_that_cannot_be_written_sends_nothing(laptop: Program, ledger: P
     assert {job.state for job in ledger.jobs.find("")} == {State.PLANNED}
 
 
+def test_a_worker_without_a_store_does_not_start(laptop: Program, ledger: PostgresLedger) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS)
+    run(laptop, "batch", "--queue", "--sandbox")
+    bare = replace(laptop, variables={n: v for n, v in laptop.variables.items() if n != "IMGEN_STORE"})
+
+    refused = run(bare, "work", "--until-idle", "--sandbox", code=ExitCode.KEY)
+
+    assert "IMGEN_STORE is not set" in refused.stderr
+    assert {job.state for job in ledger.jobs.find("")} == {State.PLANNED}
+
+
+def test_what_is_ordered_here_on_the_shared_ledger_becomes_a_file(laptop: Program, ledger: PostgresLedger) -> None:
+    made = run(laptop, "generate", "a fox", "--sandbox", "-r", "0.5K", "-o", "fox.png", "--poll-every", "0.05")
+
+    assert made.lines == [str(laptop.cwd / "fox.png")]
+    [job] = ledger.jobs.find("")
+    assert (job.results[0].object, job.engine_id) == (None, None)
+
+
 def test_a_picture_of_this_disk_is_for_no_worker(laptop: Program, ledger: PostgresLedger) -> None:
     from cli.program.editing import png
 

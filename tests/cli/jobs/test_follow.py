@@ -60,6 +60,7 @@ def test_a_display_that_shows_nothing_meanwhile_is_given_the_end_only(tmp_path: 
         assert [{job.state for job in jobs} for jobs in bench.watcher.shown] == [{State.SAVED}]
 
 
+@pytest.mark.file  # a database on a server is read once a second: another machine may have written
 def test_a_poll_that_reports_what_is_known_reads_and_writes_nothing_in_the_ledger(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         (record,) = bench.follow(bench.order(), Goal.ACCEPTANCE).records

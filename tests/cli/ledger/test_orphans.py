@@ -28,7 +28,7 @@ def left_by_another(ledger_place: str, part: Path, child: Children) -> subproces
 def let_leases_end(ledger: Ledger) -> None:
     """As if the time had passed in which a process that was killed still counts as alive."""
     if ledger.is_shared:
-        ledger._database.change("UPDATE owner SET seen = seen - INTERVAL '1 hour'", ())
+        ledger._database.change("DELETE FROM owner", ())
 
 
 def states(ledger: Ledger) -> list[State]:

@@ -166,7 +166,9 @@ def test_every_example_runs(imgen: Program, name: str) -> None:
 def test_every_example_of_a_fleet_runs_in_this_order(imgen: Program, postgres_url: str) -> None:
     """`imgen fleet try` has a test of its own, with the lines of the README."""
     here = imgen.at("http://127.0.0.1:9")
-    program = replace(here, variables={**here.variables, "IMGEN_LEDGER": postgres_url})
+    program = replace(
+        here, variables={**here.variables, "IMGEN_LEDGER": postgres_url, "IMGEN_STORE": f"file://{imgen.home}/store"}
+    )
     for name in FLEET:
         for example in PAGES[name].examples:
             ended = program.run(*shlex.split(example)[1:])

@@ -214,7 +214,21 @@ def test_columns_are_left_out_until_the_models_fit() -> None:
     ]
     for width in (80, 40, 20):
         assert max(map(cells, model_table(ROWS, width=width))) <= width
-    assert "PRICE" in model_table(ROWS, width=40)[0]
+    assert model_table(ROWS, width=40) == [
+        "MODEL",
+        "  SERVICE     PRICE            KEY",
+        "gemini-3.1-flash",
+        "  3daistudio  9 to 15 credits  set",
+        "  reapi       unknown          -",
+    ]
+
+
+def test_no_two_rows_look_the_same_on_a_terminal() -> None:
+    twice = [ROWS[0], ROWS[1], replace(ROWS[1], remote_id="gemini/3.1/flash/second")]
+
+    assert len(model_table(twice, width=60)) == 3
+    assert len(model_table(twice, width=140)) == 4
+    assert len(model_table(twice, width=None)) == 4
 
 
 def test_only_the_heading_is_bold() -> None:

@@ -81,6 +81,12 @@ POISONS = {
     "a Location `https:*` of the picture's host": Poison(
         "gptproto", "picture", lambda reply: Reply(302, b"", headers={"Location": "https:*"}), State.READY
     ),
+    "a Content-Range of thousands of digits": Poison(
+        "gptproto",
+        "picture",
+        lambda reply: Reply(206, b"x", headers={"Content-Range": f"bytes 0-{'9' * 5000}/{'9' * 5000}"}),
+        State.READY,
+    ),
     "a 400 nested 900 deep": Poison("reapi", "submit", nested(400, DEEP), State.FAILED, State.FAILED),
     "a 200 nested 100,000 deep, to a poll": Poison("3daistudio", "poll", nested(200, 100_000), State.QUEUED),
     "credits of `1e-999999999`": Poison("reapi", "poll", usage("1e-999999999"), State.SAVED),
@@ -104,7 +110,13 @@ POISONS = {
         1,
         POISONS,
         "the three other jobs are saved, this one is kept",
-        ("a link `//[.png`", "an id of 70,000 characters", "a 400 nested 900 deep", "credits of `1e-999999999`"),
+        (
+            "a link `//[.png`",
+            "a Content-Range of thousands of digits",
+            "an id of 70,000 characters",
+            "a 400 nested 900 deep",
+            "credits of `1e-999999999`",
+        ),
     ),
 )
 def test_one_answer_without_reason_is_the_trouble_of_its_own_job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,7 @@ def test_six_restarts_and_an_absence_of_three_leases_leave_nothing_uncertain(
         here.until_idle()
         found = count(here)
 
-    print_report("fleet", ("6 restarts, away for 3 leases", 0, found))
+    print_report("fleet", ("6 restarts, away for 3 leases", 0, asdict(found)))
     check(found, 240)
     assert found.uncertain == 0
     assert found.charged == 240

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_worker_that_stood_still_sends_nothing_late(
         found = count(here)
         states = {job.request.prompt: job.state for job in here.jobs()}
 
-    print_report("fleet", ("4 workers frozen for 4 leases", 0, found))
+    print_report("fleet", ("4 workers frozen for 4 leases", 0, asdict(found)))
     check(found, len(MOMENTS))
     assert set(states.values()) == {State.SAVED}
 

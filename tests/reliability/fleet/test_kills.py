@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,15 +53,16 @@ def check(found: Count, assets: int) -> None:
     assert found.objects == found.saved
 
 
+@pytest.mark.timeout(240)  # few seconds of work, and leases that have to end
 def test_workers_are_killed_with_their_disks(tmp_path: Path, print_report: Callable[[str, object], None]) -> None:
     assets, chance = 12, random.Random(7)
     with fleet(tmp_path) as here:
         here.order([f"fox {number}" for number in range(assets)])
         kills = work_under_fire(here, 2, 3, ["immediate"], chance, (0.5, 1.5))
-        here.until_idle(50.0)
+        here.until_idle(200.0)
         found = count(here)
 
-    print_report("fleet", ("killed with their disks", kills, found))
+    print_report("fleet", ("killed with their disks", kills, asdict(found)))
     check(found, assets)
 
 
@@ -76,6 +78,6 @@ def test_thirty_kills_and_three_ways_to_lose_the_database(
         here.until_idle()
         found = count(here)
 
-    print_report("fleet", ("600 assets, 30 kills", kills, found))
+    print_report("fleet", ("600 assets, 30 kills", kills, asdict(found)))
     assert kills == 30
     check(found, assets)

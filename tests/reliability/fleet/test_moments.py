@@ -69,7 +69,7 @@ def test_a_worker_dies_at_every_moment(tmp_path: Path, print_report: Callable[[s
         for moment, each in fleets.items():
             each.until_idle(120.0)
             found[moment] = states(each, moment)
-            print_report("fleet moment", (moment, found[moment]))
+            print_report("fleet moment", (moment, str(found[moment][0]), found[moment][1]))
             each.end()
 
     assert found == MOMENTS

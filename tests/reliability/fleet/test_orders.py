@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ def test_two_runs_of_one_manifest_and_ten_laptops_with_one_asset(
         here.until_idle(120.0)
         found, jobs = count(here), here.jobs()
 
-    print_report("fleet", ("2 runs of a manifest, 10 laptops", 0, found))
+    print_report("fleet", ("2 runs of a manifest, 10 laptops", 0, asdict(found)))
     assert set(codes) == {0}
     assert len(jobs) == 21
     assert found.charged == 21

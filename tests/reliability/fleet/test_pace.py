@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +33,7 @@ def test_sixty_a_minute_from_eight_workers(tmp_path: Path, print_report: Callabl
         found, arrivals = count(here), [each[0] for each in here.far.arrivals().values()]
 
     most = most_within(arrivals, 60.0)
-    print_report("fleet", (f"60 a minute from 8 workers: {most} at most", 0, found))
+    print_report("fleet", (f"60 a minute from 8 workers: {most} at most", 0, asdict(found)))
     assert most <= 60
     assert most >= 55, "the limit was not used"
     check(found, 200)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_cancelled_runner_gives_all_it_had_back(tmp_path: Path, print_report: 
         here.until_idle(200.0)
         found = count(here)
 
-    print_report("fleet", (f"100 waiting jobs given back in {took:.1f} s", 0, found))
+    print_report("fleet", (f"100 waiting jobs given back in {took:.1f} s", 0, asdict(found)))
     assert took <= 5.0
     check(found, 100)
     assert found.uncertain == 0

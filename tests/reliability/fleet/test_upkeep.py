@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -59,7 +60,7 @@ def test_a_worker_is_killed_while_it_sweeps_or_heals(
         here.until_idle(200.0)
         found = count(here)
 
-    print_report("fleet", (f"killed {moment}", 2, found))
+    print_report("fleet", (f"killed {moment}", 2, asdict(found)))
     check(found, 8)
     assert found.uncertain == 0
 
@@ -81,5 +82,5 @@ def test_all_workers_are_killed_and_one_starts_an_hour_later(
         here.until_idle(300.0)
         found = count(here)
 
-    print_report("fleet", ("all killed, one starts an hour later", 3, found))
+    print_report("fleet", ("all killed, one starts an hour later", 3, asdict(found)))
     check(found, 40)

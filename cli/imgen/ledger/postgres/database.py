@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from imgen.errors import LedgerUnusable
 from imgen.ledger.backend import Dialect
 from imgen.ledger.postgres import trouble
-from imgen.ledger.postgres.pool import MOST, Pool
+from imgen.ledger.postgres.pool import MOST, Pool, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -187,8 +187,6 @@ class PostgresDatabase:
 
         It is held for `seconds` at most, and waited for as long.
         """
-        from imgen.ledger.postgres.pool import connect
-
         held = (
             f"BEGIN; SET LOCAL lock_timeout TO '{seconds:.0f}s';"
             f" SET LOCAL idle_in_transaction_session_timeout TO '{seconds:.0f}s';"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +18,18 @@ from imgen.records import State
 if TYPE_CHECKING:
     import postgres
     from cli.ledger.postgres.conftest import Fleet
+    from imgen.ledger.ledger import Ledger
     from imgen.ledger.postgres.ledger import PostgresLedger
 
 LATER = "UPDATE owner SET seen = seen - INTERVAL '11 seconds' WHERE name = ?"
+OLD_SERVER = "SELECT pg_postmaster_start_time() < clock_timestamp() - INTERVAL '11 seconds' AS old"
+
+
+def let_lease_end(ledger: Ledger, name: str) -> None:
+    """As if nothing had renewed it; of a server that was just started, every lease lives for one lease more."""
+    while not ledger._database.read(OLD_SERVER, ())[0]["old"]:
+        time.sleep(0.1)
+    ledger._database.change(LATER, (name,))
 
 
 def test_an_owner_is_alive_until_it_is_released_or_its_lease_ends(machine: Fleet) -> None:
@@ -31,14 +41,14 @@ def test_an_owner_is_alive_until_it_is_released_or_its_lease_ends(machine: Fleet
     second.release()
     assert not other.is_alive(second.name)
     assert not other.is_alive("never there")
-    other._database.change(LATER, (owner.name,))
+    let_lease_end(other, owner.name)
     assert not other.is_alive(owner.name)
     owner.release()
 
 
 def test_a_lease_is_renewed_by_a_thread_and_a_late_one_begins_anew(fleet: PostgresLedger) -> None:
     owner = fleet.new_owner()
-    fleet._database.change(LATER, (owner.name,))
+    let_lease_end(fleet, owner.name)
     assert not fleet.is_alive(owner.name)
 
     end = time.monotonic() + 10.0
@@ -74,7 +84,8 @@ def test_after_the_database_was_away_every_owner_has_one_lease_to_come_back(
 ) -> None:
     ledger = machine(own_server.make("leases"))
     ledger._database.change("INSERT INTO owner (name, host, version) VALUES ('worker', 'there', '1')", ())
-    ledger._database.change(LATER, ("worker",))
+    let_lease_end(ledger, "worker")
+    assert not ledger.is_alive("worker")
     own_server.control("-m", "fast", "restart")
 
     assert ledger.is_alive("worker"), "its lease ended while nothing could renew it"
@@ -237,3 +248,22 @@ def test_a_plan_that_fails_within_a_larger_one_is_undone_alone(fleet: PostgresLe
         fleet.jobs.plan([draft("three", prompt="3")], None, resubmit=False)
 
     assert [job.id for job in fleet.jobs.find("")] == ["one", "three"]
+
+
+def test_one_machine_at_a_time_records_uploads_and_removes_them(machine: Fleet) -> None:
+    one, other = machine(), machine()
+    order: list[str] = []
+
+    def clean_up() -> None:
+        with other.uploads.alone():
+            order.append("other")
+
+    with one.uploads.alone():
+        thread = threading.Thread(target=clean_up)
+        thread.start()
+        one.jobs.plan([draft("one")], "me", resubmit=False)  # who holds it goes on writing
+        time.sleep(0.3)  # in which the other would have come
+        order.append("one")
+    thread.join()
+
+    assert order == ["one", "other"]
