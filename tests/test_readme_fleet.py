@@ -52,7 +52,7 @@ def in_a_shell(
 
 @pytest.mark.timeout(300)
 def test_the_trial_counts_what_the_page_shows(tmp_path: Path) -> None:
-    first, second = TRIAL.splitlines()
+    first, second = (line.partition(" #")[0].rstrip() for line in TRIAL.splitlines())
     ended = in_a_shell(second, tmp_path, {}, 280.0)
 
     assert second == f"{first} --kill 5"

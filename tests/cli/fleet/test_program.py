@@ -225,3 +225,11 @@ def test_no_password_of_the_ledger_is_printed(laptop: Program) -> None:
         assert refused.code == ExitCode.NOT_SAVED, refused.stderr
         assert "a-secret" not in refused.stderr
         assert json.dumps(refused.stdout.decode()) == '""'
+
+
+def test_a_sandbox_elsewhere_is_on_this_machine(laptop: Program) -> None:
+    far = replace(laptop, variables={"IMGEN_SANDBOX_SERVER": "http://sandbox.example.com"})
+
+    refused = run(far, "generate", "a fox", "--sandbox", code=ExitCode.KEY)
+
+    assert "IMGEN_SANDBOX_SERVER must be on this machine" in refused.stderr
