@@ -19,7 +19,6 @@ from imgen.ledger.backend import Dialect
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
 from imgen.ledger.schema import RESOLUTION, is_current, migrate
 from imgen.ledger.sqlite.file_lock import Hold
-from imgen.ledger.sqlite.group_commit import GroupCommit
 from imgen.ledger.sqlite.network_disk import network_type
 from imgen.money.budget import day_begins, local_day
 
@@ -70,7 +69,6 @@ class Database:
         # SQLite lets one write at a time and is not fair: with ten processes of twelve threads each, some were kept
         # waiting for 17 s, and past its 30 s it gives up (2026-11-21). So a process sends one of its threads at a time.
         self._writing = threading.Lock()
-        self._together = GroupCommit(lambda: open_ledger(path), self._writing)
 
     @property
     def folder(self) -> Path:
@@ -87,7 +85,6 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connection; another thread may be at work on its own, and closes it itself."""
-        self._together.close()
         mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if mine is not None:
             mine.close()
@@ -114,13 +111,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Changes that no other ones can interleave with, on disk once this ends. Raises `LedgerUnusable`."""
-        if threading.current_thread() is not threading.main_thread():
-            with self._in_words(), self._together.write() as shared:
-                yield shared
-            return
         connection = self.connection()
         with self._in_words(), self._writing:
-            self._together.commit()  # a transaction that is open would keep this one waiting
             try:  # also around BEGIN: it may wait for another process, and a Ctrl-C then comes once it has begun
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
