@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cli.drafts import draft
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.peek import peek_jobs, peek_unsaved
 from imgen.ledger.queries import Wanted
+from imgen.ledger.sqlite.peek import peek_jobs, peek_unsaved
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, new_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.ledger.database import Database
+from imgen.ledger.sqlite.database import Database
 
 if TYPE_CHECKING:
     import sqlite3

@@ -56,7 +56,7 @@ def _expiring(now: float, already_shown: Collection[str]) -> Expiring | None:
             return None
     except (ImgenError, OSError):
         return None
-    from imgen.ledger.peek import peek_unsaved
+    from imgen.ledger.sqlite.peek import peek_unsaved
     from imgen.money.losses import expiring
 
     unsaved = peek_unsaved(ledger, now, now + _SOON)

@@ -85,7 +85,7 @@ def status(
 
 def _is_settled(config: Config) -> bool:
     """Whether one look at the ledger shows that nothing is open or lost; most of the program is not imported then."""
-    from imgen.ledger.peek import peek_settled
+    from imgen.ledger.sqlite.peek import peek_settled
 
     if "IMGEN_SANDBOX" in config.environ or config.ledger_url is not None:
         return False

@@ -30,7 +30,7 @@ def values(noun: str, place: Place) -> Iterable[Offer]:
 def _jobs(place: Place) -> Iterable[Offer]:
     from imgen.config.config import load
     from imgen.errors import ImgenError
-    from imgen.ledger.peek import peek_jobs
+    from imgen.ledger.sqlite.peek import peek_jobs
 
     try:
         config = load()

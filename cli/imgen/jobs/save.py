@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.ledger import Ledger
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
     from imgen.pictures.store import PictureStore
     from imgen_providers.client import Network
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imgen.config.config import Config
     from imgen.jobs.connections import Connection
     from imgen.ledger.ledger import Ledger
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
     from imgen.records import JobRecord
     from imgen_providers.client import Network
 

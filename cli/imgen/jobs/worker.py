@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.jobs.session import Session
     from imgen.jobs.uploads import Uploads
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
     from imgen.pictures.store import PictureStore
     from imgen.pictures.target import Target
     from imgen_providers.base import Job, StopsJobs

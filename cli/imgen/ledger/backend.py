@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import LedgerUnusable
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
 
 
 class Row(Protocol):

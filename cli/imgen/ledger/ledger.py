@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.ledger.conversations import Conversations
-from imgen.ledger.database import Database
 from imgen.ledger.jobs import Jobs
 from imgen.ledger.orphans import close_orphan, close_orphans
-from imgen.ledger.owners import Owners
 from imgen.ledger.pacing import Pacing
 from imgen.ledger.results import Results
 from imgen.ledger.spending import SpendingQueries
+from imgen.ledger.sqlite.database import Database
+from imgen.ledger.sqlite.owners import Owners
 from imgen.ledger.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from imgen.errors import LedgerUnusable, Problem
     from imgen.ledger.backend import Backend
     from imgen.ledger.backend import Owners as OwnersOf
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
     from imgen.records import JobRecord
     from imgen_providers.base import Job
 

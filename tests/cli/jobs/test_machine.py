@@ -28,7 +28,7 @@ from cli.jobs.bench import Bench, Watcher
 from imgen.errors import NotAdopted, StillUncertain
 from imgen.jobs.follow import Follower
 from imgen.jobs.report import Goal
-from imgen.ledger.database import open_ledger
+from imgen.ledger.sqlite.database import open_ledger
 from imgen.ledger.transitions import JOB_CHANGES, RESULT_CHANGES
 from imgen.records import JobRecord, ResultState, State
 from imgen_providers.errors import ServiceError

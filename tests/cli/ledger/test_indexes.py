@@ -13,9 +13,9 @@ import pytest
 from cli.drafts import draft, taken
 from cli.sqlite import connection_of
 from cli.states import JOB, TROUBLE, bring_to, finish
-from imgen.ledger import peek
 from imgen.ledger.pacing import SubmitLimit
 from imgen.ledger.queries import Wanted
+from imgen.ledger.sqlite import peek
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span
 from imgen.records import Cost, State

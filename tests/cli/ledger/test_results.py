@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.clock import FakeClock
     from cli.ledgers import Opens
     from imgen.ledger.ledger import Ledger
-    from imgen.ledger.owners import Owner
+    from imgen.ledger.sqlite.owners import Owner
 
 
 def test_pictures_are_numbered_from_one_with_their_links(ledger: Ledger, clock: FakeClock) -> None:

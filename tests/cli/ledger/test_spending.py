@@ -16,11 +16,11 @@ from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
 from imgen.jobs.poll import record_status
-from imgen.ledger import schema
-from imgen.ledger.database import open_ledger
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.schema import MIGRATIONS
+from imgen.ledger.sqlite import schema
+from imgen.ledger.sqlite.database import open_ledger
+from imgen.ledger.sqlite.schema import MIGRATIONS
 from imgen.money.amounts import parse_amounts
 from imgen.money.budget import Budget, Limit, Span, spent
 from imgen.records import UNKNOWN, Cost, State

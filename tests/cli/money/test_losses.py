@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cli.drafts import draft, record, taken
 from cli.states import bring_to, finish, save
-from imgen.ledger import peek
-from imgen.ledger.peek import peek_unsaved
+from imgen.ledger.sqlite import peek
+from imgen.ledger.sqlite.peek import peek_unsaved
 from imgen.money.losses import Expiring, Loss, expired_cost, expiring, losses, may_expire_by, soonest_first
 from imgen.records import Cost, JobRecord, Result, ResultState, State
 from imgen_providers.base import Request

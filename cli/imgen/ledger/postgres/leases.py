@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from imgen import __version__
 from imgen.errors import LedgerUnusable
-from imgen.ledger.owners import Owner
+from imgen.ledger.sqlite.owners import Owner
 
 if TYPE_CHECKING:
     from imgen.ledger.postgres.database import PostgresDatabase, Transaction

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import sync_folder
 from imgen.ledger.codec import request_text, target_text, wire_key
-from imgen.ledger.database import ERRORS, open_ledger, reason
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery.damage import damage_note, is_damage, new_ledger
 from imgen.ledger.recovery.note import Rebuilt, note_rebuilt
 from imgen.ledger.recovery.salvage import LOGS, Salvaged, copy_of, salvage
+from imgen.ledger.sqlite.database import ERRORS, open_ledger, reason
 from imgen.ledger.sqlite.file_lock import InUse, alone
 from imgen.money.amounts import is_amount
 from imgen.pictures.naming import DEFAULT_TEMPLATE

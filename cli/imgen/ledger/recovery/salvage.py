@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imgen.ledger.codec import read_job, read_result
-from imgen.ledger.database import ERRORS
-from imgen.ledger.schema import MIGRATIONS
+from imgen.ledger.sqlite.database import ERRORS
+from imgen.ledger.sqlite.schema import MIGRATIONS
 from imgen.records import State
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
-from imgen.ledger import database, schema
-from imgen.ledger.database import open_ledger
 from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.recovery import rebuild
 from imgen.ledger.recovery.damage import damage_note, log_of, rebuilt_note
-from imgen.ledger.schema import MIGRATIONS
+from imgen.ledger.sqlite import database, schema
+from imgen.ledger.sqlite.database import open_ledger
 from imgen.ledger.sqlite.file_lock import Hold
+from imgen.ledger.sqlite.schema import MIGRATIONS
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued
 

@@ -17,9 +17,9 @@ from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
 from imgen.ledger.backend import Dialect
 from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
-from imgen.ledger.schema import RESOLUTION, is_current, migrate
 from imgen.ledger.sqlite.file_lock import Hold
 from imgen.ledger.sqlite.network_disk import network_type
+from imgen.ledger.sqlite.schema import RESOLUTION, is_current, migrate
 from imgen.money.budget import day_begins, local_day
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.program.program import Program
-from imgen.ledger.database import open_ledger
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.schema import MIGRATIONS
+from imgen.ledger.sqlite.database import open_ledger
+from imgen.ledger.sqlite.schema import MIGRATIONS
 from imgen.records import State
 
 if TYPE_CHECKING:
     from cli.clock import FakeClock
 
-OLD = Path(__file__).parents[2] / "fixtures" / "ledger-of-337f659"
+OLD = Path(__file__).parents[3] / "fixtures" / "ledger-of-337f659"
 
 STATES = {
     "a saved fox": State.SAVED,

@@ -13,10 +13,10 @@ import pytest
 
 from cli.drafts import draft
 from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
-from imgen.ledger import schema
-from imgen.ledger.database import open_ledger
 from imgen.ledger.recovery.damage import check_file, log_of
-from imgen.ledger.schema import MIGRATIONS
+from imgen.ledger.sqlite import schema
+from imgen.ledger.sqlite.database import open_ledger
+from imgen.ledger.sqlite.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     import os

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.errors import ExitCode, LedgerUnusable
-from imgen.ledger.owners import Owners
+from imgen.ledger.sqlite.owners import Owners
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -78,8 +78,8 @@ def peek_settled(path: Path) -> bool:
 
     False where the ledger at `path` is not there or cannot be read at once.
     """
-    from imgen.ledger.schema import MIGRATIONS
     from imgen.ledger.sqlite.network_disk import network_type
+    from imgen.ledger.sqlite.schema import MIGRATIONS
 
     if network_type(path.parent) or any(path.with_suffix(suffix).exists() for suffix in _MENDING):
         return False
