@@ -173,7 +173,6 @@ def test_what_people_wait_for_without_thinking_needs_no_typer(arguments: list[st
                 "ledger.sqlite",
                 "ledger.sqlite.peek",
                 "ledger.sqlite.schema",
-                "ledger.sqlite",
                 "ledger.sqlite.network_disk",
             },
             id="status with nothing open",
