@@ -121,7 +121,7 @@ class Pen:
         return [*lines, *(Padding.indent(note, 2) for note in notes)]
 
     def _facts(self, job: JobView, layout: Layout) -> Text:
-        facts = Text.assemble((f"{_state(job):<{layout.state}}  ", _color(job.state)))
+        facts = Text.assemble((f"{_state(job):<{layout.state}}  ", _word(_color(job.state))))
         if job.activity:
             return facts.append(self._cut(job.activity, layout.facts - layout.state - 2))
         facts.append_text(self._bar(job, layout.bar))
@@ -135,7 +135,7 @@ class Pen:
     def _few_facts(self, job: JobView, layout: Layout) -> Text:
         if job.activity:
             return Text(self._cut(job.activity, layout.facts))
-        facts = Text.assemble((f"{_amount(job) or _state(job):<{layout.state}} ", _color(job.state)))
+        facts = Text.assemble((f"{_amount(job) or _state(job):<{layout.state}} ", _word(_color(job.state))))
         if job.progress and job.progress.remaining is not None:
             return facts.append(_remaining(job.progress, job.progress.remaining), "dim")
         return facts.append(clock(job.elapsed), "dim")

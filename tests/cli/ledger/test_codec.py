@@ -33,7 +33,7 @@ json_values: st.SearchStrategy[Json] = st.recursive(
 )
 requests = st.builds(
     Request,
-    model=text,
+    model=st.text(st.characters(exclude_characters="\0"), max_size=60),  # no column of PostgreSQL holds a NUL
     prompt=text,
     references=st.lists(references, max_size=3).map(tuple),
     aspect=st.none() | text,

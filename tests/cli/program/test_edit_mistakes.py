@@ -76,7 +76,7 @@ MISTAKES = [
     Mistake(edit("-i", "empty.png"), "empty.png cannot be sent: it is empty"),
     Mistake(edit("-i", "phone.heic"), "it is a HEIC picture", "GMI Cloud takes it behind a public URL"),
     Mistake(edit("-i", "mended.jpg"), "mended.jpg cannot be sent: some of its pixels are missing"),
-    Mistake(edit("-i", "."), "cannot be read: Is a directory"),
+    Mistake(edit("-i", "."), ". is a folder, and -i takes pictures."),
     Mistake(edit("-i", ""), "-i was given an empty name", "the id of a job"),
     Mistake(edit("-i", "pipe"), "pipe is not a file but a pipe or a device", "-i - reads a picture"),
     Mistake(edit("-i", "/dev/zero"), "/dev/zero is not a file but a pipe or a device"),

@@ -52,7 +52,7 @@ LINES: dict[str, Line] = {
         ExitCode.NO_CREDIT,
         "This order's cost is unknown",
     ),
-    "which unit": ((*PRO, "--max-cost", "1"), {}, ExitCode.USAGE, "in credits (3daistudio) and usd (gemini)"),
+    "which unit": ((*PRO, "--max-cost", "1"), {}, ExitCode.USAGE, "in credits (3daistudio) and usd (openrouter)"),
     "no amount": ((*FOX, "--max-cost", "much"), {}, ExitCode.USAGE, "--max-cost: 'much' is not an amount of money"),
     "no unit": (FOX, {"IMGEN_BUDGET_PROJECT": "5"}, ExitCode.KEY, "IMGEN_BUDGET_PROJECT is '5', which has no unit"),
     "no amount a day": (FOX, {"IMGEN_BUDGET_DAY": "5 euro"}, ExitCode.KEY, "IMGEN_BUDGET_DAY: '5 euro' is not"),

@@ -51,7 +51,8 @@ def said(imgen: Program, folder: Path, text: str, service: str, **variables: str
 
     def twist(at: str, call: Call, reply: Reply) -> Answer:
         if at == "poll" and reply.status == 200:
-            return edited(reply, lambda body: {**body, "status": "failed", "error": {"code": text, "message": text}})
+            failure = {"status": "failed", "error": {"code": text, "message": text}, "output": None, "outputs": None}
+            return edited(reply, lambda body: {**body, **failure})
         return reply
 
     def refused(at: str, call: Call, reply: Reply) -> Answer:
