@@ -52,10 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Tests wait for sockets, disks and programs: one more than there are cores; the whole proof waits most."""
+    """Tests wait for sockets, disks and programs: two more than there are cores; the whole proof waits most."""
     if config.getoption("--fleet"):
         return 1  # each of its tests has many processes of its own
-    return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 1
+    return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -278,7 +278,7 @@ class Balance:
 
 
 @runtime_checkable
-class TellsBalance(Protocol):
+class ReportsBalance(Protocol):
     """A service that can say what is left to spend."""
 
     def balance(self) -> Balance:

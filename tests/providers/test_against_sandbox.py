@@ -20,10 +20,10 @@ from imgen_providers.base import (
     PictureFile,
     PictureLink,
     Queued,
+    ReportsBalance,
     Request,
     Succeeded,
     TakesUploads,
-    TellsBalance,
     Unrecognised,
 )
 from imgen_providers.catalog import SERVICES
@@ -344,7 +344,7 @@ def test_a_gmi_conversation_goes_on(sandbox: SandboxServer, clock: Clock, networ
 def test_what_an_account_can_tell_is_told(sandbox: SandboxServer, network: Network) -> None:
     studio = service_at(sandbox, "3daistudio", network)
     gmi = service_at(sandbox, "gmicloud", network)
-    assert isinstance(studio, TellsBalance)
+    assert isinstance(studio, ReportsBalance)
     assert isinstance(gmi, ListsModels)
 
     assert studio.balance().unit == "credits"

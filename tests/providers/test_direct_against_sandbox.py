@@ -18,10 +18,10 @@ from imgen_providers.base import (
     ListsModels,
     ListsRecent,
     Queued,
+    ReportsBalance,
     Request,
     Succeeded,
     TakesUploads,
-    TellsBalance,
     Unrecognised,
 )
 from imgen_providers.catalog_direct import DIRECT_SERVICES
@@ -371,6 +371,6 @@ def test_what_an_account_can_tell_is_told(start: Callable[..., SandboxServer], n
         assert isinstance(service, ListsModels)
         assert FIRST[name] in service.models()
     balance = service_at(server, "openrouter", network)
-    assert isinstance(balance, TellsBalance)
+    assert isinstance(balance, ReportsBalance)
 
     assert balance.balance().unit == "usd"

@@ -21,9 +21,9 @@ from imgen_providers.base import (
     ListsModels,
     ListsRecent,
     Queued,
+    ReportsBalance,
     Request,
     Succeeded,
-    TellsBalance,
 )
 from imgen_providers.errors import NotUnderstood, Refused, ServiceError, Uncertain, Unreachable
 from providers import test_gmicloud, test_gptproto, test_reapi, test_threedaistudio
@@ -228,7 +228,7 @@ def test_a_key_is_checked_whatever_the_answer_holds_besides(
     service: Service = connect(name, Account(ORIGIN, KEY), network)
     with respx.mock:
         respx.get(url__startswith=ORIGIN).mock(httpx.Response(200, content=answer.body))
-        if isinstance(service, TellsBalance):
+        if isinstance(service, ReportsBalance):
             balance = service.balance()
             assert balance.amount is None or len(balance.amount) < 60
             assert balance.submits_per_minute is None or 0 < balance.submits_per_minute <= 100_000

@@ -16,9 +16,9 @@ from imgen_providers.base import (
     ListsModels,
     ListsPrices,
     PictureLink,
+    ReportsBalance,
     Request,
     Succeeded,
-    TellsBalance,
 )
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, RateLimited, Uncertain
 from imgen_providers.testing.bodies import Refusal
@@ -88,7 +88,7 @@ class TestOpenRouter(SynchronousContract):
 
     def test_the_balance_is_what_is_left(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({"data": {"total_credits": 25, "total_usage": 0.04}}))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance("24.96", "usd")
 

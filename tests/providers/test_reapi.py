@@ -17,10 +17,10 @@ from imgen_providers.base import (
     PictureFile,
     PictureLink,
     Queued,
+    ReportsBalance,
     Request,
     Running,
     Succeeded,
-    TellsBalance,
 )
 from imgen_providers.errors import (
     Busy,
@@ -223,7 +223,7 @@ class TestReApi(ServiceContract):
         self, service: Service, far_side: FarSide, answer: Json, balance: str | None
     ) -> None:
         far_side.script(reply(answer))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance(balance, "credits")
 
@@ -240,7 +240,7 @@ class TestReApi(ServiceContract):
 
     def test_the_balance_is_in_credits(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({"balance": 123}))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance("123", "credits")
 

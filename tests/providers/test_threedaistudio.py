@@ -16,10 +16,10 @@ from imgen_providers.base import (
     PictureFile,
     PictureLink,
     Queued,
+    ReportsBalance,
     Request,
     Running,
     Succeeded,
-    TellsBalance,
 )
 from imgen_providers.errors import InvalidRequest, JobNotFound, KeyRefused, NoCredit, RateLimited, Uncertain
 from imgen_providers.testing.bodies import Refusal
@@ -163,7 +163,7 @@ class TestThreeDAIStudio(ServiceContract):
 
     def test_the_wallet_is_read_with_the_accounts_own_rate_limit(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({"balance": "20.00", "rate_limit": 3}))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance("20.00", "credits", 3)
         assert [path for _, path, _, _ in far_side.sent()] == ["/account/user/wallet/"]
@@ -171,13 +171,13 @@ class TestThreeDAIStudio(ServiceContract):
     @pytest.mark.parametrize("limit", [10**30, 0, -1, None, "many", {}, 1e300])
     def test_a_limit_that_is_none_is_not_taken_for_one(self, service: Service, far_side: FarSide, limit: Json) -> None:
         far_side.script(reply({"balance": "20.00", "rate_limit": limit}))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance("20.00", "credits", None)
 
     def test_the_wallet_is_found_at_its_other_documented_path(self, service: Service, far_side: FarSide) -> None:
         far_side.script(reply({}, 404), reply({"balance": 150}))
-        assert isinstance(service, TellsBalance)
+        assert isinstance(service, ReportsBalance)
 
         assert service.balance() == Balance("150", "credits", None)
         assert far_side.sent()[-1][1] == "/user/wallet/"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, ReadsAnswers, Request, TellsBalance
+from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, ReadsAnswers, ReportsBalance, Request
 from providers import test_fal, test_gemini, test_openai, test_openrouter
 from providers.test_gemini_batches import inlined, operation
 from providers.test_mutated_answers import FACTS
@@ -46,7 +46,7 @@ def lists(asked: FuzzedService, service: Service, _: bytes) -> object:
         found += service.latest(asked.request.model, 1.0)
     if isinstance(service, ListsModels):
         found += service.models()
-    if isinstance(service, TellsBalance):
+    if isinstance(service, ReportsBalance):
         found.append(service.balance())
     return found
 

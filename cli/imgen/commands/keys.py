@@ -202,11 +202,11 @@ def check_key(entry: ServiceEntry, config: Config, services: Services) -> tuple[
 
 def _said(service: Service, entry: ServiceEntry) -> tuple[tuple[str, str] | None, int | None]:
     """The balance, or how many models there are: whichever the service reports. Raises a `ServiceError`."""
-    from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, TellsBalance
+    from imgen_providers.base import Job, ListsModels, ListsRecent, Queued, ReportsBalance
     from imgen_providers.errors import JobNotFound
 
     try:
-        if isinstance(service, TellsBalance):
+        if isinstance(service, ReportsBalance):
             balance = service.balance()
             return (balance.amount, balance.unit) if balance.amount is not None else None, None
         if isinstance(service, ListsModels):

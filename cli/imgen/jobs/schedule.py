@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.ledger.pacing import SubmitLimit
-from imgen_providers.base import Service, TellsBalance
+from imgen_providers.base import ReportsBalance, Service
 from imgen_providers.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class RateLimit:
     def learn(self, service: Service) -> bool:
         """Fetch the account's own limit, at most once, and only when it matters; returns whether the limit changed."""
         with self._lock:
-            if self._learned or not isinstance(service, TellsBalance):
+            if self._learned or not isinstance(service, ReportsBalance):
                 return False
             self._learned = True
             try:

@@ -70,7 +70,7 @@ _SIDES = range(64, 4097)
 def order(service: str, model: str, fields: Fields, *, format: str = "png") -> Order:
     """What a submit for such a model asks for; `format` is what comes where the request names none.
 
-    Raises `Complaint` without a prompt, and for a number of pictures that no service makes.
+    Raises `BadField` without a prompt, and for a number of pictures that no service makes.
     """
     prompt = fields.text("prompt")
     named = fields.get("output_format")

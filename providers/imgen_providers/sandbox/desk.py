@@ -16,7 +16,7 @@ from imgen_providers.sandbox.exchange import (
     json_reply,
 )
 from imgen_providers.sandbox.fal import Fal
-from imgen_providers.sandbox.fields import Complaint
+from imgen_providers.sandbox.fields import BadField
 from imgen_providers.sandbox.gemini import Gemini
 from imgen_providers.sandbox.gmicloud import GMICloud
 from imgen_providers.sandbox.gptproto import GPTProto
@@ -129,8 +129,8 @@ class Desk:
                     return self._status(wire, call)
                 case question:
                     return question(call)
-        except Complaint as complaint:
-            return wire.complaint(complaint)
+        except BadField as bad_field:
+            return wire.bad_field(bad_field)
 
     def _submit(self, wire: Wire, call: Call) -> Reply:
         if self._faults.take("reset-after-read"):

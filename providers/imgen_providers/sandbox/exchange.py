@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     import re
 
-    from imgen_providers.sandbox.fields import Complaint
+    from imgen_providers.sandbox.fields import BadField
     from imgen_providers.sandbox.store import Order, Standing, StoredJob
 
 
@@ -120,7 +120,7 @@ class Wire(Protocol):
         ...
 
     def order(self, call: Call, /) -> Order:
-        """What a submit asks for. Raises `Complaint` when no document allows it."""
+        """What a submit asks for. Raises `BadField` when no document allows it."""
         ...
 
     def accepted(self, job: StoredJob, standing: Standing, origin: str, /) -> Reply:
@@ -131,7 +131,7 @@ class Wire(Protocol):
         """The answer to the question how this job stands."""
         ...
 
-    def complaint(self, complaint: Complaint, /) -> Reply:
+    def bad_field(self, bad_field: BadField, /) -> Reply:
         """The refusal of one wrong field."""
         ...
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import references
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.pictures import UPLOAD_TYPES
 from imgen_providers.sandbox.store import Order
 from imgen_providers.sandbox.tables import FAL
@@ -82,14 +82,14 @@ class Fal:
         endpoint = f"{call.place['owner']}/{call.place['app']}"
         limits, path = FAL.get(endpoint), call.place["path"].strip("/")
         if limits is None or path not in ("", "edit"):
-            raise Complaint("app", "no-model", f"Application '{call.place['app']}' not found")
+            raise BadField("app", "no-model", f"Application '{call.place['app']}' not found")
         values = json_object(call.body)
         kept = {"endpoint": "/".join(filter(None, (endpoint, path))), "input": values}
         try:
             order = self._input(endpoint, Fields(values), editing=path == "edit")
-        except Complaint as complaint:
+        except BadField as bad_field:
             blank = Order(self.name, endpoint, "-", (1, 1), "PNG", "png")
-            return replace(blank, body={**kept, "complaint": [complaint.field, complaint.kind, complaint.text]})
+            return replace(blank, body={**kept, "bad_field": [bad_field.field, bad_field.kind, bad_field.text]})
         return replace(order, body=kept)
 
     def accepted(self, job: StoredJob, _standing: Standing, origin: str) -> Reply:
@@ -116,8 +116,8 @@ class Fal:
                     body |= {"error": text, "error_type": kind}
                 return json_reply(200, body)
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return _detail(404 if complaint.kind == "no-model" else 422, complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return _detail(404 if bad_field.kind == "no-model" else 422, bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:
@@ -153,7 +153,7 @@ class Fal:
     def _reference(self, link: str) -> Reference:
         found = references.from_data_uri(link, self._store) or self._pictures.reference(link)
         if found is None:
-            raise Complaint("image_urls", "invalid", "Failed to download the file")
+            raise BadField("image_urls", "invalid", "Failed to download the file")
         return found
 
     def _result(self, call: Call) -> Reply:
@@ -166,8 +166,8 @@ class Fal:
         return self._ended(job, standing, call.origin)
 
     def _ended(self, job: StoredJob, standing: Standing, origin: str) -> Reply:
-        if complaint := job.order.body.get("complaint"):
-            return _invalid(complaint, job.order.body["input"])
+        if bad_field := job.order.body.get("bad_field"):
+            return _invalid(bad_field, job.order.body["input"])
         if end := _ENDS.get(standing.state):
             return _refused(end)
         if self._faults.take("no-picture"):
@@ -196,7 +196,7 @@ class Fal:
     def _history(self, call: Call) -> Reply:
         endpoint = call.query.get("endpoint_id")
         if not endpoint:
-            raise Complaint("endpoint_id", "missing", "endpoint_id is required")
+            raise BadField("endpoint_id", "missing", "endpoint_id is required")
         start = _seconds(call.query.get("start"), self._now() - 86_400.0)
         end = _seconds(call.query.get("end"), self._now() + 1.0)
         first, limit = int(call.query.get("cursor") or 0), int(call.query.get("limit") or _PAGE)
@@ -256,7 +256,7 @@ class Fal:
 def _kind(media_type: str) -> str:
     found = next((kind for kind, known in UPLOAD_TYPES.items() if known == media_type), None)
     if found is None:
-        raise Complaint("content_type", "invalid", f"Unsupported content type: {media_type}")
+        raise BadField("content_type", "invalid", f"Unsupported content type: {media_type}")
     return found
 
 
@@ -268,7 +268,7 @@ def _seconds(text: str | None, default: float) -> float:
     try:
         return datetime.fromisoformat(text).timestamp() if text else default
     except ValueError:
-        raise Complaint("start", "invalid", "start and end are times in ISO 8601") from None
+        raise BadField("start", "invalid", "start and end are times in ISO 8601") from None
 
 
 def _detail(status: int, text: str) -> Reply:
@@ -284,7 +284,7 @@ def _refused(end: tuple[int, str, str]) -> Reply:
     return json_reply(status, {"detail": detail}, headers)
 
 
-def _invalid(complaint: list[str], given: dict[str, object]) -> Reply:
-    field, kind, text = complaint
+def _invalid(bad_field: list[str], given: dict[str, object]) -> Reply:
+    field, kind, text = bad_field
     word = {"missing": "missing", "unknown": "extra_forbidden"}.get(kind, "value_error")
     return json_reply(422, {"detail": [{"loc": ["body", field], "msg": text, "type": word, "input": given.get(field)}]})

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal, cast
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-ComplaintKind = Literal["body", "missing", "invalid", "too-long", "unknown", "no-model"]
+BadFieldKind = Literal["body", "missing", "invalid", "too-long", "unknown", "no-model"]
 
 
-class Complaint(Exception):
+class BadField(Exception):
     """One field of a request is wrong; the service file words the answer."""
 
-    def __init__(self, field: str, kind: ComplaintKind, text: str) -> None:
+    def __init__(self, field: str, kind: BadFieldKind, text: str) -> None:
         super().__init__(text)
         self.field = field
         self.kind = kind
@@ -22,20 +22,20 @@ class Complaint(Exception):
 
 
 def json_object(body: bytes) -> dict[str, object]:
-    """The body as a JSON object. Raises `Complaint` when it is anything else."""
+    """The body as a JSON object. Raises `BadField` when it is anything else."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise Complaint("body", "body", "the body is not JSON") from None
+        raise BadField("body", "body", "the body is not JSON") from None
     if not isinstance(value, dict):
-        raise Complaint("body", "body", "the body is not a JSON object")
+        raise BadField("body", "body", "the body is not a JSON object")
     return cast("dict[str, object]", value)
 
 
 class Fields:
-    """The fields of one JSON object; every method raises `Complaint` on a value the documents do not allow.
+    """The fields of one JSON object; every method raises `BadField` on a value the documents do not allow.
 
-    `subject` stands before each complaint, such as the name of the model.
+    `subject` stands before each bad_field, such as the name of the model.
     """
 
     def __init__(self, values: dict[str, object], subject: str = "") -> None:
@@ -123,11 +123,11 @@ class Fields:
             raise self._complaint(name, "invalid", f"{name} has {len(value)} entries, and {most} is the most")
         return value
 
-    def invalid(self, name: str, why: str = "") -> Complaint:
-        """The complaint about a field's value, which is shown in short."""
+    def invalid(self, name: str, why: str = "") -> BadField:
+        """The bad_field about a field's value, which is shown in short."""
         shown = json.dumps(self._values.get(name))
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return self._complaint(name, "invalid", f"invalid {name} {shown}" + (f", {why}" if why else ""))
 
-    def _complaint(self, name: str, kind: ComplaintKind, text: str) -> Complaint:
-        return Complaint(name, kind, self._subject + text)
+    def _complaint(self, name: str, kind: BadFieldKind, text: str) -> BadField:
+        return BadField(name, kind, self._subject + text)

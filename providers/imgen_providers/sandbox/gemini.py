@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, cast
 
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, json_object
+from imgen_providers.sandbox.fields import BadField, json_object
 from imgen_providers.sandbox.gemini_answers import answer
 from imgen_providers.sandbox.gemini_batches import GeminiBatches, is_batch
 from imgen_providers.sandbox.gemini_files import GeminiFiles
@@ -91,8 +91,8 @@ class Gemini:
             return self.trouble(Trouble("not-found"))
         return json_reply(200, self._batches.operation(job, standing))
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return error(404 if complaint.kind == "no-model" else 400, complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return error(404 if bad_field.kind == "no-model" else 400, bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:
@@ -117,7 +117,7 @@ class Gemini:
     def _models(self, call: Call) -> Reply:
         size, start = call.query.get("pageSize", str(_PAGE)), call.query.get("pageToken", "0")
         if not size.isdecimal() or not start.isdecimal():
-            raise Complaint("pageToken", "invalid", "Invalid page token or page size.")
+            raise BadField("pageToken", "invalid", "Invalid page token or page size.")
         first, count = int(start), min(int(size) or _PAGE, 1000)
         ids = [*GEMINI, "gemini-2.5-flash", "gemini-embedding-001"]
         page: dict[str, object] = {"models": [_listed(each) for each in ids[first : first + count]]}

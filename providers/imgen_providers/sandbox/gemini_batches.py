@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from imgen_providers.sandbox.exchange import Call, Reply, Route, json_reply
-from imgen_providers.sandbox.fields import Complaint, json_object
+from imgen_providers.sandbox.fields import BadField, json_object
 from imgen_providers.sandbox.gemini_answers import answer
 from imgen_providers.sandbox.gemini_files import timestamp
 from imgen_providers.sandbox.gemini_requests import NAME, in_camel_case
@@ -81,12 +81,12 @@ class GeminiBatches:
         """One batch. Its requests are read now, and kept as jobs of their own for the drawing."""
         batch = body.get("batch")
         if not isinstance(batch, dict):
-            raise Complaint("batch", "missing", "* BatchGenerateContentRequest.batch: batch is not specified")
+            raise BadField("batch", "missing", "* BatchGenerateContentRequest.batch: batch is not specified")
         source = batch.get("inputConfig")
         source = source if isinstance(source, dict) else {}
         requests = self._from_file(source["fileName"]) if "fileName" in source else _inline(source)
         if not requests:
-            raise Complaint("inputConfig", "missing", "The batch has no requests.")
+            raise BadField("inputConfig", "missing", "The batch has no requests.")
         orders = [self._reader.order(model, request) for _, request in requests]
         parts = [self._keep_part(order) for order in orders]
         kept: Message = {"keys": [key for key, _ in requests], "parts": parts, "file": "fileName" in source}
@@ -161,14 +161,14 @@ class GeminiBatches:
     def _from_file(self, name: object) -> list[tuple[str | None, Message]]:
         content = self._files.content(str(name))
         if content is None:
-            raise Complaint("fileName", "invalid", f"The input file {name} was not found.")
+            raise BadField("fileName", "invalid", f"The input file {name} was not found.")
         lines = [line for line in content.splitlines() if line.strip()]
         return [_entry(cast("Message", in_camel_case(json_object(line)))) for line in lines]
 
     def _list(self, call: Call) -> Reply:
         size, start = call.query.get("pageSize", str(_PAGE)), call.query.get("pageToken", "0")
         if not size.isdecimal() or not start.isdecimal():
-            raise Complaint("pageToken", "invalid", "Invalid page token or page size.")
+            raise BadField("pageToken", "invalid", "Invalid page token or page size.")
         first, count = int(start), int(size) or _PAGE
         batches = [job for job in self._store.jobs(NAME) if is_batch(job)]
         now = self._now()
@@ -204,7 +204,7 @@ def _inline(source: Message) -> list[tuple[str | None, Message]]:
 def _entry(entry: Message) -> tuple[str | None, Message]:
     request, metadata = entry.get("request"), entry.get("metadata")
     if not isinstance(request, dict):
-        raise Complaint("request", "missing", "A request of the batch is missing.")
+        raise BadField("request", "missing", "A request of the batch is missing.")
     key = metadata.get("key") if isinstance(metadata, dict) else entry.get("key")
     return (str(key) if key is not None else None), request
 

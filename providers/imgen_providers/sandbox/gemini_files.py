@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgen_providers.sandbox.exchange import Call, Reply, Route, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.gate import signature
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ class GeminiFiles:
 
     def _start(self, call: Call) -> Reply:
         if call.headers.get("x-goog-upload-protocol") != "resumable":
-            raise Complaint("protocol", "invalid", "Only resumable uploads are understood here.")
+            raise BadField("protocol", "invalid", "Only resumable uploads are understood here.")
         size = call.headers.get("x-goog-upload-header-content-length", "")
         media_type = call.headers.get("x-goog-upload-header-content-type", "")
         if call.headers.get("x-goog-upload-command") != "start" or not size.isdecimal():
-            raise Complaint("command", "invalid", "An upload starts with its size.")
+            raise BadField("command", "invalid", "An upload starts with its size.")
         if not _MEDIA_TYPE.fullmatch(media_type):
-            raise Complaint("mime_type", "invalid", f"Unsupported MIME type: {media_type}")
+            raise BadField("mime_type", "invalid", f"Unsupported MIME type: {media_type}")
         given = json_object(call.body).get("file") if call.body else None
         values = given if isinstance(given, dict) else {}
         name = Fields(values).get("displayName") or Fields(values).get("display_name")
@@ -72,9 +72,9 @@ class GeminiFiles:
             return secrets.token_hex(6)
         found = _FILE.fullmatch(f"/v1/files/{str(name).removeprefix('files/')}")
         if found is None:
-            raise Complaint("name", "invalid", "File name may contain lowercase letters, digits and dashes only.")
+            raise BadField("name", "invalid", "File name may contain lowercase letters, digits and dashes only.")
         if self._metadata(found["id"]) is not None:
-            raise Complaint("name", "invalid", f"File {name} already exists.")
+            raise BadField("name", "invalid", f"File {name} already exists.")
         return found["id"]
 
     def _take(self, call: Call) -> Reply:

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from imgen_providers.sandbox import references
-from imgen_providers.sandbox.fields import Complaint
+from imgen_providers.sandbox.fields import BadField
 from imgen_providers.sandbox.store import Order
 from imgen_providers.sandbox.tables import GEMINI
 
@@ -55,7 +55,7 @@ def signature(content: bytes) -> str:
 
 
 class RequestReader:
-    """Reads requests in camelCase; every method raises `Complaint` on what no document allows."""
+    """Reads requests in camelCase; every method raises `BadField` on what no document allows."""
 
     def __init__(self, store: JobStore, pictures: Pictures, files: GeminiFiles) -> None:
         self._store = store
@@ -66,24 +66,24 @@ class RequestReader:
         """What one request asks for."""
         limits = GEMINI.get(model)
         if limits is None:
-            raise Complaint("model", "no-model", _unknown_model(model))
+            raise BadField("model", "no-model", _unknown_model(model))
         _only(request, _REQUEST, "")
         config = _message(request, "generationConfig")
         _only(config, _CONFIG, "generation_config")
         if config.get("candidateCount") not in (None, 1):
-            raise Complaint("candidateCount", "invalid", "Multiple candidates is not enabled for this model")
+            raise BadField("candidateCount", "invalid", "Multiple candidates is not enabled for this model")
         aspect, resolution = self._image(model, config)
         self._thinking(model, _message(config, "thinkingConfig"))
         contents = _messages(request, "contents")
         if not contents:
-            raise Complaint("contents", "missing", "* GenerateContentRequest.contents: contents is not specified")
+            raise BadField("contents", "missing", "* GenerateContentRequest.contents: contents is not specified")
         _check_signatures(model, contents)
         prompt = " ".join(text for part in _parts(contents[-1]) if isinstance(text := part.get("text"), str) and text)
         if not prompt:
-            raise Complaint("contents", "missing", "Unable to process input: the last turn holds no text")
+            raise BadField("contents", "missing", "Unable to process input: the last turn holds no text")
         found = [each for turn in contents for part in _parts(turn) if (each := self._picture(part))]
         if len(found) > limits.references + _answers(contents):
-            raise Complaint("contents", "invalid", f"Please use at most {limits.references} images")
+            raise BadField("contents", "invalid", f"Please use at most {limits.references} images")
         size = limits.size(aspect, resolution, found[-1].size if found else None)
         ((extension, file_format),) = limits.formats.items()
         return Order(
@@ -110,18 +110,18 @@ class RequestReader:
         limits = GEMINI[model]
         aspect, size = image.get("aspectRatio"), image.get("imageSize") or "1K"
         if isinstance(aspect, str) and aspect.startswith("ASPECT_RATIO_"):
-            raise Complaint("aspectRatio", "invalid", f"Invalid value at 'generation_config' (Enum), {aspect!r}")
+            raise BadField("aspectRatio", "invalid", f"Invalid value at 'generation_config' (Enum), {aspect!r}")
         if aspect is not None and (not isinstance(aspect, str) or aspect not in limits.aspects):
-            raise Complaint("aspectRatio", "invalid", f"aspect_ratio must be one of: {sorted(limits.aspects)}")
+            raise BadField("aspectRatio", "invalid", f"aspect_ratio must be one of: {sorted(limits.aspects)}")
         size = _ENUM_SIZES.get(str(size), size)
         if not isinstance(size, str) or size not in limits.resolutions:
-            raise Complaint("imageSize", "invalid", f"image_size must be one of: {list(limits.resolutions)}")
+            raise BadField("imageSize", "invalid", f"image_size must be one of: {list(limits.resolutions)}")
         return aspect, size
 
     def _thinking(self, model: str, thinking: Message) -> None:
         level = thinking.get("thinkingLevel")
         if level is not None and (str(level).upper() not in _LEVELS or model not in _WITH_LEVELS):
-            raise Complaint("thinkingLevel", "invalid", "Thinking level is not supported for this model.")
+            raise BadField("thinkingLevel", "invalid", "Thinking level is not supported for this model.")
 
     def _picture(self, part: Message) -> Reference | None:
         _only(part, _PART, "contents.parts")
@@ -137,17 +137,17 @@ class RequestReader:
         else:
             return None
         if found is None:
-            raise Complaint("contents", "invalid", "Unable to process input image. Please retry or report in ...")
+            raise BadField("contents", "invalid", "Unable to process input image. Please retry or report in ...")
         return found
 
 
 def content_of(inline: Message) -> bytes:
-    """The bytes of an inlineData. Raises `Complaint` where it is no base64; a data URI is none."""
+    """The bytes of an inlineData. Raises `BadField` where it is no base64; a data URI is none."""
     data = inline.get("data")
     try:
         return base64.b64decode(_plain(data) if isinstance(data, str) else "?", validate=True)
     except (binascii.Error, ValueError):
-        raise Complaint("data", "invalid", "Invalid value at 'contents' (TYPE_BYTES), Base64 decoding failed") from None
+        raise BadField("data", "invalid", "Invalid value at 'contents' (TYPE_BYTES), Base64 decoding failed") from None
 
 
 def _plain(text: str) -> str:
@@ -170,9 +170,9 @@ def _check_signatures(model: str, contents: list[Message]) -> None:
             content = content_of(inline) if inline else str(part.get("text", "")).encode()
             returned = part.get("thoughtSignature")
             if returned is None:
-                raise Complaint("contents", "invalid", f"Content part {number} is missing a thought_signature")
+                raise BadField("contents", "invalid", f"Content part {number} is missing a thought_signature")
             if not isinstance(returned, str) or _plain(returned) != signature(content):
-                raise Complaint("contents", "invalid", "Thought signature is not valid")
+                raise BadField("contents", "invalid", "Thought signature is not valid")
 
 
 def _answers(contents: list[Message]) -> int:
@@ -192,7 +192,7 @@ def _only(message: Message, allowed: frozenset[str], where: str) -> None:
         if name not in allowed:
             at = f" at '{where}'" if where else ""
             text = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
-            raise Complaint(name, "unknown", text)
+            raise BadField(name, "unknown", text)
 
 
 def _message(of: Message, name: str) -> Message:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.conversation import Turn, last_turn, next_turn_contents
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.pictures import UPLOAD_TYPES
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
 from imgen_providers.sandbox.tables import GMICLOUD
@@ -92,10 +92,10 @@ class GMICloud:
         envelope.only({"model", "payload"})
         model = envelope.text("model")
         if model not in GMICLOUD and model not in by_name.GMICLOUD:
-            raise Complaint("model", "no-model", f"model {model} not found or you do not have access")
+            raise BadField("model", "no-model", f"model {model} not found or you do not have access")
         payload = values.get("payload")
         if not isinstance(payload, dict):
-            raise Complaint("payload", "missing", "payload is required")
+            raise BadField("payload", "missing", "payload is required")
         fields = Fields(payload)
         if model in by_name.GMICLOUD:
             return self._by_name(model, fields, payload)
@@ -140,13 +140,13 @@ class GMICloud:
     def status(self, job: StoredJob, standing: Standing, origin: str) -> Reply:
         return json_reply(200, self._record(job, standing, origin))
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        if complaint.kind == "no-model":
-            return json_reply(404, {"error": complaint.text})
-        if complaint.text == _REJECTED:
+    def bad_field(self, bad_field: BadField) -> Reply:
+        if bad_field.kind == "no-model":
+            return json_reply(404, {"error": bad_field.text})
+        if bad_field.text == _REJECTED:
             return self.trouble(Trouble("content-policy"))
         # [assumed] GMI documents no catalogue of errors (reference 1.5).
-        return json_reply(400, {"error": f"invalid request: {complaint.text}"})
+        return json_reply(400, {"error": f"invalid request: {bad_field.text}"})
 
     def trouble(self, trouble: Trouble) -> Reply:
         # [assumed] Only the shapes of these bodies were seen (reference 1.5).
@@ -220,7 +220,7 @@ class GMICloud:
     def _reference(self, link: str) -> Reference:
         reference = self._pictures.reference(link)
         if reference is None:  # reference 1.2: the Gemini models take no data URIs
-            raise Complaint("image", "invalid", _REJECTED)
+            raise BadField("image", "invalid", _REJECTED)
         return reference
 
     def _list(self, call: Call) -> Reply:
@@ -270,7 +270,7 @@ class GMICloud:
     def _upload(self, call: Call) -> Reply:
         kind = Fields(json_object(call.body)).choice("file_type", UPLOAD_TYPES, "")
         if not kind:
-            raise Complaint("file_type", "missing", "file_type is required")
+            raise BadField("file_type", "missing", "file_type is required")
         put, public = self._pictures.upload_links(call.origin, f"{secrets.token_hex(12)}.{kind}")
         return json_reply(200, {"upload_url": put, "public_url": public})
 
@@ -279,5 +279,5 @@ def _whole(text: str | None, default: int) -> int:
     if text is None:
         return default
     if not text.isdecimal():
-        raise Complaint("limit", "invalid", "limit and offset are whole numbers")
+        raise BadField("limit", "invalid", "limit and offset are whole numbers")
     return int(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
 from imgen_providers.sandbox.tables import GPTPROTO, GPTPROTO_UNIFIED, OPENAI
 
@@ -85,11 +85,11 @@ class GPTProto:
         if f"{vendor}/{model}" in by_name.GPTPROTO:
             return by_name.order(self.name, model, Fields(json_object(call.body)))
         if vendor != "google" or model not in GPTPROTO:
-            raise Complaint("model", "no-model", f"model {model} is not available")
+            raise BadField("model", "no-model", f"model {model} is not available")
         limits = GPTPROTO[model]
         scene = call.place["scene"]
         if (scene == "edit") != (model in _EDIT_WITHOUT_PROMPT) and scene != "text-to-image":
-            raise Complaint("model", "no-model", f"model {model} has no scene {scene}")
+            raise BadField("model", "no-model", f"model {model} has no scene {scene}")
         edit = scene != "text-to-image"
         values = json_object(call.body)
         fields = Fields(values)
@@ -143,8 +143,8 @@ class GPTProto:
         }
         return json_reply(200, {"data": data, "message": "success", "code": 200})
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return _error(404 if complaint.kind == "no-model" else 400, complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return _error(404 if bad_field.kind == "no-model" else 400, bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         status, message = words(trouble)

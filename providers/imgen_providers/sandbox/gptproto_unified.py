@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import by_name, gptproto
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
 from imgen_providers.sandbox.tables import GPTPROTO_UNIFIED
 
@@ -61,7 +61,7 @@ class GPTProtoUnified:
         if model in by_name.GPTPROTO:
             return by_name.order(self.name, model, Fields(values))
         if model not in GPTPROTO_UNIFIED:
-            raise Complaint("model", "no-model", f"model {model} is not available")
+            raise BadField("model", "no-model", f"model {model} is not available")
         limits = GPTPROTO_UNIFIED[model]
         fields = Fields(values)
         fields.only(_PARAMETERS | _IGNORED)
@@ -107,8 +107,8 @@ class GPTProtoUnified:
             body["error"] = gptproto.ENDS[standing.state]
         return json_reply(200, body)
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return _error(404 if complaint.kind == "no-model" else 400, complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return _error(404 if bad_field.kind == "no-model" else 400, bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         status, message = gptproto.words(trouble)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from email.message import Message
 
-from imgen_providers.sandbox.fields import Complaint
+from imgen_providers.sandbox.fields import BadField
 
 _MOST_PARTS = 100
 
@@ -22,13 +22,13 @@ class Part:
 
 
 def parts_of(body: bytes, content_type: str) -> list[Part]:
-    """The parts of a body, in their order. Raises `Complaint` where it is not such a body."""
+    """The parts of a body, in their order. Raises `BadField` where it is not such a body."""
     boundary = _header("Content-Type", content_type).get_param("boundary")
     if not isinstance(boundary, str) or not boundary:
-        raise Complaint("body", "body", "the body has no boundary")
+        raise BadField("body", "body", "the body has no boundary")
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))
     if len(pieces) < 3 or len(pieces) > _MOST_PARTS or not pieces[-1].startswith(b"--"):
-        raise Complaint("body", "body", "the body is not whole, or has too many parts")
+        raise BadField("body", "body", "the body is not whole, or has too many parts")
     return [_part(piece) for piece in pieces[1:-1]]
 
 
@@ -37,11 +37,11 @@ def _part(piece: bytes) -> Part:
     found = re.search(rb"(?im)^content-disposition:\s*(.+)$", head)
     kind = re.search(rb"(?im)^content-type:\s*(.+)$", head)
     if not separator or found is None:
-        raise Complaint("body", "body", "a part of the body has no Content-Disposition")
+        raise BadField("body", "body", "a part of the body has no Content-Disposition")
     disposition = _header("Content-Disposition", found[1].decode("utf-8", "replace").strip())
     name = disposition.get_param("name", header="content-disposition")
     if not isinstance(name, str):
-        raise Complaint("body", "body", "a part of the body has no name")
+        raise BadField("body", "body", "a part of the body has no name")
     media_type = kind[1].decode("latin-1").strip() if kind else "text/plain"
     return Part(name, disposition.get_filename(), media_type, content)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import references
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, ComplaintKind, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, BadFieldKind, Fields, json_object
 from imgen_providers.sandbox.multipart import parts_of
 from imgen_providers.sandbox.store import Order
 from imgen_providers.sandbox.tables import OPENAI, OPENAI_TOKENS
@@ -34,7 +34,7 @@ _BOTH = {"model", "prompt", "n", "size", "quality", "background", "output_format
 _GENERATION = _BOTH | {"moderation", "stream", "partial_images", "safety_identifier", "complexity"}
 _EDIT = _BOTH | {"images", "image", "mask", "input_fidelity", "stream", "partial_images", "safety_identifier"}
 _NUMBERS = ("n", "output_compression", "partial_images")
-_CODES: dict[ComplaintKind, str | None] = {
+_CODES: dict[BadFieldKind, str | None] = {
     "body": None,
     "missing": "missing_required_parameter",
     "invalid": "invalid_value",
@@ -77,17 +77,17 @@ class OpenAI:
         fields.only(_EDIT if editing else _GENERATION)
         model = fields.text("model")
         if model not in OPENAI:
-            raise Complaint("model", "no-model", f"Invalid value: '{model}'. Value must be one of the image models.")
+            raise BadField("model", "no-model", f"Invalid value: '{model}'. Value must be one of the image models.")
         if fields.flag("stream") or values.get("partial_images"):
             raise fields.invalid("stream", "the sandbox does not stream")
         if editing and not found:
-            raise Complaint("image", "missing", "Missing required parameter: 'image'.")
+            raise BadField("image", "missing", "Missing required parameter: 'image'.")
         word = fields.choice("output_format", _FORMATS, "png")
         background = fields.choice("background", ("auto", "transparent", "opaque"), "auto")
         if background == "transparent" and word == "jpeg":
-            raise Complaint("background", "invalid", "Transparent background is not supported for JPEG output.")
+            raise BadField("background", "invalid", "Transparent background is not supported for JPEG output.")
         if fields.number("output_compression", 0, 100) is not None and word == "png":
-            raise Complaint("output_compression", "invalid", "Compression is not supported for PNG output.")
+            raise BadField("output_compression", "invalid", "Compression is not supported for PNG output.")
         best = ("xhigh", "max") if model.startswith("gpt-image-2.") else ()
         quality = fields.choice("quality", ("auto", "low", "medium", "high", *best), "auto")
         size = _size(fields, model)
@@ -131,11 +131,11 @@ class OpenAI:
     def status(self, _job: StoredJob, _standing: Standing, _origin: str) -> Reply:
         return self.trouble(Trouble("not-found"))  # there is no path to ask at
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        text = complaint.text
-        if complaint.kind == "unknown":
-            text = f"Unknown parameter: '{complaint.field}'."
-        return _error(400, text, "invalid_request_error", _CODES[complaint.kind], complaint.field)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        text = bad_field.text
+        if bad_field.kind == "unknown":
+            text = f"Unknown parameter: '{bad_field.field}'."
+        return _error(400, text, "invalid_request_error", _CODES[bad_field.kind], bad_field.field)
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:
@@ -172,14 +172,14 @@ class OpenAI:
             values[name] = "(file)"
             reference = references.kept(part.content, part.filename, self._pictures.store)
             if name not in ("image", "mask") or reference is None:
-                raise Complaint(name, "invalid", "Invalid image file or mode for image, please check your image file.")
+                raise BadField(name, "invalid", "Invalid image file or mode for image, please check your image file.")
             if name == "image":
                 found.append(reference)
         return values, found
 
     def _linked(self, values: dict[str, object]) -> list[Reference]:
         if "image" in values:
-            raise Complaint("image", "unknown", "")
+            raise BadField("image", "unknown", "")
         return [self._picture(each) for each in Fields(values).objects("images", _MOST_REFERENCES)]
 
     def _picture(self, entry: dict[str, object]) -> Reference:
@@ -189,7 +189,7 @@ class OpenAI:
             store = self._pictures.store
             reference = references.from_data_uri(link, store) or self._pictures.reference(link)
         if reference is None:
-            raise Complaint("images", "invalid", "Invalid image. Give an image_url with a data URI or a link.")
+            raise BadField("images", "invalid", "Invalid image. Give an image_url with a data URI or a link.")
         return reference
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import references
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.store import Order
 from imgen_providers.sandbox.tables import OPENROUTER
 
@@ -84,8 +84,8 @@ class OpenRouter:
     def status(self, _job: StoredJob, _standing: Standing, _origin: str) -> Reply:
         return self.trouble(Trouble("not-found"))  # there is no path to ask at
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return _error(400, complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return _error(400, bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:
@@ -122,14 +122,14 @@ class OpenRouter:
         fields.only(_CHAT)
         model = _model(fields)
         if model.startswith(_ONLY_PICTURES):
-            raise Complaint("model", "no-model", f"{model} is not available on this endpoint")
+            raise BadField("model", "no-model", f"{model} is not available on this endpoint")
         if "image" not in fields.texts("modalities", 2):
-            raise Complaint("modalities", "missing", "No endpoints found that support the requested output modalities")
+            raise BadField("modalities", "missing", "No endpoints found that support the requested output modalities")
         messages = fields.objects("messages", 1000)
         parts = [part for message in messages for part in _content(message)]
         prompt = " ".join(str(part["text"]) for part in parts if part.get("type") == "text" and part.get("text"))
         if not prompt:
-            raise Complaint("messages", "missing", "Input required: specify messages")
+            raise BadField("messages", "missing", "Input required: specify messages")
         config = values.get("image_config")
         chosen = Fields(config if isinstance(config, dict) else {})
         limits = OPENROUTER[model]
@@ -175,7 +175,7 @@ class OpenRouter:
             if isinstance(link, str):
                 reference = references.from_data_uri(link, self._store) or self._pictures.reference(link)
             if reference is None:
-                raise Complaint("input_references", "invalid", "Invalid image URL")
+                raise BadField("input_references", "invalid", "Invalid image URL")
             found.append(reference)
         return tuple(found)
 
@@ -220,7 +220,7 @@ class OpenRouter:
 def _model(fields: Fields) -> str:
     model = fields.text("model")
     if model not in OPENROUTER:
-        raise Complaint("model", "no-model", f"{model} is not a valid model ID")
+        raise BadField("model", "no-model", f"{model} is not a valid model ID")
     return model
 
 

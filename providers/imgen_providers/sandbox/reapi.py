@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import by_name
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, ComplaintKind, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, BadFieldKind, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
 from imgen_providers.sandbox.tables import REAPI
 
@@ -35,7 +35,7 @@ _ENDS: dict[State, tuple[int, str]] = {
     "error": (80003, "provider_failed"),
     "expired": (80002, "provider_polling_timeout"),
 }
-_COMPLAINTS: dict[ComplaintKind, int] = {
+_COMPLAINTS: dict[BadFieldKind, int] = {
     "body": 20001,
     "missing": 20002,
     "invalid": 20003,
@@ -82,7 +82,7 @@ class ReAPI:
         if model in by_name.REAPI:
             return by_name.order(self.name, model, Fields(values, model))
         if model not in REAPI:
-            raise Complaint("model", "no-model", f"{model}: model not supported on this endpoint")
+            raise BadField("model", "no-model", f"{model}: model not supported on this endpoint")
         limits = REAPI[model]
         # Seed 003: "2K" and "2k" are the same; we compare in capitals.
         if isinstance(word := values.get("resolution"), str) and word.upper() in limits.resolutions:
@@ -118,9 +118,9 @@ class ReAPI:
         error = {"code": code, "message": message} if code else None
         return json_reply(200, {**self._envelope(job, _STATES[standing.state]), "output": output, "error": error})
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        wrong_size = complaint.field == "size" and complaint.kind == "invalid"
-        return _error(400, _BAD_SIZE if wrong_size else _COMPLAINTS[complaint.kind], complaint.text)
+    def bad_field(self, bad_field: BadField) -> Reply:
+        wrong_size = bad_field.field == "size" and bad_field.kind == "invalid"
+        return _error(400, _BAD_SIZE if wrong_size else _COMPLAINTS[bad_field.kind], bad_field.text)
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:

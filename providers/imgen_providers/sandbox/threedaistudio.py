@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imgen_providers.sandbox import references
 from imgen_providers.sandbox.exchange import Call, Reply, Route, Trouble, json_reply
-from imgen_providers.sandbox.fields import Complaint, Fields, json_object
+from imgen_providers.sandbox.fields import BadField, Fields, json_object
 from imgen_providers.sandbox.store import Order, Standing, State, StoredJob
 from imgen_providers.sandbox.tables import THREEDAISTUDIO
 
@@ -108,8 +108,8 @@ class ThreeDAIStudio:
             },
         )
 
-    def complaint(self, complaint: Complaint) -> Reply:
-        return _error(400, "validation_failed", f"{complaint.text}.")
+    def bad_field(self, bad_field: BadField) -> Reply:
+        return _error(400, "validation_failed", f"{bad_field.text}.")
 
     def trouble(self, trouble: Trouble) -> Reply:
         match trouble.kind:

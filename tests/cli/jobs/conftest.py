@@ -1,4 +1,7 @@
-"""The engine on both databases: each test with a `Bench` runs once with a file, and once with PostgreSQL."""
+"""The engine on both databases: each test with a `Bench` runs once with a file, and once with PostgreSQL.
+
+Without --all only the modules in `SAMPLE` meet PostgreSQL: the suites of `tests/cli/ledger` do in every run.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ from cli.jobs.bench import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SAMPLE = ("test_machine", "test_submit", "test_uploads")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Twice for those of a module that imports `Bench`, unless it is about the file alone."""
     if hasattr(metafunc.module, "Bench") and "ledger_kind" in metafunc.fixturenames:
-        kinds = ["sqlite"] if metafunc.definition.get_closest_marker("file") else ["sqlite", "postgres"]
+        name = metafunc.module.__name__.rpartition(".")[2]
+        server = pytest.param("postgres", marks=[] if name in SAMPLE else pytest.mark.whole)
+        kinds = ["sqlite"] if metafunc.definition.get_closest_marker("file") else ["sqlite", server]
         metafunc.parametrize("ledger_kind", kinds, indirect=True)
 
 

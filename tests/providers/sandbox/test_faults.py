@@ -95,7 +95,7 @@ def test_a_wrong_script_is_answered_with_every_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "bad_field"),
     [
         ("lost-reply=2", "takes no value"),
         ("lost-reply=SAFETY", "takes no value"),
@@ -104,8 +104,8 @@ def test_a_wrong_script_is_answered_with_every_name(text: str) -> None:
         ("no-picture=NONSENSE", "one of these: NO_IMAGE"),
     ],
 )
-def test_a_value_where_it_does_not_belong_is_refused(text: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_a_value_where_it_does_not_belong_is_refused(text: str, bad_field: str) -> None:
+    with pytest.raises(ValueError, match=bad_field):
         parse_faults(text)
 
 
