@@ -98,7 +98,7 @@ def kill_at_once(here: Program, far_side: FarSide, batch: list[Victim]) -> dict[
                 process.kill()
         for victim, process in zip(batch, processes, strict=True):
             try:
-                ended = process.wait(timeout=100)
+                ended = process.wait(timeout=160)
             except subprocess.TimeoutExpired:
                 pytest.fail(f"{victim} hangs: {last_words(here, victim).read_text()}")
             assert ended == -signal.SIGKILL, f"{victim} lived on: {last_words(here, victim).read_text()}"
@@ -123,7 +123,7 @@ def until_it_came(here: Program, victim: Victim, process: subprocess.Popen[bytes
     pytest.fail(f"{victim} has not got its part: {last_words(here, victim).read_text()}")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "batch",
     [pytest.param(each, id=str(n), marks=[] if n < SAMPLE else pytest.mark.whole) for n, each in enumerate(BATCHES)],

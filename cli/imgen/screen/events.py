@@ -94,7 +94,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job is over without all its pictures, or left where it is; `state` tells which, `error` why."""
+    """A job is over without all its pictures, or left where it is; `state` is which, `error` why."""
 
     event: Literal["failed"]
     time: str

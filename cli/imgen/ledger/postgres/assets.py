@@ -1,4 +1,4 @@
-"""One purchase for each picture of a project: whoever plans it second follows the first one's job."""
+"""One purchase for each picture of a project: a second plan follows the job of the first one."""
 
 from __future__ import annotations
 
