@@ -1,6 +1,7 @@
 """imgen that kills itself: `python -P mortal.py MOMENT ARGUMENT...` ends with SIGKILL at the moment named.
 
-The program is the installed one, untouched. What it asks of SQLite and of the file system is watched on the way.
+The program is the installed one, untouched. What it asks of SQLite and of the file system is watched on the way, from
+its own order on: before that it settles what others left when they died, and would die of their moment.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ORDER = "INSERT INTO job "
 COMMITS = {
-    "the plan": "INSERT INTO job ",
+    "the plan": ORDER,
     "the submit's start": "SET stage = 'submitting'",
     "the remote id": "SET stage = 'queued'",
     "the links": "INSERT INTO result ",
@@ -43,10 +45,11 @@ after that.
 
 
 class MortalConnection(sqlite3.Connection):
-    """Dies before or after one kind of transaction is committed."""
+    """Dies before or after one kind of transaction is committed; `ordered` is whether an order was recorded."""
 
     before = False
-    statement = ""
+    statement: str | None = None
+    ordered = False
     _in_it = False
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
@@ -66,7 +69,9 @@ class MortalConnection(sqlite3.Connection):
         return super().executemany(sql, parameters)
 
     def _notice(self, sql: str) -> None:
-        self._in_it = self._in_it or self.statement in sql
+        MortalConnection.ordered = MortalConnection.ordered or ORDER in sql
+        wanted = self.statement is not None and self.statement in sql and self.ordered
+        self._in_it = self._in_it or wanted
 
 
 def die() -> None:
@@ -76,11 +81,17 @@ def die() -> None:
 
 def prepare(moment: str) -> None:
     """Arrange for the death."""
+    sqlite3.connect = partial(connect_mortally, sqlite3.connect)  # type: ignore[assignment]
     if moment in EVENTS:
         coming = EVENTS[moment]
 
         def watch(event: str, arguments: tuple[object, ...]) -> None:
-            if coming and event == coming[0][0] and fnmatchcase(str(arguments[0]), coming[0][1]):
+            if (
+                MortalConnection.ordered
+                and coming
+                and event == coming[0][0]
+                and fnmatchcase(str(arguments[0]), coming[0][1])
+            ):
                 coming.pop(0)
                 if not coming:
                     die()
@@ -90,7 +101,6 @@ def prepare(moment: str) -> None:
     when, _, what = moment.partition(" ")
     MortalConnection.before = {"before": True, "after": False}[when]
     MortalConnection.statement = COMMITS[what.removesuffix(" is committed").removesuffix(" are committed")]
-    sqlite3.connect = partial(connect_mortally, sqlite3.connect)  # type: ignore[assignment]
 
 
 def connect_mortally(
