@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,6 +70,7 @@ _INLINE = "inline-"  # begins our own name for a job whose answer held its pictu
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
 _CONNECT_STEPS = 3  # a name, a connection and its encryption, each bounded by itself between two bytes only
+_RETRY_SECONDS = 15.0  # after the first try, within which a question is asked again
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
 # stamina logs every retry; without any handler, logging would print that on stderr.
@@ -316,16 +318,20 @@ class Api:
         return self._error(kind, answer, explanation.message, explanation)
 
     def _ask(self, stream: _Question) -> Answer:
+        began = time.monotonic()
         try:
             return self._ask_once(stream)
         except (Unreachable, RateLimited) as error:
-            return self._ask_again(stream, error)
+            left = _RETRY_SECONDS - (time.monotonic() - began)
+            if left <= 0:
+                raise
+            return self._ask_again(stream, error, left)
 
-    def _ask_again(self, stream: _Question, met: ServiceError) -> Answer:
+    def _ask_again(self, stream: _Question, met: ServiceError, seconds: float) -> Answer:
         import stamina  # 12 ms, and nearly every question is answered at once
 
         for attempt in stamina.retry_context(
-            on=_worth_asking_again, attempts=3, timeout=15.0, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
+            on=_worth_asking_again, attempts=3, timeout=seconds, wait_initial=0.3, wait_max=2.0, wait_jitter=0.3
         ):
             with attempt:
                 if attempt.num == 1:
