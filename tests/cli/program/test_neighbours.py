@@ -209,16 +209,16 @@ def test_a_project_file_that_is_a_link_is_not_written_through(imgen: Program) ->
 @pytest.mark.timeout(300)
 def test_a_user_without_a_home_is_told_what_to_set(user: User) -> None:
     asked: Sequence[tuple[str, ...]] = (("status",), ("generate", "a fox", "--sandbox", "--json"), ("config",))
-    told = [user.run(*each) for each in asked]
+    runs = [user.run(*each) for each in asked]
     works = user.run(*FOX, "-q", "-o", "fox.png", IMGEN_HOME=str(user.folder / "home"))
 
-    assert [each.code for each in told] == [ExitCode.KEY] * 3
-    assert told[0].stderr.splitlines() == [
+    assert [each.code for each in runs] == [ExitCode.KEY] * 3
+    assert runs[0].stderr.splitlines() == [
         "imgen: There is no folder for imgen's own files: HOME is not set, and this user has no home folder.",
         "  try: export IMGEN_HOME=/a/folder/of/yours",
     ]
-    assert json.loads(told[1].stdout)["error"]["code"] == "configuration"
-    assert "Traceback" not in "".join(each.stderr for each in told)
+    assert json.loads(runs[1].stdout)["error"]["code"] == "configuration"
+    assert "Traceback" not in "".join(each.stderr for each in runs)
     assert works.code == 0, works.stderr
 
 
@@ -227,14 +227,14 @@ def test_a_user_without_a_home_is_told_what_to_set(user: User) -> None:
 def test_a_home_in_which_nothing_may_be_made_is_said_in_words(user: User) -> None:
     """Some containers set HOME=/ for a user who may not write there."""
     asked: Sequence[tuple[str, ...]] = (("status",), ("generate", "a fox", "--sandbox", "--json"), ("history",))
-    told = [user.run(*each, HOME="/") for each in asked]
+    runs = [user.run(*each, HOME="/") for each in asked]
 
-    for ended in told:
+    for ended in runs:
         said = ended.stdout.decode() + ended.stderr
         assert "Errno" not in said
         assert "Traceback" not in said
-    assert [each.code for each in told[:2]] == [ExitCode.NOT_SAVED] * 2
-    assert "The ledger /.local/state/imgen/ledger.sqlite3 cannot be opened: Permission denied." in told[0].stderr
+    assert [each.code for each in runs[:2]] == [ExitCode.NOT_SAVED] * 2
+    assert "The ledger /.local/state/imgen/ledger.sqlite3 cannot be opened: Permission denied." in runs[0].stderr
 
 
 @ROOT

@@ -39,7 +39,7 @@ MISSING = Reply(404, b"")
 class Storage:
     """A storage that speaks S3 as far as one picture needs it; `twist` gets what is asked and the honest answer.
 
-    What is asked is "check", "put", "look" (by whoever has the link) or "remove".
+    What is asked is "check", "put", "look" (by the reader of the link) or "remove".
     """
 
     twist: Callable[[str, Reply], Reply | Endless]

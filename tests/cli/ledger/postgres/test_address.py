@@ -111,9 +111,9 @@ def test_one_that_is_none_is_refused_and_not_quoted(url: str) -> None:
     with pytest.raises(BadConfiguration) as refused:
         parse(url, {})
 
-    told = f"{refused.value.message} {refused.value.hint} {refused.value!r} {refused.value.__cause__}"
-    assert SECRET not in told
-    assert "postgresql://" in told
+    shown_text = f"{refused.value.message} {refused.value.hint} {refused.value!r} {refused.value.__cause__}"
+    assert SECRET not in shown_text
+    assert "postgresql://" in shown_text
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_a_server_that_stays_away_is_an_error_of_its_own(machine: Fleet, own_ser
         began = time.monotonic()
         with pytest.raises(LedgerUnusable, match="nothing answers there"):
             never.jobs.open()
-        assert time.monotonic() - began < 5.0, "who never reached it is told at once"
+        assert time.monotonic() - began < 5.0, "a process that never reached it ends at once"
     finally:
         own_server.control("start")
     assert ledger.jobs.get("one").state is State.PLANNED
