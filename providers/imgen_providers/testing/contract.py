@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from imgen_providers.base import Json, Status
 
-KEY = "key-of-nobody-0123456789abcdef"
+KEY = "key-of-no-account-0123456789abcdef"
 """The key of every test; no text of ours may hold it."""
 
 NOW = 1_800_000_000.0

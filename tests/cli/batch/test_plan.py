@@ -166,7 +166,7 @@ def test_another_width_needs_no_order(tmp_path: Path) -> None:
     ("wanted", "about", "said"),
     [
         ({"model": "gemini-9"}, "model", "There is no model 'gemini-9'."),
-        ({"provider": "nobody"}, None, "There is no service 'nobody'."),
+        ({"provider": "unknown"}, None, "There is no service 'unknown'."),
         (
             {"provider": "gmicloud", "model": "gemini-3-pro", "aspect": "2:3"},
             "aspect",

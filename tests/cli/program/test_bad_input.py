@@ -70,7 +70,7 @@ MISTAKES = {
     # services and models
     "unknown provider": Mistake(generate("-p", "reapy"), "Did you mean reapi?", 'imgen generate "a red fox" -p reapi'),
     "unknown model": Mistake(generate("-m", "gemini-3-por"), "Did you mean gemini-3-pro?", "-m gemini-3-pro"),
-    "exact model of nobody": Mistake(generate("-m", "nobody/gemini"), "no service 'nobody'", "Services: 3daistudio"),
+    "model of no service": Mistake(generate("-m", "unknown/gemini"), "no service 'unknown'", "Services: 3daistudio"),
     "two providers": Mistake(generate("-p", "reapi", "-m", "gmicloud/x"), "-p says reapi", "Leave one of them out"),
     "unknown model of models": Mistake(("models", "gemini-4"), "Did you mean gemini", "imgen models gemini-"),
     # parameters
@@ -230,8 +230,8 @@ def test_standard_output_holds_one_thing(there: Program, log: list[str]) -> None
     counted = there.run(*generate("-o", "-", "--option", "n=2"))
     answered = there.run(*generate("-o", "-", "--json"))
 
-    for told in (waiting, several, counted):
-        assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
+    for refused in (waiting, several, counted):
+        assert (refused.code, refused.stdout) == (ExitCode.USAGE, b"")
     assert "-o - and --no-wait both want standard output" in waiting.stderr
     assert "writes one picture, and 2 were ordered" in several.stderr
     assert "writes one picture, and 2 were ordered" in counted.stderr

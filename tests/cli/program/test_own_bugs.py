@@ -60,11 +60,11 @@ def in_shell(imgen: Program, script: str, *arguments: str) -> Ended:
 
 
 def test_a_bug_is_one_sentence_and_a_file_to_report(imgen: Program) -> None:
-    told = with_a_bug(imgen, "wait")
+    printed = with_a_bug(imgen, "wait")
 
     report = imgen.home / "crash.txt"
-    assert (told.code, told.stdout) == (ExitCode.BUG, b"")
-    sentence, hint = told.stderr.splitlines()
+    assert (printed.code, printed.stdout) == (ExitCode.BUG, b"")
+    sentence, hint = printed.stderr.splitlines()
     assert sentence.startswith("imgen: imgen met a bug of its own: ZeroDivisionError at imgen.commands.wait:")
     assert sentence.endswith("; please report it.")
     assert hint.endswith(str(report))
@@ -73,18 +73,18 @@ def test_a_bug_is_one_sentence_and_a_file_to_report(imgen: Program) -> None:
 
 
 def test_a_bug_is_told_to_a_program_in_the_envelope(imgen: Program) -> None:
-    told = with_a_bug(imgen, "wait", "--json")
+    printed = with_a_bug(imgen, "wait", "--json")
 
-    answer = told.json
-    assert (told.code, told.stderr) == (ExitCode.BUG, "")
+    answer = printed.json
+    assert (printed.code, printed.stderr) == (ExitCode.BUG, "")
     assert (answer["ok"], answer["exit_code"], answer["error"]["code"]) == (False, 1, "bug")
     assert str(imgen.home / "crash.txt") in answer["error"]["hint"]
 
 
 def test_the_report_of_a_bug_holds_no_key_and_no_prompt(imgen: Program) -> None:
-    told = with_a_bug(imgen, "wait")
+    printed = with_a_bug(imgen, "wait")
 
-    for text in (told.stderr, (imgen.home / "crash.txt").read_text(encoding="utf-8")):
+    for text in (printed.stderr, (imgen.home / "crash.txt").read_text(encoding="utf-8")):
         assert KEY not in text
         assert "a secret prompt" not in text
 
@@ -105,10 +105,10 @@ def test_the_report_is_for_its_owner_and_replaces_the_last_one(imgen: Program, t
 def test_a_bug_where_nothing_can_be_written_is_told_all_the_same(imgen: Program) -> None:
     imgen.home.write_text("a file where the folder should be")
 
-    told = with_a_bug(imgen, "wait")
+    printed = with_a_bug(imgen, "wait")
 
-    assert told.code == ExitCode.BUG
-    assert len(told.stderr.splitlines()) == 1
+    assert printed.code == ExitCode.BUG
+    assert len(printed.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("line", [(), ("--help",), ("generate", "--help"), ("sandbox", "-h")], ids=str)
@@ -116,52 +116,52 @@ def test_help_on_a_full_disk_is_no_bug(imgen: Program, line: Sequence[str]) -> N
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("there is no /dev/full")
 
-    told = in_shell(imgen, '"$@" >/dev/full', *line)
+    printed = in_shell(imgen, '"$@" >/dev/full', *line)
 
-    assert told.code == ExitCode.NOT_SAVED
-    assert told.stderr.splitlines()[0] == "imgen: Standard output cannot be written: no space left on device."
+    assert printed.code == ExitCode.NOT_SAVED
+    assert printed.stderr.splitlines()[0] == "imgen: Standard output cannot be written: no space left on device."
 
 
 def test_a_mistake_on_a_full_disk_is_no_bug(imgen: Program) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("there is no /dev/full")
 
-    told = in_shell(imgen, '"$@" >/dev/full', "status", "nobody", "--json")
+    printed = in_shell(imgen, '"$@" >/dev/full', "status", "nobody", "--json")
 
-    assert told.code == ExitCode.NOT_SAVED
-    assert told.stderr.startswith("imgen: Standard output cannot be written")
+    assert printed.code == ExitCode.NOT_SAVED
+    assert printed.stderr.startswith("imgen: Standard output cannot be written")
 
 
 def test_an_answer_that_cannot_be_written_is_told(imgen: Program) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("there is no /dev/full")
 
-    told = in_shell(imgen, '"$@" >/dev/full', "models", "--json")
+    printed = in_shell(imgen, '"$@" >/dev/full', "models", "--json")
 
-    assert told.code == ExitCode.NOT_SAVED
-    assert told.stderr == "imgen: Standard output cannot be written: no space left on device.\n"
+    assert printed.code == ExitCode.NOT_SAVED
+    assert printed.stderr == "imgen: Standard output cannot be written: no space left on device.\n"
 
 
 @pytest.mark.parametrize("line", [("--help",), ("generate", "--help")], ids=str)
 def test_help_that_nobody_reads_to_its_end_is_no_bug(imgen: Program, line: Sequence[str]) -> None:
-    told = in_shell(imgen, '{ "$@"; echo "$?" >&2; } | true', *line)
+    printed = in_shell(imgen, '{ "$@"; echo "$?" >&2; } | true', *line)
 
-    assert told.stderr == "0\n"
+    assert printed.stderr == "0\n"
 
 
 def test_help_is_whole(imgen: Program) -> None:
-    told = imgen.run("generate", "--help")
+    printed = imgen.run("generate", "--help")
 
-    assert (told.code, told.stderr) == (0, "")
-    assert "--poll-every" in told.stdout.decode()
+    assert (printed.code, printed.stderr) == (0, "")
+    assert "--poll-every" in printed.stdout.decode()
 
 
 def test_a_folder_that_was_deleted_under_the_shell_is_no_bug(imgen: Program) -> None:
     gone = '{ mkdir gone && cd gone && rmdir ../gone; } && "$@"'
 
-    told = in_shell(imgen, gone, "status")
+    printed = in_shell(imgen, gone, "status")
     answered = in_shell(imgen, f"IMGEN_HOME=here; export IMGEN_HOME; {gone}", "status", "--json")
 
-    assert (told.code, told.stdout) == (0, b"")
-    assert told.stderr == "Nothing is open: every job is saved or closed.\n"
+    assert (printed.code, printed.stdout) == (0, b"")
+    assert printed.stderr == "Nothing is open: every job is saved or closed.\n"
     assert (answered.code, json.loads(answered.stdout)["ok"]) == (ExitCode.KEY, False), answered.stderr

@@ -100,7 +100,7 @@ def test_every_answer_through_a_pipe_keeps_its_schema(
         ("wait", "nobody"),
         ("download",),
         ("download", "nobody"),
-        ("cancel", "nobody"),
+        ("cancel", "unknown"),
         ("forget", "nobody"),
         ("costs",),
         ("costs", "--since", "someday"),

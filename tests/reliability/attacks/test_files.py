@@ -240,10 +240,10 @@ def test_one_file_does_not_keep_a_gallery_from_the_others(imgen: Program, worm: 
         bad.write_bytes(bomb_webp(16_383) if worm == "bomb" else b"not a picture")
 
     ended = imgen.run("gallery", "--json")
-    told = imgen.run("gallery")
+    shown = imgen.run("gallery")
 
     assert ended.json["gallery"]["missing"] == 1, ended
-    assert (told.code, f"{bad} is not shown" in " ".join(told.stderr.split())) == (ExitCode.DONE, True), told
+    assert (shown.code, f"{bad} is not shown" in " ".join(shown.stderr.split())) == (ExitCode.DONE, True), shown
     assert (imgen.cwd / "gallery.html").read_text(encoding="utf-8").count("data:image/webp") == 1
 
 

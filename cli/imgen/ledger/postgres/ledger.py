@@ -11,7 +11,6 @@ from imgen.ledger.jobs import Brought, Jobs
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
-from imgen.ledger.postgres.assets import Assets
 from imgen.ledger.postgres.conversations import StoredConversations
 from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase
 from imgen.ledger.postgres.engine_rows import EngineRows
@@ -68,7 +67,6 @@ class PostgresLedger(Ledger):
         self.conversations = conversations
         self.address = address
         self.queue = Queue(database)
-        self.assets = Assets(database)
         self.engine = EngineRows(database)
         self._spool = Spool(folder / "accepted")
 

@@ -1,6 +1,6 @@
 """The ledger's tables on PostgreSQL, the steps that bring an older ledger's up to date, and which program fits.
 
-The same columns as SQLite's, and what many machines need: leases, claims that expire, one purchase for each asset.
+The same columns as SQLite's, and what many machines need: leases and claims that expire.
 """
 
 from __future__ import annotations
@@ -127,14 +127,6 @@ CREATE TABLE turned_away (
     submitted_at DOUBLE PRECISION NOT NULL
 );
 CREATE INDEX turned_away_submitted ON turned_away (provider, origin, submitted_at);
-
-CREATE TABLE asset (                 -- one purchase for each picture of a project and recipe
-    project TEXT NOT NULL,
-    path    TEXT NOT NULL,
-    recipe  TEXT NOT NULL,
-    job_id  TEXT NOT NULL REFERENCES job (id),
-    PRIMARY KEY (project, path, recipe)
-);
 
 CREATE TABLE conversation (          -- by the sha256 of what it holds
     name    TEXT PRIMARY KEY,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.drafts import draft, taken
-from cli.states import JOB, TROUBLE, bring_to, save
+from cli.states import JOB, bring_to, save
 from imgen.ledger.jobs import Claim
 from imgen.ledger.pacing import SubmitLimit, TooSoon
 from imgen.records import State
@@ -218,21 +218,6 @@ def test_a_frozen_worker_that_wakes_up_takes_back_what_provably_never_left(machi
     assert not frozen.queue.withdraw("one", "another")
     assert [job.state for job in frozen.jobs.get_many(["one", "two"])] == [State.PLANNED, State.UNCERTAIN]
     owner.release()
-
-
-def test_one_picture_is_bought_once_whoever_plans_it(machine: Fleet) -> None:
-    one, other = machine(), machine()
-
-    def plan(ledger: PostgresLedger, job_id: str) -> str:
-        with ledger.write() as write:
-            (planned,) = ledger.jobs.plan([draft(job_id, prompt=job_id)], None, resubmit=False)
-            return ledger.assets.take(write, "project", "fox.png", "recipe", planned)
-
-    assert plan(one, "one") == "one"
-    assert plan(other, "two") == "one"
-    assert other.assets.holder("project", "fox.png", "recipe") == "one"
-    one.jobs.never_sent("one", TROUBLE)
-    assert plan(other, "three") == "three", "what was never sent leaves it to the next"
 
 
 def test_a_plan_that_fails_within_a_larger_one_is_undone_alone(fleet: PostgresLedger) -> None:
