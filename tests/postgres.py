@@ -33,8 +33,8 @@ TEMPLATE = "imgen_template"
 _ROOM = 4 * 1024**3  # bytes
 TIME_ZONE = "Europe/Berlin"
 
-# `pgbouncer`, and a user for whom the server asks for a password, over TCP.
-_HBA = "host all guarded 127.0.0.1/32 scram-sha-256\n"
+# Two users for whom the server asks for a password, over TCP: `guarded` has no rights, `member` those of the owner.
+_HBA = "host all guarded,member 127.0.0.1/32 scram-sha-256\n"
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -181,6 +181,7 @@ def _start(server: Server, pytest_id: int) -> None:
         settings.write(_SETTINGS.format(port=server.port, folder=folder))
     server.control("start")
     server.admin("CREATE ROLE guarded LOGIN PASSWORD 'not-a-real-password'")
+    server.admin("CREATE ROLE member LOGIN PASSWORD 'not-a-real-password' IN ROLE imgen")
 
 
 def own(path: Path) -> None:

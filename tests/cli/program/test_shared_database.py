@@ -13,16 +13,14 @@ from imgen.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import postgres
 
 SECRET = "not-a-real-password"  # of a user that this run of PostgreSQL has
 
 
 @pytest.fixture
-def imgen(tmp_path: Path, postgres_server: postgres.Server, postgres_url: str) -> Program:
+def imgen(tmp_path: Path, postgres_url: str) -> Program:
     """imgen on one machine of several, with a ledger behind a password."""
-    postgres_server.admin("GRANT imgen TO guarded")
-    url = postgres_url.replace("//imgen@", f"//guarded:{SECRET}@")
+    url = postgres_url.replace("//imgen@", f"//member:{SECRET}@")
     desk = tmp_path / "desk"
     desk.mkdir()
     return Program(tmp_path / "home", desk, {"IMGEN_SANDBOX_SECONDS": "0.1", "IMGEN_LEDGER": url})
@@ -103,10 +101,10 @@ def test_the_ledger_stands_in_the_users_own_file_and_in_no_projects(imgen: Progr
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql://guarded:{SECRET}@127.0.0.1:1/imgen",
-        f"postgresql://guarded:{SECRET}%40@no-such-host.invalid/imgen?sslmode=disable",
-        f"mysql://guarded:{SECRET}@127.0.0.1/imgen",
-        f"postgresql://guarded:{SECRET}@127.0.0.1/imgen?nope=1",
+        f"postgresql://member:{SECRET}@127.0.0.1:1/imgen",
+        f"postgresql://member:{SECRET}%40@no-such-host.invalid/imgen?sslmode=disable",
+        f"mysql://member:{SECRET}@127.0.0.1/imgen",
+        f"postgresql://member:{SECRET}@127.0.0.1/imgen?nope=1",
     ],
 )
 def test_a_password_is_printed_nowhere(imgen: Program, url: str) -> None:
