@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
+from imgen.money.amounts import in_money
 from imgen.orders.drafts import price
 from imgen.orders.order import Order
 from imgen.orders.ranking import rank
@@ -161,7 +162,7 @@ def in_words(totals: Iterable[ServiceTotal]) -> str:
         if total.unit and total.assets > total.unknown:
             unit = total.unit if total.unit == "usd" else f"{total.unit} of {total.service}"
             sums[unit] = sums.get(unit, Decimal(0)) + total.amount
-    said = [f"{amount:f} {unit}" for unit, amount in sums.items()]
+    said = [in_money(amount, unit) for unit, amount in sums.items()]
     if unknown:
         said.append(f"{unknown:,} at an unknown price" if said else "at an unknown price")
     return " + ".join(said) or "nothing"

@@ -238,7 +238,7 @@ def test_prices_are_added_up_by_service_and_unknown_is_never_nothing() -> None:
         ("reapi", 1, Decimal("0.05"), "usd", 0),
         ("gptproto", 1, Decimal(0), None, 1),
     ]
-    assert in_words(found) == "0.424 usd + 15 credits of 3daistudio + 2 at an unknown price"
+    assert in_words(found) == "$0.424 + 15 credits of 3daistudio + 2 at an unknown price"
     assert in_words(found[3:]) == "at an unknown price"
     assert in_words([]) == "nothing"
 

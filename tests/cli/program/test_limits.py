@@ -38,13 +38,13 @@ LINES: dict[str, Line] = {
         (*PRO, "--max-cost", "0.001usd"),
         {},
         ExitCode.NO_CREDIT,
-        "gptproto: This order costs 0.0804 usd, and the limit is 0.001 usd (--max-cost). gmicloud: This order costs",
+        "gptproto: This order costs $0.0804, and the limit is $0.001 (--max-cost). gmicloud: This order costs",
     ),
     "four by an option": (
         (*PRO, "-p", "gptproto", "--option", "n=4", "--max-cost", "0.2usd"),
         {},
         ExitCode.NO_CREDIT,
-        "This order costs 0.3216 usd, and the limit is 0.2 usd",
+        "This order costs $0.3216, and the limit is $0.2",
     ),
     "any number by an option": (
         (*PRO, "-p", "gptproto", "--option", "number_of_images=many", "--max-cost", "0.2usd"),
@@ -57,7 +57,7 @@ LINES: dict[str, Line] = {
     "no unit": (FOX, {"IMGEN_BUDGET_PROJECT": "5"}, ExitCode.KEY, "IMGEN_BUDGET_PROJECT is '5', which has no unit"),
     "no amount a day": (FOX, {"IMGEN_BUDGET_DAY": "5 euro"}, ExitCode.KEY, "IMGEN_BUDGET_DAY: '5 euro' is not"),
     "no day": (("costs", "--since", "someday"), {}, ExitCode.USAGE, "--since"),
-    "nothing yet": (("costs",), {"IMGEN_BUDGET_DAY": "5 usd"}, ExitCode.DONE, "Today: 0 of 5 usd (IMGEN_BUDGET_DAY)."),
+    "nothing yet": (("costs",), {"IMGEN_BUDGET_DAY": "5 usd"}, ExitCode.DONE, "Today: $0 of $5 (IMGEN_BUDGET_DAY)."),
 }
 COSTS = ("costs", "--json")
 OVER_IN_JSON = (*STUDIO, "--max-cost", "44", "--json")
@@ -98,7 +98,7 @@ def test_a_dry_run_says_whether_the_order_would_be_within(answers: dict[object, 
     assert dry["exit_code"] == 0
     [limit] = dry["requests"][0]["limits"]
     assert (limit["span"], limit["source"], limit["within"]) == ("day", "IMGEN_BUDGET_DAY", False)
-    assert "Within the limit of 0.2 usd (--max-cost): 0.17 usd would be left." in text
+    assert "Within the limit of $0.2 (--max-cost): $0.17 would be left." in text
     assert "3daistudio is left out: This order costs 50 credits" in answers[DRY_AUTO].stderr
 
 

@@ -158,7 +158,7 @@ def test_a_clone_within_a_project_does_not_lift_its_budget(imgen: Program) -> No
     ordered = keyed.elsewhere(clone).run("generate", "a fox", "-p", "gmicloud", "-m", "gemini-3-pro")
 
     assert ordered.code == ExitCode.NO_CREDIT, ended.stderr
-    assert "0.001 usd for this project" in ordered.stderr
+    assert "$0.001 for this project" in ordered.stderr
     assert not keyed.jobs()
 
 
