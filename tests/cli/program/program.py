@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
 
 IMGEN = (sys.executable, "-m", "imgen")
-KEY = "a-key-that-nobody-has-0123456789"
+KEY = "a-key-of-no-account-0123456789"
 SMALL = ("-r", "0.5K")
 OFTEN = ("--poll-every", "0.05")
 
@@ -92,8 +92,8 @@ class Program:
             timeout=_PATIENCE,
             check=True,
         )
-        told = map(json.loads, done.stdout.splitlines())
-        return [Ended(code, out.encode(), err) for code, out, err in told]
+        printed = map(json.loads, done.stdout.splitlines())
+        return [Ended(code, out.encode(), err) for code, out, err in printed]
 
     @contextmanager
     def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:

@@ -208,10 +208,10 @@ def test_a_system_without_a_viewer_says_so(made: Program, tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty")})
 
-    told = here.run("open")
+    seen_text = here.run("open")
 
-    assert told.code == ExitCode.USAGE
-    assert "no program that opens pictures" in told.stderr
+    assert seen_text.code == ExitCode.USAGE
+    assert "no program that opens pictures" in seen_text.stderr
 
 
 # Once more -------------------------------------------------------------------------------------------------------
