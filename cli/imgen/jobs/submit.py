@@ -231,12 +231,13 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
-    A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
+    A commit whose answer was lost, or that may not be on disk, may have been made all the same. Nothing was sent, so it
+    is taken back.
     """
     try:
         return ledger.jobs.submitting(record.id, limit, record.owner)
     except LedgerUnusable:
-        if ledger.is_shared:
+        with suppress(LedgerUnusable):
             ledger.insist(lambda: ledger.withdraw(record))
         raise
 

@@ -130,7 +130,7 @@ class Jobs(JobQueries):
         the jobs it names: `OrderedElsewhere` names any other.
         """
         drafts = [self._without_conversation(draft) for draft in drafts]
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # on disk with `submitting`: nothing is sent before
             now = self._database.now()
             for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
                 uncertain = [row["id"] for row in write.execute(_UNCERTAIN, (key, origin))]
@@ -233,7 +233,8 @@ class Jobs(JobQueries):
     def running(self, job_id: str) -> None:
         """The service is at work on it."""
         if self._database.read("SELECT 1 FROM job WHERE id = ? AND stage = 'queued'", (job_id,)):
-            self._change(job_id, "running")
+            with self._database.write(synced=False) as write:
+                change_job(write, job_id, "running")
 
     def finished(
         self,
@@ -257,7 +258,7 @@ class Jobs(JobQueries):
         shown = self._database.read(_SHOWN, (job_id, turn))
         if [(row["url"], row["kept"]) for row in shown] == columns:
             return  # several processes may poll the same job, and each write keeps all others waiting
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # the next poll would show the same
             now = self._database.now()
             row = write.execute(
                 "SELECT accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
