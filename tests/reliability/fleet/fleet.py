@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from cli.program.program import IMGEN, Program
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.records import OPEN, JobRecord, State
+from imgen_providers.catalog import SERVICES
 from reliability.far_side import FarSide, fault_server
 
 if TYPE_CHECKING:
@@ -69,10 +70,9 @@ class Fleet:
     @property
     def laptop(self) -> Program:
         """The machine that orders: it knows where the services are, and has no key."""
-        variables = {name: value for name, value in self.variables.items() if not name.endswith("_API_KEY")}
         desk = self.folder / "desk"
         desk.mkdir(exist_ok=True)
-        return Program(self.folder / "home of the laptop", desk, variables)
+        return keyless(Program(self.folder / "home of the laptop", desk, self.variables))
 
     @property
     def store(self) -> Path:
@@ -225,6 +225,12 @@ def until(condition: Callable[[], bool], patience: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)
+
+
+def keyless(program: Program) -> Program:
+    """The same on a machine that has no key of any service."""
+    keys = {entry.key_variable for entry in SERVICES.values()}
+    return replace(program, variables={name: value for name, value in program.variables.items() if name not in keys})
 
 
 def write_manifest(path: Path, prompts: list[str], provider: str) -> None:

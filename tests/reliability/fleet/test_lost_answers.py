@@ -61,11 +61,9 @@ def lost_at(tmp_path: Path, moments: list[tuple[str, Loss]]) -> dict[tuple[str, 
 
 @pytest.mark.timeout(120)
 def test_an_answer_to_a_commit_is_lost(tmp_path: Path) -> None:
-    moments = [("the submit's start", Loss.ANSWER), ("the remote id", Loss.ANSWER)]
+    moment = ("the submit's start", Loss.ANSWER)
 
-    found = lost_at(tmp_path, moments)
-
-    assert found == dict.fromkeys(moments, (State.SAVED, 1, 1))
+    assert lost_at(tmp_path, [moment]) == {moment: (State.SAVED, 1, 1)}
 
 
 @pytest.mark.fleet
@@ -110,12 +108,12 @@ def test_a_laptop_orders_once_whatever_it_hears(tmp_path: Path, loss: Loss) -> N
 
 @pytest.mark.fleet
 @pytest.mark.timeout(900)
-def test_a_network_that_loses_every_fifth_commit(tmp_path: Path, print_report: Callable[[str, object], None]) -> None:
+def test_a_network_that_loses_every_tenth_commit(tmp_path: Path, print_report: Callable[[str, object], None]) -> None:
     """Whichever it is, of three workers."""
     chance = random.Random(5)
 
     def decide(said: str) -> Loss | None:
-        return chance.choice(list(Loss)) if chance.random() < 0.2 else None
+        return chance.choice(list(Loss)) if chance.random() < 0.1 else None
 
     with fleet(tmp_path, seconds=1.0) as here, ExitStack() as stack:
         here.order([f"fox {number}" for number in range(60)])
@@ -127,5 +125,5 @@ def test_a_network_that_loses_every_fifth_commit(tmp_path: Path, print_report: C
 
     print_report("fleet", (f"{lost} commits lost, or their answers", 0, asdict(found)))
     check(found, 60)
-    assert lost > 60
+    assert lost > 40
     assert found.uncertain == 0

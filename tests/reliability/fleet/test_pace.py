@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -91,21 +90,37 @@ def test_a_retry_after_stops_every_worker(tmp_path: Path, print_report: Callable
 
 
 @pytest.mark.fleet
-@pytest.mark.timeout(300)
-def test_a_service_that_turns_everything_away_is_asked_once_a_pause(tmp_path: Path) -> None:
-    """Four workers together ask as often as its Retry-After of a second allows, and what was on its way."""
-    seconds = 6.0
+@pytest.mark.timeout(400)
+def test_a_service_that_turns_everything_away_is_left_alone_for_as_long_as_it_says(
+    tmp_path: Path, print_report: Callable[[str, object], None]
+) -> None:
+    """Four workers come back together after each pause, with what passes before the first of them is turned away."""
+    seconds, refusals = 3, 80
     with fleet(tmp_path, seconds=0.5) as here:
         here.order([f"fox {number}" for number in range(60)])
-        here.far.play("429 with seconds", "submit")
+        for _ in range(refusals):
+            here.far.turn_away(seconds)
         for _ in range(4):
             here.start()
-        until(lambda: bool(here.far.counts().get("submit")))
-        time.sleep(seconds)  # over which it is counted
-        asked = here.far.counts()["submit"]
-        here.far.play(None, None)
-        here.until_idle(120.0)
-        found = count(here)
+        here.until_idle(240.0)
+        turned_away, found = here.far.turned_away(), count(here)
 
-    assert asked <= seconds + 2 + 16
+    waves = in_waves(turned_away, seconds)
+    what = (
+        f"{refusals} times a 429 for {seconds} s to 4 workers: {len(waves)} times asked, {max(map(len, waves))} at most"
+    )
+    print_report("fleet", (what, 0, asdict(found)))
+    assert [wave for wave in waves if wave[-1] - wave[0] > ON_THE_WIRE] == []
+    assert len(waves) > 1
     check(found, 60)
+
+
+def in_waves(moments: Sequence[float], pause: float) -> list[list[float]]:
+    """Arrivals together with those less than a pause after the first of them."""
+    waves: list[list[float]] = []
+    for moment in sorted(moments):
+        if waves and moment < waves[-1][0] + pause:
+            waves[-1].append(moment)
+        else:
+            waves.append([moment])
+    return waves
