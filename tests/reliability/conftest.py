@@ -47,6 +47,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for what, kills, found in [row for each, row, _ in ended if each == "fleet"]:
         counts = ", ".join(f"{number} {name}" for name, number in found.items())
         terminalreporter.write_line(f"{what}: {kills} kills; {counts}")
+    for moment, state, charges in [row for each, row, _ in ended if each == "fleet moment"]:
+        terminalreporter.write_line(f"{moment}: charged {charges} times, {state}")
     for name, examples in [row for each, row, _ in ended if each == "fuzzed"]:
         terminalreporter.write_line(f"{examples:>9,} cases of {name}")
     if attempts := [(*row, outcome) for each, row, outcome in ended if each == "attempt"]:
