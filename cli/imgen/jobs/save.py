@@ -9,10 +9,11 @@ import hashlib
 import shutil
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import BadConfiguration, LedgerUnusable, Problem
+from imgen.errors import BadConfiguration, ExitCode, ImgenError, LedgerUnusable, Problem
 from imgen.files import SHARED, discard, new_part, part_path, write
 from imgen.jobs.problems import comes_back, not_saved, with_link
 from imgen.jobs.report import Goal
@@ -126,6 +127,13 @@ class NotSaved(NamedTuple):
 
 class LinkExpired:
     """The picture's link no longer works."""
+
+
+class NotCopied(ImgenError):
+    """A picture is on this disk, and not where it was to be copied."""
+
+    exit_code = ExitCode.NOT_SAVED
+    code = "not_saved"
 
 
 class ClaimedElsewhere:
@@ -410,6 +418,22 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
     found = _differences(picture, record)
     saver.ledger.results.saved(record.id, result.index, result.path, picture, found)
     return Saved(result.path, moved=False)
+
+
+def place_copy(record: JobRecord, result: Result) -> Result:
+    """Copy a picture that was fetched from the storage to the job's target. Raises `NotCopied`."""
+    assert result.path
+    assert result.format
+    try:
+        wanted = _wanted_path(record, result.index, known_format(result.format) or "png")
+        part = part_path(wanted)
+        with result.path.open("rb") as kept, new_part(part) as file:
+            shutil.copyfileobj(kept, file)
+        return replace(result, path=place(part, wanted, replaces=None))
+    except (BadTarget, OSError) as error:
+        raise NotCopied(
+            f"The picture is {result.path}, and cannot be copied: {error}.", "Name another place."
+        ) from error
 
 
 def _ordered_path(saver: Saver, record: JobRecord, number: int) -> Path:
