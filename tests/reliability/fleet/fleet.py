@@ -240,9 +240,11 @@ def write_manifest(path: Path, prompts: list[str], provider: str) -> None:
 
 
 @contextmanager
-def fleet(folder: Path, *, seconds: float = 1.0, **variables: str) -> Iterator[Fleet]:
+def fleet(
+    folder: Path, server: postgres.Server | None = None, *, seconds: float = 1.0, **variables: str
+) -> Iterator[Fleet]:
     """A fleet with a PostgreSQL of its own, whose services take `seconds` for a job."""
-    server = postgres.running(secrets.token_hex(6), os.getpid())
+    server = server or postgres.running(secrets.token_hex(6), os.getpid())
     with fault_server(folder / "far side", seconds) as far:
         here = Program(folder, folder, {}).at(far.origin)
         url = server.make(f"fleet_{secrets.token_hex(4)}")

@@ -30,7 +30,7 @@ def test_sixty_a_minute_from_eight_workers(tmp_path: Path, print_report: Callabl
     with fleet(tmp_path, seconds=0.5, IMGEN_SUBMITS_PER_MINUTE="60") as here:
         here.order([f"fox {number}" for number in range(200)])
         for _ in range(8):
-            here.start("--until-idle")
+            here.start("--concurrency", "25")
         here.until_idle()
         found, arrivals = count(here), [each[0] for each in here.far.arrivals().values()]
         senders = Counter(job.owner for job in here.jobs())
