@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from imgen.errors import ExitCode, LedgerUnusable
 from imgen.ledger.sqlite.owners import Owners
@@ -77,3 +78,16 @@ def test_a_place_that_takes_no_folder_is_said(tmp_path: Path) -> None:
         Owners(tmp_path / "state" / "owners").enter()
 
     assert refused.value.exit_code is ExitCode.NOT_SAVED
+
+
+def test_an_imgen_that_locks_by_filelock_and_one_that_does_not_see_each_other(tmp_path: Path) -> None:
+    owners = Owners(tmp_path)
+    theirs = FileLock(tmp_path / "0123456789abcdef.lock", timeout=0)
+    mine = owners.enter()
+
+    with theirs:
+        assert owners.is_alive("0123456789abcdef")
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / f"{mine.name}.lock", timeout=0).acquire()
+    mine.release()
+    assert not owners.is_alive("0123456789abcdef")
