@@ -97,7 +97,7 @@ class Offers:
         long = asset.prompt if len(asset.prompt) > _LEAST_PROMPT_LIMIT else None
         kept = (
             *(order.provider, order.model, order.channel, order.aspect, order.resolution, order.size),
-            *(order.format, order.wished_format, repr(order.options), len(asset.references), long),
+            *(order.format, order.wished_format, order.quality, repr(order.options), len(asset.references), long),
         )
         if kept not in self._known:
             self._known[kept] = self._match(order, len(asset.references))
@@ -128,6 +128,7 @@ def order_of(asset: Asset, *, sandbox: bool) -> Order:
         aspect=asset.aspect,
         resolution=asset.resolution,
         format=asset.format,
+        quality=asset.quality,
         count=1,
         sandbox=sandbox,
         channel=asset.channel,

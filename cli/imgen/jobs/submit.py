@@ -18,10 +18,11 @@ from imgen.ledger.answer_file import AnswerFile, places
 from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
 from imgen.ledger.pacing import TooSoon
+from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
+from imgen_providers.errors import Busy, KeyRefused, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
 if TYPE_CHECKING:
     from imgen.jobs.connections import Connection
@@ -121,13 +122,21 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
         return Retryable(error)
     except Refused as error:
-        refused = of_submit(error, record)
-        ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
-        return Ended()
+        return _refused(ledger, record, error)
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
     return _accepted(saver, record, job, answer)
+
+
+def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
+    """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
+    if isinstance(error, KeyRefused) and record.engine_id is not None:
+        ledger.insist(lambda: ledger.withdraw(record))
+        return Retryable(error)
+    refused = of_submit(error, record)
+    ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
+    return Ended()
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
@@ -147,7 +156,7 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
     ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
         ledger.insist(
-            lambda: record_answer(ledger, record, job, saver=saver), lambda _: ledger.keep_accepted(record.id, job)
+            lambda: record_answer(ledger, record, job, saver=saver), lambda error: _note(ledger, record, job, error)
         )
     except IdTaken as taken:
         message = (
@@ -159,6 +168,15 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
         return _unrecorded(ledger, record, job, answer, error)
     answer.discard()
     return Accepted(job)
+
+
+def _note(ledger: Ledger, record: JobRecord, job: Job, error: LedgerUnusable) -> None:
+    """An answer cannot be recorded yet: why not, or what a later process on this disk needs."""
+    if isinstance(error, PictureNotKept):
+        with suppress(LedgerUnusable):
+            ledger.jobs.set_problem(record.id, error.problem)
+    elif comes_back(record):  # else the whole answer is on this disk, and says more than its id
+        ledger.keep_accepted(record.id, job)
 
 
 def _unrecorded(
@@ -203,9 +221,12 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unr
 
 
 def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
-    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After."""
+    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After. A refused key is not."""
     job.problem = of_submit(error, job.record)
     job.refresh(ledger)
+    if isinstance(error, KeyRefused):
+        ledger.unsent(job.record, job.problem)
+        return Done(job.problem)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
             ledger.unsent(job.record, job.problem)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
+from imgen.files import make_private_folder, write
 from imgen.ledger.codec import ANSWERS, INLINE, inline_name, path_text
 from imgen.ledger.transitions import change_result
 
@@ -13,7 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.backend import Backend, Connection, Owners, Row
+    from imgen.pictures.target import Stored
     from imgen.pictures.verify import Picture
+    from imgen.records import JobRecord
+
+
+class PictureNotKept(LedgerUnusable):
+    """A picture that came inside an answer is kept nowhere yet, so the ledger does not call its job finished."""
 
 
 class Results:
@@ -28,6 +36,22 @@ class Results:
     def inline_path(self, job_id: str, number: int) -> Path:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
         return self.inline_folder / inline_name(job_id, number)
+
+    def keep(self, record: JobRecord, number: int, data: bytes) -> Path | Stored:
+        """Keep the bytes of a picture that came inside an answer, until it is saved. Raises `PictureNotKept`.
+
+        They are on disk once this returns.
+        """
+        path = self.inline_path(record.id, number)
+        try:
+            make_private_folder(path.parent)
+            write(path, data)  # another process may be given the same bytes at the same time
+        except OSError as error:
+            raise PictureNotKept(
+                f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
+                f"Free some space or mend the folder, then:\nimgen wait {record.id}",
+            ) from error
+        return path
 
     def answer_path(self, job_id: str) -> Path:
         """Where the answer to the submit of a job is kept while it arrives, and until it is read."""

@@ -202,7 +202,7 @@ def test_a_file_keeps_its_name_and_the_extension_follows_the_bytes(
         ("{index:03d}", ["001.png", "002.png"]),
     ],
 )
-def test_several_pictures_are_told_apart(tmp_path: Path, output: str, names: list[str]) -> None:
+def test_several_pictures_are_kept_apart(tmp_path: Path, output: str, names: list[str]) -> None:
     target = parsed(output, tmp_path, 2)
     assert [named(target, index=index) for index in (1, 2)] == names
 
@@ -237,7 +237,7 @@ def test_a_home_folder_may_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [
         ("", "needs a file"),
         ("a\0b", "needs a file"),
-        ("~nobody-of-this-name/cat.png", "home folder"),
+        ("~no-user-of-this-name/cat.png", "home folder"),
         ("missing/..", "'..'"),
         ("{slug}/../../cat.png", "'..'"),
         ("a\nb.png", "'a\\nb.png'"),
@@ -430,14 +430,14 @@ def test_a_missing_folder_is_made_and_nothing_left_in_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
-def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path, below: str) -> None:
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BadTarget, match="a file stands where a folder should be"):
         prepare(tmp_path / "file" / below)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_file_is_told_with_the_reason(
+def test_a_folder_that_takes_no_file_is_said_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fsync(descriptor: int) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.records import State
-from reliability.fleet.fleet import Fleet, count, fleet
+from reliability.fleet.fleet import Fleet, count, fleet, until
 from reliability.fleet.test_kills import check
-from reliability.fleet.test_upkeep import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +35,11 @@ def test_a_cancelled_runner_gives_all_it_had_back(tmp_path: Path, print_report: 
     with fleet(tmp_path, seconds=60.0) as here:
         here.order([f"fox {number}" for number in range(100)])
         runner = here.start("--until-idle")
-        until(here, lambda: all(job.remote_id for job in here.jobs()), 120.0)
+        until(lambda: all(job.remote_id for job in here.jobs()), 120.0)
         assert taken(here) == (0, 100)
         began = time.monotonic()
         runner.signal(signal.SIGINT)
-        until(here, lambda: taken(here) == (100, 0), 7.5)
+        until(lambda: taken(here) == (100, 0), 7.5)
         took = time.monotonic() - began
         try:
             runner.process.wait(max(0.0, 7.5 - took))

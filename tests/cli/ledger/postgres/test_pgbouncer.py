@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,7 +18,7 @@ from imgen.ledger.queries import Wanted
 from imgen.records import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cli.ledger.postgres.conftest import Fleet
 
@@ -31,33 +31,51 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 3
+default_pool_size = {connections}
 max_client_conn = 100
 """
+
+
+@contextmanager
+def pooled(server: postgres.Server, url: str, connections: int = 3) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A database through a pgbouncer of its own: its URL, and what kills the pgbouncer and starts it again."""
+    assert server.folder, "the server of IMGEN_TEST_POSTGRES may have none beside it"
+    port, database = postgres.free_port(), url.rpartition("/")[2]
+    settings = server.folder / f"pgbouncer-{port}.ini"
+    user = url.partition("//")[2].partition("@")[0]
+    text = _SETTINGS.format(server=server.port, port=port, connections=connections)
+    settings.write_text(text.replace("* = ", f"* = user={user} "))
+    postgres.own(settings)
+    command = postgres.as_postgres(postgres.program("pgbouncer", "/usr/sbin/pgbouncer"), "-q", str(settings))
+    through, running = f"postgresql://{user}@127.0.0.1:{port}/{database}", []
+
+    def start() -> None:
+        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        postgres.watched(os.getpid(), "kill", str(running[-1].pid))
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            with suppress(psycopg.OperationalError), closing(psycopg.connect(through, prepare_threshold=None)):
+                break
+            time.sleep(0.05)
+
+    def restart() -> None:
+        running[-1].kill()
+        running[-1].wait()
+        start()
+
+    start()
+    try:
+        yield through, restart
+    finally:
+        running[-1].terminate()
+        running[-1].wait()
 
 
 @pytest.fixture
 def pooled_url(postgres_server: postgres.Server, postgres_url: str) -> Iterator[str]:
     """The test's database through a pgbouncer with three connections."""
-    assert postgres_server.folder, "the server of IMGEN_TEST_POSTGRES may have none beside it"
-    port, database = postgres.free_port(), postgres_url.rpartition("/")[2]
-    settings = postgres_server.folder / f"pgbouncer-{port}.ini"
-    user = postgres_url.partition("//")[2].partition("@")[0]
-    text = _SETTINGS.format(server=postgres_server.port, port=port)
-    settings.write_text(text.replace("* = ", f"* = user={user} "))
-    postgres.own(settings)
-    bouncer = postgres.program("pgbouncer", "/usr/sbin/pgbouncer")
-    process = subprocess.Popen(postgres.as_postgres(bouncer, "-q", str(settings)), stderr=subprocess.DEVNULL)
-    postgres.watched(os.getpid(), "kill", str(process.pid))
-    url = f"postgresql://{user}@127.0.0.1:{port}/{database}"
-    end = time.monotonic() + 10.0
-    while time.monotonic() < end:
-        with suppress(psycopg.OperationalError), closing(psycopg.connect(url, prepare_threshold=None)):
-            break
-        time.sleep(0.05)
-    yield url
-    process.terminate()
-    process.wait()
+    with pooled(postgres_server, postgres_url) as (url, _):
+        yield url
 
 
 def test_a_job_lives_through_it_and_so_do_queries(machine: Fleet, pooled_url: str) -> None:

@@ -46,8 +46,8 @@ def test_two_owners_of_one_process_are_two(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_is_not_alive(tmp_path: Path) -> None:
-    assert not Owners(tmp_path / "missing").is_alive("nobody")
+def test_an_unknown_owner_is_not_alive(tmp_path: Path) -> None:
+    assert not Owners(tmp_path / "missing").is_alive("unknown")
     assert not (tmp_path / "missing").exists()
 
 
@@ -71,7 +71,7 @@ def test_folders_and_lock_are_for_this_person_only(tmp_path: Path) -> None:
     owner.release()
 
 
-def test_a_place_that_takes_no_folder_is_told(tmp_path: Path) -> None:
+def test_a_place_that_takes_no_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a folder")
 
     with pytest.raises(LedgerUnusable, match="cannot be used") as refused:
