@@ -23,12 +23,13 @@ from imgen.money.budget import (
     standing,
 )
 from imgen.orders.limits import MAX_COST
+from imgen.records import UNKNOWN, JobRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from imgen.orders.limits import Candidate
-    from imgen.records import JobRecord
+    from imgen.records import Draft
 
 
 class RunBudget:
@@ -82,6 +83,17 @@ class RunBudget:
             check(verdicts[:1])
         return within
 
+    def reserve(self, drafts: Sequence[Draft]) -> None:
+        """Jobs are about to be recorded, and count from now on."""
+        for draft in drafts:
+            if draft.origin != SANDBOX:
+                self._open[draft.id] = _spending(draft, Standing.COUNTS)
+
+    def release(self, drafts: Sequence[Draft]) -> None:
+        """They are recorded, and count as such, or are not going to be."""
+        for draft in drafts:
+            self._open.pop(draft.id, None)
+
     def ordered(self, record: JobRecord) -> None:
         """A job was recorded."""
         if not record.sandbox:
@@ -115,7 +127,7 @@ class RunBudget:
         return [*(one._replace(jobs=jobs) for one, jobs in self._jobs.items()), *self._open.values()]
 
 
-def _spending(record: JobRecord, known: Standing) -> Spending:
+def _spending(record: JobRecord | Draft, known: Standing) -> Spending:
     return Spending(
         day="",
         provider=record.provider,
@@ -123,6 +135,6 @@ def _spending(record: JobRecord, known: Standing) -> Spending:
         project=record.project,
         standing=known,
         each=record.cost,
-        charged=record.charged,
+        charged=record.charged if isinstance(record, JobRecord) else UNKNOWN,
         jobs=1,
     )

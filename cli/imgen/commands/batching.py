@@ -14,7 +14,7 @@ from imgen.errors import ExitCode, Problem, UsageProblem
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Sequence
 
     from imgen.batch.asset import Asset
     from imgen.batch.options import BatchOptions
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imgen.batch.run import Run
     from imgen.batch.standing import Project, Standings
     from imgen.config.config import Config
+    from imgen.fleet.ordering import NotQueued, Queueing
     from imgen.jobs.progress import Display
     from imgen.jobs.run_order import OrderPlan
     from imgen.jobs.session import Session
@@ -115,7 +116,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     from imgen.fleet.collecting import Collector
     from imgen.fleet.ordering import workers_accounts
     from imgen.jobs.clock import SystemClock
-    from imgen.jobs.run_order import setup_of
+    from imgen.jobs.run_order import place_order, setup_of
     from imgen.jobs.session import session
     from imgen.jobs.worker import work
     from imgen.pictures.prepared import usable
@@ -143,7 +144,8 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
             clock=clock,
             originals=config.folders.originals,
             basis=basis,
-            place=_placing(options, opened, worker, config),
+            place=lambda plan, candidate, known: place_order(plan, candidate, worker, _is_chosen, known),
+            queue=_queueing(options, opened, config),
             fetched=collector.picture,
         )
         run = Run(project, means, options, budget, observer)
@@ -190,21 +192,20 @@ def _follow(
     return False
 
 
-def _placing(
-    options: BatchOptions, opened: Session, worker: Worker, config: Config
-) -> Callable[[OrderPlan, Candidate, Collection[str]], list[JobRecord]]:
-    """How the job of an asset is recorded: to be followed by this process, or by a fleet's workers."""
+def _queueing(
+    options: BatchOptions, opened: Session, config: Config
+) -> Callable[[Sequence[Queueing]], list[JobRecord | NotQueued]]:
+    """What gives orders to a fleet's workers; only `--queue` does. Raises `BadConfiguration`."""
     from imgen.batch.options import Mode
-    from imgen.jobs.run_order import place_order
 
-    if options.mode is Mode.QUEUE:
-        from imgen.commands.fleet import fleet_ledger
-        from imgen.fleet.engine import Engine
-        from imgen.fleet.ordering import queue_order
+    if options.mode is not Mode.QUEUE:
+        return lambda _: []
+    from imgen.commands.fleet import fleet_ledger
+    from imgen.fleet.engine import Engine
+    from imgen.fleet.ordering import Ordering
 
-        ledger, address = fleet_ledger(opened, config)
-        return partial(queue_order, ledger, Engine(address))
-    return lambda plan, candidate, known: place_order(plan, candidate, worker, _is_chosen, known)
+    ledger, address = fleet_ledger(opened, config)
+    return Ordering(ledger, Engine(address)).queue
 
 
 def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:

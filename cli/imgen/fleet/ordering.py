@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import UsageProblem
+from imgen.errors import OverBudget, StillUncertain
 from imgen.fleet.engine import queue_of
-from imgen.jobs.worker import uncertain_twin
-from imgen_providers.base import PictureFile
+from imgen.jobs.worker import still_uncertain
+from imgen.ledger.planning import OrderedElsewhere, SameRequestUncertain, ToPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from imgen.config.accounts import Accounts
     from imgen.fleet.engine import Engine
     from imgen.jobs.run_order import OrderPlan
+    from imgen.ledger.planning import NotPlanned
     from imgen.ledger.postgres.ledger import PostgresLedger
     from imgen.orders.limits import Candidate
     from imgen.records import JobRecord
@@ -45,25 +46,46 @@ def workers_accounts(here: Accounts) -> WorkersAccounts:
     return WorkersAccounts(here, any(here.has_key(entry) for entry in SERVICES.values()))
 
 
-def queue_order(
-    ledger: PostgresLedger, engine: Engine, plan: OrderPlan, candidate: Candidate, known: Collection[str]
-) -> list[JobRecord]:
-    """Record the jobs of an order and put them into the queue of their service; needs no key.
+class Queueing(NamedTuple):
+    """One order at the service that is to make it; `known` is as for `Jobs.plan`."""
 
-    `known` is as for `Jobs.plan`. Raises `OverBudget`, `StillUncertain`, `OrderedElsewhere` and `UsageProblem`.
-    """
-    for draft in candidate.drafts:
-        here = [each for each in draft.request.references if isinstance(each, PictureFile)]
-        if here:
-            raise UsageProblem(
-                f"{here[0].path.name} is on this disk, where no worker can read it.",
-                "Give the picture as a public URL, or make the asset here: imgen batch",
-            )
-    with uncertain_twin(), ledger.write() as write:
-        planned = ledger.jobs.plan(
-            candidate.drafts, None, resubmit=plan.options.resubmit, budget=plan.budget, known=known
+    plan: OrderPlan
+    candidate: Candidate
+    known: Collection[str]
+
+
+NotQueued = StillUncertain | OrderedElsewhere | OverBudget
+
+
+class Ordering:
+    """Records orders and puts them into the queues of their services; needs no key."""
+
+    def __init__(self, ledger: PostgresLedger, engine: Engine) -> None:
+        self._ledger = ledger
+        self._engine = engine
+
+    def queue(self, orders: Sequence[Queueing]) -> list[JobRecord | NotQueued]:
+        """All of the orders in one commit, each of one job, with what they cost in the budget; or none of them.
+
+        In the place of an order that cannot be recorded is why: the others are all the same.
+        """
+        with self._ledger.write() as write:
+            asked = [
+                ToPlan(each.candidate.drafts, each.plan.options.resubmit, each.plan.budget, each.known)
+                for each in orders
+            ]
+            planned = self._ledger.jobs.plan_all(asked, None)
+            queues: dict[str, list[str]] = {}
+            for order, ids in zip(orders, planned, strict=True):
+                if isinstance(ids, list):
+                    draft = order.candidate.drafts[0]
+                    queues.setdefault(queue_of(draft.provider, draft.origin), []).extend(ids)
+            self._ledger.queue.deferred(write, self._engine.defer_all(write.raw, queues))
+        records = iter(
+            self._ledger.jobs.get_many([job_id for ids in planned if isinstance(ids, list) for job_id in ids])
         )
-        queue = queue_of(candidate.drafts[0].provider, candidate.drafts[0].origin)
-        for job_id, engine_id in zip(planned, engine.defer(write.raw, queue, planned), strict=True):
-            ledger.queue.deferred(write, job_id, engine_id)
-    return ledger.jobs.get_many(planned)
+        return [next(records) if isinstance(ids, list) else _in_words(ids) for ids in planned]
+
+
+def _in_words(error: NotPlanned) -> NotQueued:
+    return still_uncertain(error) if isinstance(error, SameRequestUncertain) else error
