@@ -136,7 +136,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     with session(config, err) as opened, work(opened, config, poll_every=options.poll_every) as worker:
         with usable(config.folders.originals):
             pass  # before anything is sent
-        basis = partial(_basis, project.manifest.folder.root, opened, config)
+        basis = partial(_basis, project.manifest.folder.root, opened, config, queued=options.mode is Mode.QUEUE)
         collector = Collector(lambda: opened.store, config.folders.originals)
         means = Means(
             session=opened,
@@ -205,7 +205,7 @@ def _queueing(
     from imgen.fleet.ordering import Ordering
 
     ledger, address = fleet_ledger(opened, config)
-    return Ordering(ledger, Engine(address)).queue
+    return Ordering(ledger, Engine(address), lambda: opened.store).queue
 
 
 def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:
@@ -223,8 +223,11 @@ def _units(found: Standings, accounts: Accounts) -> set[str]:
     return {unit for asset in wanted if (unit := offers.best(asset).cost.unit)}
 
 
-def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
-    """The pictures that an asset goes on from. Raises `UsageProblem` for one that cannot be sent."""
+def _basis(root: Path, opened: Session, config: Config, asset: Asset, *, queued: bool) -> Basis:
+    """The pictures that an asset goes on from. Raises `UsageProblem` for one that cannot be sent.
+
+    What a service fetches itself is uploaded by the worker that sends a `queued` one.
+    """
     from imgen.batch.asset import LinkPicture
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, name_picture
@@ -241,7 +244,7 @@ def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
         changes=Changes(fit=True, keep_metadata=False),
         folder=config.folders.references,
         network=config.network.open,
-        check_storage=partial(configured_place, config),
+        check_storage=(lambda _: None) if queued else partial(configured_place, config),
     )
 
 
@@ -251,6 +254,7 @@ def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
 def _answer(
     asked: Asked, options: BatchOptions, report: RunReport, project: Project, streams: Streams, going_on: int
 ) -> None:
+    from imgen.batch.options import Mode
     from imgen.batch.report import TROUBLED, Outcome
     from imgen.screen.batch import COLLECT, run_entry, run_sentence
     from imgen.screen.console import err, out, out_path
@@ -279,7 +283,9 @@ def _answer(
         out(envelope("batch", exit_code=report.exit_code, data=data, problem=problem, form=asked.form))
     _list_troubled(troubled, asked, streams)
     err(run_sentence(report))
-    if report.exit_code == ExitCode.INTERRUPTED:
+    if report.exit_code == ExitCode.INTERRUPTED and options.mode is Mode.QUEUE:
+        err("imgen: Stopped. All of it was put into the queue, or nothing: imgen batch --queue goes on where it was.")
+    elif report.exit_code == ExitCode.INTERRUPTED:
         jobs = "1 job goes on" if going_on == 1 else f"{going_on:,} jobs go on"
         err(f"imgen: Stopped waiting; {jobs}. imgen batch goes on where it was, and buys nothing twice.")
     elif any(each.outcome is Outcome.WAITING for each in report.assets):

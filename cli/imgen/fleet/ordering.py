@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import OverBudget, StillUncertain
+from imgen.errors import BadConfiguration, ImgenError, UsageProblem
 from imgen.fleet.engine import queue_of
 from imgen.jobs.worker import still_uncertain
 from imgen.ledger.planning import OrderedElsewhere, SameRequestUncertain, ToPlan
+from imgen_providers.base import PictureFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from imgen.config.accounts import Accounts
     from imgen.fleet.engine import Engine
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from imgen.ledger.planning import NotPlanned
     from imgen.ledger.postgres.ledger import PostgresLedger
     from imgen.orders.limits import Candidate
+    from imgen.pictures.store import PictureStore
     from imgen.records import JobRecord
     from imgen_providers.catalog import ServiceEntry
 
@@ -54,37 +56,74 @@ class Queueing(NamedTuple):
     known: Collection[str]
 
 
-NotQueued = StillUncertain | OrderedElsewhere | OverBudget
+NotQueued = ImgenError | OrderedElsewhere
 
 
 class Ordering:
-    """Records orders and puts them into the queues of their services; needs no key."""
+    """Records orders and puts them into the queues of their services; needs no key.
 
-    def __init__(self, ledger: PostgresLedger, engine: Engine) -> None:
+    `store` opens the storage of the fleet, and returns None where none is set here.
+    """
+
+    def __init__(self, ledger: PostgresLedger, engine: Engine, store: Callable[[], PictureStore | None]) -> None:
         self._ledger = ledger
         self._engine = engine
+        self._store = store
+        self._shared: set[str] = set()
 
     def queue(self, orders: Sequence[Queueing]) -> list[JobRecord | NotQueued]:
         """All of the orders in one commit, each of one job, with what they cost in the budget; or none of them.
 
         In the place of an order that cannot be recorded is why: the others are all the same.
         """
+        problems = [self._share_pictures(order) for order in orders]  # first: a worker may take a job at once
+        able = [order for order, problem in zip(orders, problems, strict=True) if problem is None]
+        outcomes = iter(self._queue(able))
+        return [next(outcomes) if problem is None else problem for problem in problems]
+
+    def _queue(self, orders: Sequence[Queueing]) -> list[JobRecord | NotQueued]:
+        asked = [
+            ToPlan(candidate.drafts, plan.options.resubmit, plan.budget, known) for plan, candidate, known in orders
+        ]
         with self._ledger.write() as write:
-            asked = [
-                ToPlan(each.candidate.drafts, each.plan.options.resubmit, each.plan.budget, each.known)
-                for each in orders
-            ]
             planned = self._ledger.jobs.plan_all(asked, None)
             queues: dict[str, list[str]] = {}
-            for order, ids in zip(orders, planned, strict=True):
+            for order, ids in zip(asked, planned, strict=True):
                 if isinstance(ids, list):
-                    draft = order.candidate.drafts[0]
-                    queues.setdefault(queue_of(draft.provider, draft.origin), []).extend(ids)
+                    queues.setdefault(queue_of(order.drafts[0].provider, order.drafts[0].origin), []).extend(ids)
             self._ledger.queue.deferred(write, self._engine.defer_all(write.raw, queues))
-        records = iter(
-            self._ledger.jobs.get_many([job_id for ids in planned if isinstance(ids, list) for job_id in ids])
-        )
+        queued = [job_id for ids in planned if isinstance(ids, list) for job_id in ids]
+        records = iter(self._ledger.jobs.get_many(queued))
         return [next(records) if isinstance(ids, list) else _in_words(ids) for ids in planned]
+
+    def _share_pictures(self, order: Queueing) -> ImgenError | None:
+        """Put the pictures of an order that are on this disk where its worker finds them; why not, if that fails."""
+        for draft in order.candidate.drafts:
+            for picture in draft.request.references:
+                if isinstance(picture, PictureFile) and picture.sha256 not in self._shared:
+                    try:
+                        self._share(picture)
+                    except ImgenError as error:
+                        return error
+                    self._shared.add(picture.sha256)
+        return None
+
+    def _share(self, picture: PictureFile) -> None:
+        from imgen.pictures.storage import StorageTrouble
+        from imgen.pictures.store import OtherBytes
+
+        name, store = picture.path.name, self._store()
+        if store is None:
+            raise UsageProblem(
+                f"{name} is on this disk, where no worker can read it, and IMGEN_STORE is not set here.",
+                "Set IMGEN_STORE as it is for the workers, or give the picture as a public URL.",
+            )
+        try:
+            store.put_reference(picture)
+        except (StorageTrouble, OtherBytes) as error:
+            raise BadConfiguration(error.message, "Check IMGEN_STORE. Nothing was sent.") from error
+        except OSError as error:
+            raise UsageProblem(f"{name} cannot be read: {error.strerror or error}.", "Nothing was sent.") from error
 
 
 def _in_words(error: NotPlanned) -> NotQueued:

@@ -81,7 +81,8 @@ class Worker:
         """One for all that is followed: a picture that several services fetch is uploaded once."""
         from imgen.jobs.uploads import Uploads
 
-        return Uploads(self._session.ledger, self._services.network, self.owner, self._config)
+        ledger, network = self._session.ledger, self._services.network
+        return Uploads(ledger, network, self.owner, self._config, lambda: self._session.store)
 
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
