@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem, UsageProblem
+from imgen.orders.order import AUTO
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from imgen.batch.run import Run
     from imgen.batch.standing import Project, Standings
     from imgen.config.config import Config
-    from imgen.fleet.ordering import NotQueued, Queueing
+    from imgen.fleet.ordering import NotQueued, Queueing, WorkersAccounts
     from imgen.jobs.progress import Display
     from imgen.jobs.run_order import OrderPlan
     from imgen.jobs.session import Session
@@ -129,7 +130,8 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         selected = with_needs(matching(project.manifest, asked.only, "--only"), project.found.items)
         options = replace(options, selected=selected)
     budget = RunBudget(asked.max_cost, allow_unknown=options.allow_unknown_cost)
-    accounts = workers_accounts(config.accounts) if options.mode is Mode.QUEUE else config.accounts
+    workers = workers_accounts(config.accounts, _usual(config)) if options.mode is Mode.QUEUE else None
+    accounts = workers or config.accounts
     if budget.most and not options.sandbox:
         budget.check_unit(_units(project.found, accounts))
     observer = _Observer(asked.form)
@@ -156,7 +158,37 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     report = RunReport(asked.name, timestamp(began), time.time() - began, code, options.sandbox, results)
     _write_report(asked.report, report)
     _answer(asked, options, report, project, streams, len(going_on))
+    if workers and not options.sandbox:
+        _name_workers(report, project, workers)
     return report
+
+
+def _usual(config: Config) -> tuple[str, ...]:
+    """The services that the user's settings name: the one of every order, else the preferred ones."""
+    provider = str(config.setting("provider").value or AUTO)
+    return config.preferred if provider == AUTO else (provider,)
+
+
+def _name_workers(report: RunReport, project: Project, accounts: WorkersAccounts) -> None:
+    """Say whose keys the workers need for what was queued, and which services were chosen for the user."""
+    from imgen.batch.report import Outcome
+    from imgen.screen.console import err
+    from imgen_providers.catalog import SERVICES
+
+    left_open = {item.asset.path for item in project.found.items if not (item.asset.provider or item.asset.model)}
+    queued: dict[str, list[AssetResult]] = {}
+    for result in report.assets:
+        if result.outcome is Outcome.WAITING and result.service in SERVICES:
+            queued.setdefault(result.service, []).append(result)
+    for name, results in queued.items():
+        entry, chosen = SERVICES[name], sum(result.path in left_open for result in results)
+        if accounts.is_open and chosen:
+            err(
+                f"No key is set here and no service is named, so {entry.title} was chosen for {chosen:,} of them:"
+                " it is the cheapest, where prices can be compared. provider = in the manifest names another."
+            )
+        if not accounts.here.has_key(entry):
+            err(f"A worker needs the key of {entry.title} ({entry.key_variable}) for {len(results):,} of them.")
 
 
 def _follow(

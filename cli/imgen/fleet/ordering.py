@@ -27,25 +27,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WorkersAccounts:
-    """Which services an order may go to whose keys are elsewhere: those with a key here, or all where there is none."""
+    """Which services an order may go to whose keys are elsewhere.
+
+    Those with a key here; where there is none, those that the user's settings name, else all: `is_open`.
+    """
 
     here: Accounts
-    any_key: bool
+    names: frozenset[str]
+    is_open: bool
 
     def has_key(self, entry: ServiceEntry) -> bool:
         """Whether a worker is taken to have a key for the service."""
-        return not self.any_key or self.here.has_key(entry)
+        return entry.name in self.names
 
     def origin(self, entry: ServiceEntry) -> str:
         """The scheme and host of the service. Raises `BadConfiguration`."""
         return self.here.origin(entry)
 
 
-def workers_accounts(here: Accounts) -> WorkersAccounts:
-    """The accounts that an order for the queue is matched with."""
+def workers_accounts(here: Accounts, usual: Sequence[str]) -> WorkersAccounts:
+    """The accounts that an order for the queue is matched with; `usual` are the services of the user's settings."""
     from imgen_providers.catalog import SERVICES
 
-    return WorkersAccounts(here, any(here.has_key(entry) for entry in SERVICES.values()))
+    with_key = [name for name, entry in SERVICES.items() if here.has_key(entry)]
+    named = with_key or [name for name in usual if name in SERVICES]
+    return WorkersAccounts(here, frozenset(named or SERVICES), is_open=not named)
 
 
 class Queueing(NamedTuple):

@@ -20,6 +20,7 @@ from cli.program.editing import png
 from imgen.errors import ExitCode
 from imgen.records import State
 from imgen_providers.base import PictureFile
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from cli.program.program import Program
@@ -31,11 +32,8 @@ MANY = 40
 
 def manifest(here: Program, assets: int = MANY, more: str = "") -> None:
     """Assets that cost 15 credits each."""
-    (here.cwd / "assets.toml").write_text(
-        '[defaults]\nprovider = "3daistudio"\n'
-        + "".join(f'[[asset]]\npath = "art/{number}.png"\nprompt = "fox {number}"\n' for number in range(assets))
-        + more
-    )
+    fox = '[[asset]]\npath = "art/{0}.png"\nprompt = "fox {0}"\nprovider = "3daistudio"\n'
+    (here.cwd / "assets.toml").write_text("".join(map(fox.format, range(assets))) + more)
 
 
 def in_queue(ledger: PostgresLedger) -> set[str]:
@@ -181,3 +179,36 @@ def test_a_worker_that_lacks_what_a_job_needs_gives_it_back(
 
     assert "is given back to the queue: reAPI fetches pictures from public URLs" in ended.stderr.replace("\n", " ")
     assert [(job.state, job.owner) for job in ledger.jobs.find("")] == [(State.PLANNED, None)]
+
+
+OPEN = '[[asset]]\npath = "fox.png"\nprompt = "a fox"\n'
+
+
+def test_a_service_that_is_chosen_for_the_user_is_named_with_the_key_that_a_worker_needs(
+    laptop: Program, ledger: PostgresLedger
+) -> None:
+    manifest(laptop, 0, OPEN)
+
+    queued = run(laptop, "batch", "--queue")
+
+    entry = SERVICES[ledger.jobs.find("")[0].provider]
+    assert f"no service is named, so {entry.title} was chosen for 1 of them" in queued.stderr
+    assert f"A worker needs the key of {entry.title} ({entry.key_variable}) for 1 of them." in queued.stderr
+
+
+@pytest.mark.parametrize("where", ["the manifest", "IMGEN_PROVIDER", "IMGEN_PROVIDERS", "a key"])
+def test_a_service_that_is_named_is_used_without_its_key(laptop: Program, ledger: PostgresLedger, where: str) -> None:
+    variables = {
+        "IMGEN_PROVIDER": "gptproto",
+        "IMGEN_PROVIDERS": "gptproto reapi",
+        "a key": "a-key-of-a-test-0123456789",
+    }
+    name = "GPTPROTO_API_KEY" if where == "a key" else where
+    here = replace(laptop, variables={**laptop.variables, **({name: variables[where]} if where in variables else {})})
+    manifest(laptop, 0, OPEN if where in variables else f'{OPEN}provider = "gptproto"\n')
+
+    queued = run(here, "batch", "--queue")
+
+    assert "no service is named" not in queued.stderr
+    assert ledger.jobs.find("")[0].provider in (("gptproto", "reapi") if where == "IMGEN_PROVIDERS" else ("gptproto",))
+    assert ("A worker needs the key of" in queued.stderr) == (where != "a key")
