@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import postgres
+from cli.program.forks import FORKS
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
@@ -48,7 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The proof of tests/reliability is long: without this option only its sample runs."""
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
     parser.addoption("--fleet", action="store_true", help="run the whole proof of tests/reliability/fleet (minutes)")
+    parser.addoption("--real-start", action="store_true", help="start the program anew for each command, and fork none")
     parser.addoption("--fuzz", type=float, metavar="SECONDS", help="run nothing but tests/reliability/test_fuzz.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The proof starts the program as a person does."""
+    if config.getoption("--real-start") or config.getoption("--all") or config.getoption("--fleet"):
+        FORKS.used = False
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -136,7 +136,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         with usable(config.folders.originals):
             pass  # before anything is sent
         basis = partial(_basis, project.manifest.folder.root, opened, config)
-        collector = Collector(config.store, config.folders.originals)
+        collector = Collector(lambda: opened.store, config.folders.originals)
         means = Means(
             session=opened,
             setup=setup_of(config)._replace(accounts=accounts),

@@ -18,6 +18,7 @@ from imgen.ledger.answer_file import AnswerFile, places
 from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
 from imgen.ledger.pacing import TooSoon
+from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
@@ -154,7 +155,7 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
     ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
         ledger.insist(
-            lambda: record_answer(ledger, record, job, saver=saver), lambda _: ledger.keep_accepted(record.id, job)
+            lambda: record_answer(ledger, record, job, saver=saver), lambda error: _note(ledger, record, job, error)
         )
     except IdTaken as taken:
         message = (
@@ -166,6 +167,15 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
         return _unrecorded(ledger, record, job, answer, error)
     answer.discard()
     return Accepted(job)
+
+
+def _note(ledger: Ledger, record: JobRecord, job: Job, error: LedgerUnusable) -> None:
+    """An answer cannot be recorded yet: why not, or what a later process on this disk needs."""
+    if isinstance(error, PictureNotKept):
+        with suppress(LedgerUnusable):
+            ledger.jobs.set_problem(record.id, error.problem)
+    elif comes_back(record):  # else the whole answer is on this disk, and says more than its id
+        ledger.keep_accepted(record.id, job)
 
 
 def _unrecorded(
@@ -242,12 +252,13 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
-    A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
+    A commit whose answer was lost, or that may not be on disk, may have been made all the same. Nothing was sent, so it
+    is taken back.
     """
     try:
         return ledger.jobs.submitting(record.id, limit, record.owner)
     except LedgerUnusable:
-        if ledger.is_shared:
+        with suppress(LedgerUnusable):
             ledger.insist(lambda: ledger.withdraw(record))
         raise
 

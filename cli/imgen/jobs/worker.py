@@ -67,15 +67,7 @@ class Worker:
     @cached_property
     def _store(self) -> PictureStore | None:
         """Where a fleet's pictures go. Raises `BadConfiguration`."""
-        if not self._config.store:
-            return None
-        from imgen.pictures.storage import StorageTrouble
-        from imgen.pictures.store import configured_store
-
-        try:
-            store = configured_store(self._config.store)
-        except StorageTrouble as error:
-            raise BadConfiguration(error.message, "Check IMGEN_STORE. Nothing was sent.") from error
+        store = self._session.store
         if store and not self._session.ledger.is_shared:
             raise BadConfiguration(
                 "IMGEN_STORE is for a fleet, and this ledger is a file of this machine.",

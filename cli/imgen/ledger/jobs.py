@@ -15,6 +15,7 @@ from imgen.ledger.spending import charge, reserve
 from imgen.ledger.transitions import Stage, change_job
 from imgen.money.amounts import is_amount
 from imgen.money.budget import NO_BUDGET, Budget
+from imgen.pictures.target import Stored
 from imgen.records import State, new_id
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class IdTaken(Exception):
         self.job_id = job_id
 
 
+Place = str | Path | Stored
+"""Where a picture is that is still to be saved."""
+
+
 class Claim(NamedTuple):
     """The process that is about to save the pictures of a job: its owner's name, and for each its unfinished file.
 
@@ -63,13 +68,13 @@ class Claim(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
+    """What the answer to a submit brought: its pictures, each at a link, in a file of ours, or in a fleet's storage.
 
     `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known. `claim`
     is the process that saves them.
     """
 
-    places: Sequence[str | Path]
+    places: Sequence[Place]
     link_seconds: float | None
     conversation: Json
     watched: bool
@@ -130,7 +135,7 @@ class Jobs(JobQueries):
         the jobs it names: `OrderedElsewhere` names any other.
         """
         drafts = [self._without_conversation(draft) for draft in drafts]
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # on disk with `submitting`: nothing is sent before
             now = self._database.now()
             for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
                 uncertain = [row["id"] for row in write.execute(_UNCERTAIN, (key, origin))]
@@ -214,7 +219,7 @@ class Jobs(JobQueries):
                         took = (max(0.0, now - submitted_at), job_id)
                         write.execute("UPDATE job SET took_seconds = ? WHERE id = ?", took)
                     expires_at = None if link_seconds is None else now + link_seconds
-                    _show(write, job_id, _columns(places), expires_at, claim)
+                    self._show(write, job_id, places, expires_at, claim)
                 case (state, problem):
                     change_job(write, job_id, state.value, finished_at=now, problem=problem_text(problem))
             if job.charged and is_amount(job.charged.amount):
@@ -233,12 +238,13 @@ class Jobs(JobQueries):
     def running(self, job_id: str) -> None:
         """The service is at work on it."""
         if self._database.read("SELECT 1 FROM job WHERE id = ? AND stage = 'queued'", (job_id,)):
-            self._change(job_id, "running")
+            with self._database.write(synced=False) as write:
+                change_job(write, job_id, "running")
 
     def finished(
         self,
         job_id: str,
-        places: Sequence[str | Path],
+        places: Sequence[Place],
         *,
         link_seconds: float | None,
         took_seconds: float | None,
@@ -246,18 +252,17 @@ class Jobs(JobQueries):
         unfinished_at: float | None = None,
         claim: Claim | None = None,
     ) -> None:
-        """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
+        """The pictures exist, each in its place. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
         watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended. `claim`
         takes the pictures that were not known before, as `Results.claim` does.
         """
         turn = json.dumps(self._conversations.put(conversation))
-        columns = _columns(places)
         shown = self._database.read(_SHOWN, (job_id, turn))
-        if [(row["url"], row["kept"]) for row in shown] == columns:
+        if [(row["url"], row["kept"]) for row in shown] == [_columns(place) for place in places]:
             return  # several processes may poll the same job, and each write keeps all others waiting
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # the next poll would show the same
             now = self._database.now()
             row = write.execute(
                 "SELECT accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
@@ -273,7 +278,24 @@ class Jobs(JobQueries):
                 took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
                 conversation=turn,
             )
-            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds, claim)
+            self._show(write, job_id, places, None if link_seconds is None else ended + link_seconds, claim)
+
+    def _show(
+        self, write: Connection, job_id: str, places: Sequence[Place], expires_at: float | None, claim: Claim | None
+    ) -> None:
+        """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
+        owner = claim and claim.owner
+        parts = map(path_text, claim.parts) if claim else repeat(None, len(places))
+        write.executemany(
+            "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
+            " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
+            " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
+            " WHERE result.state = 'ready'",
+            [
+                (job_id, number, *_columns(place), expires_at, owner, part)
+                for number, (place, part) in enumerate(zip(places, parts, strict=True), 1)
+            ],
+        )
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service reported that the job is over without a picture: `failed` or `cancelled`."""
@@ -411,31 +433,15 @@ def _found(job: Job) -> dict[str, object]:
     return {**_remote(job), "finished_at": None, "problem": None}
 
 
-def _columns(places: Sequence[str | Path]) -> list[tuple[str | None, str | None]]:
-    """Where pictures are, as the columns `url` and `kept`."""
-    return [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
-
-
-def _show(
-    write: Connection,
-    job_id: str,
-    columns: Sequence[tuple[str | None, str | None]],
-    expires_at: float | None,
-    claim: Claim | None,
-) -> None:
-    """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
-    owner = claim and claim.owner
-    parts = map(path_text, claim.parts) if claim else repeat(None, len(columns))
-    write.executemany(
-        "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
-        " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
-        " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
-        " WHERE result.state = 'ready'",
-        [
-            (job_id, number, *place, expires_at, owner, part)
-            for number, (place, part) in enumerate(zip(columns, parts, strict=True), 1)
-        ],
-    )
+def _columns(place: Place) -> tuple[str | None, str | None]:
+    """Where a picture is, as the columns `url` and `kept`; what a fleet has stored has columns of its own."""
+    match place:
+        case Stored():
+            return None, None
+        case Path():
+            return None, path_text(place)
+        case str():
+            return stored(place), None
 
 
 def _submitted_at(write: Connection, job_id: str) -> object:

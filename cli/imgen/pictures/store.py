@@ -6,14 +6,18 @@ requests: in every storage it can put an object only where there is none.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import contextmanager
+from io import BufferedReader, BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from imgen.errors import BadConfiguration
-from imgen.pictures.formats import EXTENSIONS
+from imgen.pictures.formats import EXTENSIONS, HEAD, Damaged, other_format, sniff
 from imgen.pictures.storage import Place, StorageTrouble, open_store, parse_place, require_obstore
+from imgen.pictures.target import Stored
+from imgen.pictures.verify import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +32,11 @@ _STATUS = re.compile(r"status(?: code:)? (\d{3})")
 
 
 class OtherBytes(Exception):
-    """The storage has another picture under the name of this one; `url` is where."""
+    """The storage has another picture under the name of this one."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.url = url
+        self.message = f"{url} has another picture already, which is left as it is."
 
 
 class PictureStore:
@@ -60,6 +64,24 @@ class PictureStore:
         data = path.read_bytes()
         if not self._create(self._key(url), data, f"image/{picture.format}") and self.read(url) != data:
             raise OtherBytes(url)
+
+    def put_answered(self, job_id: str, number: int, data: bytes) -> Stored:
+        """Put what came inside an answer there; what is no whole picture is named so: `….unverified.EXT`.
+
+        Raises `OtherBytes` and `StorageTrouble`.
+        """
+        sha256, head = hashlib.sha256(data).hexdigest(), data[:HEAD]
+        format = sniff(head)
+        extension = EXTENSIONS[format] if format else other_format(head).extension
+        try:
+            check(BufferedReader(BytesIO(data)))
+        except Damaged:
+            extension = f"unverified.{extension}"
+        url = f"{self._base}/{job_id}/{number}-{sha256}.{extension}"
+        media_type = f"image/{format}" if format else "application/octet-stream"
+        if not self._create(self._key(url), data, media_type) and self.read(url) != data:
+            raise OtherBytes(url)
+        return Stored(url, sha256)
 
     def check(self) -> None:
         """Prove that it can be written, before anything is paid for. Raises `StorageTrouble`."""

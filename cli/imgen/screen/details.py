@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.records import ResultState
 from imgen.screen.columns import BOLD, OFF
@@ -40,8 +41,8 @@ def detail_lines(
         lines += wrapped(label + for_log(text), room, indent=len(label))
     for result in job.results:
         lines.append(f"  {f'file {result.index}':<{_NAMES}}{_file(result)}")
-        if result.state is ResultState.SAVED and result.path:
-            lines.append(f"  {for_log(str(result.path))}")
+        if result.state is ResultState.SAVED:
+            lines += [f"  {for_log(str(place))}" for place in (result.path, result.object) if place]
     if len(family) > 1:
         lines += ["  family", *(f"    {line}" for line in family_lines(family, now, width=width and width - 4))]
     return lines
@@ -77,16 +78,18 @@ def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
 def _cost(job: JobRecord) -> str:
     cost = best_known(job)
     if job.sandbox and job.cost.amount:
-        return f"nothing, in the sandbox ({job.cost.amount} {job.cost.unit} for real)"
+        return f"nothing, in the sandbox ({in_money(job.cost.amount, job.cost.unit)} for real)"
     if not job.charged.amount or cost != job.charged:
         return cost_text(job)
     source = "computed from what the service counted" if cost.computed else "charged by the service"
-    estimate = f" (estimated {job.cost.amount} {job.cost.unit})" if job.cost.amount else ""
+    estimate = f" (estimated {in_money(job.cost.amount, job.cost.unit)})" if job.cost.amount else ""
     return f"{cost_text(job)}, {source}{estimate}"
 
 
 def _file(result: Result) -> str:
-    if result.state is not ResultState.SAVED or result.path is None:
+    if result.state is not ResultState.SAVED or (result.path or result.object) is None:
         return f"{result.state}, not on this disk"
     size = f"{result.width}x{result.height} {result.format}" if result.width else str(result.format or "saved")
+    if result.path is None:
+        return f"{size}, in the storage"
     return size if result.path.is_file() else f"{size}, not there any more"

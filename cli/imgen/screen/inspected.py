@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.screen.envelope import CostEntry, cost_entry
 from imgen.screen.text import for_log
@@ -126,7 +127,7 @@ def inspected_lines(entry: InspectedEntry) -> list[str]:
 
 
 def _job(job: MadeEntry) -> list[tuple[str, str]]:
-    cost = f"for {job.cost.amount} {job.cost.unit}" if job.cost.amount is not None else "at an unknown cost"
+    cost = f"for {in_money(job.cost.amount, job.cost.unit)}" if job.cost.amount else "at an unknown cost"
     paid = "in the sandbox" if job.sandbox else cost
     lines = [("job", f"{job.id} at {job.provider}, {job.model}, {paid}"), ("prompt", job.prompt)]
     return [*lines, ("family", " ".join(job.family))] if job.family else lines

@@ -42,13 +42,13 @@ def test_the_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert config(IMGEN_HOME="~/imgen").folders.state == tmp_path / "imgen"
 
 
-@pytest.mark.parametrize("named", ["here", "./here", "../here", "~nobody-of-this-name/x"])
+@pytest.mark.parametrize("named", ["here", "./here", "../here", "~no-user-of-this-name/x"])
 def test_a_home_that_a_clone_could_bring_is_refused(named: str) -> None:
     with pytest.raises(BadConfiguration, match=f"IMGEN_HOME is '{re.escape(named)}': "):
         _ = config(IMGEN_HOME=named).folders
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that somebody is in")
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that a process is in")
 def test_a_folder_deleted_under_us_has_the_name_the_shell_knows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -103,7 +103,7 @@ def test_a_key_is_never_printed() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"GMI_API_KEY": ""}, {"GMI_API_KEY": "  "}], ids=str)
-def test_a_missing_key_is_told_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
+def test_a_missing_key_is_said_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
     with pytest.raises(KeyMissing) as missing:
         config(**environ).accounts.account(GMI)
 
@@ -288,8 +288,8 @@ def test_outside_of_home_and_repositories_only_the_folder_itself_counts(at_home:
     assert here(at_home, inner.parent).setting("count").value == 2
 
 
-def test_a_broken_project_is_in_nobodys_way_home(at_home: Path) -> None:
-    write(at_home / "imgen.toml", "upload = 's3://somebody-elses'\n")
+def test_a_broken_project_is_in_no_ones_way_home(at_home: Path) -> None:
+    write(at_home / "imgen.toml", "upload = 's3://of-another'\n")
     found = here(at_home, at_home, GMI_API_KEY=KEY)
 
     with pytest.raises(BadConfiguration, match="a project must not set upload"):

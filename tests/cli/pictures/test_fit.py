@@ -136,7 +136,7 @@ def test_exif_that_is_to_stay_goes_into_the_new_file_and_says_upright(desk: Desk
     assert "with its EXIF and no other notes" in desk.said[0]
 
 
-def test_notes_that_cannot_stay_are_told(desk: Desk) -> None:
+def test_notes_that_cannot_stay_are_said(desk: Desk) -> None:
     data = photo("jpeg", notes=False)
     noted = data[:2] + b"\xff\xfe" + (11).to_bytes(2) + b"a comment" + data[2:]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.program.forks import Forks, suits
+from cli.program.forks import FORKS
 from imgen.ledger.ledger import Ledger
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
 
 IMGEN = (sys.executable, "-m", "imgen")
-KEY = "a-key-that-nobody-has-0123456789"
+KEY = "a-key-of-no-account-0123456789"
 SMALL = ("-r", "0.5K")
 OFTEN = ("--poll-every", "0.05")
 
 _PATIENCE = 30.0  # seconds, after which a process that hangs is killed and fails its test
-_FORKS = Forks()
 _LOOK = 0.002  # seconds between two looks at something that is about to happen
 
 
@@ -67,33 +66,23 @@ class Program:
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """Run one command to its end."""
-        if suits(self.variables):
-            code, out, err = _FORKS.run(arguments, stdin, self.cwd, self.environ, _PATIENCE)
-            return Ended(code, out, err.decode())
-        ended = subprocess.run(
-            [*IMGEN, *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=self.cwd,
-            env=self.environ,
-            timeout=_PATIENCE,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
+        if FORKS.suit(self.variables):
+            code, out, err = FORKS.run(arguments, stdin, self.cwd, self.environ, _PATIENCE)
+        else:
+            code, out, err = _ran([*IMGEN, *arguments], stdin, self.cwd, self.environ)
+        return Ended(code, out, err.decode())
 
     def run_lines(self, lines: Sequence[tuple[Sequence[str], Mapping[str, str], bytes]]) -> list[Ended]:
         """Run command lines, each with more variables and a standard input, after each other in one process."""
-        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines])
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("lines.py"))],
-            input=asked.encode(),
-            stdout=subprocess.PIPE,
-            cwd=self.cwd,
-            env=self.environ,
-            timeout=_PATIENCE,
-            check=True,
-        )
-        told = map(json.loads, done.stdout.splitlines())
-        return [Ended(code, out.encode(), err) for code, out, err in told]
+        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines]).encode()
+        if FORKS.suit(self.variables):
+            code, printed, err = FORKS.run((), asked, self.cwd, self.environ, _PATIENCE, module="lines")
+        else:
+            script = [sys.executable, str(Path(__file__).with_name("lines.py"))]
+            code, printed, err = _ran(script, asked, self.cwd, self.environ)
+        assert code == 0, err.decode()
+        outcomes = map(json.loads, printed.splitlines())
+        return [Ended(code, out.encode(), err) for code, out, err in outcomes]
 
     @contextmanager
     def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
@@ -139,6 +128,11 @@ class Program:
             return ledger.jobs.find("")  # the beginning of every id
         finally:
             ledger.close()
+
+
+def _ran(command: Sequence[str], stdin: bytes, cwd: Path, environ: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    ended = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environ, timeout=_PATIENCE)
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 @contextmanager

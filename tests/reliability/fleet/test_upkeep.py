@@ -43,9 +43,9 @@ def test_a_worker_is_killed_while_it_sweeps_or_heals(
         if "healing" in moment:
             change(here, _FORGET)
         change(here, _AN_HOUR_AGO)
-        dying = here.start(until=("SIGKILL", moment))
-        assert dying.process.wait(90.0) == -9
-        dying.kill()
+        ending = here.start(until=("SIGKILL", moment))
+        assert ending.process.wait(90.0) == -9
+        ending.kill()
         change(here, _AN_HOUR_AGO)
         here.start()
         here.until_idle(200.0)

@@ -154,7 +154,7 @@ class PostgresDatabase:
             transaction.raw.execute("COMMIT")
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, synced: bool = True) -> Iterator[Transaction]:  # noqa: ARG002  (the server syncs each)
         """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`.
 
         One within another of the same thread is a part of it, and is undone alone where it fails.
@@ -176,7 +176,7 @@ class PostgresDatabase:
                 )
             self._commits += 1
 
-    def change(self, statement: str, values: Sequence[object]) -> None:
+    def change(self, statement: str, values: Sequence[object], *, synced: bool = True) -> None:  # noqa: ARG002
         """One write of one statement. Raises `LedgerUnusable`."""
         with self.write() as write:
             write.execute(statement, values)
