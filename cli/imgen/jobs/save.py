@@ -162,10 +162,12 @@ class _Stopped(Exception):
 def begin(ledger: Ledger, job: Tracked) -> list[int]:
     """The pictures to save now, each of which is then under way; those that have no link at all are expired."""
     job.save_delay = 0.0
-    for result in job.record.results:
-        if result.index in job.unsaved() and result.url is None and not result.is_kept:
-            ledger.results.expired(job.record.id, result.index)
-    job.refresh(ledger)
+    linkless = [result.index for result in job.record.results if result.url is None and not result.is_kept]
+    for number in job.unsaved():
+        if number in linkless:
+            ledger.results.expired(job.record.id, number)
+    if linkless or job.read_at is None:  # else it was read when its links came, and a claim looks again
+        job.refresh(ledger)
     numbers = job.unsaved()
     job.saving.update(numbers)
     return numbers

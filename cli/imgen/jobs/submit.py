@@ -91,6 +91,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
+        connection.network.prepare(connection.origin)  # here, so that little time is left for a kill after the commit
     except (NotSent, RateLimited, Busy) as error:
         return Retryable(error)
     except Unreachable as error:
