@@ -107,7 +107,7 @@ def _sky(light: _Light, sun: tuple[float, float], horizon: float, size: tuple[in
     glow = Image.radial_gradient("L").point([max(0, 178 - value) ** 2 // 200 for value in range(256)])
     at = (round(sun[0] * small[0] - across / 2), round(sun[1] * small[1] - across / 2))
     sky.paste(light.sun, at, glow.resize((across, across)))
-    return sky.resize(size, Image.Resampling.BICUBIC)
+    return sky.resize(size, Image.Resampling.BILINEAR)
 
 
 def _stars(pen: ImageDraw.ImageDraw, lie: random.Random, size: tuple[int, int], horizon: float) -> None:
@@ -149,7 +149,7 @@ def _peaks(lie: random.Random, foot: float, tall: float, size: tuple[int, int]) 
 
 
 def _land(pen: ImageDraw.ImageDraw, colour: Colour, size: tuple[int, int], ridge: _Ridge) -> None:
-    step = max(2, max(size) // 700)
+    step = max(2, max(size) // 250)
     line = [(x, ridge(x)) for x in range(0, size[0] + step, step)]
     pen.polygon([(0, size[1]), *line, (size[0] + step, size[1])], fill=colour)
 

@@ -76,15 +76,15 @@ class Forks:
 
     def start(
         self,
+        module: str,
         arguments: Sequence[str],
         streams: Sequence[int],
         cwd: Path,
         environ: Mapping[str, str],
         *,
-        module: str = IMGEN,
         on_terminal: bool = False,
     ) -> Fork:
-        """Start a command, the `main` of a module, with these three streams, the first of which may be its terminal."""
+        """Start the `main` of a module with these three streams, the first of which may be its terminal."""
         channel = self._channel = self._channel or _start(environ)
         command = {"module": module, "arguments": list(arguments), "on_terminal": on_terminal}
         asked = json.dumps({**command, "cwd": str(cwd), "environ": dict(environ)})
@@ -95,20 +95,19 @@ class Forks:
 
     def run(
         self,
+        module: str,
         arguments: Sequence[str],
         stdin: bytes,
         cwd: Path,
         environ: Mapping[str, str],
         patience: float,
-        *,
-        module: str = IMGEN,
     ) -> tuple[int, bytes, bytes]:
-        """Run one command to its end; its exit code, stdout and stderr. Raises `subprocess.TimeoutExpired`."""
+        """Run it to its end; its exit code, stdout and stderr. Raises `subprocess.TimeoutExpired`."""
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin)
             given.seek(0)
             streams = [file.fileno() for file in (given, out, err)]
-            fork = self.start(arguments, streams, cwd, environ, module=module)
+            fork = self.start(module, arguments, streams, cwd, environ)
             try:
                 return fork.wait(patience), _read(out), _read(err)
             except subprocess.TimeoutExpired:
