@@ -135,6 +135,22 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
     postgres_server.drop(name)
 
 
+@pytest.fixture(scope="session")
+def database_in_turn(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database for one test of this process after another."""
+    name = f"test_{secrets.token_hex(8)}"
+    postgres_server.make(name)
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def emptied_postgres_url(postgres_server: postgres.Server, database_in_turn: str) -> str:
+    """An empty ledger for a test that changes nothing but jobs in it."""
+    postgres_server.empty(database_in_turn)
+    return postgres_server.url(database_in_turn)
+
+
 # How long an example takes is chance on a busy machine.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `--hypothesis-profile whole`: many long runs of what the suite only samples.

@@ -15,7 +15,7 @@ Colour = tuple[int, int, int]
 _Ridge = Callable[[float], float]
 """The height of a line of hills above every x, as a y in pixels."""
 
-_SKY_SIDE = 384  # pixels; the sky is soft, so it is painted small and scaled up
+_SKY_SIDE = 384  # pixels; the sky is soft, so it is painted small and scaled up, at last without smoothing
 _LAYERS = 5
 
 
@@ -107,7 +107,8 @@ def _sky(light: _Light, sun: tuple[float, float], horizon: float, size: tuple[in
     glow = Image.radial_gradient("L").point([max(0, 178 - value) ** 2 // 200 for value in range(256)])
     at = (round(sun[0] * small[0] - across / 2), round(sun[1] * small[1] - across / 2))
     sky.paste(light.sun, at, glow.resize((across, across)))
-    return sky.resize(size, Image.Resampling.BILINEAR)
+    half = (-(-size[0] // 2), -(-size[1] // 2))
+    return sky.resize(half, Image.Resampling.BICUBIC).resize(size, Image.Resampling.NEAREST)
 
 
 def _stars(pen: ImageDraw.ImageDraw, lie: random.Random, size: tuple[int, int], horizon: float) -> None:
