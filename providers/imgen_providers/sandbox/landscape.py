@@ -94,13 +94,13 @@ def _mix(first: Colour, second: Colour, share: float) -> Colour:
 def _sky(light: _Light, sun: tuple[float, float], horizon: float, size: tuple[int, int]) -> Image.Image:
     shrink = max(size) / _SKY_SIDE
     small = (max(2, round(size[0] / shrink)), max(2, round(size[1] / shrink)))
-    column = Image.new("RGB", (1, small[1]))
+    rows = bytearray()
     for y in range(small[1]):
         height = min(1.0, y / small[1] / horizon)
         upper = height < 0.55
         share = height / 0.55 if upper else (height - 0.55) / 0.45
-        colour = _mix(light.top, light.middle, share) if upper else _mix(light.middle, light.horizon, share)
-        column.putpixel((0, y), colour)
+        rows += bytes(_mix(light.top, light.middle, share) if upper else _mix(light.middle, light.horizon, share))
+    column = Image.frombytes("RGB", (1, small[1]), bytes(rows))
     sky = column.resize(small)
     across = round(1.3 * min(small))
     # Pillow's radial gradient reaches 179 at the edges of its square, and 255 only in the corners.
