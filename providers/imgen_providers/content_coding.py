@@ -66,15 +66,22 @@ def _inflated(head: bytes, stream: Iterator[bytes], *, gzip: bool) -> Iterator[b
     is_zlib = len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
     inflate = zlib.decompressobj(31 if gzip else 15 if is_zlib else -15)
     packed = grown = 0
+    left = b""
     for piece in _chained(head, stream):
         packed += len(piece)
-        left = piece
-        while left and not inflate.eof:
+        left += piece
+        while left:
+            if inflate.eof:
+                if not gzip or not _GZIP_START.startswith(left[:2]):
+                    return  # what follows is no part of it
+                if len(left) < len(_GZIP_START):
+                    break
+                inflate = zlib.decompressobj(31)  # the next member of the file (RFC 1952, 2.2)
             try:
                 data = inflate.decompress(left, _PIECE)
             except zlib.error as error:
                 raise httpx.DecodingError(f"the answer cannot be unpacked ({error})") from None
-            left = inflate.unconsumed_tail
+            left = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
             grown += len(data)
             if grown > _ALLOWANCE and grown > packed * _GROWTH:
                 raise httpx.DecodingError("the answer grows more than a hundredfold as it is unpacked")

@@ -33,6 +33,7 @@ from imgen.pictures.verify import (
     inspect,
     known_format,
 )
+from imgen.pictures.wrapped import unwrap
 from imgen.records import JobRecord, Result, ResultState
 from imgen_providers.assets import link_trouble
 from imgen_providers.catalog import SERVICES
@@ -257,6 +258,7 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
             shutil.copyfileobj(kept, file)
     elif result.url:
         _download(saver, job, number, result.url, part, deadline)
+    unwrap(part)
     try:
         picture = inspect(part, _wanted(record))
     except Damaged as error:
