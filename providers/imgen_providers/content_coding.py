@@ -56,6 +56,19 @@ def unpacked(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
         yield from _inflated(head, stream, gzip=is_gzip)
 
 
+def unpacked_file(data: bytes, limit: int) -> bytes | None:
+    """The content of a file of gzip; None for any other, a damaged one, and one of more than `limit` bytes."""
+    plain = bytearray()
+    try:
+        for piece in unpacked([data], "gzip") if data.startswith(_GZIP_START) else ():
+            plain += piece
+            if len(plain) > limit:
+                return None
+    except httpx.DecodingError:
+        return None
+    return bytes(plain) or None
+
+
 def _is_plain(head: bytes) -> bool:
     """Whether a body begins as a picture or as JSON does: then it is not packed, whatever its header names."""
     return looks_like_picture(head) or head.lstrip()[:2].startswith((b'{"', b"[{", b'["'))

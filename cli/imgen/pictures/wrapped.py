@@ -13,14 +13,14 @@ from imgen.files import SHARED, write
 from imgen_providers.answers import Answer
 from imgen_providers.assets import looks_like_picture, read_results
 from imgen_providers.base import InlineAsset
-from imgen_providers.content_coding import unpacked
+from imgen_providers.content_coding import unpacked_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOK = 16  # bytes that show a picture
+_HEAD = 512  # bytes that show whether a file is a text
 _LIMIT = 256 * 1024 * 1024  # bytes, packed or not
-_GZIP = b"\x1f\x8b"
 # What stands before a picture by mistake: a byte order mark and ends of lines, or the head of a part (RFC 2046, 5.1).
 _BEFORE = re.compile(rb"(?:\xef\xbb\xbf|\s)*(?:--[!-~ ]{1,72}\r\n(?:[!-~ \t]{1,500}\r\n){0,20}\r\n)?")
 
@@ -33,7 +33,7 @@ def unwrap(part: Path) -> None:
             return
         data = head + file.read(_LIMIT)
     found = _picture_in(data)
-    if found is None and data.startswith(_GZIP) and (plain := _unpacked(data)):
+    if found is None and (plain := unpacked_file(data, _LIMIT)):
         found = plain if looks_like_picture(plain) else _picture_in(plain)
     if found:
         write(part, found, mode=SHARED)
@@ -42,23 +42,11 @@ def unwrap(part: Path) -> None:
 def _picture_in(data: bytes) -> bytes | None:
     if (before := _BEFORE.match(data)) and before.end() and looks_like_picture(data[before.end() :][:_LOOK]):
         return data[before.end() :]
+    if b"\0" in data[:_HEAD]:  # no text
+        return None
     try:
         found = read_results({"content": Answer(200, {}, data).content()}, base="")
     except ValueError:
         return None
     pictures = [each.data for each in found if isinstance(each, InlineAsset) and looks_like_picture(each.data)]
     return pictures[0] if pictures else None
-
-
-def _unpacked(data: bytes) -> bytes | None:
-    import httpx
-
-    plain = bytearray()
-    try:
-        for piece in unpacked([data], "gzip"):
-            plain += piece
-            if len(plain) > _LIMIT:
-                return None
-    except httpx.DecodingError:
-        return None
-    return bytes(plain)
