@@ -17,6 +17,7 @@ PROVIDERS = ROOT / "providers" / "imgen_providers"
 
 ROOMS = (
     "errors",
+    "installation",
     "files",
     "crash",
     "config",

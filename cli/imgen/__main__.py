@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+import time
 from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
@@ -55,6 +56,7 @@ _VERSION = (["--version"], ["-V"])
 _COMPLETES = ["_complete"]
 """How a shell's line begins at a TAB."""
 _GARBAGE = 100_000  # objects between two collections; one order makes 60,000
+_DAY = 86_400  # seconds
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
@@ -82,6 +84,7 @@ def main() -> NoReturn:
     # What is imported lives as long as the process: looking through it for garbage would take a tenth of a short run.
     gc.set_threshold(_GARBAGE)
     _open_closed_streams()
+    _use_a_real_time_zone()
     try:
         if sys.argv[1:2] != _COMPLETES:  # there is nothing to come back to
             _handle_termination_signals()
@@ -211,6 +214,14 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _use_a_real_time_zone() -> None:
+    """No date can be given in a zone a day or more away from UTC, such as `TZ=XXX+25`."""
+    if abs(time.localtime().tm_gmtoff) >= _DAY:
+        from imgen.config.time_zone import use_utc
+
+        use_utc()
 
 
 def _handle_termination_signals() -> None:
