@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
 _LONGEST_BACKOFF = 60.0  # seconds between two polls of a service that does not answer
-_LOOPBACK_FLOOR = 0.005  # seconds: our own machine takes any rate, but not a busy loop
+_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rate, but not a busy loop
+_USERS_FLOOR = 0.005  # seconds: the same where the user set the interval
 _JITTER = 0.25  # of an interval, either way
 _DOUBLINGS = 14  # from the floor to past the longest backoff
 
@@ -62,10 +63,11 @@ def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bo
     `pace` shrinks every time (the sandbox is quick); `every` is the user's own interval in seconds, which the
     service's floor limits except on loopback.
     """
-    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
     if every is not None:
+        floor = _USERS_FLOOR if loopback else cadence.floor
         every = max(floor, every)
         return Schedule(every, ((0.0, every),), floor, cadence.after_rate_limit * pace, learns=False)
+    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
     return Schedule(
         cadence.first * pace,
         tuple((age * pace, interval * pace) for age, interval in cadence.steps),
