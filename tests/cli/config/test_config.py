@@ -11,6 +11,7 @@ import pytest
 
 from imgen.config.config import Config, is_loopback, load, spelled
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing
+from imgen.installation import installation
 from imgen_providers.base import Account
 from imgen_providers.catalog import SERVICES
 
@@ -343,7 +344,7 @@ def test_the_machines_own_certificates_need_their_extra(monkeypatch: pytest.Monk
     with pytest.raises(BadConfiguration, match="needs truststore") as refused:
         _ = config(IMGEN_CERTIFICATES="system").network.system_certificates
 
-    assert refused.value.hint == "pip install 'imgen[system-certs]'"
+    assert refused.value.hint == installation().with_extra("system-certs")
     assert not config(IMGEN_CERTIFICATES="bundled").network.system_certificates
 
 

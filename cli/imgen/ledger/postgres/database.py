@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import LedgerUnusable
+from imgen.installation import installation
 from imgen.ledger.backend import Dialect
 from imgen.ledger.postgres import trouble
 from imgen.ledger.postgres.pool import MOST, Pool, connect
@@ -214,7 +215,7 @@ class PostgresDatabase:
         """The error that a row was written by a newer program."""
         return LedgerUnusable(
             f"The ledger {self.address.shown} holds a job that this imgen does not understand.",
-            "Nothing was sent. Upgrade imgen: pip install -U 'imgen[fleet]'",
+            f"Nothing was sent. Upgrade imgen:\n{installation().upgraded()}",
         )
 
     def unreadable(self, job_id: str) -> None:

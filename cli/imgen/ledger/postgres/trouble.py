@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     import psycopg
@@ -84,7 +85,7 @@ def newer(address: Address, found: int, known: int) -> LedgerUnusable:
     """The ledger was written by a newer program."""
     return LedgerUnusable(
         f"The ledger {address.shown} was written by a newer imgen (its format is {found}, this one knows {known}).",
-        f"{_NOTHING} Upgrade imgen: pip install -U 'imgen[fleet]'",
+        f"{_NOTHING} Upgrade imgen:\n{installation().upgraded()}",
     )
 
 
@@ -100,7 +101,7 @@ def too_old(address: Address, least: str, this: str) -> LedgerUnusable:
     """This program is older than the ledger takes."""
     return LedgerUnusable(
         f"The ledger {address.shown} takes imgen {least} and newer, and this is {this}.",
-        f"{_NOTHING} Upgrade imgen: pip install -U 'imgen[fleet]'",
+        f"{_NOTHING} Upgrade imgen:\n{installation().upgraded()}",
     )
 
 

@@ -186,9 +186,11 @@ class Database:
 
     def not_understood(self) -> LedgerUnusable:
         """The error that a row was written by a newer program."""
+        from imgen.installation import installation
+
         return LedgerUnusable(
             f"The ledger {self.path} holds a job that this imgen does not understand.",
-            "Nothing was sent. Upgrade imgen: pip install -U imgen",
+            f"Nothing was sent. Upgrade imgen:\n{installation().upgraded()}",
         )
 
     def unreadable(self, job_id: str) -> None:
