@@ -182,5 +182,4 @@ def _queue_of_a_newer_program(here: Fleet, prompt: str) -> None:
     engine, one = Engine(parse(here.url, {})), draft(prompt, prompt=prompt, origin=here.far.origin)
     with closing(here.ledger()) as ledger, ledger.write() as write:
         planned = ledger.jobs.plan([one], None, resubmit=False)
-        [engine_id] = engine.defer(write.raw, f"{one.provider}/{FORMAT + 1}", planned)
-        ledger.queue.deferred(write, prompt, engine_id)
+        ledger.queue.deferred(write, engine.defer_all(write.raw, {f"{one.provider}/{FORMAT + 1}": planned}))
