@@ -6,8 +6,8 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import suppress
 import time
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
