@@ -66,7 +66,8 @@ class Result:
     `kept` is the file with the bytes of a picture that came inside an answer, which the service may send only once.
     `part` is the unfinished file of the process that is downloading it, and `fetcher` that process (an owner). `path`
     is set just before the picture is put there, so a `ready` result with a path may already lie in place. `size` is
-    in bytes. `object` is its URL in an object storage, where it was saved there and not in a file.
+    in bytes. `object` is its URL in an object storage, where it is saved there and not in a file: a `ready` result
+    without a link came inside an answer, and its bytes are there already.
     """
 
     job_id: str
@@ -92,9 +93,14 @@ class Result:
         return self.state is ResultState.EXPIRED and self.size is None
 
     @property
+    def is_kept(self) -> bool:
+        """Whether its bytes came inside an answer, and are on this disk or in the storage."""
+        return self.kept is not None or (self.object is not None and self.url is None)
+
+    @property
     def behind_link(self) -> bool:
-        """Whether it is still to be saved from behind a link; bytes that came with an answer are on this disk."""
-        return self.state is ResultState.READY and self.kept is None
+        """Whether it is still to be saved from behind a link."""
+        return self.state is ResultState.READY and not self.is_kept
 
 
 class JobRecord(NamedTuple):
@@ -164,8 +170,8 @@ class JobRecord(NamedTuple):
 
     @property
     def is_kept(self) -> bool:
-        """Whether every picture that is still to be saved came with an answer, and is on this disk."""
-        return all(result.kept for result in self.results if result.state is ResultState.READY)
+        """Whether every picture that is still to be saved came with an answer, and is at hand."""
+        return all(result.is_kept for result in self.results if result.state is ResultState.READY)
 
     @property
     def never_saved(self) -> int:

@@ -45,15 +45,16 @@ def download(
     """Save finished pictures now, without waiting.
 
     With a job's id it also downloads files again that were deleted, and asks once more for a new link where one
-    expired. It costs nothing.
+    expired. What a fleet saved in its storage comes from there. It costs nothing.
 
     Examples:
         imgen download --all
         imgen download --expiring 6h
         imgen download JOB
     """
-    from imgen.commands.named_jobs import jobs_of, retargeted
+    from imgen.commands.named_jobs import copied, jobs_of, retargeted
     from imgen.commands.reporting import Reporter, standard_streams
+    from imgen.fleet.collecting import Collector
     from imgen.jobs.report import Goal
     from imgen.jobs.session import session
     from imgen.jobs.worker import work
@@ -83,6 +84,9 @@ def download(
             records = retargeted(opened, records, output, config)
         goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
         report = worker.follow(records, goal, reporter.display(opened), timeout=None)
+        report = Collector(lambda: opened.store, config.folders.originals).report(report)
+        if output is not None:
+            report = copied(report)
     code = reporter.report(report)
     if goal is Goal.FINISHED and form is Form.TEXT and not report.interrupted:
         _note_unfinished(report.records, reporter)

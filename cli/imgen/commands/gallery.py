@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import Problem
+    from imgen.jobs.session import Session
     from imgen.pictures.thumbnail import Original, Thumbnail
     from imgen.records import JobRecord
     from imgen.screen.console import Streams
@@ -50,12 +51,10 @@ def gallery(
         imgen gallery
         imgen gallery -n 50 -o best.html
     """
-    from imgen.commands.named_jobs import find_jobs
-    from imgen.commands.reporting import standard_streams
+    from imgen.commands.reporting import report_not_fetched, standard_streams
+    from imgen.fleet.collecting import Collector
     from imgen.jobs.session import session
-    from imgen.ledger.queries import Wanted
     from imgen.pictures.thumbnail import thumbnails
-    from imgen.records import State
     from imgen.screen.console import err, out, out_bytes, out_path
     from imgen.screen.envelope import envelope
     from imgen.screen.failure import failure_lines
@@ -70,15 +69,11 @@ def gallery(
     else:
         _check_file(target, overwrite=overwrite)
     with session(config, err) as opened:
-        if opened.is_new:
-            raise UsageProblem("Nothing was made yet.", SANDBOX_EXAMPLE)
-        found = (
-            find_jobs(opened, jobs)
-            if jobs
-            else opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
-        )
+        found = _wanted(opened, jobs, limit, sandbox=sandbox)
         waiting = jobs or opened.open_jobs(sandbox=sandbox)
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
+        found, left = Collector(lambda: opened.store, config.folders.originals).fetched_all(found)
+        report_not_fetched(left.values(), streams)
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)
     if not small:
@@ -101,6 +96,19 @@ def gallery(
         for problem in _not_shown(found, small):
             err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
     return 0
+
+
+def _wanted(opened: Session, jobs: Sequence[str] | None, limit: int, *, sandbox: bool) -> list[JobRecord]:
+    """The jobs to show: those named, or the latest that are saved. Raises `UsageProblem`."""
+    from imgen.commands.named_jobs import find_jobs
+    from imgen.ledger.queries import Wanted
+    from imgen.records import State
+
+    if opened.is_new:
+        raise UsageProblem("Nothing was made yet.", SANDBOX_EXAMPLE)
+    if jobs:
+        return find_jobs(opened, jobs)
+    return opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
 
 
 def _check_stdout(streams: Streams, *, json: bool) -> None:

@@ -66,6 +66,7 @@ def basis_of(
     from functools import partial
 
     from imgen.commands.named_jobs import find_jobs, latest_jobs
+    from imgen.fleet.collecting import Collector
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, check_parent, name_picture
     from imgen.orders.sources import find_source, take_stdin
@@ -74,15 +75,22 @@ def basis_of(
     patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
-    parent = find_jobs(opened, [from_job])[0] if from_job is not None else None
+    collector = Collector(lambda: opened.store, config.folders.originals)
+    parent = collector.fetched(find_jobs(opened, [from_job])[0]) if from_job is not None else None
     if parent:
         check_parent(parent)
         parent = parent._replace(conversation=opened.ledger.conversations.get(parent.conversation))
+
+    def jobs_with_pictures(name: str) -> list[JobRecord]:
+        jobs = latest_jobs(opened, name) or opened.ledger.jobs.find(name)
+        named = len({job.run_id for job in jobs}) == 1  # else the name is the start of several
+        return [collector.fetched(job) for job in jobs] if named else jobs
+
     sources = [
         find_source(
             word,
             cwd=config.cwd,
-            find_jobs=lambda name: latest_jobs(opened, name) or opened.ledger.jobs.find(name),
+            find_jobs=jobs_with_pictures,
             take_stdin=lambda: take_stdin(sys.stdin.buffer, folder),
         )
         for word in words

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgen.config.config import Config
+    from imgen.jobs.report import Report
     from imgen.jobs.session import Session
     from imgen.jobs.worker import Worker
     from imgen.records import JobRecord
@@ -84,6 +85,20 @@ def retargeted(opened: Session, records: Sequence[JobRecord], output: str, confi
     for record, first in zip(records, accumulate(counts, initial=1), strict=False):
         opened.ledger.jobs.retarget(record.id, replace(target, first_index=first))
     return opened.ledger.jobs.get_many([record.id for record in records])
+
+
+def copied(report: Report) -> Report:
+    """The report with the stored pictures of its jobs, which are on this disk, copied to where `-o` named a place.
+
+    Raises `NotCopied`.
+    """
+    from imgen.jobs.save import place_copy
+
+    def placed(record: JobRecord) -> JobRecord:
+        results = (place_copy(record, each) if each.object and each.path else each for each in record.results)
+        return record._replace(results=tuple(results))
+
+    return report._replace(records=tuple(map(placed, report.records)))
 
 
 def families(opened: Session, records: Sequence[JobRecord]) -> list[JobRecord]:

@@ -24,6 +24,7 @@ def open(
     from imgen.commands.named_jobs import find_jobs
     from imgen.commands.reporting import Reporter, saved_paths, standard_streams
     from imgen.errors import ExitCode
+    from imgen.fleet.collecting import Collector
     from imgen.jobs.report import Report
     from imgen.jobs.session import session
     from imgen.screen.console import err, out, out_path
@@ -33,6 +34,8 @@ def open(
     config = load(profile)
     with session(config, err) as opened:
         records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
+        collector = Collector(lambda: opened.store, config.folders.originals)
+        records = [collector.fetched(record) for record in records]
     here = [path for path in saved_paths(records) if path.is_file()]
     if not here:
         ids = " ".join(record.id for record in records)

@@ -18,7 +18,7 @@ from imgen.screen.prices import total_line
 from imgen.screen.text import for_log, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from imgen.config.config import Config
@@ -119,7 +119,7 @@ class Reporter:
         if self.form is Form.TEXT and not (self.streams.stdout_is_terminal and self.draws_live):
             for path in saved:
                 out_path(path)
-            for url in stored_objects(report.records):
+            for url in stored_objects([record for record in report.records if record.id not in report.problems]):
                 out(url)
         if self.show:
             from imgen.screen.preview import show
@@ -245,8 +245,15 @@ def saved_paths(records: Sequence[JobRecord]) -> list[Path]:
 
 
 def stored_objects(records: Sequence[JobRecord]) -> list[str]:
-    """The URLs of these jobs' pictures that were saved in an object storage."""
-    return [r.object for record in records for r in record.results if r.state is ResultState.SAVED and r.object]
+    """The URLs of these jobs' pictures that were saved in an object storage, and are not on this disk."""
+    saved = (r for record in records for r in record.results if r.state is ResultState.SAVED)
+    return [result.object for result in saved if result.object and not result.path]
+
+
+def report_not_fetched(problems: Iterable[Problem], streams: Streams) -> None:
+    """Write to stderr why pictures of a fleet's storage are not here, each reason once."""
+    for problem in dict.fromkeys(problems):
+        err(failure_lines(problem, color=streams.stderr_color, width=streams.stderr_width))
 
 
 def _those_in(report: Report, states: frozenset[State] | set[State]) -> dict[str, Problem]:

@@ -17,15 +17,16 @@ def show(
 ) -> int:
     """Show everything about a job, with its picture.
 
-    Without an id: the last order. The picture is drawn where the terminal can (imgen[preview]).
+    Without an id: the last order. The picture is drawn where the terminal can (extra preview).
 
     Examples:
         imgen show
         imgen show JOB
     """
     from imgen.commands.named_jobs import find_jobs
-    from imgen.commands.reporting import Reporter, saved_paths, standard_streams
+    from imgen.commands.reporting import Reporter, report_not_fetched, saved_paths, standard_streams
     from imgen.errors import ExitCode
+    from imgen.fleet.collecting import Collector
     from imgen.jobs.report import Report
     from imgen.jobs.session import session
     from imgen.screen.console import err, out
@@ -39,6 +40,9 @@ def show(
     with session(config, err) as opened:
         records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
         families = {record.id: opened.ledger.jobs.family(record.id) for record in records}
+        if not json:
+            records, problems = Collector(lambda: opened.store, config.folders.originals).fetched_all(records)
+            report_not_fetched(problems.values(), streams)
     if json:
         out(Reporter("show", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
         return 0

@@ -3,57 +3,120 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgen import files
-from imgen.errors import BadConfiguration
+from imgen.errors import BadConfiguration, ExitCode, ImgenError
 from imgen.pictures.prepared import usable
-from imgen.pictures.storage import StorageTrouble
-from imgen.pictures.store import configured_store
 from imgen.records import ResultState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from imgen.errors import Problem
+    from imgen.jobs.report import Report
     from imgen.pictures.store import PictureStore
-    from imgen.records import JobRecord
+    from imgen.records import JobRecord, Result
+
+
+class NotFetched(ImgenError):
+    """A picture that was saved in the storage is not there any more, or is another one now."""
+
+    exit_code = ExitCode.NOT_SAVED
+    code = "not_saved"
 
 
 class Collector:
-    """Fetches pictures from the storage that IMGEN_STORE names into a folder, each once."""
+    """Fetches pictures from the storage of a fleet into a folder, each once.
 
-    def __init__(self, store: str | None, folder: Path) -> None:
-        self._url = store
+    `store` opens the storage and returns None where none is set.
+    """
+
+    def __init__(self, store: Callable[[], PictureStore | None], folder: Path) -> None:
+        self._store = store
         self._folder = folder
-        self._store: PictureStore | None = None
+
+    def fetched(self, record: JobRecord) -> JobRecord:
+        """The job with each of its stored pictures at a path of this disk, fetched where it is not here yet.
+
+        Raises `NotFetched`, `BadConfiguration` where the storage cannot be read, and `LedgerUnusable` where the folder
+        is full.
+        """
+        if not any(map(_is_stored, record.results)):
+            return record
+        results = (self._here(result) if _is_stored(result) else result for result in record.results)
+        return record._replace(results=tuple(results))
+
+    def fetched_all(self, records: Sequence[JobRecord]) -> tuple[list[JobRecord], dict[str, Problem]]:
+        """Several jobs as `fetched` returns them, and by its id why one has pictures that are not here."""
+        found, problems = [], {}
+        for record in records:
+            try:
+                found.append(self.fetched(record))
+            except (NotFetched, BadConfiguration) as error:
+                found.append(record)
+                problems[record.id] = error.problem
+        return found, problems
+
+    def report(self, report: Report) -> Report:
+        """The same report with the stored pictures of its jobs on this disk."""
+        records, problems = self.fetched_all(report.records)
+        return report._replace(records=tuple(records), problems={**problems, **report.problems})
 
     def picture(self, record: JobRecord) -> Path | None:
-        """The first picture of a job, fetched where it is not here yet; None where it was not saved in a storage.
+        """The first picture of a job; None where it was not saved in a storage, or is not there. Raises as `fetched`.
 
-        Raises `BadConfiguration` where the storage cannot be read, and `LedgerUnusable` where the folder is full.
+        Other bytes than those that were saved are no picture.
         """
-        first = record.results[0] if record.results else None
-        if first is None or first.state is not ResultState.SAVED or not first.object or not first.sha256:
+        if not record.results or not _is_stored(record.results[0]):
             return None
-        path = self._folder / f"{record.id}-{first.object.rpartition('/')[2]}"
-        if path.exists() and _sha256(path.read_bytes()) == first.sha256:
-            return path
-        data = self._read(first.object)
-        if data is None or _sha256(data) != first.sha256:
-            return None
-        with usable(self._folder):
-            files.write(path, data)
-        return path
-
-    def _read(self, url: str) -> bytes | None:
         try:
-            if self._store is None:
-                self._store = configured_store(self._url)
-            if self._store is None:
-                raise BadConfiguration(f"The picture is in {url}, and IMGEN_STORE is not set.", "Set IMGEN_STORE.")
-            return self._store.read(url)
+            return self._here(record.results[0]).path
+        except NotFetched:
+            return None
+
+    def _here(self, result: Result) -> Result:
+        """A stored picture with its path on this disk."""
+        url = result.object
+        assert url
+        path = self._folder / f"{result.job_id}-{url.rpartition('/')[2]}"
+        if not (path.exists() and _sha256(path.read_bytes()) == result.sha256):
+            data = self._read(url, result)
+            if _sha256(data) != result.sha256:
+                raise NotFetched(
+                    f"{url} is not the picture that was saved for job {result.job_id}: its bytes are others.",
+                    "Restore it there from a backup; it was left as it is.",
+                )
+            with usable(self._folder):
+                files.write(path, data)
+        return replace(result, path=path)
+
+    def _read(self, url: str, result: Result) -> bytes:
+        from imgen.pictures.storage import StorageTrouble
+
+        store = self._store()
+        if store is None:
+            raise BadConfiguration(
+                f"The picture of job {result.job_id} is {url}, and IMGEN_STORE is not set here.",
+                "Set IMGEN_STORE as it is for the workers.",
+            )
+        try:
+            data = store.read(url)
         except StorageTrouble as error:
             raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials.") from error
+        if data is None:
+            raise NotFetched(
+                f"The picture of job {result.job_id} is not in the storage any more: {url}.",
+                "Restore it there from a backup.",
+            )
+        return data
+
+
+def _is_stored(result: Result) -> bool:
+    """Whether a picture was saved in the storage, and in no file."""
+    return result.state is ResultState.SAVED and result.path is None and result.object is not None
 
 
 def _sha256(data: bytes) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BUSY = 5.0  # seconds until a job is taken again that another process has in hand
 _TROUBLED = 30.0  # the same for one that could not be sent or saved
 
-_NOT_HERE = ("key_missing", "configuration", "key_refused")
+_NOT_HERE = ("key_missing", "configuration", "key_refused", "disk_full")
 
 
 class QueueFeed:
@@ -34,8 +34,8 @@ class QueueFeed:
     ) -> None:
         self.codes: set[ExitCode] = set()
         """What the jobs that ended here came to."""
-        self.given_back: set[str] = set()
-        """Jobs that this worker has no key for, or cannot reach."""
+        self.given_back: dict[str, ExitCode] = {}
+        """Jobs that this worker brings no further: it has no key for them, or cannot save what came of them."""
         self.over = False
         self._ledger = ledger
         self._owner = owner
@@ -104,12 +104,14 @@ class QueueFeed:
     def ended(self, record: JobRecord, problem: Problem | None) -> None:
         """A job is followed no further here: it is over, or another try comes later, maybe elsewhere."""
         if record.state not in OPEN:
+            self.given_back.pop(record.id, None)
             self.codes.add(exit_code(record, problem))
             self._done(record.id)
             return
-        if problem and problem.code in _NOT_HERE and record.id not in self.given_back:
-            self.given_back.add(record.id)
-            self._say(f"{record.id} is given back to the queue: {problem.message}")
+        if problem and (problem.code in _NOT_HERE or record.state is State.READY):
+            if record.id not in self.given_back:
+                self._say(f"{record.id} is given back to the queue: {problem.message}")
+            self.given_back[record.id] = exit_code(record, problem)
         self._ledger.insist(lambda: self._ledger.queue.give_back(record.id, self._owner))
         self._again(record.id, _TROUBLED)
 

@@ -97,7 +97,7 @@ def work_through(
         feed.close()
         upkeep.stop()
         taking.join()
-    return combined([*feed.codes, *([ExitCode.KEY] if feed.given_back else [])])
+    return combined([*feed.codes, *feed.given_back.values()])
 
 
 def _nothing() -> None:

@@ -193,6 +193,7 @@ class Follower:
 
     def _track(self, record: JobRecord, goal: Goal) -> None:
         try:
+            self._saver.check(record, goal)
             connection = self._services.connection(record.provider, record.origin)
             job = tracked(self._ledger, connection, self._clock, record, goal)
         except ImgenError as error:

@@ -10,8 +10,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import LedgerUnusable
-from imgen.files import discard, make_private_folder, write
+from imgen.files import discard
 from imgen.jobs.poll_placement import ENOUGH, placement
 from imgen.jobs.problems import comes_back, no_links, of_end, of_poll
 from imgen.jobs.report import Goal
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from imgen.jobs.save import Saver
     from imgen.ledger.ledger import Ledger
+    from imgen.pictures.target import Stored
     from imgen_providers.base import Service
 
 _EXTRA = 3  # pictures beyond the order that are saved; what an order costs bounds what an answer may make us fetch
@@ -92,7 +92,7 @@ def record_status(
     unfinished_at: float | None = None,
     saver: Saver | None = None,
 ) -> None:
-    """Commit what the service reported; bytes that came with it are on disk before that. Raises `LedgerUnusable`.
+    """Commit what the service reported; bytes that came with it are kept before that. Raises `LedgerUnusable`.
 
     `took_seconds` is the job's age where it was watched all along, `unfinished_at` when it was last seen unfinished.
     `saver` is this process where it goes on to save the pictures.
@@ -124,7 +124,7 @@ def record_status(
 
 
 def record_answer(ledger: Ledger, record: JobRecord, job: Job, *, saver: Saver | None = None) -> None:
-    """Commit a job together with what the answer to its submit brought; bytes are on disk before that.
+    """Commit a job together with what the answer to its submit brought; bytes are kept before that.
 
     `saver` is this process where the answer came to it, so that how long it took is known, and it goes on to save the
     pictures. Raises `IdTaken` and `LedgerUnusable`.
@@ -237,20 +237,9 @@ def after_failure(job: Tracked, error: ServiceError, *, goal: Goal, now: float) 
     return Go(Phase.POLL, schedule.after_trouble(job.unanswered, wait, random.random()))
 
 
-def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path:
-    """A picture's link, or the file that its bytes were put into."""
-    if isinstance(asset, LinkedAsset):
-        return asset.url
-    path = ledger.results.inline_path(record.id, number)
-    try:
-        make_private_folder(path.parent)
-        write(path, asset.data)  # another process may be given the same bytes at the same time
-    except OSError as error:
-        raise LedgerUnusable(
-            f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
-            f"Free some space or mend the folder, then:\nimgen wait {record.id}",
-        ) from error
-    return path
+def _stored(ledger: Ledger, record: JobRecord, number: int, asset: LinkedAsset | InlineAsset) -> str | Path | Stored:
+    """A picture's link, or where its bytes are kept."""
+    return asset.url if isinstance(asset, LinkedAsset) else ledger.results.keep(record, number, asset.data)
 
 
 def _drop_saved(ledger: Ledger, record: JobRecord) -> None:

@@ -161,7 +161,7 @@ def exit_code(record: JobRecord, problem: Problem | None, *, strict: bool = Fals
         return ExitCode.PARTIAL if too_few or (strict and record.differences) else ExitCode.DONE
     match record.state:
         case State.SAVED:
-            return ExitCode.PARTIAL
+            return EXIT_CODES.get(problem.code, ExitCode.PARTIAL)
         case State.UNCERTAIN:
             return ExitCode.UNCERTAIN
         case State.EXPIRED:

@@ -10,12 +10,14 @@ import hashlib
 import shutil
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import LedgerUnusable, Problem
+from imgen.errors import BadConfiguration, ExitCode, ImgenError, LedgerUnusable, Problem
 from imgen.files import SHARED, discard, new_part, part_path, write
-from imgen.jobs.problems import not_saved, with_link
+from imgen.jobs.problems import comes_back, not_saved, with_link
+from imgen.jobs.report import Goal
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
@@ -72,8 +74,23 @@ class Saver(NamedTuple):
     store: PictureStore | None = None
 
     def store_of(self, record: JobRecord) -> PictureStore | None:
-        """The storage that a job's pictures are saved in; None for a job whose pictures become files."""
-        return self.store if record.engine_id is not None else None
+        """The storage that a job's pictures are saved in; None for a job whose pictures become files.
+
+        Raises `BadConfiguration` where a job was queued for a fleet, and this process knows no storage.
+        """
+        if record.engine_id is None:
+            return None
+        if self.store is None:
+            raise BadConfiguration(
+                f"The picture of {record.id} goes to the storage of the fleet, and IMGEN_STORE is not set here.",
+                f"Set IMGEN_STORE as it is for the workers, or leave it to them:\nimgen status {record.id}",
+            )
+        return self.store
+
+    def check(self, record: JobRecord, goal: Goal) -> None:
+        """Raises as `store_of` where a job is to be followed to its pictures."""
+        if goal is not Goal.ANSWER:
+            self.store_of(record)
 
     def place(self, record: JobRecord, number: int, format: Format) -> Path:
         """Where a picture goes on this disk, if only until it is stored. Raises `BadTarget`."""
@@ -115,6 +132,13 @@ class LinkExpired:
     """The picture's link no longer works."""
 
 
+class NotCopied(ImgenError):
+    """A picture is on this disk, and not where it was to be copied."""
+
+    exit_code = ExitCode.NOT_SAVED
+    code = "not_saved"
+
+
 class ClaimedElsewhere:
     """Another running process is saving this picture, or has saved it."""
 
@@ -141,10 +165,12 @@ class _Stopped(Exception):
 def begin(ledger: Ledger, job: Tracked) -> list[int]:
     """The pictures to save now, each of which is then under way; those that have no link at all are expired."""
     job.save_delay = 0.0
-    for result in job.record.results:
-        if result.index in job.unsaved() and result.url is None and result.kept is None:
-            ledger.results.expired(job.record.id, result.index)
-    job.refresh(ledger)
+    linkless = [result.index for result in job.record.results if result.url is None and not result.is_kept]
+    for number in job.unsaved():
+        if number in linkless:
+            ledger.results.expired(job.record.id, number)
+    if linkless or job.read_at is None:  # else it was read when its links came, and a claim looks again
+        job.refresh(ledger)
     numbers = job.unsaved()
     job.saving.update(numbers)
     return numbers
@@ -255,11 +281,13 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         try:
             kept = result.kept.open("rb")
         except FileNotFoundError:
-            return LinkExpired()  # the service may show it once more
+            return _not_kept_here(saver, record)
         with kept, new_part(part) as file:
             shutil.copyfileobj(kept, file)
     elif result.url:
         _download(saver, job, number, result.url, part, deadline)
+    else:  # it was in the storage, and is not there any more
+        return LinkExpired()
     unwrap(part)
     try:
         picture = inspect(part, _wanted(record))
@@ -285,6 +313,14 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     return Saved(path, moved=path != wanted)
 
 
+def _not_kept_here(saver: Saver, record: JobRecord) -> Outcome:
+    """A file with bytes that came inside an answer is not on this disk."""
+    if comes_back(record) or not saver.ledger.is_shared:
+        return LinkExpired()  # the service may show it once more
+    elsewhere = "it came inside an answer, and is on the disk of the machine that ordered it"
+    return NotSaved(not_saved(record, elsewhere, elsewhere=True))
+
+
 @contextmanager
 def _storage_trouble() -> Iterator[None]:
     """What the storage reports, in words; a process without a storage loads nothing of it."""
@@ -294,8 +330,7 @@ def _storage_trouble() -> Iterator[None]:
     try:
         yield
     except OtherBytes as error:
-        reason = f"{error.url} has another picture already, which is left as it is"
-        raise _NotStored(reason, again=False) from error
+        raise _NotStored(error.message.rstrip("."), again=False) from error
     except StorageTrouble as error:
         raise _NotStored(error.message.rstrip("."), again=not error.refused) from error
 
@@ -314,15 +349,21 @@ def _put(
     return Saved(None, moved=False)
 
 
-def _already_stored(saver: Saver, store: PictureStore, record: JobRecord, result: Result, part: Path) -> Saved | None:
-    """As `_already_in_place`, for a picture that was put into the storage."""
+def _already_stored(
+    saver: Saver, store: PictureStore, record: JobRecord, result: Result, part: Path
+) -> Saved | NotSaved | None:
+    """As `_already_in_place`, for a picture that was put into the storage, verified or not."""
     with _storage_trouble():
         data = store.read(result.object) if result.object and result.sha256 else None
     if not result.object or data is None or hashlib.sha256(data).hexdigest() != result.sha256:
         return None
     with new_part(part) as file:
         file.write(data)
-    picture = inspect(part, _wanted(record))
+    try:
+        picture = inspect(part, _wanted(record))
+    except Damaged as error:
+        reason = f"What arrived cannot be verified: {error}. It is kept as {result.object}"
+        return NotSaved(not_saved(record, reason))
     found = _differences(picture, record)
     saver.ledger.results.stored(record.id, result.index, result.object, picture, found)
     return Saved(None, moved=False)
@@ -361,7 +402,7 @@ def _unverified(job: Tracked, number: int, part: Path, wanted: Path, error: Dama
     return NotSaved(not_saved(job.record, reason), again=again)
 
 
-def _already_there(saver: Saver, record: JobRecord, result: Result, part: Path) -> Saved | None:
+def _already_there(saver: Saver, record: JobRecord, result: Result, part: Path) -> Saved | NotSaved | None:
     """A picture that an ended process saved and did not record."""
     if store := saver.store_of(record):
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -383,6 +424,22 @@ def _already_in_place(saver: Saver, record: JobRecord, result: Result) -> Saved 
     found = _differences(picture, record)
     saver.ledger.results.saved(record.id, result.index, result.path, picture, found)
     return Saved(result.path, moved=False)
+
+
+def place_copy(record: JobRecord, result: Result) -> Result:
+    """Copy a picture that was fetched from the storage to the job's target. Raises `NotCopied`."""
+    assert result.path
+    assert result.format
+    try:
+        wanted = _wanted_path(record, result.index, known_format(result.format) or "png")
+        part = part_path(wanted)
+        with result.path.open("rb") as kept, new_part(part) as file:
+            shutil.copyfileobj(kept, file)
+        return replace(result, path=place(part, wanted, replaces=None))
+    except (BadTarget, OSError) as error:
+        raise NotCopied(
+            f"The picture is {result.path}, and cannot be copied: {error}.", "Name another place."
+        ) from error
 
 
 def _ordered_path(saver: Saver, record: JobRecord, number: int) -> Path:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from imgen.errors import BadConfiguration
 from imgen.files import make_private_folder
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from imgen.config.config import Config
     from imgen.jobs.clock import Clock
     from imgen.ledger.ledger import Ledger
+    from imgen.pictures.store import PictureStore
 
 
 class Session:
@@ -37,6 +39,11 @@ class Session:
     def ledger(self) -> Ledger:
         """The ledger, with the orphans of killed processes closed. Raises `LedgerUnusable`."""
         return open_sound(self._config, self._clock, self._say)
+
+    @cached_property
+    def store(self) -> PictureStore | None:
+        """The storage for a fleet's pictures, None where none is set. Raises `BadConfiguration`."""
+        return opened_store(self._config)
 
     @property
     def is_new(self) -> bool:
@@ -82,6 +89,19 @@ class Session:
         return self.ledger.jobs.get_many([record.id for record in records])
 
 
+def opened_store(config: Config) -> PictureStore | None:
+    """The storage that IMGEN_STORE names, None where it is not set. Raises `BadConfiguration`."""
+    if not config.store:
+        return None
+    from imgen.pictures.storage import StorageTrouble
+    from imgen.pictures.store import configured_store
+
+    try:
+        return configured_store(config.store)
+    except StorageTrouble as error:
+        raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials. Nothing was sent.") from error
+
+
 @contextmanager
 def session(config: Config, say: Callable[[str], None]) -> Iterator[Session]:
     """A session on this machine's own clock."""
@@ -114,7 +134,9 @@ def _open_shared(config: Config, url: str, clock: Clock, say: Callable[[str], No
     make_private_folder(config.folders.state)  # answers are kept on this disk while they arrive
     # The clocks of many machines differ, so the database's counts.
     now = None if isinstance(clock, SystemClock) else clock.wall
-    ledger = PostgresLedger(parse(url, config.environ), config.folders.state, now)
+    ledger = PostgresLedger(
+        parse(url, config.environ), config.folders.state, now, store=cache(lambda: opened_store(config))
+    )
     ledger.close_orphans()
     _read_answers(config, ledger, say)
     return ledger

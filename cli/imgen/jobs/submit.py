@@ -18,10 +18,11 @@ from imgen.ledger.answer_file import AnswerFile, places
 from imgen.ledger.jobs import IdTaken
 from imgen.ledger.orphans import uncertain_hint
 from imgen.ledger.pacing import TooSoon
+from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
+from imgen_providers.errors import Busy, KeyRefused, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
 if TYPE_CHECKING:
     from imgen.jobs.connections import Connection
@@ -60,7 +61,13 @@ class Paced(NamedTuple):
     most: int
 
 
-Outcome = Accepted | Retryable | Ended | Paced | Unrecorded
+class CannotSend(NamedTuple):
+    """This machine lacks what it takes to send the job; another one of a fleet may have it."""
+
+    problem: Problem
+
+
+Outcome = Accepted | Retryable | Ended | Paced | CannotSend | Unrecorded
 
 
 def begin(job: Tracked) -> None:
@@ -84,6 +91,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
+        connection.network.prepare(connection.origin)  # here, so that little time is left for a kill after the commit
     except (NotSent, RateLimited, Busy) as error:
         return Retryable(error)
     except Unreachable as error:
@@ -91,12 +99,13 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     except ServiceError as error:
         ledger.jobs.never_sent(record.id, of_submit(error, record))
         return Ended()
-    except (UploadFailed, BadConfiguration) as error:
+    except UploadFailed as error:
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
+    except BadConfiguration as error:
+        return CannotSend(error.problem)
     if not comes_back(record) and (full := _no_room(ledger, record)):
-        ledger.unsent(record, full)
-        return Ended()
+        return CannotSend(full)
     begun = boot_seconds()
     try:
         if not _begun(ledger, record, rate_limit.limit):
@@ -120,13 +129,21 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
         return Retryable(error)
     except Refused as error:
-        refused = of_submit(error, record)
-        ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
-        return Ended()
+        return _refused(ledger, record, error)
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
     return _accepted(saver, record, job, answer)
+
+
+def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
+    """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
+    if isinstance(error, KeyRefused) and record.engine_id is not None:
+        ledger.insist(lambda: ledger.withdraw(record))
+        return Retryable(error)
+    refused = of_submit(error, record)
+    ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
+    return Ended()
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
@@ -146,7 +163,7 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
     ledger, title = saver.ledger, SERVICES[record.provider].title
     try:
         ledger.insist(
-            lambda: record_answer(ledger, record, job, saver=saver), lambda _: ledger.keep_accepted(record.id, job)
+            lambda: record_answer(ledger, record, job, saver=saver), lambda error: _note(ledger, record, job, error)
         )
     except IdTaken as taken:
         message = (
@@ -158,6 +175,15 @@ def _accepted(saver: Saver, record: JobRecord, job: Job, answer: AnswerFile) -> 
         return _unrecorded(ledger, record, job, answer, error)
     answer.discard()
     return Accepted(job)
+
+
+def _note(ledger: Ledger, record: JobRecord, job: Job, error: LedgerUnusable) -> None:
+    """An answer cannot be recorded yet: why not, or what a later process on this disk needs."""
+    if isinstance(error, PictureNotKept):
+        with suppress(LedgerUnusable):
+            ledger.jobs.set_problem(record.id, error.problem)
+    elif comes_back(record):  # else the whole answer is on this disk, and says more than its id
+        ledger.keep_accepted(record.id, job)
 
 
 def _unrecorded(
@@ -183,7 +209,7 @@ def _unrecorded(
     return Unrecorded(Problem("ledger", message, back))
 
 
-def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unrecorded) -> Next:
+def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | CannotSend | Unrecorded) -> Next:
     """What comes next of a job that was not accepted this time."""
     match outcome:
         case Unrecorded():
@@ -196,15 +222,22 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unr
             return Go(Phase.SUBMIT, seconds)
         case Retryable(error):
             return _retry(ledger, job, error)
+        case CannotSend(problem):
+            job.refresh(ledger)
+            ledger.unsent(job.record, problem)
+            return Done(problem)
         case Ended():
             job.refresh(ledger)
             return Go(Phase.RECONCILE) if job.record.state is State.UNCERTAIN else Done()
 
 
 def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
-    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After."""
+    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After. A refused key is not."""
     job.problem = of_submit(error, job.record)
     job.refresh(ledger)
+    if isinstance(error, KeyRefused):
+        ledger.unsent(job.record, job.problem)
+        return Done(job.problem)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
             ledger.unsent(job.record, job.problem)
@@ -231,12 +264,13 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
-    A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
+    A commit whose answer was lost, or that may not be on disk, may have been made all the same. Nothing was sent, so it
+    is taken back.
     """
     try:
         return ledger.jobs.submitting(record.id, limit, record.owner)
     except LedgerUnusable:
-        if ledger.is_shared:
+        with suppress(LedgerUnusable):
             ledger.insist(lambda: ledger.withdraw(record))
         raise
 

@@ -14,7 +14,8 @@ from imgen.errors import BadConfiguration, ExitCode, NotAdopted, StillUncertain,
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, not_stopped, of_poll, of_unrecorded
 from imgen.jobs.report import Feed, Goal, Report, report
-from imgen.ledger.jobs import IdTaken, SameRequestUncertain
+from imgen.ledger.jobs import IdTaken
+from imgen.ledger.planning import SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import OPEN, UNKNOWN, Draft, JobRecord, State
 
@@ -67,15 +68,7 @@ class Worker:
     @cached_property
     def _store(self) -> PictureStore | None:
         """Where a fleet's pictures go. Raises `BadConfiguration`."""
-        if not self._config.store:
-            return None
-        from imgen.pictures.storage import StorageTrouble
-        from imgen.pictures.store import configured_store
-
-        try:
-            store = configured_store(self._config.store)
-        except StorageTrouble as error:
-            raise BadConfiguration(error.message, "Check IMGEN_STORE. Nothing was sent.") from error
+        store = self._session.store
         if store and not self._session.ledger.is_shared:
             raise BadConfiguration(
                 "IMGEN_STORE is for a fleet, and this ledger is a file of this machine.",
@@ -88,7 +81,8 @@ class Worker:
         """One for all that is followed: a picture that several services fetch is uploaded once."""
         from imgen.jobs.uploads import Uploads
 
-        return Uploads(self._session.ledger, self._services.network, self.owner, self._config)
+        ledger, network = self._session.ledger, self._services.network
+        return Uploads(ledger, network, self.owner, self._config, lambda: self._session.store)
 
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
@@ -314,10 +308,15 @@ def uncertain_twin() -> Iterator[None]:
     try:
         yield
     except SameRequestUncertain as error:
-        raise StillUncertain(
-            f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-            f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
-        ) from error
+        raise still_uncertain(error) from error
+
+
+def still_uncertain(error: SameRequestUncertain) -> StillUncertain:
+    """The same, with what to do."""
+    return StillUncertain(
+        f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+        f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
+    )
 
 
 @contextmanager

@@ -8,15 +8,24 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import LedgerUnusable
-from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.errors import LedgerUnusable, OverBudget
+from imgen.ledger.codec import path_text, problem_text, stored, target_text
 from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
+from imgen.ledger.planning import (
+    NotPlanned,
+    OrderedElsewhere,
+    Planning,
+    SameRequestUncertain,
+    ToPlan,
+    insert,
+    with_free_ids,
+)
 from imgen.ledger.queries import JobQueries
-from imgen.ledger.spending import charge, reserve
+from imgen.ledger.spending import charge
 from imgen.ledger.transitions import Stage, change_job
 from imgen.money.amounts import is_amount
 from imgen.money.budget import NO_BUDGET, Budget
-from imgen.records import State, new_id
+from imgen.pictures.target import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -25,24 +34,8 @@ if TYPE_CHECKING:
     from imgen.ledger.backend import Backend, Connection, Row
     from imgen.ledger.conversations import Conversations
     from imgen.pictures.target import Target
-    from imgen.records import Draft
+    from imgen.records import Draft, State
     from imgen_providers.base import Job, Json
-
-
-class SameRequestUncertain(Exception):
-    """The same request was sent before and may have been charged; `job_ids` are those rows."""
-
-    def __init__(self, job_ids: Sequence[str]) -> None:
-        super().__init__(", ".join(job_ids))
-        self.job_ids = tuple(job_ids)
-
-
-class OrderedElsewhere(Exception):
-    """Another process planned the same order meanwhile; `job_ids` are its jobs."""
-
-    def __init__(self, job_ids: Sequence[str]) -> None:
-        super().__init__(", ".join(job_ids))
-        self.job_ids = tuple(job_ids)
 
 
 class IdTaken(Exception):
@@ -51,6 +44,10 @@ class IdTaken(Exception):
     def __init__(self, job_id: str) -> None:
         super().__init__(job_id)
         self.job_id = job_id
+
+
+Place = str | Path | Stored
+"""Where a picture is that is still to be saved."""
 
 
 class Claim(NamedTuple):
@@ -64,29 +61,20 @@ class Claim(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """What the answer to a submit brought: its pictures, each at a link or in a file of ours.
+    """What the answer to a submit brought: its pictures, each at a link, in a file of ours, or in a fleet's storage.
 
     `link_seconds` is how long a link lives, None where unknown; `watched` is whether how long it took is known. `claim`
     is the process that saves them.
     """
 
-    places: Sequence[str | Path]
+    places: Sequence[Place]
     link_seconds: float | None
     conversation: Json
     watched: bool
     claim: Claim | None = None
 
 
-_UNCERTAIN = (
-    "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
-    " ORDER BY rowid"
-)
-_SANDBOX = "sandbox"
 _MAY_BE_SENT = "SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NULL AND (CAST(? AS TEXT) IS NULL OR owner = ?)"
-_OTHERS = (
-    "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
-    " AND forgotten_at IS NULL AND id NOT IN ({each}) ORDER BY rowid"
-)
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
     " AND other.provider = mine.provider AND other.origin = mine.origin"
@@ -130,17 +118,31 @@ class Jobs(JobQueries):
         Raises `OverBudget`. Where `known` is given, at most one order of this request is to be under way or paid beside
         the jobs it names: `OrderedElsewhere` names any other.
         """
-        drafts = [self._without_conversation(draft) for draft in drafts]
-        with self._database.write() as write:
-            now = self._database.now()
-            for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
-                uncertain = [row["id"] for row in write.execute(_UNCERTAIN, (key, origin))]
-                if uncertain and not resubmit:
-                    raise SameRequestUncertain(uncertain)
-                self._close(write, uncertain, resubmitted=True)
-                self._check_known(write, key, origin, known)
-            reserve(self._database, write, drafts, budget)
-            return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
+        [found] = self.plan_all([ToPlan(drafts, resubmit, budget, known)], owner)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def plan_all(self, orders: Sequence[ToPlan], owner: str | None) -> list[list[str] | NotPlanned]:
+        """Record several orders in one commit; each is as in `plan`, and what one raises is in its place.
+
+        A limit counts those before it.
+        """
+        orders = [order._replace(drafts=[*map(self._without_conversation, order.drafts)]) for order in orders]
+        with self._database.write(synced=False) as write:  # on disk with `submitting`: nothing is sent before
+            planning, now = Planning(self._database, write, orders), self._database.now()
+            found: list[list[Draft] | NotPlanned] = []
+            for order in orders:
+                try:
+                    self._close(write, planning.admit(order), resubmitted=True)
+                    found.append(list(order.drafts))
+                except (SameRequestUncertain, OrderedElsewhere, OverBudget) as error:
+                    found.append(error)
+            wanted = (draft for each in found if isinstance(each, list) for draft in each)
+            drafts = with_free_ids(self._database, write, wanted)
+            insert(write, drafts, stage=Stage.PLANNED, owner=owner, created_at=now)
+            ids = iter([draft.id for draft in drafts])
+            return [[next(ids) for _ in each] if isinstance(each, list) else each for each in found]
 
     def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
         """The submit is about to leave: from here on the job may be charged.
@@ -186,7 +188,9 @@ class Jobs(JobQueries):
             if known:
                 return str(known["id"])
             now = self._database.now()
-            return _insert(write, draft, stage=Stage.QUEUED, created_at=now, accepted_at=now, **_remote(job))
+            [draft] = with_free_ids(self._database, write, [draft])
+            insert(write, [draft], stage=Stage.QUEUED, created_at=now, accepted_at=now, **_remote(job))
+            return draft.id
 
     # What became of it ------------------------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class Jobs(JobQueries):
                         took = (max(0.0, now - submitted_at), job_id)
                         write.execute("UPDATE job SET took_seconds = ? WHERE id = ?", took)
                     expires_at = None if link_seconds is None else now + link_seconds
-                    _show(write, job_id, _columns(places), expires_at, claim)
+                    self._show(write, job_id, places, expires_at, claim)
                 case (state, problem):
                     change_job(write, job_id, state.value, finished_at=now, problem=problem_text(problem))
             if job.charged and is_amount(job.charged.amount):
@@ -234,12 +238,13 @@ class Jobs(JobQueries):
     def running(self, job_id: str) -> None:
         """The service is at work on it."""
         if self._database.read("SELECT 1 FROM job WHERE id = ? AND stage = 'queued'", (job_id,)):
-            self._change(job_id, "running")
+            with self._database.write(synced=False) as write:
+                change_job(write, job_id, "running")
 
     def finished(
         self,
         job_id: str,
-        places: Sequence[str | Path],
+        places: Sequence[Place],
         *,
         link_seconds: float | None,
         took_seconds: float | None,
@@ -247,18 +252,17 @@ class Jobs(JobQueries):
         unfinished_at: float | None = None,
         claim: Claim | None = None,
     ) -> None:
-        """The pictures exist, at a link or in a file of ours. A later call renews those not saved yet.
+        """The pictures exist, each in its place. A later call renews those not saved yet.
 
         `link_seconds` is how long a link lives, None where unknown. `took_seconds` is None unless one process
         watched the job from acceptance to end. `unfinished_at` is when it was last known not to have ended. `claim`
         takes the pictures that were not known before, as `Results.claim` does.
         """
         turn = json.dumps(self._conversations.put(conversation))
-        columns = _columns(places)
         shown = self._database.read(_SHOWN, (job_id, turn))
-        if [(row["url"], row["kept"]) for row in shown] == columns:
+        if [(row["url"], row["kept"]) for row in shown] == [_columns(place) for place in places]:
             return  # several processes may poll the same job, and each write keeps all others waiting
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # the next poll would show the same
             now = self._database.now()
             row = _own(write, job_id)
             # Its links may be as old as the last moment without them, however long this machine slept since then.
@@ -272,7 +276,24 @@ class Jobs(JobQueries):
                 took_seconds=took_seconds if row["took_seconds"] is None else row["took_seconds"],
                 conversation=turn,
             )
-            _show(write, job_id, columns, None if link_seconds is None else ended + link_seconds, claim)
+            self._show(write, job_id, places, None if link_seconds is None else ended + link_seconds, claim)
+
+    def _show(
+        self, write: Connection, job_id: str, places: Sequence[Place], expires_at: float | None, claim: Claim | None
+    ) -> None:
+        """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
+        owner = claim and claim.owner
+        parts = map(path_text, claim.parts) if claim else repeat(None, len(places))
+        write.executemany(
+            "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
+            " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
+            " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
+            " WHERE result.state = 'ready'",
+            [
+                (job_id, number, *_columns(place), expires_at, owner, part)
+                for number, (place, part) in enumerate(zip(places, parts, strict=True), 1)
+            ],
+        )
 
     def ended(self, job_id: str, state: State, problem: Problem) -> None:
         """The service reported that the job is over without a picture: `failed` or `cancelled`."""
@@ -349,15 +370,6 @@ class Jobs(JobQueries):
         row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
         return row["id"] if row else None
 
-    def _check_known(self, write: Connection, key: str, origin: str, known: Collection[str] | None) -> None:
-        """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
-        if known is None:
-            return
-        statement = _OTHERS.format(each=self._database.dialect.each)
-        values = (key, origin == _SANDBOX, json.dumps(list(known)))
-        if others := [row["id"] for row in write.execute(statement, values)]:
-            raise OrderedElsewhere(others)
-
     def _without_conversation(self, draft: Draft) -> Draft:
         kept = self._conversations.put(draft.request.conversation)
         return draft._replace(request=replace(draft.request, conversation=kept))
@@ -373,34 +385,6 @@ class Jobs(JobQueries):
         )
 
 
-def _insert(write: Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
-    """A row for the job, under an id that no other job has; returns that id."""
-    while write.execute("SELECT 1 FROM job WHERE id = ?", (draft.id,)).fetchone():
-        draft = draft.with_id(new_id())
-    row: dict[str, object] = {
-        "id": draft.id,
-        "run_id": draft.run_id,
-        "request_key": draft.request_key,
-        "wire_key": wire_key(draft.request),
-        "provider": draft.provider,
-        "origin": draft.origin,
-        "family": draft.family,
-        "model": draft.request.model,
-        "prompt": plain(draft.request.prompt),
-        "request": request_text(draft.request),
-        "target": target_text(draft.target),
-        "parent_id": draft.parent_id,
-        "project": None if draft.project is None else stored(draft.project),
-        "cost_amount": draft.cost.amount,
-        "cost_unit": draft.cost.unit,
-        "stage": stage.value,
-        **columns,
-    }
-    marks = ", ".join("?" * len(row))
-    write.execute(f"INSERT INTO job ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  (our own)
-    return draft.id
-
-
 def _remote(job: Job) -> dict[str, object]:
     return {"remote_id": stored(job.remote_id), "handle": json.dumps(dict(job.handle))}
 
@@ -410,31 +394,15 @@ def _found(job: Job) -> dict[str, object]:
     return {**_remote(job), "finished_at": None, "problem": None}
 
 
-def _columns(places: Sequence[str | Path]) -> list[tuple[str | None, str | None]]:
-    """Where pictures are, as the columns `url` and `kept`."""
-    return [(None, path_text(place)) if isinstance(place, Path) else (stored(place), None) for place in places]
-
-
-def _show(
-    write: Connection,
-    job_id: str,
-    columns: Sequence[tuple[str | None, str | None]],
-    expires_at: float | None,
-    claim: Claim | None,
-) -> None:
-    """The pictures of a job are there; those that are saved already stay as they are, and each with its claim."""
-    owner = claim and claim.owner
-    parts = map(path_text, claim.parts) if claim else repeat(None, len(columns))
-    write.executemany(
-        "INSERT INTO result (job_id, number, state, url, kept, expires_at, fetcher, part)"
-        " VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)"
-        " ON CONFLICT (job_id, number) DO UPDATE SET url = excluded.url, kept = excluded.kept"
-        " WHERE result.state = 'ready'",
-        [
-            (job_id, number, *place, expires_at, owner, part)
-            for number, (place, part) in enumerate(zip(columns, parts, strict=True), 1)
-        ],
-    )
+def _columns(place: Place) -> tuple[str | None, str | None]:
+    """Where a picture is, as the columns `url` and `kept`; what a fleet has stored has columns of its own."""
+    match place:
+        case Stored():
+            return None, None
+        case Path():
+            return None, path_text(place)
+        case str():
+            return stored(place), None
 
 
 def _submitted_at(write: Connection, job_id: str) -> object:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imgen.errors import LedgerUnusable
+from imgen.files import make_private_folder, write
 from imgen.ledger.codec import ANSWERS, INLINE, inline_name, path_text
 from imgen.ledger.transitions import change_result
 
@@ -13,7 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.ledger.backend import Backend, Connection, Owners, Row
+    from imgen.pictures.target import Stored
     from imgen.pictures.verify import Picture
+    from imgen.records import JobRecord
+
+
+class PictureNotKept(LedgerUnusable):
+    """A picture that came inside an answer is kept nowhere yet, so the ledger does not call its job finished."""
 
 
 class Results:
@@ -29,6 +37,22 @@ class Results:
         """Where the bytes of a picture that came inside an answer are kept until it is saved."""
         return self.inline_folder / inline_name(job_id, number)
 
+    def keep(self, record: JobRecord, number: int, data: bytes) -> Path | Stored:
+        """Keep the bytes of a picture that came inside an answer, until it is saved. Raises `PictureNotKept`.
+
+        They are on disk once this returns.
+        """
+        path = self.inline_path(record.id, number)
+        try:
+            make_private_folder(path.parent)
+            write(path, data)  # another process may be given the same bytes at the same time
+        except OSError as error:
+            raise PictureNotKept(
+                f"The picture came, and {path.parent} cannot take it: {error.strerror or error}.",
+                f"Free some space or mend the folder, then:\nimgen wait {record.id}",
+            ) from error
+        return path
+
     def answer_path(self, job_id: str) -> Path:
         """Where the answer to the submit of a job is kept while it arrives, and until it is read."""
         return self.answers_folder / job_id
@@ -42,7 +66,7 @@ class Results:
             return False
         if (found["fetcher"], found["part"]) == (owner, path_text(part)):
             return True  # claimed in the commit that recorded its link
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:
             if self._is_taken(write.execute(select, (job_id, number)).fetchone(), owner):
                 return False
             self._take(write, job_id, number, part, owner)
@@ -81,7 +105,8 @@ class Results:
         self._saved(job_id, number, picture, differences, path=path_text(path))
 
     def _saved(self, job_id: str, number: int, picture: Picture, differences: Sequence[str], **place: str) -> None:
-        with self._database.write() as write:
+        # Where the picture is, and its hash, are on disk since `placing`: a later process would find it there.
+        with self._database.write(synced=False) as write:
             seen = {name: getattr(picture, name) for name in ("format", "width", "height", "size", "sha256")}
             seen |= {**place, "differences": json.dumps(list(differences))}
             change_result(write, job_id, number, "saved", fetcher=None, part=None, kept=None, **seen)
@@ -98,6 +123,7 @@ class Results:
             self._database.change(
                 f"UPDATE result SET fetcher = NULL, part = NULL WHERE {claimed}",  # noqa: S608
                 (job_id, number, owner),
+                synced=False,
             )
 
     def expired(self, job_id: str, number: int) -> None:

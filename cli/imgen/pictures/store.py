@@ -6,20 +6,25 @@ requests: in every storage it can put an object only where there is none.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import contextmanager
+from io import BufferedReader, BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from imgen.errors import BadConfiguration
-from imgen.pictures.formats import EXTENSIONS
+from imgen.pictures.formats import EXTENSIONS, HEAD, Damaged, other_format, sniff
 from imgen.pictures.storage import Place, StorageTrouble, open_store, parse_place, require_obstore
+from imgen.pictures.target import Stored
+from imgen.pictures.verify import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from imgen.pictures.verify import Picture
+    from imgen_providers.base import PictureFile
 
 _EXAMPLE = "export IMGEN_STORE=s3://bucket/art, or file:///a/folder/that/all/machines/share"
 _PROBE = ".imgen"
@@ -28,11 +33,11 @@ _STATUS = re.compile(r"status(?: code:)? (\d{3})")
 
 
 class OtherBytes(Exception):
-    """The storage has another picture under the name of this one; `url` is where."""
+    """The storage has another picture under the name of this one."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.url = url
+        self.message = f"{url} has another picture already, which is left as it is."
 
 
 class PictureStore:
@@ -60,6 +65,43 @@ class PictureStore:
         data = path.read_bytes()
         if not self._create(self._key(url), data, f"image/{picture.format}") and self.read(url) != data:
             raise OtherBytes(url)
+
+    def put_answered(self, job_id: str, number: int, data: bytes) -> Stored:
+        """Put what came inside an answer there; what is no whole picture is named so: `….unverified.EXT`.
+
+        Raises `OtherBytes` and `StorageTrouble`.
+        """
+        sha256, head = hashlib.sha256(data).hexdigest(), data[:HEAD]
+        format = sniff(head)
+        extension = EXTENSIONS[format] if format else other_format(head).extension
+        try:
+            check(BufferedReader(BytesIO(data)))
+        except Damaged:
+            extension = f"unverified.{extension}"
+        url = f"{self._base}/{job_id}/{number}-{sha256}.{extension}"
+        media_type = f"image/{format}" if format else "application/octet-stream"
+        if not self._create(self._key(url), data, media_type) and self.read(url) != data:
+            raise OtherBytes(url)
+        return Stored(url, sha256)
+
+    def put_reference(self, picture: PictureFile) -> None:
+        """Put a picture that is to be sent with an order there, by its sha256, for the worker that sends it.
+
+        Raises `OtherBytes`, `StorageTrouble`, and `OSError` where its file cannot be read or was changed.
+        """
+        data, url = picture.path.read_bytes(), self._reference_url(picture)
+        if hashlib.sha256(data).hexdigest() != picture.sha256:
+            raise OSError(f"{picture.path.name} was changed meanwhile")
+        if not self._create(self._key(url), data, picture.media_type) and self.read(url) != data:
+            raise OtherBytes(url)
+
+    def reference(self, picture: PictureFile) -> bytes | None:
+        """The bytes of such a picture; None where it is gone or another one. Raises `StorageTrouble`."""
+        data = self.read(self._reference_url(picture))
+        return data if data is not None and hashlib.sha256(data).hexdigest() == picture.sha256 else None
+
+    def _reference_url(self, picture: PictureFile) -> str:
+        return f"{self._base}/references/{picture.sha256}"
 
     def check(self) -> None:
         """Prove that it can be written, before anything is paid for. Raises `StorageTrouble`."""

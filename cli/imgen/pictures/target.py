@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,3 +29,10 @@ class Target:
     pictures_in_run: int = 1
     replaces: Mapping[str, str] = field(default_factory=dict)
     tag: bool = False
+
+
+class Stored(NamedTuple):
+    """A picture that is in an object storage already, at a URL; `sha256` is that of its bytes, in hexadecimal."""
+
+    url: str
+    sha256: str

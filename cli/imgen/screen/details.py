@@ -41,8 +41,8 @@ def detail_lines(
         lines += wrapped(label + for_log(text), room, indent=len(label))
     for result in job.results:
         lines.append(f"  {f'file {result.index}':<{_NAMES}}{_file(result)}")
-        if result.state is ResultState.SAVED and result.path:
-            lines.append(f"  {for_log(str(result.path))}")
+        if result.state is ResultState.SAVED:
+            lines += [f"  {for_log(str(place))}" for place in (result.path, result.object) if place]
     if len(family) > 1:
         lines += ["  family", *(f"    {line}" for line in family_lines(family, now, width=width and width - 4))]
     return lines
@@ -87,7 +87,9 @@ def _cost(job: JobRecord) -> str:
 
 
 def _file(result: Result) -> str:
-    if result.state is not ResultState.SAVED or result.path is None:
+    if result.state is not ResultState.SAVED or (result.path or result.object) is None:
         return f"{result.state}, not on this disk"
     size = f"{result.width}x{result.height} {result.format}" if result.width else str(result.format or "saved")
+    if result.path is None:
+        return f"{size}, in the storage"
     return size if result.path.is_file() else f"{size}, not there any more"

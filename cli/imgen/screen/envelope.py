@@ -61,7 +61,10 @@ class ErrorEntry:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One picture of a job; `path` and what is known of the bytes are null until it is saved."""
+    """One picture of a job; `path` and what is known of the bytes are null until it is saved.
+
+    `object` is its URL in the storage of a fleet, where it was saved there; `path` is then null until it is fetched.
+    """
 
     index: int
     path: str | None
@@ -72,6 +75,7 @@ class FileEntry:
     bytes: int | None
     sha256: str | None
     expires_at: str | None
+    object: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,7 @@ def file_entry(result: Result) -> FileEntry:
         bytes=result.size,
         sha256=result.sha256 if saved else None,
         expires_at=_optional_timestamp(result.expires_at),
+        object=result.object if saved else None,
     )
 
 

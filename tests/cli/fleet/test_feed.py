@@ -15,16 +15,17 @@ from imgen.records import State
 
 if TYPE_CHECKING:
     from imgen.ledger.postgres.ledger import PostgresLedger
+    from imgen.records import Draft
 
 
-def queued(ledger: PostgresLedger, *ids: str) -> Engine:
-    """Jobs in the queue, as `imgen batch --queue` puts them there."""
+def queued(ledger: PostgresLedger, *jobs: str | Draft) -> Engine:
+    """Jobs in the queue of one service, as `imgen batch --queue` puts them there."""
     engine = Engine(ledger.address)
+    drafts = [draft(job, prompt=job) if isinstance(job, str) else job for job in jobs]
     with ledger.write() as write:
-        planned = ledger.jobs.plan([draft(job_id, prompt=job_id) for job_id in ids], None, resubmit=False)
-        numbers = engine.defer(write.raw, queue_of("3daistudio", ""), planned)
-        for job_id, number in zip(planned, numbers, strict=True):
-            ledger.queue.deferred(write, job_id, number)
+        planned = ledger.jobs.plan(drafts, None, resubmit=False)
+        queues = {queue_of(drafts[0].provider, drafts[0].origin): planned}
+        ledger.queue.deferred(write, engine.defer_all(write.raw, queues))
     return engine
 
 
@@ -86,7 +87,7 @@ def test_a_job_that_cannot_be_sent_here_is_given_back_and_that_is_printed_once(
 
     assert ledger.jobs.get("k3f9xy").owner is None
     assert [line for line in said if line != "woken"] == ["k3f9xy is given back to the queue: reAPI needs a key."]
-    assert feed.given_back == {"k3f9xy"}
+    assert feed.given_back == {"k3f9xy": ExitCode.KEY}
 
 
 def test_a_job_that_is_over_is_done_at_once(ledger: PostgresLedger, feed: QueueFeed) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-NOBODY = "http://127.0.0.1:9"
+NO_SERVER = "http://127.0.0.1:9"
 FOX = ("generate", "a fox")
 STUDIO = (*FOX, "-p", "3daistudio", "-n", "3")
 PRO = (*FOX, "-m", "gemini-3-pro")
@@ -68,9 +68,9 @@ DRY_AUTO = (*PRO, "--dry-run", "--max-cost", "0.2usd")
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Ended]:
-    """Every line's answer, with keys of services that nobody answers for; one process, since a start costs more."""
+    """Every line's answer, with keys of services that do not answer; one process, since a start costs more."""
     folder = tmp_path_factory.mktemp("limits")
-    there = Program(folder / "home", folder).at(NOBODY)
+    there = Program(folder / "home", folder).at(NO_SERVER)
     lines = {name: (line, variables, b"") for name, (line, variables, _, _) in LINES.items()}
     more = {line: (line, DAY, b"") for line in (OVER_IN_JSON, DRY)}
     everything: dict[Any, Any] = {**lines, **more, DRY_AUTO: (DRY_AUTO, {}, b""), TWO: (TWO, {}, b"")}
@@ -78,7 +78,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Ended]:
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_a_limit_is_told_before_anything_is_sent(answers: dict[object, Ended], name: str) -> None:
+def test_a_limit_is_said_before_anything_is_sent(answers: dict[object, Ended], name: str) -> None:
     _, _, code, says = LINES[name]
 
     assert (answers[name].code, answers[name].stdout) == (code, b"")
@@ -103,12 +103,12 @@ def test_a_dry_run_says_whether_the_order_would_be_within(answers: dict[object, 
 
 
 def test_what_one_service_never_got_is_there_for_the_next(imgen: Program, tmp_path: Path) -> None:
-    """Nobody answers for the first; its part of the day's limit goes to the second, whose price is not known."""
+    """The first does not answer; its part of the day's limit goes to the second, whose price is not known."""
     log: list[str] = []
     with served(tmp_path / "far", log) as origin:
         there = imgen.at(origin)
         keys = dict.fromkeys(("GPTPROTO_API_KEY", "REAPI_API_KEY"), "")
-        there = replace(there, variables={**there.variables, **keys, "THREEDAISTUDIO_BASE_URL": NOBODY, **DAY})
+        there = replace(there, variables={**there.variables, **keys, "THREEDAISTUDIO_BASE_URL": NO_SERVER, **DAY})
         line = (*FOX, "-p", "auto", "--allow-unknown-cost", "--no-wait", "--json")
         ordered, costs = (json.loads(one.stdout) for one in there.run_lines([(line, {}, b""), (COSTS, {}, b"")]))
 

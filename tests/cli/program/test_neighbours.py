@@ -207,7 +207,7 @@ def test_a_project_file_that_is_a_link_is_not_written_through(imgen: Program) ->
 
 @ROOT
 @pytest.mark.timeout(300)
-def test_a_user_without_a_home_is_told_what_to_set(user: User) -> None:
+def test_a_user_without_a_home_reads_what_to_set(user: User) -> None:
     asked: Sequence[tuple[str, ...]] = (("status",), ("generate", "a fox", "--sandbox", "--json"), ("config",))
     runs = [user.run(*each) for each in asked]
     works = user.run(*FOX, "-q", "-o", "fox.png", IMGEN_HOME=str(user.folder / "home"))

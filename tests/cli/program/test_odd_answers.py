@@ -400,7 +400,7 @@ def test_finished_without_links_names_what_came_and_is_asked_once_more(imgen: Pr
 
 
 @pytest.mark.parametrize(("format", "extension"), [("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tif"), ("AVIF", "avif")])
-def test_a_format_nobody_ordered_is_kept_and_named(imgen: Program, format: str, extension: str) -> None:
+def test_a_format_that_was_not_ordered_is_kept_and_named(imgen: Program, format: str, extension: str) -> None:
     picture = Reply(200, drawn(format), {"Content-Type": f"image/{format.lower()}"})
     with answering(imgen, reply(ACCEPTED["reapi"]), reply(finished("reapi", LINK)), picture) as (here, _):
         ended = ordered(here, "reapi")

@@ -113,7 +113,7 @@ def hung_up(display: Display) -> None:
     display.show(OPEN[:1])
     step("drawn")
     display.show(OPEN[:2])
-    display.say("nobody reads this")
+    display.say("never shown")
     display.close()
     sys.stdout.write("went on\n")
 

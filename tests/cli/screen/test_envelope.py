@@ -65,6 +65,7 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
                 "bytes": 1_400_000,
                 "sha256": "ab" * 32,
                 "expires_at": None,
+                "object": None,
             },
             {
                 "index": 2,
@@ -76,6 +77,7 @@ def test_a_saved_job_field_by_field(record: MakeRecord) -> None:
                 "bytes": None,
                 "sha256": None,
                 "expires_at": "2026-11-21T11:33:58Z",
+                "object": None,
             },
         ),
         "error": None,

@@ -61,7 +61,7 @@ def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
     ]
 
 
-def test_links_are_told_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
+def test_links_are_kept_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
     def link(*results: Result) -> str:
         _, line = job_lines([record(state=State.READY, created_at=NOW, results=results)], NOW, width=None)
         return line.removeprefix("k3f9  ready  gemini-3.1-flash  3daistudio  just now  ").partition("  ")[0]

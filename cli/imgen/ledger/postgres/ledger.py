@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import Brought, Jobs
+from imgen.ledger.jobs import Jobs
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
@@ -19,6 +18,7 @@ from imgen.ledger.postgres.pacing import FleetPacing
 from imgen.ledger.postgres.queue import Queue
 from imgen.ledger.postgres.results import ClaimedResults
 from imgen.ledger.postgres.spool import Spool
+from imgen.pictures.target import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.errors import Problem
+    from imgen.ledger.backend import Connection
     from imgen.ledger.conversations import Conversations
-    from imgen.ledger.jobs import Claim
+    from imgen.ledger.jobs import Claim, Place
     from imgen.ledger.pacing import Pacing, SubmitLimit
     from imgen.ledger.postgres.address import Address
     from imgen.ledger.postgres.database import Transaction
-    from imgen.records import JobRecord, State
-    from imgen_providers.base import Job, Json
+    from imgen.pictures.store import PictureStore
+    from imgen.records import JobRecord
+    from imgen_providers.base import Job
 
 Outcome = TypeVar("Outcome")
 
@@ -47,22 +49,31 @@ _ORPHANS = (
 )
 
 
+_STORED = "UPDATE result SET object = ?, sha256 = ? WHERE job_id = ? AND number = ? AND state = 'ready'"
+
+
 class PostgresLedger(Ledger):
     """The jobs of one fleet, shared by every process, thread and machine.
 
-    `folder` is this machine's, for what is kept beside the rows. `now` is the database's clock unless one is given.
+    `folder` is this machine's, for what is kept beside the rows; `store` opens the fleet's storage for pictures, and
+    returns None where none is set here. `now` is the database's clock unless one is given.
     """
 
     is_shared = True
 
     def __init__(
-        self, address: Address, folder: Path, now: Callable[[], float] | None = None, patience: float = PATIENCE
+        self,
+        address: Address,
+        folder: Path,
+        now: Callable[[], float] | None = None,
+        patience: float = PATIENCE,
+        store: Callable[[], PictureStore | None] = lambda: None,
     ) -> None:
         database = PostgresDatabase(address, folder, now, patience)
         leases = Leases(database, PostgresDatabase(address, folder, now, patience, most=1))
         conversations = StoredConversations(database)
         jobs = FleetJobs(database, conversations, FleetPacing(), leases)
-        self._set_up(database, leases, jobs, ClaimedResults(database, leases))
+        self._set_up(database, leases, jobs, ClaimedResults(database, leases, store))
         self._fleet = database
         self.conversations = conversations
         self.address = address
@@ -142,39 +153,14 @@ class FleetJobs(Jobs):
         self._fleet = database
         self._leases = leases
 
-    def answered(self, job_id: str, job: Job, end: Brought | tuple[State, Problem]) -> None:
-        """As on one machine; a claim of the pictures that came along ends by itself."""
-        claim = end.claim if isinstance(end, Brought) else None
-        with self._fleet.write() as write:
-            super().answered(job_id, job, end)
-            self._limit(write, job_id, claim)
-
-    def finished(
-        self,
-        job_id: str,
-        places: Sequence[str | Path],
-        *,
-        link_seconds: float | None,
-        took_seconds: float | None,
-        conversation: Json,
-        unfinished_at: float | None = None,
-        claim: Claim | None = None,
+    def _show(
+        self, write: Connection, job_id: str, places: Sequence[Place], expires_at: float | None, claim: Claim | None
     ) -> None:
-        """As on one machine; a claim of the pictures ends by itself."""
-        with self._fleet.write() if claim else nullcontext() as write:
-            super().finished(
-                job_id,
-                places,
-                link_seconds=link_seconds,
-                took_seconds=took_seconds,
-                conversation=conversation,
-                unfinished_at=unfinished_at,
-                claim=claim,
-            )
-            if write:
-                self._limit(write, job_id, claim)
-
-    def _limit(self, write: Transaction, job_id: str, claim: Claim | None) -> None:
+        """As on one machine; a claim ends by itself, and what was stored before is where a later process finds it."""
+        super()._show(write, job_id, places, expires_at, claim)
+        for number, place in enumerate(places, 1):
+            if isinstance(place, Stored):
+                write.execute(_STORED, (place.url, place.sha256, job_id, number))
         if claim:
             ends = "UPDATE result SET claim_until = ? WHERE job_id = ? AND fetcher = ? AND claim_until IS NULL"
             write.execute(ends, (self._leases.claim_ends(), job_id, claim.owner))

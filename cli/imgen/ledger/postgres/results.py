@@ -4,24 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgen.ledger.results import Results
+from imgen.errors import BadConfiguration
+from imgen.ledger.results import PictureNotKept, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from imgen.ledger.backend import Connection, Row
     from imgen.ledger.postgres.database import PostgresDatabase
     from imgen.ledger.postgres.leases import Leases
+    from imgen.pictures.store import PictureStore
+    from imgen.pictures.target import Stored
     from imgen.pictures.verify import Picture
+    from imgen.records import JobRecord
 
 
 class ClaimedResults(Results):
-    """The pictures of jobs; each claim is renewed while this process is at it, and forgotten once it is not."""
+    """The pictures of jobs; each claim is renewed while this process is at it, and forgotten once it is not.
 
-    def __init__(self, database: PostgresDatabase, leases: Leases) -> None:
+    `store` opens the fleet's storage, and returns None where none is set here.
+    """
+
+    def __init__(self, database: PostgresDatabase, leases: Leases, store: Callable[[], PictureStore | None]) -> None:
         super().__init__(database, leases)
         self._leases = leases
+        self._store = store
+
+    def keep(self, record: JobRecord, number: int, data: bytes) -> Path | Stored:
+        """Of a queued job the bytes go to the storage, for the disk of a worker may vanish with it."""
+        if record.engine_id is None:
+            return super().keep(record, number, data)
+        from imgen.pictures.storage import StorageTrouble
+        from imgen.pictures.store import OtherBytes
+
+        try:
+            store = self._store()
+            if store is None:
+                raise PictureNotKept(
+                    f"The picture of {record.id} is to go to the fleet's storage, and IMGEN_STORE is not set here.",
+                    f"Set IMGEN_STORE, then:\nimgen wait {record.id}",
+                )
+            return store.put_answered(record.id, number, data)
+        except (StorageTrouble, OtherBytes, BadConfiguration) as error:
+            raise PictureNotKept(
+                f"The picture of {record.id} came and is paid, and is not stored yet. {error.message}",
+                "It is tried again until the storage takes it: mend the storage, and leave the worker running.",
+            ) from error
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it, and renew that until it is saved or given back."""

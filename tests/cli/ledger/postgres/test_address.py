@@ -137,5 +137,5 @@ def test_a_password_is_never_printed(url: str) -> None:
     ("text", "found"),
     [("postgresql://db", True), ("postgres://db", True), ("/home/me/postgresql", False), ("sqlite:///x", False)],
 )
-def test_an_address_is_told_from_a_path(text: str, found: bool) -> None:
+def test_an_address_differs_from_a_path(text: str, found: bool) -> None:
     assert is_address(text) is found

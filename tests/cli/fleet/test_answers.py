@@ -1,0 +1,222 @@
+"""Pictures that come inside an answer: in the storage before the ledger calls their job finished."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import reliability
+from cli.drafts import draft
+from cli.fleet.test_feed import queued
+from cli.fleet.test_program import run
+from cli.jobs.bench import Bench
+from cli.program.program import until
+from imgen.errors import ExitCode
+from imgen.jobs.poll import record_answer
+from imgen.ledger.postgres.address import parse
+from imgen.ledger.postgres.ledger import PostgresLedger
+from imgen.ledger.results import PictureNotKept
+from imgen.pictures.store import PictureStore, configured_store
+from imgen.pictures.target import Target
+from imgen.records import State
+from imgen_providers.base import InlineAsset, Job, Request, Succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import postgres
+    from cli.program.program import Program
+    from imgen.records import Draft
+
+MORTAL = Path(next(iter(reliability.__path__))) / "fleet" / "mortal.py"
+ASSETS = '[[asset]]\npath = "fox.png"\nprompt = "a red fox"\nprovider = "{}"\n'
+ONCE = ("gemini", "openai", "openrouter")
+"""Services that send a picture with the answer to its submit, and never again."""
+
+
+def killed(here: Program, moment: str) -> None:
+    """A worker that is killed at a moment (`reliability/fleet/mortal.py`), and its disk is gone with it."""
+    command = [sys.executable, "-P", str(MORTAL), "SIGKILL", moment, "work", "--until-idle", "--sandbox"]
+    ended = subprocess.run(command, cwd=here.cwd, env=here.environ, capture_output=True, timeout=50.0)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    shutil.rmtree(here.home)
+
+
+@pytest.mark.parametrize("service", ONCE)
+def test_a_worker_that_vanishes_with_its_disk_takes_no_picture_along(
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path, service: str
+) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format(service))
+    run(laptop, "batch", "--queue", "--sandbox")
+
+    killed(replace(laptop, home=tmp_path / "gone"), "after the links are committed")
+
+    [job] = ledger.jobs.find("")
+    assert job.state is State.READY
+    [came] = job.results
+    assert came.object
+    stored = Path(came.object.removeprefix("file://"))
+    assert (came.kept, came.url, came.sha256) == (None, None, stored.stem.partition("-")[2])
+    run(replace(laptop, home=tmp_path / "another"), "work", "--until-idle", "--sandbox")
+    run(laptop, "batch", "--collect", "--sandbox")
+    [job] = ledger.jobs.find("")
+    assert (job.state, job.results[0].object) == (State.SAVED, came.object)
+    assert (laptop.cwd / "fox.png").exists()
+
+
+def test_what_the_storage_does_not_take_is_put_there_until_it_does(
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format("openai"))
+    run(laptop, "batch", "--queue", "--sandbox")
+    store = tmp_path / "store"
+
+    slow = replace(laptop, home=tmp_path / "worker", variables={**laptop.variables, "IMGEN_SANDBOX_SECONDS": "2"})
+    with slow.start("work", "--sandbox"):
+        until(lambda: ledger.jobs.find("")[0].state is State.SUBMITTING)
+        shutil.rmtree(store)
+        store.write_text("no folder")
+        until(lambda: ledger.jobs.find("")[0].problem)
+        [waiting] = ledger.jobs.find("")
+        store.unlink()
+        until(lambda: ledger.jobs.find("")[0].state is State.SAVED)
+
+    assert waiting.state is State.SUBMITTING
+    assert waiting.problem
+    assert "came and is paid, and is not stored yet" in waiting.problem.message
+    assert ledger.jobs.find("")[0].problem is None
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PictureStore:
+    """The fleet's storage."""
+    found = configured_store(f"file://{tmp_path / 'store'}")
+    assert found
+    return found
+
+
+@pytest.fixture
+def storing(fleet_url: str, tmp_path: Path, store: PictureStore) -> Iterator[PostgresLedger]:
+    """The ledger of a machine that knows the storage."""
+    address = parse(fleet_url, os.environ)
+    with closing(PostgresLedger(address, tmp_path / "state", store=lambda: store)) as opened:
+        yield opened
+
+
+def once(folder: Path) -> Draft:
+    """A job of a service that answers once."""
+    target = Target(folder, "{id}.{ext}")
+    return draft("k3f9xy", provider="openai", origin="sandbox", request=Request("gpt-image-2", "a fox"), target=target)
+
+
+def answered(ledger: PostgresLedger, data: bytes) -> None:
+    """The job of a queue was sent, and these bytes came inside the answer."""
+    queued(ledger, once(ledger._fleet.folder))
+    assert ledger.jobs.submitting("k3f9xy")
+    record_answer(ledger, ledger.jobs.get("k3f9xy"), Job("openai", "remote", Succeeded((InlineAsset(data),))))
+
+
+def test_what_is_no_whole_picture_is_stored_beside_and_named(
+    laptop: Program, storing: PostgresLedger, store: PictureStore
+) -> None:
+    answered(storing, b"\x89PNG\r\n\x1a\n and no more")
+
+    ended = run(laptop, "work", "--until-idle", "--sandbox", code=ExitCode.NOT_SAVED)
+
+    [job] = storing.jobs.find("")
+    assert job.state is State.READY
+    [came] = job.results
+    assert came.object
+    assert came.object.endswith(".unverified.png")
+    assert store.read(came.object) == b"\x89PNG\r\n\x1a\n and no more"
+    assert "What arrived cannot be verified: " in ended.stderr
+    assert f"It is kept as {came.object}" in ended.stderr.replace("\n", " ")
+
+
+def test_bytes_that_are_kept_nowhere_do_not_finish_a_job(ledger: PostgresLedger) -> None:
+    with pytest.raises(PictureNotKept, match="IMGEN_STORE is not set here"):
+        answered(ledger, b"a picture")
+
+    assert ledger.jobs.get("k3f9xy").state is State.SUBMITTING
+
+
+@pytest.mark.parametrize("command", ["wait", "download"])
+def test_a_queued_picture_is_saved_by_none_that_knows_no_storage(
+    laptop: Program, ledger: PostgresLedger, command: str
+) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format("reapi"))
+    run(laptop, "batch", "--queue", "--sandbox")
+    bare = replace(laptop, variables={n: v for n, v in laptop.variables.items() if n != "IMGEN_STORE"})
+
+    refused = run(bare, command, ledger.jobs.find("")[0].id, code=ExitCode.KEY)
+
+    assert "goes to the storage of the fleet, and IMGEN_STORE is not set here" in refused.stderr
+
+
+def test_a_picture_on_another_machines_disk_is_not_given_up(
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    ledger.jobs.plan([once(tmp_path)], ledger.new_owner().name, resubmit=False)
+    assert ledger.jobs.submitting("k3f9xy")
+    came = Job("openai", "remote", Succeeded((InlineAsset(b"a picture"),)))
+    record_answer(ledger, ledger.jobs.get("k3f9xy"), came)
+    shutil.rmtree(tmp_path / "state" / "inline")  # it is another machine's
+
+    refused = run(laptop, "wait", "k3f9xy", code=ExitCode.NOT_SAVED)
+
+    assert "is on the disk of the machine that ordered it" in refused.stderr.replace("\n", " ")
+    assert ledger.jobs.get("k3f9xy").state is State.READY
+
+
+class _Killed(BaseException):
+    """This process ends here."""
+
+
+def test_an_answer_that_no_database_took_is_read_by_the_next_process_on_its_disk(
+    fleet_url: str, postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = fleet_url.rpartition("/")[2]
+    monkeypatch.setattr(Bench, "ledger_url", fleet_url)
+
+    def away() -> None:
+        postgres_server.admin(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
+        postgres_server.admin(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+
+    real_sleep = time.sleep
+
+    def sleep(seconds: float) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise _Killed
+        real_sleep(seconds)
+
+    with Bench(tmp_path, seconds=0.01) as bench:
+        records = bench.order(provider="openai", model="openai/gpt-image-2", resolution="1K", format=None)
+        ledger = bench.session.ledger
+        assert isinstance(ledger, PostgresLedger)
+        ledger._fleet._patience = 0.0
+        bench.just_before["POST"] = away
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "sleep", sleep)
+            with pytest.raises(_Killed):
+                bench.follow(records)
+        postgres_server.admin(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
+        with ledger.write() as write:
+            write.execute("DELETE FROM owner")
+        bench.restart()
+
+        report = bench.follow(bench.session.ledger.jobs.get_many([records[0].id]))
+        submits = bench.submits()
+
+    assert [job.state for job in report.records] == [State.SAVED]
+    assert submits == 1
