@@ -42,7 +42,7 @@ _ENCODED = ("data", "b64_json", "base64")
 # Fields whose link shows something else than the result.
 _NO_RESULT = re.compile(
     r"thumb|preview|icon|avatar|placeholder|blur|mask|input|refer|source|hook|callback|poll|status|cancel|docs?\b"
-    r"|ground|citation|web|search|log|prompt|payload|request|turn|history|conversation|message|^(?:get|self|stream)$",
+    r"|ground|citation|web|search|log|prompt|payload|request|turn|history|conversation|messages|^(?:get|self|stream)$",
     re.IGNORECASE,
 )
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"<svg", b"<?xml", b"\xff\x0a", b"\0\0\0\x0cJXL ")
@@ -85,11 +85,12 @@ def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Ass
 
 def came_after_all(failure: Failed, found: tuple[Asset, ...]) -> Failed | Succeeded:
     """The end of a job that its service calls failed: what is a picture among its results came, and is kept."""
-    came = tuple(each for each in found if _is_surely_one(each))
+    came = tuple(each for each in found if is_surely_one(each))
     return Succeeded(came) if came else failure
 
 
-def _is_surely_one(asset: Asset) -> bool:
+def is_surely_one(asset: Asset) -> bool:
+    """Whether what may be a picture is one by its form: a link that can be followed, or bytes that begin as one."""
     return link_trouble(asset.url) is None if isinstance(asset, LinkedAsset) else looks_like_picture(asset.data)
 
 
@@ -156,7 +157,7 @@ def _unnamed(value: Json, base: str, depth: int) -> Iterator[Asset]:
         whole = value.strip().lower().startswith(("https://", "http://", "//", "data:"))
         if (inner := inside(value)) is not None:
             yield from _unnamed(inner, base, depth + 1)
-        elif (whole or _is_picture_base64(value)) and (asset := _from_text(value, base)):
+        elif (whole or _is_picture_base64(value) or _DATA_INSIDE.search(value)) and (asset := _from_text(value, base)):
             yield asset
     elif isinstance(value, list):
         for item in value:

@@ -27,7 +27,7 @@ from imgen_providers.answers import (
     retry_after,
     words,
 )
-from imgen_providers.assets import looks_like_picture
+from imgen_providers.assets import is_surely_one, looks_like_picture, read_results
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import Base64, JsonBody, ReferenceChangedError, shown
 from imgen_providers.bound import Bound
@@ -188,7 +188,7 @@ class Api:
         # As bytes: gateways put what is no ASCII into a header, such as the user's city.
         raw = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in headers.items()]
         clean = httpx.Headers([(name, self._redaction.data(value)) for name, value in raw])
-        return Answer(200, clean, self._redaction.data(canonical(body)))
+        return Answer(200, clean, self._cleaned(body))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
@@ -292,6 +292,19 @@ class Api:
         except ValueError:
             found = None
         return found or id_in_link(answer.headers.get("Location"))
+
+    def pictures_of(self, answer: Answer) -> tuple[Asset, ...]:
+        """Every picture in a 2xx answer that has the form of no document; none where it reports an error."""
+        try:
+            content = answer.content()
+        except ValueError:
+            return ()
+        if isinstance(content, dict) and content.get("error"):
+            return ()
+        found = read_results(
+            content if isinstance(content, dict | list) else [{"": content}], base=self._account.origin
+        )
+        return tuple(each for each in found if is_surely_one(each))
 
     def came_inline(self, job: Job) -> bool:
         """Whether the job was only an answer with its pictures, which cannot be asked for again."""
@@ -404,8 +417,11 @@ class Api:
         whole = b" ".join(value for _, value in raw)
         if self._redaction.data(whole) != whole:
             raw = [(name, self._redaction.data(value)) for name, value in raw]
-        text = bytes(body) if looks_like_picture(bytes(body[:_LOOK])) else canonical(bytes(body))
-        return Answer(response.status_code, httpx.Headers(raw), self._redaction.data(text))
+        return Answer(response.status_code, httpx.Headers(raw), self._cleaned(bytes(body)))
+
+    def _cleaned(self, body: bytes) -> bytes:
+        """The body without the key; a picture is not read as a text for it."""
+        return self._redaction.data(body if looks_like_picture(body[:_LOOK]) else canonical(body))
 
     def _clean(self, error: Exception, bound: Bound | None = None) -> str:
         if bound and bound.over:

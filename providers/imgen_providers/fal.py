@@ -157,7 +157,9 @@ class Fal:
         if not assets and body.get("images") == []:
             return Failed("fal finished the request without a picture", "no_media_generated")
         if not assets and not isinstance(body.get("images") or body.get("image"), list | dict):
-            raise self._api.unexpected(answer, paid=False)
+            assets = self._api.pictures_of(answer)
+            if not assets:
+                raise self._api.unexpected(answer, paid=False)
         return self._api.finished(assets, body)
 
     def _wire(self, request: Request) -> tuple[str, dict[str, object]]:

@@ -221,6 +221,8 @@ SUBMITS: dict[str, tuple[str, Json | bytes]] = {
     "several, of one": ("3daistudio", {"task_ids": [ID]}),
     "an object of one": ("reapi", {"_id": {"$oid": ID}}),
     "an envelope with a state": ("reapi", {"status": "success", "data": {"id": ID, "status": "processing"}}),
+    "an event": ("reapi", b'event: created\ndata: {"id": "' + ID.encode() + b'"}\n\n'),
+    "behind a guard": ("3daistudio", b")]}'\n" + json.dumps({"task_id": ID}).encode()),
     "twice": ("reapi", b'{"id": null, "id": "' + ID.encode() + b'"}'),
 }
 
@@ -338,7 +340,7 @@ def test_trouble_at_a_question_leads_back_to_the_job(imgen: Program, trouble: st
     [
         (reply({"error": "timed out", "id": ID}, 504), True),
         (replace(reply(f'{{"id": "{ID}", "status": "pro'), missing=200), True),
-        (reply(f'data: {{"id": "{ID}"}}'), True),
+        (reply(f"{{'id': '{ID}'}}"), True),
         (Reply(303, b"", {"Location": f"/api/v1/tasks/{ID}"}), True),
         (reply(json.dumps(ID)), True),
         (reply(f'{{"event": "ping"}}\n{{"id": "{ID}"}}'), True),

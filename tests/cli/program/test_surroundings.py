@@ -106,3 +106,22 @@ def test_a_job_that_was_stopped_by_the_shell_goes_on(imgen: Program) -> None:
     assert process.returncode == ExitCode.DONE
     assert len(posts) == 1
     assert (here.cwd / "fox.png").read_bytes() == PICTURE
+
+
+def test_a_ledger_that_is_removed_while_a_job_runs_is_no_bug(imgen: Program) -> None:
+    running = reply({"id": "job-0123456789", "status": "processing"})
+    with answering(imgen, reply(ACCEPTED["reapi"]), running) as (here, server):
+        line = ("generate", "a red fox", "-p", "reapi", "-o", "fox.png", *OFTEN)
+        with here.start(*line, stderr=subprocess.PIPE) as process:
+            until(lambda: len(server.requests) > 1)
+            shutil.rmtree(here.home)
+            server.script[:] = [reply(finished("reapi", LINK.replace("ORIGIN", server.origin))), SHOWN]
+            _, err = process.communicate(timeout=20)
+        taken_over = here.run("wait", "-p", "reapi", "job-0123456789", *OFTEN)
+        posts = [one for one in server.requests if one.method == "POST"]
+
+    assert process.returncode == ExitCode.NOT_SAVED, err
+    assert b"it was removed or replaced while imgen ran" in err
+    assert b"imgen wait -p PROVIDER REMOTE_ID" in err
+    assert taken_over.code == ExitCode.DONE, taken_over.stderr
+    assert len(posts) == 1
