@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -212,3 +213,21 @@ def test_a_service_that_is_named_is_used_without_its_key(laptop: Program, ledger
     assert "no service is named" not in queued.stderr
     assert ledger.jobs.find("")[0].provider in (("gptproto", "reapi") if where == "IMGEN_PROVIDERS" else ("gptproto",))
     assert ("A worker needs the key of" in queued.stderr) == (where != "a key")
+
+
+def test_a_prompt_with_a_nul_is_kept_whole(laptop: Program, ledger: PostgresLedger) -> None:
+    """PostgreSQL takes none in a text; it is held as JSON."""
+    asset = {"path": "fox.png", "prompt": "a f\0ox", "provider": "3daistudio", "model": "gemini-3.1-flash"}
+    (laptop.cwd / "assets.jsonl").write_text(json.dumps(asset) + "\n")
+
+    run(laptop, "batch", "assets.jsonl", "--queue", "--sandbox")
+    run(laptop, "work", "--until-idle", "--sandbox", "--poll-every", "0.05", "-q")
+    run(laptop, "batch", "assets.jsonl", "--collect", "--sandbox")
+    made = laptop.run(
+        "generate", "-", "--sandbox", "-r", "0.5K", "-o", "owl.png", "--poll-every", "0.05", stdin=b"an o\0wl"
+    )
+
+    assert made.code == ExitCode.DONE, made.stderr
+    assert [job.request.prompt for job in ledger.jobs.find("")] == ["a f\0ox", "an o\0wl"]
+    assert (laptop.cwd / "fox.png").exists()
+    assert len(run(laptop, "history", "a f", "--sandbox", "--json").json["jobs"]) == 1

@@ -1,8 +1,8 @@
 """imgen in a process of its own, without the half second of imports that each start would cost a test.
 
 A server process imports the installed program once and forks for each command: arguments, environment, folder, streams
-and terminal are the command's own, and so are its threads, sockets, signals, exit and death. tests/test_startup.py and
-the reliability tests start the program as a person does; with `--real-start` or `--all` every test does.
+and terminal are the command's own, and so are its threads, sockets, signals and end. tests/test_startup.py, and what a
+test kills or lets go on beside it, start Python as a person does; with `--real-start` or `--all` every command does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import importlib
 import io
 import json
 import os
-import pkgutil
 import select
 import signal
 import socket
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 IMGEN = "imgen.__main__"
-# What bodies of ours import, and what those import in bodies.
-_IN_BODIES = ("filelock", "jinja2", "pathvalidate", "tomlkit", "tomllib", "typer._click.decorators")
-_IN_THEIRS = ("encodings.idna", "encodings.utf_8_sig", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.PpmImagePlugin")
 _LONGEST = 1 << 18  # bytes of one command with its environment
 # What the interpreter reads when it starts cannot be changed for a fork.
 _OF_THE_START = ("PYTHON", "LC_", "LANG")
@@ -149,12 +145,7 @@ def _start(environ: Mapping[str, str]) -> socket.socket:
 
 def serve(channel: socket.socket) -> None:
     """Fork for each command until the tests have ended."""
-    for package in ("imgen", "imgen_providers"):
-        found = importlib.import_module(package)
-        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
-            importlib.import_module(module.name)
-    for name in (*_IN_BODIES, *_IN_THEIRS):
-        importlib.import_module(name)
+    importlib.import_module("as_user").import_everything()
     _compile_routes()
     gc.freeze()  # no collection of a fork copies the pages of what was imported
     running: dict[int, tuple[int, socket.socket]] = {}
