@@ -6,17 +6,19 @@ import os
 import secrets
 import signal
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 
 import postgres
+from cli.program.forks import FORKS
 from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 collect_ignore_glob = ["fixtures/*"]
 
@@ -48,7 +50,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The proof of tests/reliability is long: without this option only its sample runs."""
     parser.addoption("--all", action="store_true", help="run the whole proof of tests/reliability (some minutes)")
     parser.addoption("--fleet", action="store_true", help="run the whole proof of tests/reliability/fleet (minutes)")
+    parser.addoption("--real-start", action="store_true", help="start the program anew for each command, and fork none")
     parser.addoption("--fuzz", type=float, metavar="SECONDS", help="run nothing but tests/reliability/test_fuzz.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The proof starts the program as a person does."""
+    if config.getoption("--real-start") or config.getoption("--all") or config.getoption("--fleet"):
+        FORKS.used = False
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -100,6 +109,17 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of the authorities that certifi trusts, one: none signs anything here, and to read all takes 20 ms a test."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="ascii").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("authorities") / "cacert.pem"
+    file.write_text(first + end, encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(file))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(testrun_uid: str) -> postgres.Server:
     """One PostgreSQL for all workers of this run."""
@@ -113,6 +133,22 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
     name = f"test_{secrets.token_hex(8)}"
     yield postgres_server.make(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def database_in_turn(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database for one test of this process after another."""
+    name = f"test_{secrets.token_hex(8)}"
+    postgres_server.make(name)
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def emptied_postgres_url(postgres_server: postgres.Server, database_in_turn: str) -> str:
+    """An empty ledger for a test that changes nothing but jobs in it."""
+    postgres_server.empty(database_in_turn)
+    return postgres_server.url(database_in_turn)
 
 
 # How long an example takes is chance on a busy machine.

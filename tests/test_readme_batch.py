@@ -25,14 +25,15 @@ SECTION = README.partition("## A project's pictures in git")[2].partition("\n## 
 [WORKFLOW] = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
 BRANCH = "more-pictures"
+SOURCE = "git+https://github.com/YOU/imgen"
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None or shutil.which("git") is None, reason="needs bash, git")
 
 
 def with_imgen(folder: Path) -> dict[str, str]:
-    """An environment in which `imgen` is this very program, and `pip install imgen` has nothing to do."""
+    """An environment in which `imgen` is this very program, and installing it has nothing to do."""
     folder.mkdir()
-    for name, line in (("imgen", f'exec "{sys.executable}" -m imgen "$@"'), ("pip", '[ "$*" = "install imgen" ]')):
+    for name, line in (("imgen", f'exec "{sys.executable}" -m imgen "$@"'), ("pip", f'[ "$*" = "install {SOURCE}" ]')):
         script = folder / name
         script.write_text(f"#!/bin/sh\n{line}\n")
         script.chmod(0o755)

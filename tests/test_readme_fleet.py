@@ -60,9 +60,12 @@ def test_the_trial_counts_what_the_page_shows(tmp_path: Path) -> None:
     assert ended.returncode in (ExitCode.DONE, ExitCode.UNCERTAIN), ended.stderr
     assert re.sub(r" +\d+", " 0", ended.stdout) == re.sub(r" +\d+", " 0", COUNTS)
     found = {name: int(number) for name, number in re.findall(r"^(.*?) +(\d+)$", ended.stdout, re.MULTILINE)}
-    assert found["made"] + found["uncertain, and reported as such"] == found["assets"] == 3
-    assert found["made"] <= found["submits, counted on the far side"] <= 3
-    assert (found["doubled"], found["lost"]) == (0, 0)
+    # The three assets of the manifest are repeated, so that five kills find work.
+    assert found["made"] + found["uncertain, and reported as such"] == found["assets"] == 42
+    assert found["made"] <= found["submits, counted on the far side"] <= 42
+    assert (found["doubled"], found["lost"], found["workers killed"]) == (0, 0, 5)
+    assert "The 3 assets of assets.toml are repeated" in ended.stderr
+    assert {path.name for path in (tmp_path / "desk").iterdir()} == {"assets.toml"}, "the project stays as it is"
 
 
 @pytest.mark.timeout(120)
@@ -89,6 +92,6 @@ def test_the_workflow_runs_a_worker_with_what_it_needs(tmp_path: Path, postgres_
 
     ended = in_a_shell(f"imgen fleet init\n{work['run']}", tmp_path, given, 55.0)
 
-    assert install["run"] == "pip install 'imgen[fleet]'"
+    assert install["run"] == "pip install 'imgen[fleet] @ git+https://github.com/YOU/imgen'"
     assert work["run"] == "imgen work --until-idle"
     assert ended.returncode == 0, ended.stderr

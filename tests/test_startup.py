@@ -122,7 +122,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         pytest.param(["generate"], id="no prompt"),
         pytest.param(["generate", "a fox", "--nope"], id="unknown option"),
         pytest.param(["generate", "a fox", "-n", "many"], id="not a number"),
-        pytest.param(["generate", "a fox", "-p", "nobody"], id="unknown provider"),
+        pytest.param(["generate", "a fox", "-p", "unknown"], id="unknown provider"),
         pytest.param(["edit", "at night"], id="no picture"),
         pytest.param(["nonsense"], id="unknown command"),
         pytest.param(["status", "zzz"], id="unknown job"),

@@ -40,7 +40,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: its peak of memory in MB, and the bytes of the request that the server counted and was told of."""
+    """One run: its peak of memory in MB, and the bytes of the request as the server counted them, and as announced."""
 
     megabytes: float
     counted: int
@@ -96,15 +96,15 @@ def measure(folder: Path, pictures: list[Path]) -> Measured:
         environ = {
             **os.environ,
             "IMGEN_HOME": str(home),
-            "THREEDAISTUDIO_API_KEY": "a-key-that-nobody-has",
+            "THREEDAISTUDIO_API_KEY": "a-key-of-no-account",
             "THREEDAISTUDIO_BASE_URL": origin,
         }
         words = [word for path in pictures for word in ("-i", str(path))]
         command = [sys.executable, "-m", "imgen", "edit", "at night", "-p", "3daistudio", "-q", "--no-wait", *words]
-        told = subprocess.run([sys.executable, "-c", _WATCH, *command], env=environ, capture_output=True, check=True)
+        ended = subprocess.run([sys.executable, "-c", _WATCH, *command], env=environ, capture_output=True, check=True)
     unit = 1e6 if sys.platform == "darwin" else 1e6 / 1024
     counted, announced = seen[0]
-    return Measured(int(told.stdout) / unit, counted, announced)
+    return Measured(int(ended.stdout) / unit, counted, announced)
 
 
 def files(folder: Path, format: str, size: int, count: int) -> list[Path]:

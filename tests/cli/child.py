@@ -60,7 +60,7 @@ def spend(path: str, name: str) -> None:
 
 
 def leave_open(path: str, part: str) -> None:
-    """Own one job of each kind, say so, and live until somebody ends that."""
+    """Own one job of each kind, say so, and live until that is ended."""
     ledger = open_at(path)
     owner = ledger.new_owner()
     names = ("planned", "sent", "queued", "ready")

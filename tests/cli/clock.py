@@ -1,4 +1,4 @@
-"""A clock whose time passes only when nobody has anything to do."""
+"""A clock whose time passes only when nothing is left to do."""
 
 from __future__ import annotations
 

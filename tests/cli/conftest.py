@@ -1,4 +1,4 @@
-"""A ledger of its own for every test, on a clock that stands still until told otherwise."""
+"""A ledger of its own for every test, on a clock that stands still until a test moves it."""
 
 from __future__ import annotations
 

@@ -67,5 +67,5 @@ def test_what_looks_like_a_key_is_hidden(key: str) -> None:
         "1920x1080",
     ],
 )
-def test_what_is_no_key_is_told_as_it_was_typed(word: str) -> None:
+def test_what_is_no_key_is_said_as_it_was_typed(word: str) -> None:
     assert without_keys(f"There is no {word!r}.", ["wait", word]) == f"There is no {word!r}."

@@ -1,4 +1,4 @@
-"""What the tests of the client share: an account of nobody, and a reference picture of any size."""
+"""What the tests of the client share: an account of no person, and a reference picture of any size."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ IDS = [f"{name}/{model.remote_id}" for name, model in MODELS]
 
 
 class Clock:
-    """A clock that goes only when it is told to."""
+    """A clock that goes only when a test moves it."""
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
@@ -192,12 +192,12 @@ def test_other_models_are_ordered_by_their_exact_id_and_their_own_parameters(
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_a_job_of_nobody_is_not_found(name: str, sandbox: SandboxServer, network: Network) -> None:
+def test_an_unknown_job_is_not_found(name: str, sandbox: SandboxServer, network: Network) -> None:
     service = service_at(sandbox, name, network)
     job = service.submit(Request(SERVICES[name].models[0].remote_id, "a cat"))
 
     with pytest.raises(JobNotFound):
-        service.refresh(type(job)(name, "nobodys-job", job.status))
+        service.refresh(type(job)(name, "another-job", job.status))
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -341,7 +341,7 @@ def test_a_gmi_conversation_goes_on(sandbox: SandboxServer, clock: Clock, networ
     assert len(contents) == 7  # three questions, three answers, and the turn that waits
 
 
-def test_what_an_account_can_tell_is_told(sandbox: SandboxServer, network: Network) -> None:
+def test_what_an_account_can_tell_is_said(sandbox: SandboxServer, network: Network) -> None:
     studio = service_at(sandbox, "3daistudio", network)
     gmi = service_at(sandbox, "gmicloud", network)
     assert isinstance(studio, ReportsBalance)

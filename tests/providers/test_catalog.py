@@ -158,7 +158,7 @@ def test_a_family_means_the_default_channel() -> None:
         assert model("reapi", f"{row.remote_id}-official").channel == "official"
 
 
-def test_sizes_and_times_are_told_only_where_they_are_known() -> None:
+def test_sizes_and_times_are_said_only_where_they_are_known() -> None:
     pro = model("3daistudio", "gemini/3/pro")
 
     assert pro.size("16:9", "2K") == (2752, 1536)

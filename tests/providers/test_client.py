@@ -130,7 +130,7 @@ def test_a_question_is_asked_again_after_a_blip(network: Network, trouble: Reply
         assert [request.path for request in server.requests] == ["/state?of=job"] * 3
 
 
-def test_a_question_that_nobody_answers_is_given_up_in_time() -> None:
+def test_a_question_without_an_answer_is_given_up_in_time() -> None:
     network = Network(user_agent="imgen-tests/1", read_seconds=0.1)
     with WireServer(Fault.HANG) as server:
         with pytest.raises(Unreachable):

@@ -364,7 +364,7 @@ def test_what_came_with_its_answer_cannot_be_polled(
         service.refresh(job)
 
 
-def test_what_an_account_can_tell_is_told(start: Callable[..., SandboxServer], network: Network) -> None:
+def test_what_an_account_can_tell_is_said(start: Callable[..., SandboxServer], network: Network) -> None:
     server = start()
     for name in SYNCHRONOUS:
         service = service_at(server, name, network)

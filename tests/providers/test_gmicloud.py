@@ -303,7 +303,7 @@ class TestGmiCloud(ServiceContract):
         ]
         others: list[Json] = [
             record("success", request_id="too old", payload=payload, created_at=939),
-            # a submit lasts 900 s at most, so somebody else made this one
+            # a submit lasts 900 s at most, so another client made this one
             record("success", request_id="too new", payload=payload, created_at=1961),
             record("success", request_id="days later", payload=payload, created_at=300_000),
             record("success", request_id="another prompt", payload={"prompt": "a dog"}, created_at=1500),

@@ -21,7 +21,7 @@ DEAD = "http://me:pass-word@127.0.0.1:1/"
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "answer"),
     [
         ({}, ""),
         ({"HTTP_PROXY": DEAD}, ""),
@@ -38,14 +38,14 @@ DEAD = "http://me:pass-word@127.0.0.1:1/"
         ({"HTTPS_PROXY": DEAD, "ALL_PROXY": "socks://127.0.0.1:2"}, " through the proxy 127.0.0.1:1 (HTTPS_PROXY)"),
     ],
 )
-def test_the_proxy_is_named(variables: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_is_named(variables: dict[str, str], answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert way(ORIGIN) == told
+    assert way(ORIGIN) == answer
 
 
-def test_a_service_behind_a_dead_proxy_is_told_with_it(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
+def test_a_service_behind_a_dead_proxy_is_said_with_it(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
     monkeypatch.setenv("HTTPS_PROXY", DEAD)
     service = connect("gmicloud", Account(ORIGIN, "not-a-real-key"), network)
     assert isinstance(service, ListsModels)

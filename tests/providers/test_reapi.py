@@ -261,6 +261,6 @@ class TestReApi(ServiceContract):
     ) -> None:
         far_side.script(reply(task("completed", output={"image_urls": [LINK]}, usage=usage)))
 
-        told = service.refresh(self.job())
+        ended = service.refresh(self.job())
 
-        assert (told.status, told.charged) == (Succeeded((LinkedAsset(LINK),)), charged)
+        assert (ended.status, ended.charged) == (Succeeded((LinkedAsset(LINK),)), charged)

@@ -24,7 +24,7 @@ def core(key: str, before: int) -> str:
 
 
 def forms(key: str) -> list[str]:
-    """Every form of a key that somebody could read back."""
+    """Every form of a key that can be read back."""
     encoded = [core(key, before) for before in range(3)]
     return [
         key,

@@ -183,7 +183,7 @@ def test_a_fifth_service_is_a_file_a_row_and_a_test(tmp_path: Path) -> None:
     ("right", "wrong", "broken_promise"),
     [
         ("self._api.post_once(path, body)", "self._api.post_free(path, body)", "broken_gateway"),
-        ("raise self._api.unexpected(answer, paid=True)", 'return Job("fifth", "?", Queued())', "nobody_understands"),
+        ("raise self._api.unexpected(answer, paid=True)", 'return Job("fifth", "?", Queued())', "not_understood"),
         ("Unrecognised(state)", "Succeeded(())", "unknown_state"),
     ],
     ids=["asks again", "takes any yes", "calls anything success"],

@@ -53,7 +53,7 @@ def test_a_refused_connection_is_not_sent(network: Network) -> None:
     assert type(ended(origin, network)) is NotSent
 
 
-def test_a_name_nobody_knows_is_not_sent(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_not_sent(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver's own error is made here, because a test may not ask a real one."""
 
     def unknown(*_: object, **__: object) -> None:
@@ -65,7 +65,7 @@ def test_a_name_nobody_knows_is_not_sent(network: Network, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections answers in other ways")
-def test_a_connection_that_nobody_takes_is_not_sent() -> None:
+def test_a_connection_that_is_not_taken_is_not_sent() -> None:
     """The queue of a listener is full, so the kernel drops what else comes: the connection times out."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as stack:
         address = listener.getsockname()
@@ -171,7 +171,7 @@ def test_a_large_body_cut_on_its_way_is_not_sent(network: Network, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_body_nobody_takes_is_not_sent(network: Network, tmp_path: Path) -> None:
+def test_a_body_that_is_not_taken_is_not_sent(network: Network, tmp_path: Path) -> None:
     """The other side accepts and never reads: the write runs out of time before the body is whole."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"

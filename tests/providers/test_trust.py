@@ -58,9 +58,9 @@ def test_a_stranger_is_named_with_the_way_to_trust_them(tmp_path: Path, authorit
             api(origin, bundled).get("/status")
 
     assert type(paid) is NotSent
-    for told in (paid.message, asked.value.message):
-        assert "its certificate is not trusted here (unable to get local issuer certificate)" in told
-        assert told.endswith("; SSL_CERT_FILE names a file with those to trust, such as your company's.")
+    for printed in (paid.message, asked.value.message):
+        assert "its certificate is not trusted here (unable to get local issuer certificate)" in printed
+        assert printed.endswith("; SSL_CERT_FILE names a file with those to trust, such as your company's.")
     bundled.close()
 
 

@@ -96,6 +96,11 @@ def refusal(fault: str) -> Reply:
     return json_reply(REFUSALS[fault], _WORDS, {"Retry-After": waits[fault]} if fault in waits else {})
 
 
+def too_fast(seconds: int) -> Reply:
+    """The service takes nothing for so long."""
+    return json_reply(429, _WORDS, {"Retry-After": str(seconds)})
+
+
 def redirect(fault: str, path: str, elsewhere: str) -> Reply:
     """The service sends the client to the same path, with a mark, at itself or elsewhere."""
     return Reply(302, b"", headers={"Location": f"{'' if fault == 'redirect same host' else elsewhere}{path}?hop=1"})

@@ -34,9 +34,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     kinds = ("passed", "failed", "skipped")
     reports = [report for kind in kinds for report in terminalreporter.stats.get(kind, [])]
-    told = [(each, row, report.outcome) for report in reports for each, row in report.user_properties]
+    ended = [(each, row, report.outcome) for report in reports for each, row in report.user_properties]
     deaths, cells = (
-        [row for each, row, outcome in told if each == kind and outcome != "skipped"] for kind in ("death", "ending")
+        [row for each, row, outcome in ended if each == kind and outcome != "skipped"] for kind in ("death", "ending")
     )
     if deaths:
         terminalreporter.write_line(tables.deaths(deaths))
@@ -44,12 +44,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(tables.endings(cells))
     if deaths or cells:
         terminalreporter.write_line(tables.channels(deaths, cells))
-    for what, kills, found in [row for each, row, _ in told if each == "fleet"]:
+    for what, kills, found in [row for each, row, _ in ended if each == "fleet"]:
         counts = ", ".join(f"{number} {name}" for name, number in found.items())
         terminalreporter.write_line(f"{what}: {kills} kills; {counts}")
-    for name, examples in [row for each, row, _ in told if each == "fuzzed"]:
+    for moment, state, charges in [row for each, row, _ in ended if each == "fleet moment"]:
+        terminalreporter.write_line(f"{moment}: charged {charges} times, {state}")
+    for name, examples in [row for each, row, _ in ended if each == "fuzzed"]:
         terminalreporter.write_line(f"{examples:>9,} cases of {name}")
-    if attempts := [(*row, outcome) for each, row, outcome in told if each == "attempt"]:
+    if attempts := [(*row, outcome) for each, row, outcome in ended if each == "attempt"]:
         terminalreporter.write_line(tables.attempts(attempts))
 
 

@@ -19,9 +19,10 @@ _TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class FarSide:
-    """A running fault server. `origin` is that of its services, `folder` where it keeps its books."""
+    """A running fault server. `origin` is that of its services, `pictures` of theirs, `folder` has its books."""
 
     origin: str
+    pictures: str
     folder: Path
     _said: IO[str]
     _heard: IO[str]
@@ -37,6 +38,14 @@ class FarSide:
     def hold(self, prompt: str, came: tuple[float, int]) -> None:
         """Send so much of the answer to the submit with that prompt, and nothing more: a share, and bytes beside it."""
         self._command(hold=came, prompt=prompt)
+
+    def turn_away(self, seconds: int) -> None:
+        """Answer the next submit with 429, and so many seconds in Retry-After; take those after it."""
+        self._command(**{"turn away": seconds})
+
+    def turned_away(self) -> list[float]:
+        """When each such submit arrived, in seconds since 1970."""
+        return [json.loads(line) for line in (self.folder / "turned away").read_bytes().splitlines()]
 
     def counts(self) -> dict[str, int]:
         """How many requests of each kind came since the last `play`."""
@@ -55,6 +64,10 @@ class FarSide:
             prompt, _, moment = json.loads(line)
             found.setdefault(prompt, []).append(moment)
         return found
+
+    def ids(self) -> set[str]:
+        """The services' own ids of all orders that were charged."""
+        return {json.loads(line)[1] for line in (self.folder / "charges").read_bytes().splitlines()}
 
     def ended(self, prompt: str) -> bool:
         """Whether the jobs with this prompt are over there."""
@@ -84,5 +97,6 @@ def fault_server(folder: Path, seconds: float = 0.4) -> Iterator[FarSide]:
     ) as process:
         assert process.stdin
         assert process.stdout
-        yield FarSide(json.loads(process.stdout.readline()), folder, process.stdout, process.stdin)
+        origin, pictures = json.loads(process.stdout.readline())
+        yield FarSide(origin, pictures, folder, process.stdout, process.stdin)
         process.stdin.close()

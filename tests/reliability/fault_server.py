@@ -1,8 +1,8 @@
 """The services on raw sockets, in a process of their own: they count charges on disk and fail on command.
 
-`python -m reliability.fault_server FOLDER [SECONDS]` writes the origin of the services as a line of JSON, then reads
-commands, a line of JSON each, until its standard input ends. The answers are those of the sandbox; what happens to them
-on the wire, is ours.
+`python -m reliability.fault_server FOLDER [SECONDS]` writes the origins of the services and of their pictures as a line
+of JSON, then reads commands, a line of JSON each, until its standard input ends. The answers are those of the sandbox;
+what happens to them on the wire, is ours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,7 +24,7 @@ from imgen_providers.sandbox.desk import Desk
 from imgen_providers.sandbox.faults import FaultScript
 from imgen_providers.sandbox.gemini_batches import PART
 from imgen_providers.sandbox.store import JobStore, StoredJob
-from reliability.answers import LINKED, LINKED_PATH, REDIRECTS, REFUSALS, UNPAID, instead, redirect, refusal
+from reliability.answers import LINKED, LINKED_PATH, REDIRECTS, REFUSALS, UNPAID, instead, redirect, refusal, too_fast
 from reliability.moments import part_of
 from reliability.port import Port, head, read, reset
 
@@ -59,6 +59,7 @@ class Till(JobStore):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._lines = (folder / "charges").open("ab", buffering=0)
+        self._turned_away = (folder / "turned away").open("ab", buffering=0)
         self._lock = threading.Lock()
         self._prompts: dict[str, str] = {}
 
@@ -72,6 +73,10 @@ class Till(JobStore):
             os.fsync(self._lines.fileno())
             self._prompts[job.id] = job.order.prompt
         super().save(job)
+
+    def turn_away(self) -> None:
+        """Note that a submit came, and was neither taken nor charged."""
+        self._turned_away.write(json.dumps(time.time()).encode() + b"\n")
 
     def prompt(self, remote_id: str) -> str | None:
         """What was ordered under this id."""
@@ -89,6 +94,7 @@ class FaultServer:
         self._lock = threading.Lock()
         self._deaths: dict[str, tuple[int, str]] = {}
         self._held: dict[str, tuple[float, int]] = {}
+        self._waits: deque[int] = deque()
         self.services, self.pictures, self._elsewhere = Port(self), Port(self), Port(self)
         self.play(None, None)
 
@@ -98,6 +104,8 @@ class FaultServer:
             self.play(command["play"], command["at"])
         if "kill" in command:
             self._deaths[command["prompt"]] = (command["kill"], command["at"])
+        if "turn away" in command:
+            self._waits.append(command["turn away"])
         if "hold" in command:
             self._held[command["prompt"]] = command["hold"]
         return dict(self._counts)
@@ -136,6 +144,9 @@ class FaultServer:
         fault = self._fault if place == self._place and "hop" not in call.query else None
         if fault in REFUSALS or fault in UNPAID:
             return _send(connection, refusal(fault))
+        if place == "submit" and self._waits:
+            self._till.turn_away()
+            return _send(connection, too_fast(self._waits.popleft()))
         if fault in REDIRECTS:
             other = self._elsewhere.origin.replace("127.0.0.1", "localhost")
             return _send(connection, redirect(fault, call.path, other))
@@ -270,7 +281,7 @@ def main(folder: str, seconds: str = str(_JOB_SECONDS)) -> None:
     """Serve until standard input ends."""
     draw_once()
     server = FaultServer(Path(folder), float(seconds))
-    print(json.dumps(server.services.origin), flush=True)
+    print(json.dumps([server.services.origin, server.pictures.origin]), flush=True)
     for line in sys.stdin:
         print(json.dumps(server.obey(json.loads(line))), flush=True)
 

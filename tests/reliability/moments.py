@@ -1,6 +1,6 @@
 """Where a run is killed, and what `imgen wait` makes of it: the table of the deaths.
 
-A service that lists its jobs tells what became of a lost request, so there doubt ends by itself. Where the answer to
+A service that lists its jobs shows what became of a lost request, so there doubt ends by itself. Where the answer to
 the submit is all there is, a whole one on disk is read; with half of one the job is uncertain, and says how much came.
 """
 

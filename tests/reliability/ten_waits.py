@@ -1,4 +1,4 @@
-"""Many `imgen wait` at once on the same open jobs: every picture crosses the wire once, and nobody meets a lock.
+"""Many `imgen wait` at once on the same open jobs: every picture crosses the wire once, and none meets a lock.
 
 The whole of it, in the folder `tests`: python -m reliability.ten_waits
 """
@@ -27,7 +27,7 @@ class Race:
     """What came of it: each wait's exit code and stderr, and how often each picture was asked for."""
 
     codes: tuple[int, ...]
-    told: tuple[str, ...]
+    answer: tuple[str, ...]
     listed: tuple[tuple[str, ...], ...]
     fetches: Counter[str]
     submits: int
@@ -44,7 +44,7 @@ class Race:
             f"{self.submits} submits for {jobs} jobs": self.submits != jobs,
             f"fetched more than once, or never: {self.fetches.most_common(3)}": sorted(self.fetches.values())
             != [1] * jobs,
-            "a wait speaks of a lock": any("lock" in told for told in self.told),
+            "a wait speaks of a lock": any("lock" in answer for answer in self.answer),
             "a wait does not list every picture": any(len(paths) != jobs for paths in self.listed),
             f"unfinished files are left: {self.left_over}": bool(self.left_over),
             f"the ledger is damaged: {self.integrity}": self.integrity != "ok",
@@ -76,7 +76,7 @@ def race(folder: Path, *, waits: int, jobs: int) -> Race:
     paths = [r.path for record in records if record.state is State.SAVED for r in record.results if r.path]
     return Race(
         codes=tuple(process.returncode for process in running),
-        told=tuple(told for _, told in ended_waits),
+        answer=tuple(answer for _, answer in ended_waits),
         listed=tuple(tuple(out.split("\n")[:-1]) for out, _ in ended_waits),
         fetches=Counter(line.split()[1] for line in log if line.startswith("GET /sandbox/")),
         submits=sum(line.startswith("POST ") for line in log),
@@ -105,7 +105,7 @@ def main() -> int:
         outcome = race(Path(folder), waits=10, jobs=100)
     problems = outcome.problems(100)
     print(f"10 waits, 100 jobs, {outcome.fetches.total()} pictures fetched, in {outcome.seconds:.1f} s")
-    print("\n".join(problems) or "Every picture was fetched once, and nobody met a lock.")
+    print("\n".join(problems) or "Every picture was fetched once, and none met a lock.")
     return 1 if problems else 0
 
 

@@ -57,6 +57,7 @@ class Asset:
     resolution: str | None = None
     size: tuple[int, int] | None = None
     format: str | None = None
+    quality: str | None = None
     channel: str | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
     convert: bool = True

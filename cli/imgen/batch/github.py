@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgen.batch.report import TROUBLED, AssetResult, Outcome, RunReport, spent
+from imgen.money.amounts import in_money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -119,7 +120,7 @@ def run_summary(report: RunReport) -> str:
     """What came of a run, as Markdown: what went wrong first, then what was made."""
     counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items())
     sums, unknown = spent(report.assets)
-    costs = [f"{amount:f} {unit}" for unit, amount in sums.items()]
+    costs = [in_money(amount, unit) for unit, amount in sums.items()]
     costs += [f"{unknown:,} at an unknown cost"] if unknown else []
     sandbox = " (sandbox)" if report.sandbox else ""
     lines = [f"### imgen batch: {_plain(report.manifest)}{sandbox}", "", f"{counts or 'no assets'}", ""]
@@ -132,7 +133,7 @@ def run_summary(report: RunReport) -> str:
 
 
 def _row(result: AssetResult) -> list[str]:
-    cost = f"{result.cost.amount} {result.cost.unit}" if result.cost.amount is not None else "unknown"
+    cost = in_money(result.cost.amount, result.cost.unit)
     return [
         _code(result.path),
         result.outcome.value,

@@ -20,6 +20,7 @@ from imgen.batch.paths import BadPath, Folder, picture_name
 from imgen.batch.reading.documents import read_text
 from imgen.batch.reading.findings import BadManifest, Finding
 from imgen.errors import UsageProblem
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -140,7 +141,7 @@ def _check_header(lines: list[str], name: str) -> None:
             _refuse(name, 1, "a merge left a conflict here.", _RESOLVE)
         _refuse(name, 1, "it is no lock of imgen.", "git checkout brings back the one that was; it is not overwritten.")
     if version != VERSION:
-        _refuse(name, 1, f"it has version {version!r}, which this imgen does not know.", "pip install -U imgen")
+        _refuse(name, 1, f"it has version {version!r}, which this imgen does not know.", installation().upgraded())
 
 
 def _parsed(numbered: list[tuple[int, str]], name: str) -> list[Locked]:

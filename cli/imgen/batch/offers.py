@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
+from imgen.money.amounts import in_money
 from imgen.orders.drafts import price
 from imgen.orders.order import Order
 from imgen.orders.ranking import rank
@@ -96,7 +97,7 @@ class Offers:
         long = asset.prompt if len(asset.prompt) > _LEAST_PROMPT_LIMIT else None
         kept = (
             *(order.provider, order.model, order.channel, order.aspect, order.resolution, order.size),
-            *(order.format, order.wished_format, repr(order.options), len(asset.references), long),
+            *(order.format, order.wished_format, order.quality, repr(order.options), len(asset.references), long),
         )
         if kept not in self._known:
             self._known[kept] = self._match(order, len(asset.references))
@@ -127,6 +128,7 @@ def order_of(asset: Asset, *, sandbox: bool) -> Order:
         aspect=asset.aspect,
         resolution=asset.resolution,
         format=asset.format,
+        quality=asset.quality,
         count=1,
         sandbox=sandbox,
         channel=asset.channel,
@@ -161,7 +163,7 @@ def in_words(totals: Iterable[ServiceTotal]) -> str:
         if total.unit and total.assets > total.unknown:
             unit = total.unit if total.unit == "usd" else f"{total.unit} of {total.service}"
             sums[unit] = sums.get(unit, Decimal(0)) + total.amount
-    said = [f"{amount:f} {unit}" for unit, amount in sums.items()]
+    said = [in_money(amount, unit) for unit, amount in sums.items()]
     if unknown:
         said.append(f"{unknown:,} at an unknown price" if said else "at an unknown price")
     return " + ".join(said) or "nothing"

@@ -1,9 +1,9 @@
 """What makes two orders of an asset the same picture: a hash that every machine computes alike.
 
 It is the sha256 of a JSON text (keys sorted, no spaces, ASCII only) of what the manifest asks a model for, after its
-defaults: `model`, `prompt`, `aspect`, `resolution`, `size`, `format` and `options` as they are written, `references` as
-the sha256 of each one's bytes, or as its link. What is not written is left out, so a field that a later version adds
-changes no hash of today. `version` is 1.
+defaults: `model`, `prompt`, `aspect`, `resolution`, `size`, `format`, `quality` and `options` as they are written,
+`references` as the sha256 of each one's bytes, or as its link. What is not written is left out, so a field that a later
+version adds changes no hash of today. `version` is 1.
 
 Left out as well is what makes no other picture: the path, `provider` and `channel` (who makes it), and `convert`,
 `max_width` and `tag` (what is done to the file here; the lock holds the last two in words). So a cheaper service, or a
@@ -48,6 +48,7 @@ def recipe(asset: Asset, asset_sha256: Callable[[str], str], file_sha256: Callab
         "resolution": asset.resolution,
         "size": asset.size,
         "format": asset.format,
+        "quality": asset.quality,
         "options": asset.options or None,
         "references": [content(picture) for picture in asset.references] or None,
     }

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from xml.etree.ElementTree import Element
@@ -190,7 +192,7 @@ def _add_outcome(case: Element, result: AssetResult) -> None:
 
 
 def _cost(cost: Cost) -> str | None:
-    return None if cost.amount is None else f"{cost.amount} {cost.unit}"
+    return in_money(cost.amount, cost.unit) if cost.amount else None
 
 
 def _xml(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen.config.config import SANDBOX
 from imgen.errors import UsageProblem
-from imgen.money.amounts import BadAmount, parse_amounts
+from imgen.money.amounts import BadAmount, in_money, parse_amounts
 from imgen.money.budget import (
     NO_BUDGET,
     Budget,
@@ -121,7 +121,7 @@ class RunBudget:
             if one.standing is not Standing.NOTHING and each.amount is not None and each.unit is not None:
                 unit = each.unit if each.unit == "usd" else f"{each.unit} of {one.provider}"
                 sums[unit] = sums.get(unit, Decimal(0)) + Decimal(each.amount) * one.jobs
-        return " + ".join(f"{amount:f} {unit}" for unit, amount in sums.items()) or "nothing"
+        return " + ".join(in_money(amount, unit) for unit, amount in sums.items()) or "nothing"
 
     def _count(self, job: JobRecord | Draft) -> None:
         self._open[job.id] = _spending(job, Standing.COUNTS)

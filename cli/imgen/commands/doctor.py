@@ -9,6 +9,7 @@ from imgen import __version__
 from imgen.commands import options
 from imgen.config.config import Config, load
 from imgen.errors import ExitCode, ImgenError
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def _packages(config: Config, streams: Streams) -> tuple[str, str | None]:
     found = [f"{entry.name} ({entry.package})" for entry in added]
     found += [f"{each.service} ({each.package}) is left out: {without_keys(each.reason)}" for each in left_out]
     wrong = next((each.package.split()[0] for each in left_out), None)
-    return "; ".join(found) or "none that add a service", f"pip install --upgrade {wrong}" if wrong else None
+    return "; ".join(found) or "none that add a service", installation().package_upgraded(wrong) if wrong else None
 
 
 def _proxy(config: Config, streams: Streams) -> tuple[str, str | None]:
@@ -165,7 +166,7 @@ def _abilities(streams: Streams) -> Iterator[str]:
     yield f"{streams.stdout_width} columns" if streams.stdout_is_terminal else "no terminal"
     yield "colour" if streams.stdout_color else "no colour"
     yield "Unicode" if streams.unicode else "ASCII"
-    yield "pictures with --show" if can_draw() else "--show needs imgen[preview]"
+    yield "pictures with --show" if can_draw() else "--show needs the extra preview"
 
 
 _CHECKS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from imgen.ledger.postgres.address import Address
     from imgen.ledger.postgres.durability import Weakness
     from imgen.ledger.postgres.ledger import PostgresLedger
+
+_ASSETS_A_KILL = 8  # so that there is work when a worker is killed
 
 fleet = typer.Typer(no_args_is_help=True)
 
@@ -105,15 +109,18 @@ def try_(
     sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
-    """Make a manifest's assets with a whole fleet on this machine, and count what the far side was asked for.
+    """Make a copy of a manifest's assets with a whole fleet on this machine, and count what the far side was asked for.
 
-    It starts a PostgreSQL of its own and workers, and ends them. With --kill, workers are killed on the way, and others
-    take up what they had.
+    It starts a PostgreSQL of its own and workers, and ends them; the project's pictures stay as they are. With --kill,
+    workers are killed on the way, others take up what they had, and the assets are repeated until there are enough.
 
     Examples:
         imgen fleet try assets.toml --sandbox --kill 5
     """
+    from tempfile import TemporaryDirectory
+
     from imgen.errors import UsageProblem
+    from imgen.fleet.local import require_fleet_local
     from imgen.fleet.trial import Trial, try_fleet
     from imgen.screen.console import err, out
     from imgen.screen.fleet import trial_lines
@@ -123,10 +130,28 @@ def try_(
         raise UsageProblem(
             "imgen fleet try is for the sandbox, where nothing is charged.", "imgen fleet try assets.toml --sandbox"
         )
-    counted = try_fleet(Trial(config.cwd, manifest, workers, kill, config.environ), err)
+    require_fleet_local()
+    with TemporaryDirectory(prefix="imgen-trial-") as folder:
+        copied = _copied(config, manifest, Path(folder), kill * _ASSETS_A_KILL)
+        counted = try_fleet(Trial(Path(folder), copied, workers, kill, config.environ), err)
     for line in trial_lines(counted):
         out(line)
     return counted.exit_code
+
+
+def _copied(config: Config, name: str, folder: Path, least: int) -> str:
+    """A manifest in a folder of its own, with so many assets at least; returns its name there."""
+    from imgen.batch.manifest import load as load_manifest
+    from imgen.batch.offers import EveryService, Offers
+    from imgen.commands.trial_copy import copy_for_trial
+    from imgen.orders.matching import possible
+    from imgen.screen.console import err
+
+    path = config.cwd / name
+    assets = load_manifest(path, name, Offers(partial(possible, accounts=EveryService()), sandbox=False).refusal).assets
+    if least > len(assets):
+        err(f"The {len(assets):,} assets of {name} are repeated, so that there is work whenever a worker is killed.")
+    return copy_for_trial(path.parent, assets, folder, least).name
 
 
 def fleet_ledger(opened: Session, config: Config) -> tuple[PostgresLedger, Address]:

@@ -73,10 +73,13 @@ class Reporter:
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
         from imgen.screen.prices import order_line
+        from imgen_providers.rows import BATCH
 
         choice = candidate.choice
         if self.form is Form.TEXT:
             self.note(order_line(candidate))
+        if choice.model.channel == BATCH and not plan.options.no_wait:
+            self.note("A batch can take 24 hours. Ctrl-C ends the waiting only: imgen wait saves the picture later.")
         if plan.options.max_cost is not None and plan.order.sandbox:
             self.note("--max-cost limits nothing in the sandbox, where nothing is charged.")
         if len(plan.candidates) > 1:

@@ -10,6 +10,7 @@ import typer
 
 from imgen.config.config import load
 from imgen.errors import BadConfiguration, UsageProblem
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ def _certificate() -> Certificate:
         return make_certificate()
     except ModuleNotFoundError as error:
         raise BadConfiguration(
-            "--tls needs trustme, which makes the certificate.", "pip install 'imgen[tls]'"
+            "--tls needs trustme, which makes the certificate.", installation().with_extra("tls")
         ) from error
 
 

@@ -17,7 +17,7 @@ def show(
 ) -> int:
     """Show everything about a job, with its picture.
 
-    Without an id: the last order. The picture is drawn where the terminal can (imgen[preview]).
+    Without an id: the last order. The picture is drawn where the terminal can (extra preview).
 
     Examples:
         imgen show

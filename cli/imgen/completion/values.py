@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from imgen.completion.line import Place
-    from imgen_providers.catalog import Model, ServiceEntry
+    from imgen_providers.catalog import Model, Price, ServiceEntry
 
 FILES = frozenset({"FILE", "FOLDER", "PICTURE", "WHERE"})
 """Nouns whose values the shell itself completes, as names of files."""
@@ -84,7 +84,13 @@ def _resolutions(place: Place) -> Iterable[Offer]:
     for model in models:
         for resolution in model.resolutions:
             price = model.prices.get(resolution)
-            yield Offer(resolution, f"{price.amount} {price.unit}" if price and len(models) == 1 else "")
+            yield Offer(resolution, _price(price) if len(models) == 1 else "")
+
+
+def _price(price: Price | None) -> str:
+    from imgen.money.amounts import in_money
+
+    return in_money(price.amount, price.unit) if price else ""
 
 
 def _formats(place: Place) -> Iterable[Offer]:
@@ -96,7 +102,7 @@ def _qualities(place: Place) -> Iterable[Offer]:
     for model in _chosen_models(place):
         for quality in model.qualities:
             price = model.quality_prices.get(quality, {}).get(resolution)
-            yield Offer(quality, f"{price.amount} {price.unit}" if price else "")
+            yield Offer(quality, _price(price))
 
 
 def _channels(place: Place) -> Iterable[Offer]:

@@ -60,7 +60,7 @@ def _call(request: _Request, environ: Mapping[str, str]) -> str | None:
     import subprocess
 
     if not installed():
-        raise KeyringTrouble("needs the extra imgen[keyring], which is not installed")
+        raise KeyringTrouble("needs the extra keyring, which is not installed")
     try:
         # -P: the working folder may hold a keyring.py that is not the library.
         answered = subprocess.run(  # noqa: S603 (this program, with no argument from outside)

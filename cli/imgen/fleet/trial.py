@@ -90,14 +90,14 @@ def try_fleet(trial: Trial, say: Callable[[str], None]) -> Counted:
         server = stack.enter_context(SandboxServer(far_side, seconds=_SECONDS))
         fleet = _Fleet(trial, folder, postgres.url, server.origin)
         stack.callback(fleet.end)
-        fleet.run("fleet", "init")
+        fleet.make_ledger()
         say(f"PostgreSQL runs in {postgres.folder}; the services are {server.origin}.")
-        ordered = fleet.run("batch", trial.manifest, "--queue", "--sandbox", "--report", str(folder / "queued.json"))
-        say(ordered)
+        assets = fleet.batch("--queue")["assets"]
+        assert isinstance(assets, list)
+        say(f"{len(assets):,} assets are queued for {trial.workers} workers.")
         kills = fleet.work(say)
-        fleet.run("batch", trial.manifest, "--collect", "--sandbox", "--report", str(folder / "made.json"), fails=True)
-        jobs = fleet.jobs()
-        return count(json.loads((folder / "made.json").read_bytes()), jobs, far_side, kills)
+        made = fleet.batch("--collect", fails=True)
+        return count(made, fleet.jobs(), far_side, kills)
 
 
 class _Fleet:
@@ -120,20 +120,32 @@ class _Fleet:
         self._started = 0
         self._chance = random.Random(len(trial.manifest))
 
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        """Run one command of imgen to its end; returns what it wrote for people. Raises `UsageProblem`."""
+    def make_ledger(self) -> None:
+        """Make the tables of the trial's own ledger."""
+        from imgen.fleet.engine import tables, version
+        from imgen.ledger.postgres.address import parse
+        from imgen.ledger.postgres.engine_rows import making_tables
+        from imgen.ledger.postgres.setup import set_up
+
+        address = parse(self._ledger, {})
+        set_up(address, time_zone="UTC", also=making_tables(address, tables(), version()))
+
+    def batch(self, action: str, *, fails: bool = False) -> dict[str, object]:
+        """Run `imgen batch` to its end; returns its report. Raises `UsageProblem` where it fails."""
         ended = subprocess.run(  # noqa: S603  (this very program)
-            [sys.executable, "-m", "imgen", *arguments],
+            [sys.executable, "-m", "imgen", "batch", self._trial.manifest, action, "--sandbox", "--json"],
             cwd=self._trial.cwd,
             env=self._environ,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             check=False,
         )
+        answer = json.loads(ended.stdout)
         if ended.returncode and not fails:
-            raise UsageProblem(f"imgen {arguments[0]} ended with {ended.returncode}: {ended.stderr.strip()}")
-        return ended.stderr.strip()
+            raise UsageProblem(answer["error"]["message"], answer["error"]["hint"])
+        report: dict[str, object] = answer["batch"]
+        return report
 
     def work(self, say: Callable[[str], None]) -> int:
         """Let the workers work until nothing is left, killing some on the way; returns how many were killed."""

@@ -22,7 +22,7 @@ from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import ReadsAnswers, Succeeded
 from imgen_providers.catalog import SERVICES
-from imgen_providers.errors import Busy, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
+from imgen_providers.errors import Busy, KeyRefused, NotSent, RateLimited, Refused, ServiceError, Uncertain, Unreachable
 
 if TYPE_CHECKING:
     from imgen.jobs.connections import Connection
@@ -91,6 +91,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
+        connection.network.prepare(connection.origin)  # here, so that little time is left for a kill after the commit
     except (NotSent, RateLimited, Busy) as error:
         return Retryable(error)
     except Unreachable as error:
@@ -128,13 +129,21 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
         return Retryable(error)
     except Refused as error:
-        refused = of_submit(error, record)
-        ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
-        return Ended()
+        return _refused(ledger, record, error)
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
     return _accepted(saver, record, job, answer)
+
+
+def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
+    """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
+    if isinstance(error, KeyRefused) and record.engine_id is not None:
+        ledger.insist(lambda: ledger.withdraw(record))
+        return Retryable(error)
+    refused = of_submit(error, record)
+    ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
+    return Ended()
 
 
 def _not_understood(ledger: Ledger, record: JobRecord, problem: Problem, answer: AnswerFile) -> None:
@@ -223,9 +232,12 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Can
 
 
 def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
-    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After."""
+    """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After. A refused key is not."""
     job.problem = of_submit(error, job.record)
     job.refresh(ledger)
+    if isinstance(error, KeyRefused):
+        ledger.unsent(job.record, job.problem)
+        return Done(job.problem)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
             ledger.unsent(job.record, job.problem)
@@ -252,12 +264,13 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
-    A commit whose answer was lost may have been made all the same, and nothing was sent: it is taken back.
+    A commit whose answer was lost, or that may not be on disk, may have been made all the same. Nothing was sent, so it
+    is taken back.
     """
     try:
         return ledger.jobs.submitting(record.id, limit, record.owner)
     except LedgerUnusable:
-        if ledger.is_shared:
+        with suppress(LedgerUnusable):
             ledger.insist(lambda: ledger.withdraw(record))
         raise
 

@@ -5,6 +5,7 @@ Light to import: what talks to services is imported when there is something to s
 
 from __future__ import annotations
 
+import gc
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from imgen.pictures.target import Target
     from imgen_providers.base import Job, StopsJobs
     from imgen_providers.catalog import ServiceEntry
+
+_GARBAGE = 10_000  # objects between two collections, which look at what is new since jobs are followed
 
 
 class Worker:
@@ -193,6 +196,8 @@ class Worker:
     def _follower(self, display: Display, timeout: float | None, inbox: Inbox | None = None) -> Follower:
         from imgen.jobs.follow import Follower
 
+        gc.freeze()  # what is in memory by now stays; from here on, each answer leaves some garbage
+        gc.set_threshold(_GARBAGE)
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
         return Follower(*parts, timeout, inbox)
 

@@ -115,12 +115,16 @@ class Backend(Protocol):
         """Several reads of one moment. Raises `LedgerUnusable`."""
         ...
 
-    def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`."""
+    def write(self, *, synced: bool = True) -> AbstractContextManager[Connection]:
+        """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`.
+
+        One that is not `synced` may be on disk only with a later one, which a power failure may come before: for what
+        a later process finds out again. It outlives this process in any case.
+        """
         ...
 
-    def change(self, statement: str, values: Sequence[object]) -> None:
-        """One write of one statement. Raises `LedgerUnusable`."""
+    def change(self, statement: str, values: Sequence[object], *, synced: bool = True) -> None:
+        """One write of one statement; `synced` is as for `write`. Raises `LedgerUnusable`."""
         ...
 
     def lock(self, name: str, seconds: float) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.errors import OverBudget
+from imgen.errors import LedgerUnusable, OverBudget
 from imgen.ledger.codec import path_text, problem_text, stored, target_text
 from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
 from imgen.ledger.planning import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
-    from imgen.ledger.backend import Backend, Connection
+    from imgen.ledger.backend import Backend, Connection, Row
     from imgen.ledger.conversations import Conversations
     from imgen.pictures.target import Target
     from imgen.records import Draft, State
@@ -129,7 +129,7 @@ class Jobs(JobQueries):
         A limit counts those before it.
         """
         orders = [order._replace(drafts=[*map(self._without_conversation, order.drafts)]) for order in orders]
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # on disk with `submitting`: nothing is sent before
             planning, now = Planning(self._database, write, orders), self._database.now()
             found: list[list[Draft] | NotPlanned] = []
             for order in orders:
@@ -229,7 +229,7 @@ class Jobs(JobQueries):
         other = self._holder(write, job_id, job.remote_id)
         if other is not None:
             raise IdTaken(other)
-        mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+        mine = _own(write, job_id)
         if (mine["stage"], mine["remote_id"]) == (Stage.RUNNING, stored(job.remote_id)):
             return  # a second report of the same; the first was followed since
         now = self._database.now()
@@ -238,7 +238,8 @@ class Jobs(JobQueries):
     def running(self, job_id: str) -> None:
         """The service is at work on it."""
         if self._database.read("SELECT 1 FROM job WHERE id = ? AND stage = 'queued'", (job_id,)):
-            self._change(job_id, "running")
+            with self._database.write(synced=False) as write:
+                change_job(write, job_id, "running")
 
     def finished(
         self,
@@ -261,11 +262,9 @@ class Jobs(JobQueries):
         shown = self._database.read(_SHOWN, (job_id, turn))
         if [(row["url"], row["kept"]) for row in shown] == [_columns(place) for place in places]:
             return  # several processes may poll the same job, and each write keeps all others waiting
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:  # the next poll would show the same
             now = self._database.now()
-            row = write.execute(
-                "SELECT accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
-            ).fetchone()
+            row = _own(write, job_id)
             # Its links may be as old as the last moment without them, however long this machine slept since then.
             since = row["accepted_at"] if unfinished_at is None else unfinished_at
             ended = now if since is None else min(since, now)
@@ -343,7 +342,7 @@ class Jobs(JobQueries):
         away, because one of them may be its.
         """
         with self._database.write() as write:
-            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+            mine = _own(write, job_id)
             if mine["remote_id"] is not None:  # another process was quicker
                 return next((job for job in candidates if stored(job.remote_id) == mine["remote_id"]), None)
             if mine["stage"] != Stage.UNCERTAIN or write.execute(_SAME_REQUEST_SUBMITTING, (job_id,)).fetchone():
@@ -407,4 +406,17 @@ def _columns(place: Place) -> tuple[str | None, str | None]:
 
 
 def _submitted_at(write: Connection, job_id: str) -> object:
-    return write.execute("SELECT submitted_at FROM job WHERE id = ?", (job_id,)).fetchone()["submitted_at"]
+    return _own(write, job_id)["submitted_at"]
+
+
+def _own(write: Connection, job_id: str) -> Row:
+    """The row of a job that this process recorded. Raises `LedgerUnusable`."""
+    row: Row | None = write.execute(
+        "SELECT stage, remote_id, submitted_at, accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
+    ).fetchone()
+    if row is None:
+        raise LedgerUnusable(
+            f"The ledger does not hold {job_id} any more: it was removed or replaced while imgen ran.",
+            "A job that was accepted can be taken over by the service's own id:\nimgen wait -p PROVIDER REMOTE_ID",
+        )
+    return row

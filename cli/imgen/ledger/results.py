@@ -66,7 +66,7 @@ class Results:
             return False
         if (found["fetcher"], found["part"]) == (owner, path_text(part)):
             return True  # claimed in the commit that recorded its link
-        with self._database.write() as write:
+        with self._database.write(synced=False) as write:
             if self._is_taken(write.execute(select, (job_id, number)).fetchone(), owner):
                 return False
             self._take(write, job_id, number, part, owner)
@@ -105,7 +105,8 @@ class Results:
         self._saved(job_id, number, picture, differences, path=path_text(path))
 
     def _saved(self, job_id: str, number: int, picture: Picture, differences: Sequence[str], **place: str) -> None:
-        with self._database.write() as write:
+        # Where the picture is, and its hash, are on disk since `placing`: a later process would find it there.
+        with self._database.write(synced=False) as write:
             seen = {name: getattr(picture, name) for name in ("format", "width", "height", "size", "sha256")}
             seen |= {**place, "differences": json.dumps(list(differences))}
             change_result(write, job_id, number, "saved", fetcher=None, part=None, kept=None, **seen)
@@ -122,6 +123,7 @@ class Results:
             self._database.change(
                 f"UPDATE result SET fetcher = NULL, part = NULL WHERE {claimed}",  # noqa: S608
                 (job_id, number, owner),
+                synced=False,
             )
 
     def expired(self, job_id: str, number: int) -> None:

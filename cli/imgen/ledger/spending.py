@@ -48,7 +48,7 @@ class SpendingQueries:
             (job_id, charge.amount, charge.unit, charge.computed),
         )
         if is_amount(charge.amount) and not known:
-            self._database.change(_CHARGE, (charge.amount, charge.unit, charge.computed, job_id))
+            self._database.change(_CHARGE, (charge.amount, charge.unit, charge.computed, job_id), synced=False)
 
     def totals(self) -> list[Spending]:
         """What all jobs cost, the oldest first; a cost that cannot be read is unknown, its job `Ledger.unreadable`."""

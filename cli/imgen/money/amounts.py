@@ -25,7 +25,7 @@ class Amount(NamedTuple):
     unit: str | None
 
     def __str__(self) -> str:
-        return f"{decimal_text(self.value)} {self.unit}" if self.unit else decimal_text(self.value)
+        return in_money(decimal_text(self.value), self.unit) if self.unit else decimal_text(self.value)
 
 
 class BadAmount(ValueError):
@@ -50,6 +50,14 @@ def _parse_amount(text: str) -> Amount:
     if not found or (unit and unit not in _SPELLINGS):
         raise BadAmount(f"{text.strip()!r} is not an amount of money; write it like 0.5usd or 200credits")
     return Amount(Decimal(found["value"]), _SPELLINGS[unit] if unit else None)
+
+
+def in_money(amount: Decimal | str | None, unit: str | None, unknown: str = "unknown") -> str:
+    """An amount as people read it: "$0.03", "15 credits", "15 credits of reapi", or the words for an unknown one."""
+    if amount is None or unit is None:
+        return unknown
+    text = f"{amount:f}" if isinstance(amount, Decimal) else amount
+    return f"${text}" if unit == "usd" else f"{text} {unit}"
 
 
 def decimal_text(value: Decimal) -> str:

@@ -327,7 +327,9 @@ def _extras(order: Order, entry: ServiceEntry, model: Model) -> Mapping[str, Jso
     """The parameters in the service's own words; how good a picture is to be is one of them, where it has that."""
     if order.quality is not None and order.quality not in model.qualities:
         takes = f"It takes: {', '.join(model.qualities)}" if model.qualities else "Leave --quality out: it takes none."
-        raise UsageProblem(f"{_named(entry, model)} does not have the quality {order.quality!r}.", takes)
+        raise UsageProblem(
+            f"{_named(entry, model)} does not have the quality {order.quality!r}.", takes, about="quality"
+        )
     return _with_quality(order)
 
 
@@ -335,7 +337,7 @@ def _with_quality(order: Order) -> Mapping[str, Json]:
     if order.quality is None:
         return order.options
     if "quality" in order.options:
-        raise UsageProblem("--quality and --option quality are the same.", "Leave one of them out.")
+        raise UsageProblem("--quality and --option quality are the same.", "Leave one of them out.", about="quality")
     return {**order.options, "quality": order.quality}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgen.money.amounts import in_money
 from imgen.orders.drafts import price
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def _better(one: Choice, other: Choice, speed: Callable[[Choice], float | None])
         return None
     if Decimal(mine.amount) != Decimal(theirs.amount):
         cheaper = Decimal(mine.amount) < Decimal(theirs.amount)
-        reason = f"{mine.amount} {mine.unit} a picture, against {theirs.amount} at {other.entry.name}"
-        return reason if cheaper else None
+        prices = (in_money(price.amount, price.unit) for price in (mine, theirs))
+        return f"{' a picture, against '.join(prices)} at {other.entry.name}" if cheaper else None
     seconds, others = speed(one), speed(other)
     if seconds is None or others is None or seconds >= others:
         return None

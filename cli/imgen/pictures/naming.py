@@ -21,6 +21,7 @@ from imgen.pictures.template import (
     check,
     fields,
     fill,
+    is_plain,
     split_suffix,
 )
 
@@ -222,6 +223,8 @@ def file_name(
 @lru_cache(maxsize=256)  # the jobs of one order share most of their fields
 def _clean(text: str) -> str:
     """A field's text, fit for the file names of every system."""
+    if is_plain(text):
+        return text
     from pathvalidate import sanitize_filename
 
     # Control, C1 and bidi characters too: `pathvalidate` knows only what file systems refuse.

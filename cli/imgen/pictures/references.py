@@ -77,7 +77,8 @@ def sendable(name: str, hint: str = "Name a whole PNG, JPEG or WebP file.") -> I
             "Scale it down first.",
         ) from error
     except NotReadHere as error:
-        raise UsageProblem(f"{name} cannot be sent: {error}.", f"{error.missing}, or convert it to JPEG.") from error
+        otherwise = f"Convert it to JPEG, or install what reads it:\n{error.missing}"
+        raise UsageProblem(f"{name} cannot be sent: {error}.", otherwise) from error
     except Damaged as error:
         raise UsageProblem(f"{name} cannot be sent: {error}.", hint) from error
     except OSError as error:

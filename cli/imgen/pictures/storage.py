@@ -113,8 +113,12 @@ def require_obstore() -> None:
     """Raises `BadConfiguration` where the extra is not installed."""
     from importlib.util import find_spec
 
+    from imgen.installation import installation
+
     if find_spec("obstore") is None:
-        raise BadConfiguration("Uploading to a storage of your own needs obstore.", "pip install 'imgen[upload]'")
+        raise BadConfiguration(
+            "Uploading to a storage of your own needs the extra upload.", installation().with_extra("upload")
+        )
 
 
 class Storage:

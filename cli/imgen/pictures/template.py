@@ -23,6 +23,7 @@ DEFAULT_TEMPLATE = "{slug}-{index}-{id}.{ext}"
 NAME_BYTES = 200
 """How long one name may be: of the 255 a file system takes, room is left for "-2" and for a part's name."""
 
+_PLAIN = re.compile(r"(?!(?:con|prn|aux|nul|com.|lpt.)(?:\.|$))[a-z0-9_-]{1,50}(?:\.[a-z0-9_-]{1,50})?", re.ASCII)
 _TELL_APART = ("id", "index")
 _KNOWN = "The fields are " + ", ".join(f"{{{field}}}" for field in TEMPLATE_FIELDS) + "."
 
@@ -34,6 +35,11 @@ class BadTarget(ValueError):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def is_plain(text: str) -> bool:
+    """Whether every system takes a text as a name: most are so plain that pathvalidate need not be imported."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def split_suffix(name: str, suffixes: tuple[str, ...]) -> tuple[str, str]:
@@ -49,9 +55,11 @@ def fields(template: str) -> set[str]:
 
 def check(component: str) -> None:
     """Raises `BadTarget` unless this part of a template can name a file or folder on this system."""
+    sample = "".join(text + ("x" if field else "") for text, field, _ in _tokens(component))
+    if is_plain(sample):
+        return
     from pathvalidate import is_valid_filename
 
-    sample = "".join(text + ("x" if field else "") for text, field, _ in _tokens(component))
     if sample == ".." or any(unicodedata.category(character) == "Cc" for character in sample):
         raise BadTarget(f"-o cannot have {sample!r} as a name in it.")
     if not is_valid_filename(sample, platform="auto", max_len=NAME_BYTES):

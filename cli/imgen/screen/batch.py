@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgen.batch.offers import in_words
 from imgen.batch.options import comes_later
 from imgen.batch.report import TROUBLED, Outcome, spent
+from imgen.money.amounts import in_money
 from imgen.screen.durations import span
 from imgen.screen.envelope import CostEntry, ErrorEntry, cost_entry, error_entry
 from imgen.screen.text import for_log, padded
@@ -161,7 +162,7 @@ def run_sentence(report: RunReport) -> str:
     """A whole run in one sentence."""
     counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items()) or "nothing to do"
     sums, unknown = spent(report.assets)
-    costs = [f"{amount:f} {unit}" for unit, amount in sums.items()]
+    costs = [in_money(amount, unit) for unit, amount in sums.items()]
     costs += [f"{unknown:,} at an unknown cost"] if unknown else []
     where = " in the sandbox, which costs nothing" if report.sandbox else f" for {' + '.join(costs) or 'nothing'}"
     return for_log(f"{report.manifest}: {counts}{where}.")
@@ -196,7 +197,7 @@ _ARE_HERE = (Outcome.CURRENT, Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED)
 def _cost(result: AssetResult) -> str:
     if result.outcome is not Outcome.MADE:
         return "paid before" if result.outcome is Outcome.FOUND else ""
-    return f"{result.cost.amount} {result.cost.unit}" if result.cost.amount is not None else "unknown price"
+    return in_money(result.cost.amount, result.cost.unit, "unknown price")
 
 
 def check_entry(manifest: str, report: CheckReport) -> CheckEntry:
@@ -254,7 +255,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = []
     for planned in plan.orders:
         cost = planned.offer.cost
-        price = f"{cost.amount} {cost.unit}" if cost.amount is not None else "unknown price"
+        price = in_money(cost.amount, cost.unit, "unknown price")
         path, reason = for_log(planned.item.asset.path), for_log(planned.item.reason)
         lines.append(f"{padded('make', 9)} {path}: {reason} ({planned.offer.service}, {price})")
     lines += [f"{padded('convert', 9)} {for_log(i.asset.path)}: {for_log(i.reason)}" for i in plan.conversions]

@@ -19,13 +19,18 @@ BOLD, DIM, RED, GREEN, CYAN, OFF = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m",
 class Column:
     """One column of a table; where there is no room for all, the one with the highest `spare` goes first.
 
-    `colors` has a terminal's sequence for each text, or none at all.
+    `colors` has a terminal's sequence for each text, or none at all. Numbers stand at the right.
     """
 
     heading: str
     texts: tuple[str, ...]
     spare: int = 0
     colors: tuple[str, ...] = ()
+    is_number: bool = False
+
+    def padded(self, text: str) -> str:
+        """A text of the column in the column's width."""
+        return text.rjust(self.width) if self.is_number else padded(text, self.width)
 
     @property
     def width(self) -> int:
@@ -69,13 +74,13 @@ def table(columns: list[Column], width: int | None) -> list[str]:
 def aligned(columns: Sequence[Column]) -> list[str]:
     """The columns line by line, under their headings where they have any."""
     lines = zip(*map(_painted, columns), strict=True)
-    headings = [[padded(column.heading, column.width) for column in columns]] if any(c.heading for c in columns) else []
+    headings = [[column.padded(column.heading) for column in columns]] if any(c.heading for c in columns) else []
     return [GAP.join(line).rstrip() for line in [*headings, *lines]]
 
 
 def _painted(column: Column) -> list[str]:
     """The texts of a column, all of one width, in their colours."""
-    texts = [padded(text, column.width) for text in column.texts]
+    texts = [column.padded(text) for text in column.texts]
     if not column.colors:
         return texts
     return [f"{color}{text}{OFF}" if color else text for color, text in zip(column.colors, texts, strict=True)]

@@ -7,6 +7,7 @@ import io
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import Span, jobs_text
 from imgen.money.report import By, CostLine
 from imgen.screen.columns import Column, table
@@ -29,7 +30,7 @@ def cost_lines(report: CostReport, *, width: int | None, color: bool = False) ->
     keys = [*_shown_once(names), *_shown_once(["total"] * len(total))]
     columns = [
         Column(report.by.upper(), tuple(keys)),
-        Column("JOBS", tuple(str(row.jobs) for row in rows)),
+        Column("JOBS", tuple(str(row.jobs) for row in rows), is_number=True),
         Column("ESTIMATED", tuple(_estimated(row) for row in rows)),
         Column("CHARGED", tuple(_part(row.charged, row.charged_jobs, row, _computed(row)) for row in rows), spare=2),
         Column("MAY HAVE BEEN CHARGED", tuple(_part(row.doubtful, row.doubtful_jobs, row) for row in rows), spare=1),
@@ -41,8 +42,8 @@ def cost_lines(report: CostReport, *, width: int | None, color: bool = False) ->
 def use_line(use: Use) -> str:
     """How much of a limit is used up."""
     where = "Today" if use.span is Span.DAY else "This project"
-    unit = f"{use.provider} {use.unit}" if use.provider else use.unit
-    return plain(f"{where}: {use.spent} of {use.most} {unit} ({use.source}).")
+    spent = in_money(use.spent, use.unit) if use.unit == "usd" else use.spent
+    return plain(f"{where}: {spent} of {in_money(use.most, _unit(use.provider, use.unit))} ({use.source}).")
 
 
 def cost_csv(report: CostReport) -> str:
@@ -89,4 +90,8 @@ def _computed(row: CostLine) -> str:
 
 
 def _money(amount: str, row: CostLine) -> str:
-    return f"{amount} {f'{row.provider} ' if row.provider else ''}{row.unit}"
+    return in_money(amount, _unit(row.provider, row.unit or "of unknown unit"))
+
+
+def _unit(provider: str | None, unit: str) -> str:
+    return f"{provider} {unit}" if provider else unit

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.records import ResultState
 from imgen.screen.columns import BOLD, OFF
@@ -77,11 +78,11 @@ def _facts(job: JobRecord) -> Iterator[tuple[str, str]]:
 def _cost(job: JobRecord) -> str:
     cost = best_known(job)
     if job.sandbox and job.cost.amount:
-        return f"nothing, in the sandbox ({job.cost.amount} {job.cost.unit} for real)"
+        return f"nothing, in the sandbox ({in_money(job.cost.amount, job.cost.unit)} for real)"
     if not job.charged.amount or cost != job.charged:
         return cost_text(job)
     source = "computed from what the service counted" if cost.computed else "charged by the service"
-    estimate = f" (estimated {job.cost.amount} {job.cost.unit})" if job.cost.amount else ""
+    estimate = f" (estimated {in_money(job.cost.amount, job.cost.unit)})" if job.cost.amount else ""
     return f"{cost_text(job)}, {source}{estimate}"
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _RED, _YELLOW, _DIM, _OFF = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 _NAME, _TRY = "imgen:", "  try:"
-_COMMAND_STARTS = ("imgen ", "export ")
+_COMMAND_STARTS = ("imgen ", "export ", "uv ", "pipx ", "git ")
+_BY_PIP = " -m pip install "
 
 
 def failure_lines(problem: Problem, *, color: bool, width: int | None = None) -> str:
@@ -39,7 +40,7 @@ def hint_lines(hints: Iterable[str], *, color: bool, width: int | None = None) -
 
 def is_command(line: str) -> bool:
     """Whether a line of a hint can be copied and run."""
-    return line.startswith(_COMMAND_STARTS)
+    return line.startswith(_COMMAND_STARTS) or _BY_PIP in line
 
 
 def _hint(hint: str | None, *, color: bool, width: int | None) -> Iterator[str]:

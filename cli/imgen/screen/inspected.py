@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.installation import installation
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.screen.envelope import CostEntry, cost_entry
 from imgen.screen.text import for_log
@@ -126,7 +128,7 @@ def inspected_lines(entry: InspectedEntry) -> list[str]:
 
 
 def _job(job: MadeEntry) -> list[tuple[str, str]]:
-    cost = f"for {job.cost.amount} {job.cost.unit}" if job.cost.amount is not None else "at an unknown cost"
+    cost = f"for {in_money(job.cost.amount, job.cost.unit)}" if job.cost.amount else "at an unknown cost"
     paid = "in the sandbox" if job.sandbox else cost
     lines = [("job", f"{job.id} at {job.provider}, {job.model}, {paid}"), ("prompt", job.prompt)]
     return [*lines, ("family", " ".join(job.family))] if job.family else lines
@@ -139,7 +141,7 @@ def _claim(claim: ClaimEntry | None) -> str:
     if claim.source_type:
         said.append(claim.source_type)
     if claim.intact is None:
-        said.append("not checked: pip install 'imgen[c2pa]'")
+        said.append(f"not checked; that takes the extra c2pa: {installation().with_extra('c2pa')}")
     elif claim.intact:
         said.append("fits these bytes, signer trusted" if claim.trusted else "fits these bytes, signer not on the list")
     else:

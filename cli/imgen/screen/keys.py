@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from imgen.money.amounts import in_money
 from imgen.screen.envelope import CostEntry
 from imgen.screen.text import for_log, padded
 
@@ -57,5 +58,5 @@ def _outcome(entry: KeyCheck) -> str:
     if not entry.works:
         return "refused"
     if entry.balance:
-        return for_log(f"works, {entry.balance.amount} {entry.balance.unit} left")
+        return for_log(f"works, {in_money(entry.balance.amount, entry.balance.unit)} left")
     return f"works, {entry.models} models" if entry.models is not None else "works"

@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting, total
 from imgen.screen.durations import span
-from imgen.screen.prices import price as money
 from imgen.screen.text import for_log, wrapped
 from imgen_providers.pixels import PixelTable
 
@@ -192,18 +192,18 @@ def _life(seconds: float | None) -> str:
 
 
 def _priced(resolution: str, price: PriceEntry) -> str:
-    return f"{resolution} {money(price.amount, price.unit)} (seen {price.seen})"
+    return f"{resolution} {in_money(price.amount, price.unit)} (seen {price.seen})"
 
 
 def _apart(price: PriceEntry | None) -> str:
-    return f", {money(price.amount, price.unit)} each (seen {price.seen})" if price else ""
+    return f", {in_money(price.amount, price.unit)} each (seen {price.seen})" if price else ""
 
 
 def _from(row: ModelRow) -> str:
     """The least of the prices that hang on a quality; what the others cost may not be known."""
     known = [price for prices in row.quality_prices.values() for price in prices.values()]
     least = min(known, key=_amount, default=None)
-    return f"from {money(least.amount, least.unit)}" if least else "unknown"
+    return f"from {in_money(least.amount, least.unit)}" if least else "unknown"
 
 
 def _qualities(row: ModelRow) -> str:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgen.installation import installation
 from imgen.screen.console import err
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def show(pictures: Sequence[Path], streams: Streams, *, below: int = 3) -> None:
     if not pictures or streams.dumb or not (streams.stdin_is_terminal and streams.stdout_is_terminal):
         return
     if not can_draw():
-        err("--show needs one more library: pip install 'imgen[preview]'")
+        err(f"--show needs the extra preview:\n{installation().with_extra('preview')}")
         return
     try:
         subprocess.run(  # noqa: S603 (this very Python; -P: the folder we are in may hold anything)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.records import ResultState
 from imgen.screen.durations import span
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from imgen.records import Cost, JobRecord
 
 
-def price(amount: str, unit: str) -> str:
-    """An amount of money: "$0.03", or "15 credits"."""
-    return f"${amount}" if unit == "usd" else f"{amount} {unit}"
-
-
 def cost_sum(costs: Iterable[Cost]) -> str:
     """What several jobs cost together, each unit by itself; what is unknown is said, and never counts as 0."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -31,7 +27,7 @@ def cost_sum(costs: Iterable[Cost]) -> str:
             unknown += 1
         else:
             sums[cost.unit] += Decimal(cost.amount)
-    known = " and ".join(price(f"{amount:f}", unit) for unit, amount in sums.items())
+    known = " and ".join(in_money(amount, unit) for unit, amount in sums.items())
     if not known:
         return "price unknown"
     return f"{known}, and {unknown} at an unknown price" if unknown else known

@@ -76,8 +76,10 @@ def _count(number: int, noun: str) -> str:
 def _cost(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> str:
     from decimal import Decimal
 
+    from imgen.money.amounts import in_money
+
     amounts = [Decimal(preview.cost.amount) for preview in previews if preview.cost.amount is not None]
     if price is None or len(amounts) < len(previews):
         return "the price is not known"
     part = f" ({references} of it for reference pictures)" if references else ""
-    return f"{sum(amounts)} {price.unit}{part} by {price.source}, seen {price.seen}"
+    return f"{in_money(sum(amounts, Decimal(0)), price.unit)}{part} by {price.source}, seen {price.seen}"

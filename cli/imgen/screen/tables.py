@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.money.losses import expired_cost
 from imgen.records import ResultState, State
@@ -141,7 +142,7 @@ def lost_lines(jobs: Sequence[JobRecord], now: float, *, width: int | None) -> l
 def losses_line(losses: Sequence[Loss]) -> str:
     """All that was lost, in one sentence, such as "Lost: 3 pictures, for 45 credits at 3D AI Studio." """
     pictures = sum(loss.pictures for loss in losses)
-    known = [f"{loss.amount} {loss.unit} at {_title(loss.provider)}" for loss in losses if loss.amount]
+    known = [f"{in_money(loss.amount, loss.unit)} at {_title(loss.provider)}" for loss in losses if loss.amount]
     unpriced = sum(loss.pictures for loss in losses if loss.amount is None)
     price = f", for {' and '.join(known)}" if known else ""
     unknown = f", {unpriced if known else 'all'} of them at an unknown price" if unpriced else ""
@@ -175,7 +176,7 @@ def cost_text(job: JobRecord) -> str:
     if job.sandbox:
         return "sandbox"
     cost = best_known(job)
-    return f"{cost.amount} {cost.unit}" if cost.amount else "cost unknown"
+    return in_money(cost.amount, cost.unit, "cost unknown")
 
 
 def _link(job: JobRecord, now: float) -> str:
@@ -202,7 +203,7 @@ def _lost_cost(job: JobRecord) -> str:
     if job.sandbox:
         return "nothing (sandbox)"
     cost = expired_cost(job)
-    return f"{cost.amount} {cost.unit}" if cost.amount else "price unknown"
+    return in_money(cost.amount, cost.unit, "price unknown")
 
 
 def _prompt(job: JobRecord, room: int | None) -> str:

@@ -205,7 +205,7 @@ class SubmitContract:
         with pytest.raises(NotSent):
             service.submit(self.request)
 
-    def test_a_yes_that_nobody_understands_may_have_charged(
+    def test_a_yes_that_is_not_understood_may_have_charged(
         self, service: Service, far_side: FarSide, garbage: Json | str
     ) -> None:
         far_side.script(garbage_reply(garbage))
@@ -329,7 +329,7 @@ class ServiceContract(SubmitContract):
 
         assert service.refresh(self.job()).status == Unrecognised("REHEARSING")
 
-    def test_an_answer_nobody_understands_is_no_state(
+    def test_an_answer_not_understood_is_no_state(
         self, service: Service, far_side: FarSide, garbage: Json | str
     ) -> None:
         far_side.script(garbage_reply(garbage))

@@ -14,6 +14,7 @@ from cli.batch.manifests import asset, loaded, orderable, wrong
 from imgen.batch.manifest import load
 from imgen.batch.reading.findings import BadManifest
 from imgen.errors import ExitCode, UsageProblem
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -434,7 +435,9 @@ def test_the_other_forms_have_their_own_sentences(tmp_path: Path, name: str, tex
 def test_yaml_without_its_extra_says_which_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
 
-    assert wrong(tmp_path, "asset: []", "a.yaml") == ["a.yaml: reading YAML needs PyYAML. pip install 'imgen[yaml]'"]
+    assert wrong(tmp_path, "asset: []", "a.yaml") == [
+        f"a.yaml: reading YAML needs PyYAML. {installation().with_extra('yaml')}"
+    ]
 
 
 def test_ten_thousand_mistakes_take_no_time(tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ def test_the_summary_of_a_run_is_a_table_with_what_went_wrong_first() -> None:
 
     assert lines[0] == "### imgen batch: assets\\.toml"
     assert "1 current, 1 made, 1 failed" in lines
-    assert "Cost: 0\\.134 usd\\. Time: 1 min 10 s." in lines or "Cost: 0\\.134 usd. Time: 1 min 10 s." in lines
+    assert "Cost: \\$0\\.134. Time: 1 min 10 s." in lines
     rows = [line for line in lines if line.startswith("|")]
     assert rows[0] == "| asset | outcome | service | size | cost | time | why |"
     assert [row.split(" | ")[0] for row in rows[2:]] == [r"| <code>b\.png</code>", r"| <code>art\/a\|b\.png</code>"]
-    assert rows[3].endswith(r"| made | gmicloud | 1,234,567 | 0\.134 usd | 1 min 5 s |  |")
+    assert rows[3].endswith(r"| made | gmicloud | 1,234,567 | \$0\.134 | 1 min 5 s |  |")
 
 
 def test_nothing_in_a_summary_is_markup() -> None:
@@ -109,7 +109,7 @@ def test_nothing_in_a_summary_is_markup() -> None:
 def test_a_cost_that_is_not_known_is_said_as_such() -> None:
     unknown = replace(MADE, cost=Cost(None, None))
 
-    assert "0\\.134 usd \\+ 1 at an unknown cost" in run_summary(
+    assert "\\$0\\.134 \\+ 1 at an unknown cost" in run_summary(
         report(MADE, unknown, replace(unknown, outcome=Outcome.FOUND))
     )
 

@@ -15,6 +15,7 @@ from cli.batch.locks import lock_text, locked
 from imgen.batch.lock import Content, LockFile, check_writable, line, lock_path, merge_attribute, read
 from imgen.batch.reading.findings import BadManifest
 from imgen.errors import ExitCode, UsageProblem
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +146,7 @@ BROKEN: list[tuple[Callable[[str], str], list[str]]] = [
     (lambda text: "[1]\n", ["assets.lock:1: it is no lock of imgen."]),
     (
         lambda text: text.replace('{"imgen_lock": 1}', '{"imgen_lock": 2, "new": true}'),
-        ["assets.lock:1: it has version 2, which this imgen does not know. pip install -U imgen"],
+        [f"assets.lock:1: it has version 2, which this imgen does not know. {installation().upgraded()}"],
     ),
     (lambda text: "<<<<<<< HEAD\n" + text, ["assets.lock:1: a merge left a conflict here."]),
     (lambda text: text.replace("\n\n", "\n<<<<<<< ours\n", 1), ["assets.lock:2: a merge left a conflict here."]),

@@ -15,7 +15,7 @@ from cli.batch.manifests import asset, orderable
 from imgen.batch.asset import Asset, LinkPicture
 from imgen.batch.lock import LockFile
 from imgen.batch.manifest import load
-from imgen.batch.offers import EveryService, Offer, Offers, in_words, totals
+from imgen.batch.offers import EveryService, Offer, Offers, in_words, order_of, totals
 from imgen.batch.plan import Plan, matching, plan
 from imgen.batch.standing import standings
 from imgen.errors import KeyMissing, UsageProblem
@@ -89,6 +89,19 @@ def test_what_is_missing_is_ordered_from_the_cheapest_service_with_its_price(tmp
     assert ordered(found) == ["a.png", "b.png"]
     assert [planned.offer.service for planned in found.orders] == ["3daistudio", "3daistudio"]
     assert [planned.offer.cost for planned in found.orders] == [Cost("50", "credits")] * 2
+
+
+def test_a_quality_is_part_of_the_order_and_of_its_price(tmp_path: Path) -> None:
+    (tmp_path / "assets.toml").write_text(
+        '[defaults]\nprovider = "openai"\nmodel = "gpt-image-2"\nquality = "low"\n'
+        + asset("a.png")
+        + asset("b.png", quality='"high"')
+    )
+    low, high = load(tmp_path / "assets.toml", "assets.toml", orderable).assets
+
+    assert order_of(low, sandbox=False).quality == "low"
+    cheap, dear = (Decimal(keyless().best(each).cost.amount or "nan") for each in (low, high))
+    assert cheap < dear
 
 
 def test_a_reference_costs_what_the_catalogue_says(tmp_path: Path) -> None:
@@ -173,6 +186,8 @@ def test_another_width_needs_no_order(tmp_path: Path) -> None:
             "does not have the aspect '2:3'",
         ),
         ({"provider": "reapi", "resolution": "8K"}, "resolution", "does not have the resolution '8K'"),
+        ({"provider": "openai", "quality": "best"}, "quality", "does not have the quality 'best'"),
+        ({"provider": "openai", "quality": "low", "options": {"quality": "high"}}, "quality", "are the same"),
         ({"provider": "reapi", "model": "gemini-2.5-flash", "prompt": "x" * 2001}, None, "takes 2,000."),
         ({"provider": "gptproto", "channel": "official"}, None, "has no channel 'official'"),
         ({"options": {"prompt": "x"}}, None, "would override what is priced and checked"),
@@ -238,7 +253,7 @@ def test_prices_are_added_up_by_service_and_unknown_is_never_nothing() -> None:
         ("reapi", 1, Decimal("0.05"), "usd", 0),
         ("gptproto", 1, Decimal(0), None, 1),
     ]
-    assert in_words(found) == "0.424 usd + 15 credits of 3daistudio + 2 at an unknown price"
+    assert in_words(found) == "$0.424 + 15 credits of 3daistudio + 2 at an unknown price"
     assert in_words(found[3:]) == "at an unknown price"
     assert in_words([]) == "nothing"
 

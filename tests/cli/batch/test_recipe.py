@@ -58,6 +58,7 @@ def test_what_makes_no_other_picture_is_no_part_of_it() -> None:
         replace(BASE, resolution="4K"),
         replace(BASE, size=(1080, 1920)),
         replace(BASE, format="webp"),
+        replace(BASE, quality="high"),
         replace(BASE, options={}),
         replace(BASE, options={**BASE.options, "seed": 8}),
     ],

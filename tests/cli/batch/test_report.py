@@ -105,4 +105,4 @@ def test_the_junit_report_is_whole_xml_with_a_case_an_asset() -> None:
     assert (failure.get("type"), failure.text) == ("refused", "Change the prompt.")
     assert (cases["a.png"].get("line"), cases["a.png"].get("time")) == ("3", "12.346")
     out = cases["a.png"].findtext("system-out")
-    assert out == "outcome: made\nservice: gmicloud\nmodel: gemini-3-pro-image\njob: abc234\ncost: 0.134 usd"
+    assert out == "outcome: made\nservice: gmicloud\nmodel: gemini-3-pro-image\njob: abc234\ncost: $0.134"

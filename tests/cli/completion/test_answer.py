@@ -134,7 +134,7 @@ def test_profiles_are_those_of_the_persons_file(path: Path) -> None:
 
 def test_jobs_come_newest_first_and_for_wait_only_the_open_ones(path: Path) -> None:
     ledger = Ledger(path, time.time)
-    ledger.jobs.plan([draft("aaa"), draft("abb"), draft("bcc"), draft("add")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("aaa"), draft("abb"), draft("bcc"), draft("add")], "unknown", resubmit=False)
     for job_id in ("abb", "bcc", "add"):
         ledger.jobs.submitting(job_id)
         ledger.jobs.accepted(job_id, taken(job_id))
@@ -158,7 +158,7 @@ def test_a_ledger_that_cannot_be_read_at_once_offers_nothing(path: Path) -> None
     path.unlink()
 
     ledger = Ledger(path, time.time)
-    ledger.jobs.plan([draft("aaa")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("aaa")], "unknown", resubmit=False)
     ledger.close()
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("PRAGMA journal_mode = DELETE")
@@ -174,7 +174,7 @@ def test_a_ledger_that_cannot_be_read_at_once_offers_nothing(path: Path) -> None
 
 def test_looking_changes_nothing(path: Path) -> None:
     ledger = Ledger(path, time.time)
-    ledger.jobs.plan([draft("aaa")], "nobody", resubmit=False)  # whose owner is dead: any command would settle it
+    ledger.jobs.plan([draft("aaa")], "unknown", resubmit=False)  # whose owner is dead: any command would settle it
     ledger.close()
     before = path.read_bytes()
 

@@ -101,7 +101,7 @@ def fill(home: Path) -> None:
     """One job that the service has, and a later one, closed, whose prompt means harm to a shell."""
     home.mkdir()
     ledger = Ledger(home / "ledger.sqlite3", time.time)
-    ledger.jobs.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "nobody", resubmit=False)
+    ledger.jobs.plan([draft(OPEN), draft(CLOSED, prompt=EVIL)], "unknown", resubmit=False)
     for job_id in (OPEN, CLOSED):
         ledger.jobs.submitting(job_id)
         ledger.jobs.accepted(job_id, taken(f"remote-{job_id}"))

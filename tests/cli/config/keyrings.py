@@ -37,7 +37,7 @@ class OnDisk(KeyringBackend):
 
 
 class Locked(OnDisk):
-    """Waits for a window that nobody sees."""
+    """Waits for a window that no person sees."""
 
     def get_password(self, service: str, username: str) -> str | None:
         time.sleep(60)

@@ -11,6 +11,7 @@ import pytest
 
 from imgen.config.config import Config, is_loopback, load, spelled
 from imgen.errors import BadConfiguration, ExitCode, KeyMissing
+from imgen.installation import installation
 from imgen_providers.base import Account
 from imgen_providers.catalog import SERVICES
 
@@ -42,13 +43,13 @@ def test_the_home_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert config(IMGEN_HOME="~/imgen").folders.state == tmp_path / "imgen"
 
 
-@pytest.mark.parametrize("named", ["here", "./here", "../here", "~nobody-of-this-name/x"])
+@pytest.mark.parametrize("named", ["here", "./here", "../here", "~no-user-of-this-name/x"])
 def test_a_home_that_a_clone_could_bring_is_refused(named: str) -> None:
     with pytest.raises(BadConfiguration, match=f"IMGEN_HOME is '{re.escape(named)}': "):
         _ = config(IMGEN_HOME=named).folders
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that somebody is in")
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that a process is in")
 def test_a_folder_deleted_under_us_has_the_name_the_shell_knows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -103,7 +104,7 @@ def test_a_key_is_never_printed() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"GMI_API_KEY": ""}, {"GMI_API_KEY": "  "}], ids=str)
-def test_a_missing_key_is_told_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
+def test_a_missing_key_is_said_with_its_variable_and_the_way_without(environ: dict[str, str]) -> None:
     with pytest.raises(KeyMissing) as missing:
         config(**environ).accounts.account(GMI)
 
@@ -288,8 +289,8 @@ def test_outside_of_home_and_repositories_only_the_folder_itself_counts(at_home:
     assert here(at_home, inner.parent).setting("count").value == 2
 
 
-def test_a_broken_project_is_in_nobodys_way_home(at_home: Path) -> None:
-    write(at_home / "imgen.toml", "upload = 's3://somebody-elses'\n")
+def test_a_broken_project_is_in_no_ones_way_home(at_home: Path) -> None:
+    write(at_home / "imgen.toml", "upload = 's3://of-another'\n")
     found = here(at_home, at_home, GMI_API_KEY=KEY)
 
     with pytest.raises(BadConfiguration, match="a project must not set upload"):
@@ -343,7 +344,7 @@ def test_the_machines_own_certificates_need_their_extra(monkeypatch: pytest.Monk
     with pytest.raises(BadConfiguration, match="needs truststore") as refused:
         _ = config(IMGEN_CERTIFICATES="system").network.system_certificates
 
-    assert refused.value.hint == "pip install 'imgen[system-certs]'"
+    assert refused.value.hint == installation().with_extra("system-certs")
     assert not config(IMGEN_CERTIFICATES="bundled").network.system_certificates
 
 

@@ -70,7 +70,7 @@ def test_a_key_in_a_file_is_for_its_owner_and_its_service(tmp_path: Path) -> Non
 
 
 @private
-def test_a_key_file_is_readable_by_nobody_else_at_any_moment(tmp_path: Path) -> None:
+def test_a_key_file_is_readable_by_no_other_user_at_any_moment(tmp_path: Path) -> None:
     usual = os.umask(0)
     try:
         store = config(tmp_path).accounts.store
@@ -179,7 +179,7 @@ def test_a_key_moves_into_the_keyring_and_out_again(tmp_path: Path, keyring: Cal
     assert here.accounts.key_source(REAPI) is None
 
 
-def test_nobody_asks_a_keyring_for_what_is_not_there(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
+def test_no_keyring_is_asked_for_what_is_not_there(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
     asked = keyring("OnDisk")
     here = config(tmp_path)
     here.accounts.store.folder.mkdir(parents=True)
@@ -202,9 +202,9 @@ def test_a_keyring_that_does_not_answer_is_given_up(
         here.accounts.store.put(REAPI, KEY, "keyring")
     assert here.accounts.store.put(REAPI, KEY) == "file"
     (here.accounts.store.folder / "gmicloud.keyring").touch()
-    with pytest.raises(BadConfiguration, match="did not answer") as told:
+    with pytest.raises(BadConfiguration, match="did not answer") as ended:
         here.accounts.account(GMI)
-    assert "imgen keys set gmicloud --file" in str(told.value.hint)
+    assert "imgen keys set gmicloud --file" in str(ended.value.hint)
 
 
 def test_in_ci_a_keyring_is_never_asked(tmp_path: Path, keyring: Callable[[str], Path]) -> None:
@@ -274,7 +274,7 @@ def test_a_key_that_is_refused_is_said_to_be(
         ("gptproto", reply({"message": "no such prediction"}, 404), None, None),
     ],
 )
-def test_a_key_that_works_is_told_with_what_the_service_tells(
+def test_a_key_that_works_is_shown_with_what_the_service_says(
     name: str,
     answer: Reply,
     balance: object,
@@ -282,11 +282,11 @@ def test_a_key_that_works_is_told_with_what_the_service_tells(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    code, told = check(SERVICES[name], answer, monkeypatch, capfd)
+    code, ended = check(SERVICES[name], answer, monkeypatch, capfd)
 
     where = SERVICES[name].key_variable
     known = {"provider": name, "source": "environment", "where": where, "works": True}
-    assert (code, told["keys"]) == (ExitCode.DONE, [{**known, "balance": balance, "models": models}])
+    assert (code, ended["keys"]) == (ExitCode.DONE, [{**known, "balance": balance, "models": models}])
 
 
 def test_a_key_file_that_cannot_be_used_does_not_keep_the_others_from_being_checked(
@@ -335,6 +335,6 @@ def test_the_keyring_gets_the_keys_of_no_other_service(tmp_path: Path, keyring: 
 
     assert here.accounts.store.put(REAPI, KEY, "keyring") == "keyring"
 
-    told = json.loads(asked.with_suffix(".environ").read_text())
-    assert "PATH" in told
-    assert not {"GMI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"} & set(told)
+    ended = json.loads(asked.with_suffix(".environ").read_text())
+    assert "PATH" in ended
+    assert not {"GMI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"} & set(ended)

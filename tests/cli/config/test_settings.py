@@ -1,4 +1,4 @@
-"""Does every setting take what it should, and nothing else, whoever says it?"""
+"""Does every setting take what it should, and nothing else, wherever it comes from?"""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_file_says_it_in_its_own_type(name: str, value: object) -> None:
         from_file(SETTINGS[name], value)
 
 
-def test_what_decides_over_keys_and_trust_is_nobody_elses_to_say() -> None:
+def test_what_decides_over_keys_and_trust_is_for_no_project_to_say() -> None:
     own = {name for name, setting in SETTINGS.items() if setting.place is Place.USER}
 
     origins = {f"base_url.{name}" for name in SERVICES}

@@ -66,7 +66,7 @@ def test_values_come_with_their_lines() -> None:
         ("count = 17", "count in ~/x.toml, line 1, is 17, which is not a whole number from 1 to 16.", "count = 4"),
         ("model = ''", "model in ~/x.toml, line 1, is empty.", "imgen config unset model"),
         ("format = 'jpg'", "format in ~/x.toml, line 1, is 'jpg', which it does not take.", "Did you mean jpeg?"),
-        ("providers = ['nobody']", "is ['nobody'], which it does not take.", "It takes: 3daistudio"),
+        ("providers = ['unknown']", "is ['unknown'], which it does not take.", "It takes: 3daistudio"),
         ("profiles = 3", "~/x.toml, line 1: profiles are tables.", "[profiles.work]"),
         ("profiles.work = 3", "~/x.toml, line 1: profiles are tables.", "[profiles.work]"),
         ("[profiles.work]\ncuont = 1", "~/x.toml, line 2: there is no setting 'cuont'.", "Did you mean count?"),

@@ -12,7 +12,20 @@ import psycopg
 import pytest
 
 from cli.program.program import until
-from imgen.fleet.local import local_postgres
+from imgen.errors import BadConfiguration
+from imgen.fleet.local import local_postgres, require_fleet_local
+from imgen.installation import installation
+
+
+@pytest.mark.parametrize("package", ["psycopg", "procrastinate", "obstore"])
+def test_without_its_extra_the_one_that_it_needs_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(BadConfiguration, match="needs the extra fleet-local") as refused:
+        require_fleet_local()
+
+    assert refused.value.hint == installation().with_extra("fleet-local")
+
 
 _USER = """
 import sys

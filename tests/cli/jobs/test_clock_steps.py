@@ -1,4 +1,4 @@
-"""Somebody sets the clock of this machine, by hours or days, forward or back: no job, no link and no submit minds."""
+"""The clock of this machine is set, by hours or days, forward or back: no job, no link and no submit minds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAR_STEPS = [-10 * DAY, 10 * DAY]
 
 
 class SetClock(FakeClock):
-    """A clock that somebody sets; `true` is what the services go by."""
+    """A clock that is set; `true` is what the services go by."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ def test_while_a_job_is_followed(bench: Bench, step: float) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_submit_of_the_future_holds_nobody_back_and_a_wait_is_never_longer_than_the_window(
+def test_a_submit_of_the_future_holds_no_order_back_and_a_wait_is_never_longer_than_the_window(
     ledger: Ledger, clock: FakeClock, step: float
 ) -> None:
     limit = SubmitLimit(2, 60.0)

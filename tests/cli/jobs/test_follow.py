@@ -155,7 +155,7 @@ def test_each_bad_end_has_its_own_state_and_exit_code(
         pytest.param("poll-5xx*3", "no answer, polling again", id="5xx while asking"),
         pytest.param("rate-limit-poll=30*2", "rate limited, polling more slowly", id="429 while asking"),
         pytest.param("garbage-poll", "no answer, polling again", id="garbage while asking"),
-        pytest.param("odd-state*2", None, id="a state nobody documents"),
+        pytest.param("odd-state*2", None, id="a state in no document"),
         pytest.param("empty-results*3", "finished there, links not shown yet", id="links come late"),
         pytest.param("429=20*2", "rate limited, again in 20 s", id="429 on the submit"),
         pytest.param("dead-link", "link expired, polling for a fresh one", id="one dead link"),

@@ -120,7 +120,7 @@ def test_what_threads_have_done_arrives_in_the_main_thread(loop: Loop, ticks: Ti
 
     assert sorted(outcome for outcome, _ in seen) == sorted(list(range(20)) * 3)
     assert {name for _, name in seen} == {threading.current_thread().name}
-    assert ticks.times[-1] == 0.0, "no time passes while somebody is at work"
+    assert ticks.times[-1] == 0.0, "no time passes while work is under way"
 
 
 def test_what_threads_have_done_is_taken_only_until_the_deadline(loop: Loop, clock: FakeClock) -> None:

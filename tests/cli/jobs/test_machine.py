@@ -143,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
     # What a person does -----------------------------------------------------------------------------------
 
     def record(self, prompt: str, service: str, count: int, *, resubmit: bool) -> list[JobRecord]:
-        """Record an order, or nothing where the same one is in doubt, which must be told."""
+        """Record an order, or nothing where the same one is in doubt, which must be said."""
         try:
             return self.bench.order(
                 prompt, provider=service, resolution=SERVICES[service], format=None, count=count, resubmit=resubmit

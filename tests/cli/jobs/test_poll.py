@@ -154,11 +154,11 @@ def test_bytes_that_several_processes_were_given_at_once_are_kept_whole_until_th
     inline = ledger_path.with_name("inline")
     assert [path.read_bytes() for path in inline.iterdir()] == [b"a picture"]
     save(ledger, 1, "one")
-    record_status(ledger, record, given, took_seconds=None)  # somebody asked meanwhile
+    record_status(ledger, record, given, took_seconds=None)  # another process asked meanwhile
     assert list(inline.iterdir()) == []
 
 
-def test_bytes_that_cannot_be_kept_are_told_and_the_job_stays_open(tmp_path: Path) -> None:
+def test_bytes_that_cannot_be_kept_are_said_and_the_job_stays_open(tmp_path: Path) -> None:
     from imgen.jobs.poll import record_status
 
     with Bench(tmp_path, seconds=1.0) as bench:

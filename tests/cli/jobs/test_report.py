@@ -174,7 +174,7 @@ def test_the_exit_code_of_several_jobs(codes: list[ExitCode], together: ExitCode
     assert {combined(order) for order in permutations(codes)} == {together}
 
 
-def test_a_problem_of_this_moment_is_told_before_one_of_the_past() -> None:
+def test_a_problem_of_this_moment_is_said_before_one_of_the_past() -> None:
     before = record(State.READY, problem=Problem("not_saved", "An hour ago."))
 
     assert problem_of(before, NOT_SAVED, Goal.PICTURES) == NOT_SAVED

@@ -78,12 +78,12 @@ def test_a_picture_of_the_wrong_size_is_saved_and_said(tmp_path: Path) -> None:
 def test_a_name_that_is_taken_meanwhile_gets_the_next_number_and_is_said(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         records = bench.order(output=str(tmp_path / "fox.png"))
-        (tmp_path / "fox.png").write_bytes(b"somebody else's")
+        (tmp_path / "fox.png").write_bytes(b"another's")
 
         report = bench.follow(records)
 
         assert report.records[0].results[0].path == tmp_path / "fox-2.png"
-        assert (tmp_path / "fox.png").read_bytes() == b"somebody else's"
+        assert (tmp_path / "fox.png").read_bytes() == b"another's"
         assert any("fox-2.png" in text for text in bench.watcher.said)
 
 
@@ -161,12 +161,12 @@ def test_another_file_in_that_place_is_left_alone(tmp_path: Path) -> None:
         ledger = bench.session.ledger
         ledger.results.reopen(saved.job_id, 1)
         ledger.results.placing(saved.job_id, 1, saved.path, saved.sha256)
-        saved.path.write_bytes(b"somebody else's")
+        saved.path.write_bytes(b"another's")
 
         report = bench.follow(bench.session.ledger.jobs.get_many([saved.job_id]), Goal.WHAT_IS_READY)
 
         assert report.exit_code is ExitCode.DONE
-        assert saved.path.read_bytes() == b"somebody else's"
+        assert saved.path.read_bytes() == b"another's"
         again = report.records[0].results[0]
         assert again.path != saved.path
         assert again.sha256 == saved.sha256
@@ -321,7 +321,9 @@ def test_bytes_that_were_kept_and_are_gone_are_asked_for_again(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("name", "words"), [("avif", "an AVIF picture"), ("gif", "a GIF picture")])
-def test_a_picture_of_a_format_nobody_ordered_is_kept_beside_and_named(tmp_path: Path, name: str, words: str) -> None:
+def test_a_picture_of_a_format_that_was_not_ordered_is_kept_beside_and_named(
+    tmp_path: Path, name: str, words: str
+) -> None:
     data = {"avif": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(99), "gif": b"GIF89a" + bytes(99)}[name]
     with Bench(tmp_path, seconds=1.0) as bench:
         (record,) = bench.order(output=str(tmp_path / "fox.png"))

@@ -28,7 +28,7 @@ def test_a_night_in_the_middle_of_a_wait_uses_up_nothing_of_its_timeout(tmp_path
 
 
 def test_a_link_may_be_as_old_as_the_last_look_before_the_sleep(tmp_path: Path) -> None:
-    """The job ended while nobody looked; nor is the night counted among the times that jobs like it take."""
+    """The job ended while this machine slept; nor is the night counted among the times that jobs like it take."""
     with Bench(tmp_path, seconds=30.0) as bench:
         bench.clock.jump(at=12.0, seconds=8 * HOUR)
         began = bench.clock.wall()

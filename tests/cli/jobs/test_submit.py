@@ -167,7 +167,7 @@ class Impatient(Watcher):
 
 
 @pytest.mark.file  # on a server the change is tried until it is recorded
-def test_ctrl_c_does_not_hide_a_remote_id_that_nobody_else_knows(tmp_path: Path) -> None:
+def test_ctrl_c_does_not_hide_a_remote_id_that_stands_nowhere_else(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.watcher = Impatient()
         records = [*bench.order("a fox"), *bench.order("an owl")]

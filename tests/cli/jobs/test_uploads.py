@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imgen.ledger.ledger import Ledger
 
 STORAGE = "s3://bucket/prefix"
-PROBLEM = Problem("uncertain", "Nobody knows.")
+PROBLEM = Problem("uncertain", "It is not known.")
 HOURS = 3600.0
 
 
@@ -115,7 +115,7 @@ def test_what_a_dead_process_was_putting_up_is_removed_once_more_later(ledger: L
     assert not ledger.uploads.is_ours("ab.png")
 
 
-def test_what_a_service_was_sent_can_be_told_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
+def test_what_a_service_was_sent_can_be_read_from_the_ledger_later(ledger: Ledger, tmp_path: Path) -> None:
     pictures = (
         PictureFile(tmp_path / "a.png", "image/png", 3, "ab"),
         PictureLink("https://pictures.example.com/b.png"),
@@ -200,7 +200,7 @@ def test_a_picture_that_changed_since_it_was_ordered_is_not_sent(tmp_path: Path,
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The settings of a storage whose endpoint was mistyped."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-that-opens-nothing")
     return {"IMGEN_UPLOAD": "s3://buck/x?endpoint=http://127.0.0.1:9"}
 

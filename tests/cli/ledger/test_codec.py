@@ -102,7 +102,7 @@ def test_another_number_than_ordered_is_a_difference(pictures: int, ordered: int
     assert record(State.SAVED, pictures=pictures, ordered=ordered).differences == said
 
 
-def test_of_a_job_that_was_adopted_nobody_knows_how_many_were_ordered() -> None:
+def test_of_a_job_that_was_adopted_it_is_not_known_how_many_were_ordered() -> None:
     assert record(State.SAVED, pictures=4, request=Request(model="", prompt="")).differences == ()
 
 
@@ -135,5 +135,5 @@ def test_a_link_is_not_printed_with_its_record() -> None:
     assert "secret" not in repr(record(State.READY, results=(ready(1),)))
 
 
-def test_every_state_needs_somebody_or_is_an_end() -> None:
+def test_every_state_needs_work_or_is_an_end() -> None:
     assert {State.SAVED, State.FAILED, State.CANCELLED, State.EXPIRED, State.UNCERTAIN} == set(State) - OPEN

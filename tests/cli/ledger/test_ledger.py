@@ -70,7 +70,7 @@ def test_a_job_moves_only_where_it_may_go(ledger: Ledger, move: str, before: Sta
     assert ledger.jobs.get(JOB).state is allowed.get(before, before)
 
 
-def test_a_job_is_sent_by_whoever_says_so_first(ledger: Ledger, open_ledger: Opens) -> None:
+def test_a_job_is_sent_by_the_process_that_says_so_first(ledger: Ledger, open_ledger: Opens) -> None:
     """Two processes that both found it planned: only one of them may send it."""
     bring_to(ledger, P)
     other = open_ledger()

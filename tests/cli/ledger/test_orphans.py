@@ -75,7 +75,7 @@ def test_what_a_living_process_has_under_way_is_left_alone(
 
 
 def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> None:
-    """Its process sent it, was told the remote id, and ended, all between our two looks."""
+    """Its process sent it, got the remote id, and ended, all between our two looks."""
     ledger.jobs.plan([draft("one", prompt="1"), draft("two", prompt="2")], "dead", resubmit=False)
     ledger.jobs.submitting("two")
     as_read = ledger.jobs.open()
@@ -89,7 +89,7 @@ def test_a_job_that_moved_on_while_we_looked_is_not_closed(ledger: Ledger) -> No
     assert [job.state for job in ledger.jobs.get_many(["one", "two"])] == [State.QUEUED, State.QUEUED]
 
 
-def test_a_plan_that_nobody_owns_is_closed(ledger: Ledger) -> None:
+def test_a_plan_without_an_owner_is_closed(ledger: Ledger) -> None:
     ledger.jobs.plan([draft("one")], "an owner whose file is gone", resubmit=False)
 
     ledger.close_orphans()

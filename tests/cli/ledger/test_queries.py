@@ -1,4 +1,4 @@
-"""Are jobs found by what a person types, and past times told apart?"""
+"""Are jobs found by what a person types, and past times kept apart?"""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def test_a_remote_id_never_stands_for_another_jobs_local_id(ledger: Ledger) -> N
 
 def test_a_job_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
     with pytest.raises(KeyError):
-        ledger.jobs.get("nobody")
+        ledger.jobs.get("unknown")
 
 
-def test_open_jobs_are_those_that_need_somebody_in_the_order_they_were_made(ledger: Ledger) -> None:
+def test_open_jobs_are_those_that_need_work_in_the_order_they_were_made(ledger: Ledger) -> None:
     for state in State:
         bring_to(ledger, state, f"{10 - list(State).index(state):02} {state}")
     forgotten = "00 forgotten"

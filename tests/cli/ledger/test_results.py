@@ -78,7 +78,7 @@ def test_a_picture_that_another_process_has_taken_stays_its_own_when_its_link_is
     assert [result.fetcher for result in found] == ["another", None], "what was known before is claimed by itself"
 
 
-def test_links_of_a_job_nobody_watched_may_be_as_old_as_its_acceptance(ledger: Ledger, clock: FakeClock) -> None:
+def test_links_of_a_job_that_was_not_watched_may_be_as_old_as_its_acceptance(ledger: Ledger, clock: FakeClock) -> None:
     bring_to(ledger, State.QUEUED)
     accepted = clock.wall()
     clock.time = 5_000.0
@@ -203,7 +203,7 @@ def test_who_only_looks_needs_not_wait_for_who_writes(ledger: Ledger, open_ledge
 
 
 def test_only_its_fetcher_gives_a_picture_back(ledger: Ledger) -> None:
-    """Somebody cleaning up after a dead fetcher must not free what a living one has claimed meanwhile."""
+    """Cleaning up after a dead fetcher must not free what a living one has claimed meanwhile."""
     bring_to(ledger, State.READY)
     ledger.results.claim(JOB, 1, Path("/pictures/.part"), "living")
 

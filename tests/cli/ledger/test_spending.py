@@ -145,7 +145,7 @@ def test_ordering_again_in_doubt_counts_both_until_the_first_is_forgotten(ledger
 def test_an_order_of_several_jobs_is_within_as_a_whole_or_not_at_all(ledger: Ledger) -> None:
     four = [draft(f"job{number}", prompt="four", cost=Cost("0.134", "usd")) for number in range(4)]
 
-    with pytest.raises(OverBudget, match=r"costs 0\.536 usd, and the limit is 0\.535 usd"):
+    with pytest.raises(OverBudget, match=r"costs \$0\.536, and the limit is \$0\.535"):
         ledger.jobs.plan(four, "me", resubmit=False, budget=budget("0.535 usd", Span.ORDER))
     assert ledger.jobs.open() == []
 

@@ -1,4 +1,4 @@
-"""Is a ledger in trouble told as such, and shared by threads and processes without loss?"""
+"""Is a ledger in trouble named as such, and shared by threads and processes without loss?"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ USES: dict[str, Callable[[Ledger], object]] = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_ledger_that_breaks_in_use_is_told_with_its_path(sqlite_ledger: Ledger, ledger_path: Path, use: str) -> None:
+def test_a_ledger_that_breaks_in_use_is_said_with_its_path(sqlite_ledger: Ledger, ledger_path: Path, use: str) -> None:
     ledger = sqlite_ledger  # it is about the file
     bring_to(ledger, State.PLANNED)
     break_tables(ledger_path)
@@ -98,7 +98,7 @@ def test_ctrl_c_while_another_process_writes_leaves_no_transaction_open(
     assert ledger.jobs.get(JOB).results[0].state is ResultState.SAVED
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_recorded(sqlite_ledger: Ledger) -> None:
+def test_a_full_disk_is_said_and_nothing_is_half_recorded(sqlite_ledger: Ledger) -> None:
     """SQLite's own limit on the file stands for a disk without space."""
     ledger = sqlite_ledger  # it is about the file
     bring_to(ledger, State.PLANNED)

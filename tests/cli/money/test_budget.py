@@ -1,4 +1,4 @@
-"""Is money read, compared and counted to the last decimal, and is what nobody knows never taken for nothing?"""
+"""Is money read, compared and counted to the last decimal, and is what is not known never taken for nothing?"""
 
 from __future__ import annotations
 
@@ -98,9 +98,7 @@ def test_a_decimal_comma_is_refused_by_its_name(text: str) -> None:
         parse_amounts(text)
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [("100", "100 usd"), ("0.200", "0.2 usd"), ("1E+2", "100 usd"), ("0", "0 usd")]
-)
+@pytest.mark.parametrize(("value", "shown"), [("100", "$100"), ("0.200", "$0.2"), ("1E+2", "$100"), ("0", "$0")])
 def test_an_amount_is_shown_without_exponent_and_noughts(value: str, shown: str) -> None:
     assert str(amount(value, USD)) == shown
 
@@ -119,7 +117,7 @@ COUNTS, UNCERTAIN, NOTHING = Standing.COUNTS, Standing.UNCERTAIN, Standing.NOTHI
 
 
 @pytest.mark.parametrize(
-    ("state", "before_the_answer", "failing_is_free", "nobody_says_it_is", "on_a_persons_word"),
+    ("state", "before_the_answer", "failing_is_free", "not_documented", "on_a_persons_word"),
     [
         (State.PLANNED, COUNTS, COUNTS, COUNTS, NOTHING),
         (State.SUBMITTING, COUNTS, COUNTS, COUNTS, NOTHING),
@@ -137,7 +135,7 @@ def test_what_is_known_of_a_charge(
     state: State,
     before_the_answer: Standing,
     failing_is_free: Standing,
-    nobody_says_it_is: Standing,
+    not_documented: Standing,
     on_a_persons_word: Standing,
 ) -> None:
     def found(provider: str, *, accepted: bool, released: bool = False) -> Standing:
@@ -145,7 +143,7 @@ def test_what_is_known_of_a_charge(
 
     assert found("3daistudio", accepted=False) is before_the_answer
     assert found("3daistudio", accepted=True) is failing_is_free
-    assert found("gmicloud", accepted=True) is nobody_says_it_is
+    assert found("gmicloud", accepted=True) is not_documented
     assert found("gmicloud", accepted=True, released=True) is on_a_persons_word
 
 

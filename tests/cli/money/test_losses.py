@@ -36,9 +36,9 @@ def lost(expired: int, saved: int = 0, **fields: Any) -> JobRecord:
     return record(State.EXPIRED, results=tuple(results), **fields)
 
 
-def dying_within(ledger_path: Path, clock: FakeClock, hours: float, *told: str) -> Expiring | None:
+def expiring_within(ledger_path: Path, clock: FakeClock, hours: float, *ended: str) -> Expiring | None:
     now, until = clock.wall(), clock.wall() + hours * HOUR
-    return expiring([each for each in peek_unsaved(ledger_path, now, until) if each.job_id not in told], now, until)
+    return expiring([each for each in peek_unsaved(ledger_path, now, until) if each.job_id not in ended], now, until)
 
 
 def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
@@ -51,17 +51,17 @@ def test_what_dies_soon_is_counted_until_it_is_saved_or_closed(
     clock.time = 22 * HOUR
     died = clock.wall() + 2 * HOUR
 
-    assert dying_within(ledger_path, clock, 1) is None
-    assert dying_within(ledger_path, clock, 2) == Expiring(2, died)
-    assert dying_within(ledger_path, clock, 3) == Expiring(4, died)
-    assert dying_within(ledger_path, clock, 3, "first") == Expiring(2, died + HOUR)
+    assert expiring_within(ledger_path, clock, 1) is None
+    assert expiring_within(ledger_path, clock, 2) == Expiring(2, died)
+    assert expiring_within(ledger_path, clock, 3) == Expiring(4, died)
+    assert expiring_within(ledger_path, clock, 3, "first") == Expiring(2, died + HOUR)
     save(ledger, 1, "first")
-    assert dying_within(ledger_path, clock, 3) == Expiring(3, died)
+    assert expiring_within(ledger_path, clock, 3) == Expiring(3, died)
     ledger.jobs.forget(["first"])
-    assert dying_within(ledger_path, clock, 3) == Expiring(2, died + HOUR)
+    assert expiring_within(ledger_path, clock, 3) == Expiring(2, died + HOUR)
 
 
-def test_a_job_that_nobody_asked_about_since_may_have_ended_at_once(
+def test_a_job_that_was_not_asked_about_since_may_have_ended_at_once(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     request = Request("gemini/3.1/flash", "foxes", count=3)
@@ -71,12 +71,12 @@ def test_a_job_that_nobody_asked_about_since_may_have_ended_at_once(
     dies = clock.wall() + 24 * HOUR
     clock.time = 22 * HOUR
 
-    assert dying_within(ledger_path, clock, 3) == Expiring(3, dies)
+    assert expiring_within(ledger_path, clock, 3) == Expiring(3, dies)
     assert may_expire_by(ledger.jobs.get("asleep"), dies)
     assert not may_expire_by(ledger.jobs.get("asleep"), dies - 1)
 
 
-def test_what_cost_nothing_or_is_dead_already_or_came_with_the_answer_is_not_dying(
+def test_what_cost_nothing_or_has_expired_already_or_came_with_the_answer_is_not_about_to_expire(
     ledger: Ledger, ledger_path: Path, clock: FakeClock
 ) -> None:
     jobs = [draft("toy", origin="sandbox"), draft("asleep", origin="sandbox"), draft("dead"), draft("here")]
@@ -89,11 +89,11 @@ def test_what_cost_nothing_or_is_dead_already_or_came_with_the_answer_is_not_dyi
     ledger.jobs.finished(
         "here", [ledger.results.inline_path("here", 1)], link_seconds=HOUR, took_seconds=None, conversation=None
     )
-    assert dying_within(ledger_path, clock, 23) is None
+    assert expiring_within(ledger_path, clock, 23) is None
 
     clock.time = 24 * HOUR
 
-    assert dying_within(ledger_path, clock, 3) is None
+    assert expiring_within(ledger_path, clock, 3) is None
     assert not may_expire_by(ledger.jobs.get("here"), clock.wall())
     assert may_expire_by(ledger.jobs.get("dead"), clock.wall())
 

@@ -53,7 +53,7 @@ def test_an_order_is_split_into_what_one_request_can_make(count: int, most: int)
     assert {draft.target.pictures_in_run for draft in drafts} == {count}
 
 
-def test_rows_of_a_run_share_the_run_and_the_key_and_nothing_that_tells_them_apart() -> None:
+def test_rows_of_a_run_share_the_run_and_the_key_and_nothing_by_which_they_differ() -> None:
     drafts = split(choice(replace(REQUEST, count=10)), TARGET)
 
     assert [draft.request.count for draft in drafts] == [4, 4, 2]
@@ -174,7 +174,7 @@ def test_a_prompt_of_any_characters_has_a_key() -> None:
         ("gmicloud", "gemini-3.1-flash-image-preview", "1K", 1, Cost(None, None)),
     ],
 )
-def test_a_price_is_exact_and_unknown_where_nobody_says_it(
+def test_a_price_is_exact_and_unknown_where_it_is_not_published(
     provider: str, model: str, resolution: str | None, count: int, cost: Cost
 ) -> None:
     ordered = choice(Request(model, "fox", resolution=resolution), provider)

@@ -120,7 +120,7 @@ def test_another_origin_is_taken_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told", "meant"),
+    ("fields", "ended", "meant"),
     [
         ({"provider": "3daistuido"}, "There is no service '3daistuido'.", "Did you mean 3daistudio? Services: "),
         ({"provider": "GMIcloud"}, "There is no service 'GMIcloud'.", "Did you mean gmicloud? Services: "),
@@ -142,10 +142,10 @@ def test_another_origin_is_taken_from_the_environment() -> None:
     ],
     ids=str,
 )
-def test_a_name_nobody_knows_is_refused_with_the_nearest(fields: dict[str, str], told: str, meant: str) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest(fields: dict[str, str], ended: str, meant: str) -> None:
     message, hint = refused(**fields)
 
-    assert message == told
+    assert message == ended
     assert hint.startswith(meant)
 
 
@@ -314,7 +314,7 @@ def test_a_parameter_is_only_refused_where_it_would_override() -> None:
 # Models the catalogue does not have -------------------------------------------------------------------------
 
 
-def test_an_exact_name_close_to_one_of_the_catalogue_goes_unchecked_and_is_told_so() -> None:
+def test_an_exact_name_close_to_one_of_the_catalogue_goes_unchecked_and_is_reported_so() -> None:
     found = chosen(model="reapi/gemini-3-pro-image-preveiw")
 
     assert (found.listed, found.request.model) == (False, "gemini-3-pro-image-preveiw")

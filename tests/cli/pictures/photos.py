@@ -36,7 +36,7 @@ def photo(format: Format, *, turned: int = 1, notes: bool = True, size: tuple[in
         exif[0x0112] = turned
         exif[0x010E] = "Somewhere Street 7"
         exif.get_ifd(0x8825)[1] = "N"
-    xmp = b"<x:xmpmeta>taken by nobody</x:xmpmeta>" if notes else None
+    xmp = b"<x:xmpmeta>taken by a camera</x:xmpmeta>" if notes else None
     match format:
         case "jpeg":
             comment = b"a comment" if notes else None
@@ -46,7 +46,7 @@ def photo(format: Format, *, turned: int = 1, notes: bool = True, size: tuple[in
             info = PngInfo()
             if notes:
                 info.add_text("Comment", "a comment")
-                info.add_itxt("XML:com.adobe.xmp", "taken by nobody")
+                info.add_itxt("XML:com.adobe.xmp", "taken by a camera")
                 info.add_text("Caption", "a caption", zip=True)
             picture.save(held, "PNG", icc_profile=profile, exif=exif if notes else None, pnginfo=info)
         case "webp":

@@ -220,7 +220,7 @@ def test_an_existing_part_is_never_touched(serve: Serve, get: Fetch) -> None:
     assert get.part.read_bytes() == b"another's"
 
 
-def test_whoever_counts_the_bytes_can_stop_the_download(serve: Serve, get: Fetch) -> None:
+def test_a_counter_of_the_bytes_can_stop_the_download(serve: Serve, get: Fetch) -> None:
     class StoppedError(Exception):
         pass
 

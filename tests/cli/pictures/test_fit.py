@@ -12,6 +12,7 @@ from PIL import Image
 
 from cli.pictures.photos import FORMATS, PROFILE, noise, photo
 from imgen.errors import UsageProblem
+from imgen.installation import installation
 from imgen.pictures.formats.profile import bare_profile
 from imgen.pictures.references import Changes, Limits, limits
 from imgen_providers.catalog import SERVICES
@@ -136,7 +137,7 @@ def test_exif_that_is_to_stay_goes_into_the_new_file_and_says_upright(desk: Desk
     assert "with its EXIF and no other notes" in desk.said[0]
 
 
-def test_notes_that_cannot_stay_are_told(desk: Desk) -> None:
+def test_notes_that_cannot_stay_are_said(desk: Desk) -> None:
     data = photo("jpeg", notes=False)
     noted = data[:2] + b"\xff\xfe" + (11).to_bytes(2) + b"a comment" + data[2:]
 
@@ -218,7 +219,7 @@ def test_a_telephones_picture_without_the_extra_is_one_command_away(
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(UsageProblem, match="it is a HEIC picture, which is not read here") as error:
         desk.send(data, Changes(fit=True))
-    assert error.value.hint == "pip install 'imgen[heif]', or convert it to JPEG."
+    assert error.value.hint == f"Convert it to JPEG, or install what reads it:\n{installation().with_extra('heif')}"
 
 
 @pytest.mark.parametrize("kind", OTHERS)

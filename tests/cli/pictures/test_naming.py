@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pathvalidate import is_valid_filename, sanitize_filename
 
 from imgen.files import new_part, part_path
 from imgen.pictures.naming import (
@@ -29,6 +30,7 @@ from imgen.pictures.naming import (
     slug,
 )
 from imgen.pictures.place import place
+from imgen.pictures.template import is_plain
 
 if TYPE_CHECKING:
     from imgen.pictures.target import Target
@@ -200,7 +202,7 @@ def test_a_file_keeps_its_name_and_the_extension_follows_the_bytes(
         ("{index:03d}", ["001.png", "002.png"]),
     ],
 )
-def test_several_pictures_are_told_apart(tmp_path: Path, output: str, names: list[str]) -> None:
+def test_several_pictures_are_kept_apart(tmp_path: Path, output: str, names: list[str]) -> None:
     target = parsed(output, tmp_path, 2)
     assert [named(target, index=index) for index in (1, 2)] == names
 
@@ -235,7 +237,7 @@ def test_a_home_folder_may_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [
         ("", "needs a file"),
         ("a\0b", "needs a file"),
-        ("~nobody-of-this-name/cat.png", "home folder"),
+        ("~no-user-of-this-name/cat.png", "home folder"),
         ("missing/..", "'..'"),
         ("{slug}/../../cat.png", "'..'"),
         ("a\nb.png", "'a\\nb.png'"),
@@ -428,14 +430,14 @@ def test_a_missing_folder_is_made_and_nothing_left_in_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
-def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path, below: str) -> None:
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BadTarget, match="a file stands where a folder should be"):
         prepare(tmp_path / "file" / below)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_file_is_told_with_the_reason(
+def test_a_folder_that_takes_no_file_is_said_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fsync(descriptor: int) -> None:
@@ -506,3 +508,20 @@ def test_pictures_go_into_a_folder_whose_name_is_not_unicode(tmp_path: Path, out
     assert place(part, wanted, replaces=None) == wanted
     assert wanted.read_bytes() == b"picture"
     assert named(parsed(str(folder / "fox.png"), tmp_path)) == "fox.png"
+
+
+@given(st.from_regex(r"[a-z0-9._-]{1,110}", fullmatch=True))
+@example("con")
+@example("com1.png")
+@example("lpt9")
+@example("gemini-3.1-flash")
+@example("a-red-fox-1-k3f9xy")
+def test_a_plain_text_is_one_that_pathvalidate_leaves_as_it_is(text: str) -> None:
+    if is_plain(text):
+        assert sanitize_filename(text, "-", platform="universal") == text
+        assert is_valid_filename(text, platform="windows", max_len=200)
+
+
+def test_the_usual_fields_of_a_name_are_plain() -> None:
+    assert all(map(is_plain, ("a-red-fox", "fox", "k3f9xy", "png", "reapi", "gemini-3.1-flash", "16x9", "2026-11-26")))
+    assert not any(map(is_plain, ("con", "nul.png", "com1", "LPT1", "a b", "a/b", "..", "fox.", "füchse", "a" * 101)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cli.pictures.photos import Desk
     from imgen.pictures.verify import Format
 
-SECRETS = (b"Somewhere Street 7", b"a caption", b"a comment", b"taken by nobody")
+SECRETS = (b"Somewhere Street 7", b"a caption", b"a comment", b"taken by a camera")
 
 
 def pixels(data: bytes) -> tuple[tuple[int, int], bytes]:
@@ -148,7 +148,7 @@ def test_a_gigantic_header_is_believed_and_refused(desk: Desk) -> None:
         desk.send(data)
 
 
-def test_copies_are_kept_once_and_cleared_when_nobody_used_them_for_long(tmp_path: Path) -> None:
+def test_copies_are_kept_once_and_cleared_when_they_were_not_used_for_long(tmp_path: Path) -> None:
     folder = tmp_path / "references"
     first = keep([b"some", b"thing"], folder, "png")
     again = keep([b"something"], folder, "png")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from imgen_providers.network import Network
 
-AMAZON = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
+AMAZON = {"AWS_ACCESS_KEY_ID": "unknown", "AWS_SECRET_ACCESS_KEY": "nothing"}
 AZURE = {"AZURE_STORAGE_ACCOUNT_KEY": base64.b64encode(bytes(64)).decode()}
 GOOGLE = {"GOOGLE_APPLICATION_CREDENTIALS": "account.json"}
-AZURE_HOST = "https://nobody.blob.core.windows.net"
+AZURE_HOST = "https://noaccount.blob.core.windows.net"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     facts = {"type": "service_account", "private_key_id": "1", "private_key": key.decode()}
-    named = {**facts, "client_email": "nobody@example.com", "client_id": "1"}
+    named = {**facts, "client_email": "account@example.com", "client_id": "1"}
     (tmp_path / "account.json").write_text(json.dumps(named))
     monkeypatch.chdir(tmp_path)
 
@@ -52,19 +52,19 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("s3://bucket/prefix", AMAZON, "https://s3.us-east-1.amazonaws.com/bucket/prefix/", "X-Amz-Expires"),
         (
-            "s3://bucket/prefix?endpoint=https://nobody.r2.cloudflarestorage.com",
+            "s3://bucket/prefix?endpoint=https://noaccount.r2.cloudflarestorage.com",
             AMAZON,
-            "https://nobody.r2.cloudflarestorage.com/bucket/prefix/",
+            "https://noaccount.r2.cloudflarestorage.com/bucket/prefix/",
             "X-Amz-Expires",
         ),
         (
-            "https://nobody.r2.cloudflarestorage.com/bucket/prefix",
+            "https://noaccount.r2.cloudflarestorage.com/bucket/prefix",
             AMAZON,
-            "https://nobody.r2.cloudflarestorage.com/bucket/prefix/",
+            "https://noaccount.r2.cloudflarestorage.com/bucket/prefix/",
             "X-Amz-Expires",
         ),
         ("gs://bucket/prefix", GOOGLE, "https://storage.googleapis.com/bucket/prefix/", "X-Goog-Expires"),
-        ("az://bucket/prefix?account_name=nobody", AZURE, f"{AZURE_HOST}/bucket/prefix/", "se"),
+        ("az://bucket/prefix?account_name=noaccount", AZURE, f"{AZURE_HOST}/bucket/prefix/", "se"),
         (f"{AZURE_HOST}/bucket/prefix", AZURE, f"{AZURE_HOST}/bucket/prefix/", "se"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_link_is_signed_for_two_hours(
     [
         ("az://bucket/prefix", AZURE, "Your storage az://bucket cannot be opened: .*Account must be specified"),
         (
-            "az://bucket?account_name=nobody",
+            "az://bucket?account_name=noaccount",
             {"AZURE_STORAGE_ACCOUNT_KEY": "no key"},
             "az://bucket cannot be opened: .*Invalid Access Key",
         ),
@@ -115,7 +115,7 @@ def test_what_cannot_be_opened_is_said_and_is_a_matter_of_configuration(
     ("url", "says"),
     [
         ("gs://bucket?endpoint=https://storage.example.com", "has a setting 'endpoint'; gs:// takes none"),
-        ("s3://bucket?account_name=nobody", "has a setting 'account_name'; s3:// takes endpoint and region"),
+        ("s3://bucket?account_name=noaccount", "has a setting 'account_name'; s3:// takes endpoint and region"),
         ("az://bucket?region=eu", "has a setting 'region'; az:// takes endpoint and account_name"),
     ],
 )

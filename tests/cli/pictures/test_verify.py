@@ -1,4 +1,4 @@
-"""Is every byte of a picture looked at, and is damage told in words?"""
+"""Is every byte of a picture looked at, and is damage put into words?"""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_bytes_that_are_no_picture_are_damage(file: Path, data: bytes) -> None:
         ),
     ],
 )
-def test_damage_is_told_in_words(file: Path, data: bytes, words: str) -> None:
+def test_damage_is_said_in_words(file: Path, data: bytes, words: str) -> None:
     assert damage(file, data) == words
 
 

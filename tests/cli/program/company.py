@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOST = "services.company.test"
 ORIGIN = f"https://{HOST}"
-USER = "somebody"
+USER = "visitor"
 PASSWORD = "sesame-of-the-proxy"
 
 
@@ -31,7 +31,7 @@ class Company:
     """Services behind TLS that only `ca_file` vouches for, and the proxy in front of them.
 
     `connects` has the target of each CONNECT, and `requests` a line for what reached a service. `proxy` is for those
-    whom the proxy lets through, `closed_proxy` for somebody it does not know.
+    whom the proxy lets through, `closed_proxy` for a user it does not know.
     """
 
     proxy: str

@@ -52,14 +52,14 @@ class Bucket:
         self.name = f"{kind}-{uuid.uuid4().hex[:12]}"
         self.variables = {
             "IMGEN_UPLOAD": f"s3://{self.name}/references?endpoint={s3}",
-            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_ACCESS_KEY_ID": "unknown",
             "AWS_SECRET_ACCESS_KEY": "a-secret-that-opens-nothing",
         }
         self._store = S3Store(
             self.name,
             endpoint=s3,
             region="us-east-1",
-            access_key_id="nobody",
+            access_key_id="unknown",
             secret_access_key="nothing",
             client_options={"allow_http": True},
         )

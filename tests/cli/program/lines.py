@@ -30,6 +30,11 @@ def outcome(line: list[str], variables: dict[str, str], stdin: str) -> tuple[int
         os.environ.update(usual)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Answer what stands on stdin."""
     for each in json.load(sys.stdin):
-        print(json.dumps(outcome(*each)))
+        print(json.dumps(outcome(*each)), file=sys.__stdout__)
+
+
+if __name__ == "__main__":
+    main()

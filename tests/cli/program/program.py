@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.program.forks import Forks, suits
+from cli.program import forks
+from cli.program.forks import FORKS
 from imgen.ledger.ledger import Ledger
 from imgen_providers.catalog import SERVICES
 from imgen_providers.sandbox.faults import parse_faults
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
 
 IMGEN = (sys.executable, "-m", "imgen")
-KEY = "a-key-that-nobody-has-0123456789"
+KEY = "a-key-of-no-account-0123456789"
 SMALL = ("-r", "0.5K")
 OFTEN = ("--poll-every", "0.05")
 
 _PATIENCE = 30.0  # seconds, after which a process that hangs is killed and fails its test
-_FORKS = Forks()
 _LOOK = 0.002  # seconds between two looks at something that is about to happen
 
 
@@ -67,11 +67,26 @@ class Program:
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """Run one command to its end."""
-        if suits(self.variables):
-            code, out, err = _FORKS.run(arguments, stdin, self.cwd, self.environ, _PATIENCE)
+        return self._ran(forks.IMGEN, IMGEN, arguments, stdin)
+
+    def run_script(self, name: str, *arguments: str, stdin: bytes = b"") -> Ended:
+        """Run `main` of a file beside this one, which runs commands of ours in its process, to its end."""
+        return self._ran(name, (sys.executable, str(Path(__file__).with_name(f"{name}.py"))), arguments, stdin)
+
+    def run_lines(self, lines: Sequence[tuple[Sequence[str], Mapping[str, str], bytes]]) -> list[Ended]:
+        """Run command lines, each with more variables and a standard input, after each other in one process."""
+        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines])
+        done = self.run_script("lines", stdin=asked.encode())
+        assert done.code == 0, done.stderr
+        outcomes = map(json.loads, done.stdout.splitlines())
+        return [Ended(code, out.encode(), err) for code, out, err in outcomes]
+
+    def _ran(self, module: str, command: Sequence[str], arguments: Sequence[str], stdin: bytes) -> Ended:
+        if FORKS.suit(self.variables):
+            code, out, err = FORKS.run(module, arguments, stdin, self.cwd, self.environ, _PATIENCE)
             return Ended(code, out, err.decode())
         ended = subprocess.run(
-            [*IMGEN, *arguments],
+            [*command, *arguments],
             input=stdin,
             capture_output=True,
             cwd=self.cwd,
@@ -79,21 +94,6 @@ class Program:
             timeout=_PATIENCE,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
-
-    def run_lines(self, lines: Sequence[tuple[Sequence[str], Mapping[str, str], bytes]]) -> list[Ended]:
-        """Run command lines, each with more variables and a standard input, after each other in one process."""
-        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines])
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("lines.py"))],
-            input=asked.encode(),
-            stdout=subprocess.PIPE,
-            cwd=self.cwd,
-            env=self.environ,
-            timeout=_PATIENCE,
-            check=True,
-        )
-        told = map(json.loads, done.stdout.splitlines())
-        return [Ended(code, out.encode(), err) for code, out, err in told]
 
     @contextmanager
     def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:

@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING
 import pyte
 import pytest
 
+from cli.program import forks
+from cli.program.forks import FORKS
+from cli.program.program import IMGEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cli.program.forks import Fork
     from cli.program.program import Program
 
 termios = pytest.importorskip("termios")
@@ -30,7 +35,7 @@ PATIENCE = 20.0  # seconds
 class Terminal:
     """A terminal with a command running on it."""
 
-    def __init__(self, master: int, process: subprocess.Popen[bytes], width: int, height: int = HEIGHT) -> None:
+    def __init__(self, master: int, process: Fork | subprocess.Popen[bytes], width: int, height: int = HEIGHT) -> None:
         self.screen = pyte.Screen(width, height)
         self.process = process
         self.raw = b""
@@ -104,14 +109,20 @@ def terminal(imgen: Program, *command: str, width: int = 200, **variables: str) 
     height = int(variables.get("LINES", HEIGHT))
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (height, width))
-    process = subprocess.Popen(
-        [sys.executable, "-c", ON_TERMINAL, *command],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        cwd=imgen.cwd,
-        env={**imgen.environ, **variables},
-    )
+    environ = {**imgen.environ, **variables}
+    process: Fork | subprocess.Popen[bytes]
+    if command[: len(IMGEN)] == IMGEN and FORKS.suit({**imgen.variables, **variables}):
+        arguments = command[len(IMGEN) :]
+        process = FORKS.start(forks.IMGEN, arguments, [slave] * 3, imgen.cwd, environ, on_terminal=True)
+    else:
+        process = subprocess.Popen(
+            [sys.executable, "-c", ON_TERMINAL, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=imgen.cwd,
+            env=environ,
+        )
     os.close(slave)
     shown = Terminal(master, process, width, height)
     try:

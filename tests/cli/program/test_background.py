@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 ROOT = Path(__file__).parents[3]
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:randomly")
-WITH_CTRL_C = "tests/cli/program/test_several_services.py::test_ctrl_c_moves_on_to_nobody"
+WITH_CTRL_C = "tests/cli/program/test_several_services.py::test_ctrl_c_moves_on_to_no_service"
 WITH_HANGUP = "tests/cli/program/test_terminal.py::test_a_polite_signal_is_heard_like_ctrl_c"
 
 

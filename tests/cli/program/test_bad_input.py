@@ -61,10 +61,10 @@ MISTAKES = {
     "seconds that are no number": Mistake(
         generate("--sandbox"), "IMGEN_SANDBOX_SECONDS", "", ExitCode.KEY, (("IMGEN_SANDBOX_SECONDS", "soon"),)
     ),
-    "fault that nobody knows": Mistake(
+    "fault that is not known": Mistake(
         generate("--sandbox"), "IMGEN_SANDBOX_FAULTS", "", ExitCode.KEY, (("IMGEN_SANDBOX_FAULTS", "rain"),)
     ),
-    "home of nobody": Mistake(
+    "home of no user": Mistake(
         ("status",), "IMGEN_HOME is '~nosuch/x'", "export IMGEN_HOME", ExitCode.KEY, (("IMGEN_HOME", "~nosuch/x"),)
     ),
     # services and models
@@ -163,14 +163,14 @@ def there(imgen: Program, tmp_path: Path, log: list[str]) -> Iterator[Program]:
 
 
 def check(there: Program, mistake: Mistake) -> None:
-    """Told to a person: what is wrong in one sentence, and what to type next."""
+    """What a person reads: what is wrong in one sentence, and what to type next."""
     wrong = Program(there.home, there.cwd, {**there.variables, **dict(mistake.variables)})
 
-    told = wrong.run(*mistake.line, stdin=mistake.stdin)
+    ended = wrong.run(*mistake.line, stdin=mistake.stdin)
 
-    assert told.code == mistake.code, told.stderr
-    assert told.stdout == b""
-    sentence, *hints = told.stderr.splitlines()
+    assert ended.code == mistake.code, ended.stderr
+    assert ended.stdout == b""
+    sentence, *hints = ended.stderr.splitlines()
     assert sentence.startswith("imgen: ")
     assert mistake.says in sentence
     assert sentence.endswith((".", "?"))
@@ -182,7 +182,7 @@ def check(there: Program, mistake: Mistake) -> None:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_before_anything_is_recorded_or_sent(there: Program, log: list[str], name: str) -> None:
+def test_a_mistake_is_said_before_anything_is_recorded_or_sent(there: Program, log: list[str], name: str) -> None:
     before = {path: path.read_bytes() for path in there.cwd.iterdir()}
 
     check(there, MISTAKES[name])
@@ -192,17 +192,17 @@ def test_a_mistake_is_told_before_anything_is_recorded_or_sent(there: Program, l
     assert {path: path.read_bytes() for path in there.cwd.iterdir()} == before
 
 
-def test_each_mistake_is_told_to_a_program_in_one_line_of_json(there: Program, log: list[str]) -> None:
+def test_each_mistake_is_said_to_a_program_in_one_line_of_json(there: Program, log: list[str]) -> None:
     mistakes = list(MISTAKES.values())
     lines = [((*each.line[:1], "--json", *each.line[1:]), dict(each.variables), each.stdin) for each in mistakes]
 
     answers = there.run_lines(lines)
 
     assert len(answers) == len(mistakes)
-    for mistake, told in zip(mistakes, answers, strict=True):
-        answer = told.json
-        assert told.code == answer["exit_code"] == mistake.code
-        assert told.stderr == ""
+    for mistake, ended in zip(mistakes, answers, strict=True):
+        answer = ended.json
+        assert ended.code == answer["exit_code"] == mistake.code
+        assert ended.stderr == ""
         assert (answer["ok"], answer["jobs"]) == (False, [])
         assert mistake.says in answer["error"]["message"]
         assert mistake.hints in (answer["error"]["hint"] or "").replace("--json ", "")
@@ -213,7 +213,7 @@ def test_each_mistake_is_told_to_a_program_in_one_line_of_json(there: Program, l
 def test_a_beginning_that_several_ids_have_names_none_of_them(there: Program, log: list[str]) -> None:
     there.home.mkdir()
     ledger = Ledger(there.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
-    ledger.jobs.plan([draft("k3abcd"), draft("k3abce")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3abcd"), draft("k3abce")], "unknown", resubmit=False)
     ledger.close()
 
     for command in ("wait", "forget"):
@@ -257,21 +257,21 @@ def test_what_cannot_be_served_is_said(imgen: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
 
-        told = imgen.run("sandbox", "serve", "--port", port)
+        ended = imgen.run("sandbox", "serve", "--port", port)
 
     assert (fault.code, fault.stdout) == (ExitCode.USAGE, b"")
     assert "'rain' is not a fault" in fault.stderr
-    assert (told.code, told.stdout) == (ExitCode.USAGE, b"")
-    assert told.stderr.splitlines()[0].startswith(f"imgen: Port {port} cannot be used: ")
-    assert told.stderr.splitlines()[1] == "  try: Choose another with --port."
+    assert (ended.code, ended.stdout) == (ExitCode.USAGE, b"")
+    assert ended.stderr.splitlines()[0].startswith(f"imgen: Port {port} cannot be used: ")
+    assert ended.stderr.splitlines()[1] == "  try: Choose another with --port."
 
 
 def test_a_wrong_json_option_is_answered_in_json(imgen: Program) -> None:
-    told = imgen.run(*generate("--json=yes"))
+    ended = imgen.run(*generate("--json=yes"))
     quoted = imgen.run("generate", "--nonsense", "--", "--json")
 
-    assert told.code == told.json["exit_code"] == ExitCode.USAGE
-    assert "'--json' does not take a value" in told.json["error"]["message"]
+    assert ended.code == ended.json["exit_code"] == ExitCode.USAGE
+    assert "'--json' does not take a value" in ended.json["error"]["message"]
     assert (quoted.code, quoted.stdout) == (ExitCode.USAGE, b"")
 
 

@@ -149,6 +149,16 @@ def test_a_lost_reply_is_found_by_our_name_in_another_process_and_saved(tmp_path
     assert far.submits == 1
 
 
+def test_waiting_for_a_batch_is_said_to_be_long(tmp_path: Path, imgen: Program) -> None:
+    with google(tmp_path / "far", imgen) as (_, here):
+        order = ("generate", "a red fox", "-p", "gemini", "-m", "nano-banana-2.1", "--channel", "batch")
+        waited = here.run(*order, "--timeout", "0.5")
+        left = here.run(*order, "--no-wait")
+
+    assert "A batch can take 24 hours." in waited.stderr
+    assert "24 hours" not in left.stderr
+
+
 def test_wait_and_no_wait_say_what_is_waited_for(tmp_path: Path, imgen: Program) -> None:
     with google(tmp_path / "far", imgen) as (far, here):
         manifest(here, 1)

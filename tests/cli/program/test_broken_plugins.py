@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imgen.errors import ExitCode
+from imgen.installation import installation
 from imgen.records import State
 from imgen_providers.testing.wire import WireServer, reply
 from providers.packages import install, row_of
@@ -58,7 +59,7 @@ def test_a_broken_package_is_named_where_services_are_listed(with_packages: Prog
     [packages] = [each for each in checked.json["checks"] if each["name"] == "packages"]
     assert not packages["ok"]
     assert "buggy (imgen-buggy 1.0)" in packages["found"]
-    assert packages["next"] == "pip install --upgrade imgen-broken"
+    assert packages["next"] == installation().package_upgraded("imgen-broken")
 
 
 def test_a_bug_of_a_package_after_its_request_left_is_no_second_charge(with_packages: Program) -> None:

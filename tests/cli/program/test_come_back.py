@@ -67,8 +67,8 @@ def test_each_command_finds_the_job_by_id_by_prefix_and_by_remote_id(
 def test_without_ids_everything_open_is_meant(there: Program, log: list[str]) -> None:
     ids = {submitted(there), submitted(there, "gptproto")}
 
-    told = there.run("status", "--json")
-    assert {job["id"] for job in told.json["jobs"]} == ids
+    answer = there.run("status", "--json")
+    assert {job["id"] for job in answer.json["jobs"]} == ids
     waited = there.run("wait", "--json", *OFTEN)
     assert {job["state"] for job in waited.json["jobs"]} == {"saved"}
     before = len(log)
@@ -86,16 +86,16 @@ def test_status_asks_once_and_saves_nothing_and_download_does_not_wait(imgen: Pr
     with served(tmp_path / "far side", log, seconds=600) as origin:
         there = imgen.at(origin)
         job_id = submitted(there)
-        told = there.run("status")
+        answer = there.run("status")
         asked = sum("/status/" in line for line in log)
         downloaded = there.run("download", job_id)
         waited = there.run("wait", job_id, "--timeout", "0.2", "--json", *OFTEN)
 
-    assert told.code == ExitCode.DONE
-    assert told.stderr == (
+    assert answer.code == ExitCode.DONE
+    assert answer.stderr == (
         f"The key of 3D AI Studio goes to {origin} (THREEDAISTUDIO_BASE_URL), not to https://api.3daistudio.com.\n"
     )
-    assert job_id in told.stdout.decode()
+    assert job_id in answer.stdout.decode()
     assert asked == 1
     assert (downloaded.code, downloaded.stdout) == (ExitCode.UNFINISHED, b"")
     assert downloaded.stderr.splitlines()[-1] == f"  try: imgen wait {job_id}"
@@ -139,11 +139,11 @@ def test_a_job_that_was_submitted_elsewhere_is_taken_over(there: Program, tmp_pa
 def test_an_id_that_the_service_does_not_know_is_not_taken_over(there: Program, log: list[str]) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
 
-    told = there.run("status", "-p", "3daistudio", unknown)
+    answer = there.run("status", "-p", "3daistudio", unknown)
     answered = there.run("wait", "-p", "3daistudio", unknown, "--json")
 
-    assert (told.code, told.stdout) == (ExitCode.REFUSED, b"")
-    assert "Nothing was recorded." in told.stderr
+    assert (answer.code, answer.stdout) == (ExitCode.REFUSED, b"")
+    assert "Nothing was recorded." in answer.stderr
     assert answered.code == answered.json["exit_code"] == ExitCode.REFUSED
     assert answered.json["error"]["code"] == "job_not_found"
     assert there.jobs() == []

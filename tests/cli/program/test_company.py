@@ -28,8 +28,8 @@ def network(tmp_path: Path) -> Iterator[Company]:
         yield found
 
 
-def show_no_secret(*told: Ended) -> None:
-    for each in told:
+def show_no_secret(*ended: Ended) -> None:
+    for each in ended:
         assert PASSWORD not in each.stdout.decode() + each.stderr
 
 
@@ -53,9 +53,9 @@ def test_without_trust_or_a_way_through_nothing_is_sent(imgen: Program, network:
 
     distrusted, turned_away = imgen.at(ORIGIN).run_lines([(FOX, no_trust, b""), (FOX, no_way, b"")])
 
-    for told in (distrusted, turned_away):
-        assert told.code == ExitCode.UNREACHABLE
-        assert "Nothing was sent and nothing was charged." in told.stderr
+    for ended in (distrusted, turned_away):
+        assert ended.code == ExitCode.UNREACHABLE
+        assert "Nothing was sent and nothing was charged." in ended.stderr
     assert "its certificate is not trusted here (unable to get local issuer certificate)" in distrusted.stderr
     assert "SSL_CERT_FILE names a file with those to trust" in distrusted.stderr
     assert "407 Proxy Authentication Required" in turned_away.stderr

@@ -217,7 +217,7 @@ def test_a_conversation_of_unknown_form_goes_on_as_a_picture_and_that_is_said(im
 
 
 def test_a_sandbox_conversation_shows_the_picture_it_goes_on_from_in_another_process(imgen: Program) -> None:
-    """The link in the conversation names a port that nobody listens on any more."""
+    """The link in the conversation names a port without a listener."""
     assert imgen.run("generate", "a red fox", "--sandbox", *GMI, "-q").code == ExitCode.DONE
     fox = last_job(imgen)
 
@@ -240,7 +240,7 @@ def test_the_sandbox_takes_files_for_services_that_fetch_them_and_leaves_a_stora
 ) -> None:
     (imgen.cwd / "hat.png").write_bytes(png("gold"))
     (imgen.cwd / "fox.webp").write_bytes(webp())
-    variables = {"IMGEN_UPLOAD": "s3://a-bucket-that-nobody-has", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    variables = {"IMGEN_UPLOAD": "s3://a-bucket-of-no-account", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     words = ("-i", "fox.webp", "-i", "hat.png", "--sandbox", "-q")
     lines = [(("edit", "at night", "-p", name, *words), variables, b"") for name in ("reapi", "gptproto")]
 

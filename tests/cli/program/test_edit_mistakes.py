@@ -46,7 +46,7 @@ HEIC = heic(64, 48)
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A command line, what it is told, and how to mend it."""
+    """A command line, what it answers, and how to mend it."""
 
     line: tuple[str, ...]
     says: str
@@ -195,18 +195,18 @@ def test_each_mistake_has_its_own_sentence_and_nothing_is_recorded_or_sent(imgen
     fill(imgen.cwd)
     imgen.home.mkdir()
     ledger = Ledger(imgen.home / "ledger.sqlite3", lambda: 1_800_000_000.0)
-    ledger.jobs.plan([draft("k3abcd")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3abcd")], "unknown", resubmit=False)
     ledger.close()
     lines = [((*one.line[:1], "--json", *one.line[1:]), one.variables or {}, b"") for one in MISTAKES]
     with served(imgen.home.parent / "services", []) as behind, recorded(behind) as recorder:
         answers = imgen.at(recorder.origin).run_lines(lines)
 
-    for mistake, told in zip(MISTAKES, answers, strict=True):
-        error = told.json["error"]
+    for mistake, answer in zip(MISTAKES, answers, strict=True):
+        error = answer.json["error"]
         assert error, mistake
-        assert (mistake.says in error["message"], told.code) == (True, mistake.code), (mistake, error)
+        assert (mistake.says in error["message"], answer.code) == (True, mistake.code), (mistake, error)
         assert mistake.hints in (error["hint"] or "")
-        assert told.stderr == ""
+        assert answer.stderr == ""
         assert "secret" not in str(error)
     assert recorder.paths == []
     assert [job.id for job in imgen.jobs()] == ["k3abcd"]
@@ -248,8 +248,8 @@ def test_a_link_that_leads_to_no_picture_is_found_before_it_is_paid_for(imgen: P
         )
         gone = imgen.at(recorder.origin).run("edit", "x", "-p", "reapi", "-i", "http://127.0.0.1:9/fox.png")
 
-    for says, told in zip(links.values(), answers, strict=True):
-        assert (says in " ".join(told.stderr.split()), told.code) == (True, ExitCode.USAGE), told.stderr
+    for says, answer in zip(links.values(), answers, strict=True):
+        assert (says in " ".join(answer.stderr.split()), answer.code) == (True, ExitCode.USAGE), answer.stderr
     assert (gone.code, "could not be fetched, so nothing was sent" in gone.stderr) == (ExitCode.UNREACHABLE, True)
     assert (taken.code, b"/phone.heic" in taken.stdout) == (ExitCode.DONE, True), taken.stderr
     assert recorder.submits == []

@@ -72,7 +72,7 @@ def ledger(tmp_path: Path) -> Path:
 
 
 def leave(tmp_path: Path, seconds: float | None) -> None:
-    """The links known so far die this many seconds from now, or nobody knows when."""
+    """The links known so far die this many seconds from now, or it is not known when."""
     with closing(sqlite3.connect(ledger(tmp_path))) as connection, connection:
         dies_at = None if seconds is None else time.time() + seconds
         connection.execute("UPDATE result SET expires_at = ? WHERE state = 'ready'", (dies_at,))
@@ -89,9 +89,9 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     """What a command answers in JSON."""
     capsys.readouterr()
     run([*arguments, "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert isinstance(told, dict)
-    return told
+    ended = json.loads(capsys.readouterr().out)
+    assert isinstance(ended, dict)
+    return ended
 
 
 def test_any_command_on_a_terminal_ends_with_what_dies_soon(tmp_path: Path, typed: Callable[..., str]) -> None:
@@ -102,7 +102,7 @@ def test_any_command_on_a_terminal_ends_with_what_dies_soon(tmp_path: Path, type
     )
 
     assert typed("models", "gemini-3-pro") == line
-    assert typed("status", "nobody").endswith(f"imgen wait -p PROVIDER nobody\n{line}")
+    assert typed("status", "unknown").endswith(f"imgen wait -p PROVIDER unknown\n{line}")
     for silent in (["status"], ["models", "--json"], ["download", "-q", "--expiring", "1m"], ["--version"]):
         assert "you paid for" not in typed(*silent), silent
     leave(tmp_path, 3.1 * HOUR)
@@ -144,7 +144,7 @@ def test_a_ledger_that_cannot_be_read_is_no_trouble_of_other_commands(
     assert ledger(tmp_path).exists() is (content is not None)
 
 
-def test_only_what_dies_in_time_is_fetched_and_unknown_counts_as_dying(
+def test_only_what_expires_in_time_is_fetched_and_unknown_counts_as_expiring(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], log: list[str]
 ) -> None:
     left_ready(tmp_path, None)
@@ -156,11 +156,11 @@ def test_only_what_dies_in_time_is_fetched_and_unknown_counts_as_dying(
     assert capsys.readouterr().err == "Nothing expires within 6 h 59 min.\n"
     with closing(sqlite3.connect(ledger(tmp_path))) as connection, connection:
         connection.execute("UPDATE result SET expires_at = NULL WHERE rowid = 1")
-    told = answer(capsys, "download", "--expiring", "1d6h59m", "-p", "reapi")
-    assert (told["exit_code"], told["jobs"]) == (0, [])
-    told = answer(capsys, "download", "--expiring", "30m")
+    ended = answer(capsys, "download", "--expiring", "1d6h59m", "-p", "reapi")
+    assert (ended["exit_code"], ended["jobs"]) == (0, [])
+    ended = answer(capsys, "download", "--expiring", "30m")
 
-    assert [job["state"] for job in told["jobs"]] == ["saved"]
+    assert [job["state"] for job in ended["jobs"]] == ["saved"]
     assert sum("/sandbox/pictures/" in line for line in log) == 1
 
 

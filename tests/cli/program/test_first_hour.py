@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from cli.program.program import IMGEN, SMALL, Program, served, until
+from cli.program.program import IMGEN, OFTEN, SMALL, Program, served, until
 from cli.program.terminal import terminal
 from imgen.errors import ExitCode
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WIDTHS = pytest.mark.parametrize("width", [40, 80, 120])
+PAID = ("-p", "gmicloud", "-m", "gemini-3-pro")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def program_in(folder: Path, name: str, *lines: str) -> str:
 
 
 def test_the_price_stands_before_the_order_and_behind_what_came(there: Program) -> None:
-    ended = there.run("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro", "-a", "1:1", "-n", "2")
+    ended = there.run("generate", "a red fox", *PAID, "-a", "1:1", "-n", "2", *OFTEN)
 
     _, first, *_ = ended.stderr.splitlines()
     assert first == "GMI Cloud: gemini-3-pro, 2 pictures, 1024x1024, $0.268"
@@ -75,8 +76,7 @@ def test_the_sandbox_is_free_and_limits_nothing(imgen: Program) -> None:
 @pytest.mark.parametrize(("answer", "sent"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
 def test_from_a_price_on_a_terminal_is_asked_first(there: Program, answer: bytes, sent: bool) -> None:
     assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
-    line = ("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro")
-    with terminal(there, *IMGEN, *line, width=80) as shown:
+    with terminal(there, *IMGEN, "generate", "a red fox", *PAID, *OFTEN, width=80) as shown:
         shown.until(r"Send it\? \[y/N\]")
         shown.type(answer)
         code = shown.rest()
@@ -89,7 +89,8 @@ def test_from_a_price_on_a_terminal_is_asked_first(there: Program, answer: bytes
 def test_below_that_price_or_with_yes_no_question_comes(there: Program, more: tuple[str, ...]) -> None:
     assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
     model = () if "-m" in more else ("-m", "gemini-3-pro")
-    with terminal(there, *IMGEN, "generate", "a red fox", "-p", "gmicloud", *model, *more, width=80) as shown:
+    line = ("generate", "a red fox", "-p", "gmicloud", *model, *more, *OFTEN)
+    with terminal(there, *IMGEN, *line, width=80) as shown:
         assert shown.rest() == ExitCode.DONE
 
     assert b"Send it?" not in shown.raw
@@ -98,7 +99,7 @@ def test_below_that_price_or_with_yes_no_question_comes(there: Program, more: tu
 def test_a_script_is_never_asked(there: Program) -> None:
     assert there.run("config", "set", "confirm", "0.10 usd").code == ExitCode.DONE
 
-    ended = there.run("generate", "a red fox", "-p", "gmicloud", "-m", "gemini-3-pro")
+    ended = there.run("generate", "a red fox", *PAID, *OFTEN)
 
     assert ended.code == ExitCode.DONE
     assert "Send it?" not in ended.stderr
@@ -208,10 +209,10 @@ def test_a_system_without_a_viewer_says_so(made: Program, tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty")})
 
-    told = here.run("open")
+    seen_text = here.run("open")
 
-    assert told.code == ExitCode.USAGE
-    assert "no program that opens pictures" in told.stderr
+    assert seen_text.code == ExitCode.USAGE
+    assert "no program that opens pictures" in seen_text.stderr
 
 
 # Once more -------------------------------------------------------------------------------------------------------
@@ -275,7 +276,7 @@ def test_each_picture_is_edited_by_itself(
 ) -> None:
     where = () if output is None else ("-o", output)
 
-    ended = there.run("edit", "at night", "-i", *photos, "--each", "-p", "gmicloud", "-m", "gemini-3-pro", *where)
+    ended = there.run("edit", "at night", "-i", *photos, "--each", *PAID, *where, *OFTEN)
 
     assert ended.code == ExitCode.DONE, ended.stderr
     jobs = there.jobs()
@@ -288,7 +289,7 @@ def test_each_picture_is_edited_by_itself(
 
 
 def test_a_limit_counts_for_all_of_them(there: Program, photos: list[str]) -> None:
-    order = ("edit", "at night", "-i", *photos, "--each", "-p", "gmicloud", "-m", "gemini-3-pro", "--no-wait")
+    order = ("edit", "at night", "-i", *photos, "--each", *PAID, "--no-wait")
 
     over = there.run(*order, "--max-cost", "0.2usd")
     within = there.run(*order, "--max-cost", "0.3usd")

@@ -43,7 +43,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.mkfifo(desk / "pipe.html")
     none, edited, written, again, quiet, taken, stdout, saved, nowhere, device, pipe = imgen.run_lines(
         [
-            (("gallery", "nobody"), {}, b""),
+            (("gallery", "unknown"), {}, b""),
             (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
             (("gallery", "--json"), {}, b""),
             (("gallery",), {}, b""),
@@ -131,9 +131,9 @@ def test_a_picture_is_zoomed_with_its_caption_and_the_arrows_go_on(page: Path, t
         check=True,
     ).stdout.decode()
 
-    told = re.search("<title>(.*?)</title>", ended, re.DOTALL)
-    assert told
-    first, second, hidden, counted = told[1].split("#")
+    answer = re.search("<title>(.*?)</title>", ended, re.DOTALL)
+    assert answer
+    first, second, hidden, counted = answer[1].split("#")
     assert first == "in winter (w.png)|./w.png|true"
     assert second.endswith("(owl-1.png)")
     assert (hidden, counted) == ("false", "0 of 2 jobs")

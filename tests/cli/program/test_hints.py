@@ -85,7 +85,7 @@ def run_of(command: str, job: str) -> tuple[str, ...]:
 def check_read(imgen: Program, commands: list[str], job: str) -> None:
     ended = imgen.run_lines([(run_of(command, job), {"IMGEN_SANDBOX": "1"}, b"a fox") for command in commands])
 
-    said = {command: told.stderr for command, told in zip(commands, ended, strict=True)}
+    said = {command: answer.stderr for command, answer in zip(commands, ended, strict=True)}
     assert {command: text for command, text in said.items() if WRONG_LINE.search(text)} == {}
 
 
@@ -104,8 +104,8 @@ def test_what_a_mistake_prints_can_be_run(made: Program, tmp_path: Path) -> None
     with served(tmp_path / "far side", []) as origin:
         there = made.at(origin)
         lines = [(mistake.line, dict(mistake.variables), mistake.stdin) for mistake in MISTAKES.values()]
-        told = there.run_lines(lines)
-    commands = sorted({command for each in told for command in commands_of(each.stderr)})
+        answer = there.run_lines(lines)
+    commands = sorted({command for each in answer for command in commands_of(each.stderr)})
 
     assert len(commands) > 20
     check_read(made, commands, job.id)

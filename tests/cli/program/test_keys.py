@@ -42,7 +42,7 @@ main()
 
 
 def forms(key: str) -> set[bytes]:
-    """Every form of a key that somebody could read back, made without the code that is tested."""
+    """Every form of a key that can be read back, made without the code that is tested."""
     found = {key, quote(key), quote(key, safe=""), quote_plus(key), json.dumps(key)[1:-1]}
     found.add(json.dumps(json.dumps(key))[3:-3])
     for before in range(3):  # where it may stand among the triples of what is encoded
@@ -62,7 +62,7 @@ def test_a_key_is_in_nothing_that_is_said_or_written(imgen: Program, tmp_path: P
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     own = {SERVICES[name].key_variable: key for name, key in KEYS.items()}
-    nobody = "http://127.0.0.1:9"
+    no_server = "http://127.0.0.1:9"
     with (
         served(tmp_path / "far", log, faults=faults, seconds=0.1) as origin,
         served(tmp_path / "no", log, faults="bad-key") as refusing,
@@ -89,8 +89,8 @@ def test_a_key_is_in_nothing_that_is_said_or_written(imgen: Program, tmp_path: P
             (order("reapi"), at(poor), b"", ExitCode.NO_CREDIT),
             (order("gptproto"), at(policy), b"", ExitCode.REFUSED),
             (order("gmicloud", "--timeout", "1"), at(lost), b"", ExitCode.UNCERTAIN),
-            (order("reapi"), at(nobody), b"", ExitCode.UNREACHABLE),
-            (("keys", "check", "gmicloud", "-v"), at(nobody), b"", ExitCode.UNREACHABLE),
+            (order("reapi"), at(no_server), b"", ExitCode.UNREACHABLE),
+            (("keys", "check", "gmicloud", "-v"), at(no_server), b"", ExitCode.UNREACHABLE),
             (order("reapi"), {"REAPI_BASE_URL": f"https://{quote(KEYS['reapi'], safe='')}@x"}, b"", ExitCode.KEY),
             (order("reapi"), {"REAPI_API_KEY": f"{KEYS['reapi']}\u2026"}, b"", ExitCode.KEY),
             (("keys", "set", KEYS["reapi"]), {}, b"", ExitCode.USAGE),

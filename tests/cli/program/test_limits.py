@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-NOBODY = "http://127.0.0.1:9"
+NO_SERVER = "http://127.0.0.1:9"
 FOX = ("generate", "a fox")
 STUDIO = (*FOX, "-p", "3daistudio", "-n", "3")
 PRO = (*FOX, "-m", "gemini-3-pro")
@@ -38,13 +38,13 @@ LINES: dict[str, Line] = {
         (*PRO, "--max-cost", "0.001usd"),
         {},
         ExitCode.NO_CREDIT,
-        "gptproto: This order costs 0.0804 usd, and the limit is 0.001 usd (--max-cost). gmicloud: This order costs",
+        "gptproto: This order costs $0.0804, and the limit is $0.001 (--max-cost). gmicloud: This order costs",
     ),
     "four by an option": (
         (*PRO, "-p", "gptproto", "--option", "n=4", "--max-cost", "0.2usd"),
         {},
         ExitCode.NO_CREDIT,
-        "This order costs 0.3216 usd, and the limit is 0.2 usd",
+        "This order costs $0.3216, and the limit is $0.2",
     ),
     "any number by an option": (
         (*PRO, "-p", "gptproto", "--option", "number_of_images=many", "--max-cost", "0.2usd"),
@@ -57,7 +57,7 @@ LINES: dict[str, Line] = {
     "no unit": (FOX, {"IMGEN_BUDGET_PROJECT": "5"}, ExitCode.KEY, "IMGEN_BUDGET_PROJECT is '5', which has no unit"),
     "no amount a day": (FOX, {"IMGEN_BUDGET_DAY": "5 euro"}, ExitCode.KEY, "IMGEN_BUDGET_DAY: '5 euro' is not"),
     "no day": (("costs", "--since", "someday"), {}, ExitCode.USAGE, "--since"),
-    "nothing yet": (("costs",), {"IMGEN_BUDGET_DAY": "5 usd"}, ExitCode.DONE, "Today: 0 of 5 usd (IMGEN_BUDGET_DAY)."),
+    "nothing yet": (("costs",), {"IMGEN_BUDGET_DAY": "5 usd"}, ExitCode.DONE, "Today: $0 of $5 (IMGEN_BUDGET_DAY)."),
 }
 COSTS = ("costs", "--json")
 OVER_IN_JSON = (*STUDIO, "--max-cost", "44", "--json")
@@ -68,9 +68,9 @@ DRY_AUTO = (*PRO, "--dry-run", "--max-cost", "0.2usd")
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Ended]:
-    """Every line's answer, with keys of services that nobody answers for; one process, since a start costs more."""
+    """Every line's answer, with keys of services that do not answer; one process, since a start costs more."""
     folder = tmp_path_factory.mktemp("limits")
-    there = Program(folder / "home", folder).at(NOBODY)
+    there = Program(folder / "home", folder).at(NO_SERVER)
     lines = {name: (line, variables, b"") for name, (line, variables, _, _) in LINES.items()}
     more = {line: (line, DAY, b"") for line in (OVER_IN_JSON, DRY)}
     everything: dict[Any, Any] = {**lines, **more, DRY_AUTO: (DRY_AUTO, {}, b""), TWO: (TWO, {}, b"")}
@@ -78,7 +78,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Ended]:
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_a_limit_is_told_before_anything_is_sent(answers: dict[object, Ended], name: str) -> None:
+def test_a_limit_is_said_before_anything_is_sent(answers: dict[object, Ended], name: str) -> None:
     _, _, code, says = LINES[name]
 
     assert (answers[name].code, answers[name].stdout) == (code, b"")
@@ -98,17 +98,17 @@ def test_a_dry_run_says_whether_the_order_would_be_within(answers: dict[object, 
     assert dry["exit_code"] == 0
     [limit] = dry["requests"][0]["limits"]
     assert (limit["span"], limit["source"], limit["within"]) == ("day", "IMGEN_BUDGET_DAY", False)
-    assert "Within the limit of 0.2 usd (--max-cost): 0.17 usd would be left." in text
+    assert "Within the limit of $0.2 (--max-cost): $0.17 would be left." in text
     assert "3daistudio is left out: This order costs 50 credits" in answers[DRY_AUTO].stderr
 
 
 def test_what_one_service_never_got_is_there_for_the_next(imgen: Program, tmp_path: Path) -> None:
-    """Nobody answers for the first; its part of the day's limit goes to the second, whose price is not known."""
+    """The first does not answer; its part of the day's limit goes to the second, whose price is not known."""
     log: list[str] = []
     with served(tmp_path / "far", log) as origin:
         there = imgen.at(origin)
         keys = dict.fromkeys(("GPTPROTO_API_KEY", "REAPI_API_KEY"), "")
-        there = replace(there, variables={**there.variables, **keys, "THREEDAISTUDIO_BASE_URL": NOBODY, **DAY})
+        there = replace(there, variables={**there.variables, **keys, "THREEDAISTUDIO_BASE_URL": NO_SERVER, **DAY})
         line = (*FOX, "-p", "auto", "--allow-unknown-cost", "--no-wait", "--json")
         ordered, costs = (json.loads(one.stdout) for one in there.run_lines([(line, {}, b""), (COSTS, {}, b"")]))
 

@@ -22,11 +22,11 @@ AROUND = Streams(False, False, False, color=None, ci=False, dumb=False, width=No
 
 
 def test_a_picture_that_is_not_saved_is_not_read(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    somebody_elses = tmp_path / "fox.png"
-    somebody_elses.write_bytes(b"stood there before")
+    of_another = tmp_path / "fox.png"
+    of_another.write_bytes(b"stood there before")
     ledger = Ledger(tmp_path / "ledger.sqlite3", lambda: 1_800_000_000.0)
     bring_to(ledger, State.READY)
-    ledger.results.placing(JOB, 1, somebody_elses, "ab" * 32)
+    ledger.results.placing(JOB, 1, of_another, "ab" * 32)
     ledger.results.placing(JOB, 2, Path(tmp_path / "never put there.png"), "cd" * 32)
     left = report([ledger.jobs.get(JOB)], {}, Goal.PICTURES)
     ledger.close()

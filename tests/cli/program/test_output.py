@@ -41,12 +41,12 @@ def test_a_pipe_gets_paths_and_nothing_else_and_stderr_one_line_per_change(imgen
     assert saved(ended) == "".join(f"{path}\n" for path in paths).encode()
     for path in paths:
         check_picture(path)
-    told = ended.stderr.splitlines()
-    assert told[0] == "3D AI Studio: gemini-3.1-flash, 2 pictures, 0.5K, free in the sandbox (20 credits for real)"
-    assert told[1] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
-    assert sorted(told[-3:-1]) == [f"{job.id} saved {path} (512x512 png, free)" for path in paths]
-    assert all(line.startswith(f"{job.id} ") for line in told[1:-1])
-    assert told[-1].startswith("2 pictures, ")
+    printed = ended.stderr.splitlines()
+    assert printed[0] == "3D AI Studio: gemini-3.1-flash, 2 pictures, 0.5K, free in the sandbox (20 credits for real)"
+    assert printed[1] == f"{job.id} 3daistudio gemini-3.1-flash: accepted as {job.remote_id}"
+    assert sorted(printed[-3:-1]) == [f"{job.id} saved {path} (512x512 png, free)" for path in paths]
+    assert all(line.startswith(f"{job.id} ") for line in printed[1:-1])
+    assert printed[-1].startswith("2 pictures, ")
     assert "\x1b" not in ended.stderr
 
 
@@ -136,10 +136,10 @@ def test_an_output_is_a_file_a_folder_or_a_template(imgen: Program) -> None:
 
 def test_a_file_is_replaced_only_on_request(imgen: Program) -> None:
     target = imgen.cwd / "fox.png"
-    target.write_bytes(b"somebody else's")
+    target.write_bytes(b"another's")
 
     refused = imgen.run(*FOX, "-o", "fox.png")
-    assert (refused.code, target.read_bytes()) == (ExitCode.USAGE, b"somebody else's")
+    assert (refused.code, target.read_bytes()) == (ExitCode.USAGE, b"another's")
     replaced = imgen.run(*FOX, "-o", "fox.png", "--overwrite")
 
     assert saved(replaced) == f"{target}\n".encode()
@@ -242,26 +242,26 @@ def test_a_picture_that_stdout_does_not_take_is_kept_and_named(imgen: Program) -
 def test_nothing_open_says_where(imgen: Program) -> None:
     imgen.run(*FOX, "--no-wait")
 
-    told = imgen.run("status", "-p", "gmicloud", "--sandbox")
+    printed = imgen.run("status", "-p", "gmicloud", "--sandbox")
 
-    assert (told.code, told.stdout) == (0, b"")
-    assert told.stderr == "Nothing is open at gmicloud: every job is saved or closed.\n"
+    assert (printed.code, printed.stdout) == (0, b"")
+    assert printed.stderr == "Nothing is open at gmicloud: every job is saved or closed.\n"
 
 
 def test_questions_answer_on_stdout(imgen: Program) -> None:
     job_id = imgen.run(*FOX, "--no-wait").lines[0]
 
-    told = imgen.run("status", job_id)
+    printed = imgen.run("status", job_id)
     models = imgen.run("models")
     one = imgen.run("models", "gemini-3-pro", "--json")
     version = imgen.run("--version")
 
-    assert (told.code, models.code, one.code, version.code) == (0, 0, 0, 0)
-    assert told.stdout.decode().splitlines()[1].startswith(job_id)
+    assert (printed.code, models.code, one.code, version.code) == (0, 0, 0, 0)
+    assert printed.stdout.decode().splitlines()[1].startswith(job_id)
     assert "gemini-3.1-flash" in models.stdout.decode()
     assert {model["family"] for model in one.json["models"]} == {"gemini-3-pro"}
     assert re.fullmatch(rb"imgen \d+\.\d+\.\d+\n", version.stdout)
-    assert told.stderr == models.stderr == one.stderr == version.stderr == ""
+    assert printed.stderr == models.stderr == one.stderr == version.stderr == ""
 
 
 def test_a_nasty_prompt_is_whole_for_programs_and_harmless_everywhere_else(imgen: Program) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# A bug planted where every command comes by, with everything in its message that nobody else may read.
+# A bug planted where every command comes by, with everything in its message that no other person may read.
 PLANTED = """
 import os
 import imgen.jobs.session
@@ -72,7 +72,7 @@ def test_a_bug_is_one_sentence_and_a_file_to_report(imgen: Program) -> None:
     assert "KeyError" in report.read_text(encoding="utf-8")
 
 
-def test_a_bug_is_told_to_a_program_in_the_envelope(imgen: Program) -> None:
+def test_a_bug_is_said_to_a_program_in_the_envelope(imgen: Program) -> None:
     printed = with_a_bug(imgen, "wait", "--json")
 
     answer = printed.json
@@ -102,7 +102,7 @@ def test_the_report_is_for_its_owner_and_replaces_the_last_one(imgen: Program, t
     assert mine.read_text() == "mine"
 
 
-def test_a_bug_where_nothing_can_be_written_is_told_all_the_same(imgen: Program) -> None:
+def test_a_bug_where_nothing_can_be_written_is_said_all_the_same(imgen: Program) -> None:
     imgen.home.write_text("a file where the folder should be")
 
     printed = with_a_bug(imgen, "wait")
@@ -126,13 +126,13 @@ def test_a_mistake_on_a_full_disk_is_no_bug(imgen: Program) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("there is no /dev/full")
 
-    printed = in_shell(imgen, '"$@" >/dev/full', "status", "nobody", "--json")
+    printed = in_shell(imgen, '"$@" >/dev/full', "status", "unknown", "--json")
 
     assert printed.code == ExitCode.NOT_SAVED
     assert printed.stderr.startswith("imgen: Standard output cannot be written")
 
 
-def test_an_answer_that_cannot_be_written_is_told(imgen: Program) -> None:
+def test_an_answer_that_cannot_be_written_is_said(imgen: Program) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("there is no /dev/full")
 
@@ -143,7 +143,7 @@ def test_an_answer_that_cannot_be_written_is_told(imgen: Program) -> None:
 
 
 @pytest.mark.parametrize("line", [("--help",), ("generate", "--help")], ids=str)
-def test_help_that_nobody_reads_to_its_end_is_no_bug(imgen: Program, line: Sequence[str]) -> None:
+def test_help_that_is_not_read_to_its_end_is_no_bug(imgen: Program, line: Sequence[str]) -> None:
     printed = in_shell(imgen, '{ "$@"; echo "$?" >&2; } | true', *line)
 
     assert printed.stderr == "0\n"

@@ -89,11 +89,11 @@ def test_a_project_says_what_it_decides_before_it_is_paid_for(imgen: Program) ->
 def test_a_key_that_only_a_setting_asks_for_names_the_setting(imgen: Program) -> None:
     (imgen.cwd / "imgen.toml").write_text('provider = "reapi"\n')
 
-    told = imgen.run("generate", "a fox")
+    answer = imgen.run("generate", "a fox")
 
-    assert told.code == ExitCode.KEY
+    assert answer.code == ExitCode.KEY
     sentence = f"is not set (provider = reapi, says {imgen.cwd / 'imgen.toml'}, line 1)."
-    assert told.stderr.splitlines()[0].endswith(sentence)
+    assert answer.stderr.splitlines()[0].endswith(sentence)
 
 
 def test_waiting_ends_when_the_settings_say(imgen: Program) -> None:
@@ -122,13 +122,13 @@ def test_what_cannot_be_set_is_said(imgen: Program) -> None:
         ("aspect", "foo"): "imgen config set aspect 16:9",
         ("ca_file", "nope.pem"): f"There is no file {imgen.home / 'nope.pem'}.",
         ("upload", "s3://bucket", "--project"): "try: imgen config set upload s3://bucket",
-        ("base_url.reapi", "https://somebody:sesame@gateway.example"): "base_url.reapi must be a scheme and a host",
-        ("upload", "s3://somebody:sesame@bucket", "--project"): "has a user name or password in it",
+        ("base_url.reapi", "https://user:sesame@gateway.example"): "base_url.reapi must be a scheme and a host",
+        ("upload", "s3://user:sesame@bucket", "--project"): "has a user name or password in it",
     }
 
-    told = lines(imgen, *(("config", "set", *words) for words in mistakes))
+    answer = lines(imgen, *(("config", "set", *words) for words in mistakes))
 
-    for ended, said in zip(told, mistakes.values(), strict=True):
+    for ended, said in zip(answer, mistakes.values(), strict=True):
         assert (ended.code, said in ended.stderr) == (ExitCode.USAGE, True), ended.stderr
         assert "sesame" not in ended.stderr
     assert list(imgen.cwd.iterdir()) == []
@@ -137,7 +137,7 @@ def test_what_cannot_be_set_is_said(imgen: Program) -> None:
 
 @pytest.fixture
 def broken(imgen: Program) -> Program:
-    """imgen with settings that nobody can read."""
+    """imgen with settings that cannot be read."""
     imgen.home.mkdir()
     (imgen.home / "config.toml").write_text("model = \n")
     return imgen

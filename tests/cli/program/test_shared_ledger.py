@@ -20,14 +20,14 @@ def test_another_process_that_ends_takes_nothing_from_under_a_thread(imgen: Prog
     """The last to close a ledger clears its write-ahead log away: a thread that opens one must not undo our locks."""
     path = imgen.home / "ledger.sqlite3"
     ledger = Ledger(path, time.time)
-    ledger.jobs.plan([draft("k3f9xy")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "unknown", resubmit=False)
     second = threading.Thread(target=lambda: ledger.jobs.get("k3f9xy"))
     second.start()
     second.join()
 
-    assert imgen.run("status", "k3f9xy").code == 0  # settles the job, for its owner is nobody
+    assert imgen.run("status", "k3f9xy").code == 0  # settles the job, for its owner is not alive
     assert path.with_name("ledger.sqlite3-wal").exists()
-    ledger.jobs.plan([draft("later", prompt="another fox")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("later", prompt="another fox")], "unknown", resubmit=False)
     ledger.jobs.submitting("later")
     ledger.jobs.accepted("later", taken("remote"))
     ledger.close()
@@ -41,19 +41,19 @@ def test_another_process_that_ends_takes_nothing_from_under_a_thread(imgen: Prog
 def test_a_damaged_ledger_is_mended_and_said_and_the_command_goes_on(imgen: Program) -> None:
     path = imgen.home / "ledger.sqlite3"
     ledger = Ledger(path, time.time)
-    ledger.jobs.plan([draft("k3f9xy")], "nobody", resubmit=False)
+    ledger.jobs.plan([draft("k3f9xy")], "unknown", resubmit=False)
     ledger.close()
     with path.open("r+b") as file:
         file.write(bytes(100))
     damaged = path.read_bytes()
 
-    told = imgen.run("status", "k3f9xy", "--json")
+    ended = imgen.run("status", "k3f9xy", "--json")
 
-    assert told.code == told.json["exit_code"] == ExitCode.DONE
-    assert [job["id"] for job in told.json["jobs"]] == ["k3f9xy"]
+    assert ended.code == ended.json["exit_code"] == ExitCode.DONE
+    assert [job["id"] for job in ended.json["jobs"]] == ["k3f9xy"]
     [kept] = imgen.home.glob("ledger.damaged-*")
     assert kept.read_bytes() == damaged
-    assert told.stderr.splitlines() == [
+    assert ended.stderr.splitlines() == [
         f"The ledger {path} is damaged: it is no database.",
         f"It is kept as {kept}; a new one was made with the 1 job that could be read.",
     ]

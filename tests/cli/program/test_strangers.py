@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from cli.program.program import IMGEN, SMALL, Program, served
+from cli.program.program import IMGEN, OFTEN, SMALL, Program, served
 from cli.program.terminal import terminal
 from imgen.errors import ExitCode
 from imgen_providers.catalog import SERVICES
@@ -209,7 +209,8 @@ def test_a_settings_file_that_is_broken_is_named_with_its_line(imgen: Program, w
 @pytest.mark.parametrize("width", WIDTHS)
 def test_history_and_status_keep_prompts_beside_long_models_and_links(there: Program, width: int) -> None:
     for model, prompt in (("gmicloud/gemini-3-pro-image-preview", "a lighthouse"), ("gemini-3.1-flash", "a heron")):
-        assert there.run("generate", prompt, "-m", model, "-q", "--allow-unknown-cost").code == ExitCode.DONE
+        order = ("generate", prompt, "-m", model, "-q", "--allow-unknown-cost", *OFTEN)
+        assert there.run(*order).code == ExitCode.DONE
     assert there.run("generate", "an owl", "-p", "gmicloud", "--no-wait", "-q").code == ExitCode.DONE
 
     _, history = on_terminal(there, "history", width=width)
@@ -224,7 +225,8 @@ def test_history_and_status_keep_prompts_beside_long_models_and_links(there: Pro
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_price_is_said_before_and_after(there: Program, width: int) -> None:
-    code, lines = on_terminal(there, "generate", "a paid fox", "-p", "gmicloud", "-m", "gemini-3-pro", width=width)
+    order = ("generate", "a paid fox", "-p", "gmicloud", "-m", "gemini-3-pro", *OFTEN)
+    code, lines = on_terminal(there, *order, width=width)
 
     assert code == ExitCode.DONE
     assert lines[1].startswith("  ") or "GMI Cloud: gemini-3-pro" in words(lines)

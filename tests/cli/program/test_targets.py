@@ -34,25 +34,25 @@ def test_a_link_that_leads_out_of_the_folder_is_found_before_anything_is_sent(
 ) -> None:
     (imgen.cwd / "3daistudio").symlink_to(elsewhere)
 
-    told = imgen.run(*FOX, "-o", template)
+    ended = imgen.run(*FOX, "-o", template)
 
-    assert told.code == ExitCode.USAGE, told.stderr
-    assert f"{imgen.cwd / '3daistudio'} is a link that leads out of {imgen.cwd}" in told.stderr
+    assert ended.code == ExitCode.USAGE, ended.stderr
+    assert f"{imgen.cwd / '3daistudio'} is a link that leads out of {imgen.cwd}" in ended.stderr
     assert imgen.jobs() == []
 
 
 def test_a_link_that_appears_after_the_order_costs_no_picture(imgen: Program, elsewhere: Path) -> None:
-    """It is told after payment, as often as it is asked, and the picture is there once the link is gone."""
+    """It is said after payment, as often as it is asked, and the picture is there once the link is gone."""
     folder = imgen.cwd / "3daistudio"
     job_id = imgen.run(*FOX, "-o", "{provider}/{id}.png", "--no-wait").lines[0]
     folder.rmdir()
     folder.symlink_to(elsewhere)
 
     for _ in range(2):
-        told = imgen.run("wait", job_id, *OFTEN)
-        assert told.code == ExitCode.NOT_SAVED
-        assert "leads out of" in told.stderr
-        assert "Traceback" not in told.stderr
+        ended = imgen.run("wait", job_id, *OFTEN)
+        assert ended.code == ExitCode.NOT_SAVED
+        assert "leads out of" in ended.stderr
+        assert "Traceback" not in ended.stderr
 
     folder.unlink()
     assert imgen.run("download", job_id).lines == [str(folder / f"{job_id}.png")]
@@ -65,11 +65,11 @@ def test_a_file_where_a_templates_folder_should_be_is_found_before_anything_is_s
 ) -> None:
     (imgen.cwd / "3daistudio").write_text("words")
 
-    told = imgen.run(*FOX, "-o", template)
+    ended = imgen.run(*FOX, "-o", template)
 
-    assert told.code == ExitCode.USAGE, told.stderr
+    assert ended.code == ExitCode.USAGE, ended.stderr
     if ".." not in template:
-        assert f"{imgen.cwd / '3daistudio'} cannot hold pictures: a file stands where a folder" in told.stderr
+        assert f"{imgen.cwd / '3daistudio'} cannot hold pictures: a file stands where a folder" in ended.stderr
     assert imgen.jobs() == []
 
 
@@ -78,10 +78,10 @@ def test_a_folder_that_cannot_take_a_picture_later_is_named(imgen: Program) -> N
     (imgen.cwd / "3daistudio").rmdir()
     (imgen.cwd / "3daistudio").write_text("words")
 
-    told = imgen.run("wait", job_id, *OFTEN)
+    ended = imgen.run("wait", job_id, *OFTEN)
 
-    assert told.code == ExitCode.NOT_SAVED
-    assert f"{imgen.cwd / '3daistudio'} cannot take it" in told.stderr
+    assert ended.code == ExitCode.NOT_SAVED
+    assert f"{imgen.cwd / '3daistudio'} cannot take it" in ended.stderr
 
 
 def test_overwriting_holds_for_the_name_that_was_given_and_no_other(imgen: Program) -> None:
@@ -89,9 +89,9 @@ def test_overwriting_holds_for_the_name_that_was_given_and_no_other(imgen: Progr
     (imgen.cwd / "cat.png").write_bytes(b"named")
     (imgen.cwd / "cat.jpg").write_bytes(b"never named")
 
-    told = with_faults(imgen, "jpeg-as-png").run(*FOX, "-o", "cat.png", "--overwrite")
+    ended = with_faults(imgen, "jpeg-as-png").run(*FOX, "-o", "cat.png", "--overwrite")
 
-    assert told.lines == [str(imgen.cwd / "cat-2.jpg")], told.stderr
+    assert ended.lines == [str(imgen.cwd / "cat-2.jpg")], ended.stderr
     assert (imgen.cwd / "cat.jpg").read_bytes() == b"never named"
     assert (imgen.cwd / "cat.png").read_bytes() == b"named"
 
@@ -126,8 +126,8 @@ def test_several_files_are_overwritten_each_by_its_own_picture(imgen: Program) -
     for file in files:
         file.write_bytes(b"old")
 
-    told = imgen.run(*FOX, "-o", "dog.png", "-n", "5", "--overwrite")
+    ended = imgen.run(*FOX, "-o", "dog.png", "-n", "5", "--overwrite")
 
-    assert told.lines == [str(file) for file in files], told.stderr
+    assert ended.lines == [str(file) for file in files], ended.stderr
     assert sorted(imgen.cwd.iterdir()) == files
     assert all(file.read_bytes() != b"old" for file in files)

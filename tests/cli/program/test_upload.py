@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_key_that_is_taken_is_left_as_it_is_and_that_is_told(
+def test_a_key_that_is_taken_is_left_as_it_is_and_that_is_said(
     tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = Bucket(s3, "bucket")
@@ -120,7 +120,7 @@ def test_a_storage_that_refuses_is_said_before_anything_is_paid(
 ) -> None:
     place = Bucket(s3, kind)
     if kind == "missing":
-        place.variables["IMGEN_UPLOAD"] = place.variables["IMGEN_UPLOAD"].replace(place.name, "nobodys-bucket")
+        place.variables["IMGEN_UPLOAD"] = place.variables["IMGEN_UPLOAD"].replace(place.name, "another-bucket")
     (imgen.cwd / "file.png").write_bytes(png("teal"))
     with services(imgen, bucket=place) as (program, recorder):
         ended = program.run("edit", "never sent", "-p", "reapi", "-i", "file.png")

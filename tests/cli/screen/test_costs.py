@@ -23,14 +23,14 @@ KNOWN = [
 
 def test_the_table_has_a_line_for_each_unit_and_a_total() -> None:
     assert cost_lines(cost_report(KNOWN, By.DAY, None, None), width=None) == [
-        "DAY         JOBS  ESTIMATED              CHARGED           MAY HAVE BEEN CHARGED",
-        "2027-01-15  3     0.402 usd",
-        "            2     15 3daistudio credits                    15 3daistudio credits (1 job)",
-        "2027-01-16  1     0.134 usd              0.12 usd (1 job)",
-        "            2     unknown",
-        "total       4     0.536 usd              0.12 usd (1 job)",
-        "            2     15 3daistudio credits                    15 3daistudio credits (1 job)",
-        "            2     unknown",
+        "DAY         JOBS  ESTIMATED              CHARGED        MAY HAVE BEEN CHARGED",
+        "2027-01-15     3  $0.402",
+        "               2  15 3daistudio credits                 15 3daistudio credits (1 job)",
+        "2027-01-16     1  $0.134                 $0.12 (1 job)",
+        "               2  unknown",
+        "total          4  $0.536                 $0.12 (1 job)",
+        "               2  15 3daistudio credits                 15 3daistudio credits (1 job)",
+        "               2  unknown",
     ]
 
 
@@ -39,17 +39,17 @@ def test_a_computed_charge_is_marked() -> None:
     reported = GMI._replace(charged=Cost("0.12", "usd"), jobs=1)
 
     assert cost_lines(cost_report([computed], By.MODEL, None, None), width=None)[1:] == [
-        "gmicloud/pro  3     0.402 usd  0.39 usd (3 jobs, computed)"
+        "gmicloud/pro     3  $0.402     $0.39 (3 jobs, computed)"
     ]
     assert cost_lines(cost_report([computed, reported], By.MODEL, None, None), width=None)[1:] == [
-        "gmicloud/pro  4     0.536 usd  0.51 usd (4 jobs, 3 computed)"
+        "gmicloud/pro     4  $0.536     $0.51 (4 jobs, 3 computed)"
     ]
 
 
-def test_what_nobody_said_takes_no_column_and_a_total_of_one_is_left_out() -> None:
+def test_what_is_not_known_takes_no_column_and_a_total_of_one_is_left_out() -> None:
     assert cost_lines(cost_report([GMI], By.PROJECT, None, None), width=None) == [
         "PROJECT  JOBS  ESTIMATED",
-        "/work    3     0.402 usd",
+        "/work       3  $0.402",
     ]
     assert cost_lines(cost_report([STUDIO], By.PROJECT, None, None), width=None)[1].startswith("none ")
 
@@ -80,7 +80,7 @@ def test_a_spreadsheet_gets_every_line_and_runs_none() -> None:
 
 def test_a_limit_says_how_much_of_it_is_used_up() -> None:
     assert use_line(Use(Span.DAY, "IMGEN_BUDGET_DAY", "usd", None, "1.5", "5")) == (
-        "Today: 1.5 of 5 usd (IMGEN_BUDGET_DAY)."
+        "Today: $1.5 of $5 (IMGEN_BUDGET_DAY)."
     )
     assert use_line(Use(Span.PROJECT, "imgen.toml", "credits", "reapi", "3", "5")) == (
         "This project: 3 of 5 reapi credits (imgen.toml)."

@@ -17,15 +17,15 @@ def test_exchanges_are_written_to_stderr_and_are_harmless(capsys: pytest.Capture
     with exchanges_shown():
         LOG.debug("%s", "> GET https://service.example\n::error::x\n< ##[group]\x1b[2J\u202e\u2028")
 
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "> GET https://service.example\n: :error::x\n< ## [group]\\x1b[2J \n"
+    ended = capsys.readouterr()
+    assert ended.out == ""
+    assert ended.err == "> GET https://service.example\n: :error::x\n< ## [group]\\x1b[2J \n"
 
 
 def test_nothing_is_shown_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
     with exchanges_shown():
         assert shown_lines()
-    LOG.debug("nobody asked")
+    LOG.debug("not asked for")
 
     assert capsys.readouterr().err == ""
     assert shown_lines() is None

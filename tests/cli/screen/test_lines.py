@@ -145,7 +145,7 @@ def test_what_is_said_delays_the_heartbeat(log: Log, capsys: pytest.CaptureFixtu
     assert log.show(RUNNING) == []
 
 
-def test_an_attempt_that_fails_again_and_again_is_told_once_and_its_end_too(log: Log) -> None:
+def test_an_attempt_that_fails_again_and_again_is_said_once_and_its_end_too(log: Log) -> None:
     refused = Problem("unreachable", "It could not be reached.")
     failing = replace(FOX, activity="not reached, trying again", problem=refused)
 

@@ -165,12 +165,19 @@ def test_a_second_frame_replaces_the_first(play: Play, width: int) -> None:
     assert len(first) in (8, 9)
 
 
+def test_a_ctrl_c_just_after_a_frame_leaves_no_piece_of_an_older_one(play: Play) -> None:
+    """The frame is on the terminal, and rich does not know it yet: it would write it once more, below itself."""
+    lines = play("interrupted_in_a_write").until("drawn")
+
+    assert [line[2:6] for line in lines] == ["8mq2", "8mq3", "77ab", "77ac", "~ es"]
+
+
 def test_settled_jobs_stay_above_the_open_ones(play: Play) -> None:
     """Paths, differences and reasons stay in the scrollback, once each; what is left open gets a line."""
     terminal = play("settling")
     terminal.until("open")
     terminal.next()
-    told = [
+    answer = [
         "the next submit waits [red]20 s[/red] \\x1b[2J::error::",
         "✓ k3f9  saved in 18 s  a red fox in the snow, golden hour, looking over its sh…",
         "  /pictures/2026-11-20/a-red-fox-in-the-snow-golden-hour-looking-over-its-should",
@@ -182,18 +189,18 @@ def test_settled_jobs_stay_above_the_open_ones(play: Play) -> None:
         "  It may have been charged.",
     ]
     assert terminal.until("settled") == [
-        *told,
+        *answer,
         "· 77ab  a red fox in the s…  queued #3   ────────────         0:18",
     ]
     terminal.next()
     assert terminal.until("closed") == [
-        *told,
+        *answer,
         "· 77ab  still queued after 18 s  a red fox in the snow, golden hour, looking o…",
     ]
     assert b"looking-over-its-shoulder-k3f9-1.png" in terminal.raw  # wrapped by the terminal only, so it can be copied
 
 
-def test_what_goes_over_the_wire_is_told_above_the_rows(play: Play) -> None:
+def test_what_goes_over_the_wire_is_said_above_the_rows(play: Play) -> None:
     terminal = play("talking")
     [row] = terminal.until("heard")
     terminal.next()

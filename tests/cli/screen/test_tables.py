@@ -61,7 +61,7 @@ def test_in_a_pipe_every_prompt_is_whole(jobs: list[JobRecord]) -> None:
     ]
 
 
-def test_links_are_told_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
+def test_links_are_kept_apart_where_pictures_of_one_job_differ(record: MakeRecord) -> None:
     def link(*results: Result) -> str:
         _, line = job_lines([record(state=State.READY, created_at=NOW, results=results)], NOW, width=None)
         return line.removeprefix("k3f9  ready  gemini-3.1-flash  3daistudio  just now  ").partition("  ")[0]
@@ -95,7 +95,7 @@ def test_lost_pictures_are_listed_with_their_cost(record: MakeRecord) -> None:
 @pytest.mark.parametrize(
     ("losses", "line"),
     [
-        ([Loss("reapi", 1, "0.05", "usd")], "Lost: 1 picture, for 0.05 usd at reAPI."),
+        ([Loss("reapi", 1, "0.05", "usd")], "Lost: 1 picture, for $0.05 at reAPI."),
         ([Loss("gptproto", 2, None, None)], "Lost: 2 pictures, all of them at an unknown price."),
         (
             [
@@ -103,7 +103,7 @@ def test_lost_pictures_are_listed_with_their_cost(record: MakeRecord) -> None:
                 Loss("reapi", 1, "0.05", "usd"),
                 Loss("gptproto", 1, None, None),
             ],
-            "Lost: 4 pictures, for 30 credits at 3D AI Studio and 0.05 usd at reAPI, 1 of them at an unknown price.",
+            "Lost: 4 pictures, for 30 credits at 3D AI Studio and $0.05 at reAPI, 1 of them at an unknown price.",
         ),
     ],
 )

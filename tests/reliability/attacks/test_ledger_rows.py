@@ -67,14 +67,14 @@ def test_a_cost_that_is_none_lifts_no_limit(imgen: Program, tmp_path: Path, amou
         craft(imgen, "UPDATE job SET cost_amount = ?", amount)
         limited = replace(here, variables={**here.variables, "IMGEN_BUDGET_DAY": "0.01 usd"})
         ended = [limited.run("generate", "an owl", "-p", "gmicloud", *OFTEN)]
-        told = [here.run(*command) for command in (("history",), ("costs",), ("status",))]
+        answer = [here.run(*command) for command in (("history",), ("costs",), ("status",))]
         ended.append(limited.run("generate", "an owl", "-p", "gmicloud", *OFTEN))
 
     assert {each.code for each in ended} <= {ExitCode.NO_CREDIT, ExitCode.NOT_SAVED}, (
         ended
     )  # or not before it is mended
     assert services.counts["submit"] == 1
-    assert all(map(plain, [*ended, *told])), told
+    assert all(map(plain, [*ended, *answer])), answer
 
 
 @attempt(22, "a service's id that is another job's own id", "the own id names the own job")

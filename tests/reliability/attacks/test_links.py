@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imgen_providers.sandbox.exchange import Call
     from reliability.attacks.hostile import Answer
 
-REAL = {"THREEDAISTUDIO_API_KEY": "a-key-that-nobody-has-0123456789"}  # at the service's own origin, never reached
+REAL = {"THREEDAISTUDIO_API_KEY": "a-key-of-no-account-0123456789"}  # at the service's own origin, never reached
 ENDS = (ExitCode.USAGE, ExitCode.UNREACHABLE)  # refused by its form, or a name that no resolver knows
 OWN = (
     *("127.0.0.1", "127.1", "127.0.0.1.", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.255.255.254"),

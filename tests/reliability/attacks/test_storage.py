@@ -95,7 +95,7 @@ def storing(
     port = Port(storage)
     variables = {
         "IMGEN_UPLOAD": f"s3://bucket/references?endpoint={port.origin}",
-        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_ACCESS_KEY_ID": "unknown",
         "AWS_SECRET_ACCESS_KEY": SECRET,
     }
     there = imgen.at(origin)

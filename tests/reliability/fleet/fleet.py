@@ -11,24 +11,25 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import postgres
-from cli.program.program import IMGEN, Program, until
+from cli.program.program import IMGEN, Program
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.records import OPEN, JobRecord, State
+from imgen_providers.catalog import SERVICES
 from reliability.far_side import FarSide, fault_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MORTAL = Path(__file__).with_name("mortal.py")
 
 _PATIENCE = 540.0  # seconds for a fleet to become idle
-_BIND = "-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} -c max_connections=200"
+_BIND = "-c listen_addresses={hosts} -p {port} -c unix_socket_directories={folder} -c max_connections=200"
 
 
 @dataclass(slots=True)
@@ -64,23 +65,32 @@ class Fleet:
     far: FarSide
     variables: dict[str, str]
     workers: list[Worker] = field(default_factory=list)
+    hosts: str = "127.0.0.1"
 
     @property
     def laptop(self) -> Program:
         """The machine that orders: it knows where the services are, and has no key."""
-        variables = {name: value for name, value in self.variables.items() if not name.endswith("_API_KEY")}
         desk = self.folder / "desk"
         desk.mkdir(exist_ok=True)
-        return Program(self.folder / "home of the laptop", desk, variables)
+        return keyless(Program(self.folder / "home of the laptop", desk, self.variables))
 
     @property
     def store(self) -> Path:
         """The folder that pictures are stored in."""
         return self.folder / "store"
 
-    def start(self, *options: str, until: tuple[str, str] | None = None, **variables: str) -> Worker:
-        """One more worker, on a machine of its own; `until` a signal stops it at a moment (`mortal.py`)."""
-        program = [sys.executable, "-P", str(MORTAL), *until] if until else list(IMGEN)
+    def start(
+        self,
+        *options: str,
+        until: tuple[str, str] | None = None,
+        within: Sequence[str] = (),
+        **variables: str,
+    ) -> Worker:
+        """One more worker, on a machine of its own; `until` a signal stops it at a moment (`mortal.py`).
+
+        `within` is a command that runs another one in its own process.
+        """
+        program = [*within, *([sys.executable, "-P", str(MORTAL), *until] if until else IMGEN)]
         home = self.folder / f"home {secrets.token_hex(4)}"
         home.mkdir(mode=0o700)
         with (self.folder / "workers.log").open("ab") as log:
@@ -150,9 +160,17 @@ class Fleet:
             self.server.control("-m", mode, "stop")
         self.start_server()
 
+    def listen_on(self, address: str) -> None:
+        """Let the database be reached at one more address of this machine, from its own network."""
+        assert self.server.folder
+        with (self.server.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {address}/30 trust\n")
+        self.hosts = f"127.0.0.1,{address}"
+        self.restart("fast")
+
     def start_server(self) -> None:
         """Start PostgreSQL again."""
-        bind = _BIND.format(port=self.server.port, folder=self.server.folder)
+        bind = _BIND.format(hosts=self.hosts, port=self.server.port, folder=self.server.folder)
         deadline = time.monotonic() + 30.0
         while True:  # what its killed main process had started may still be ending
             try:
@@ -201,6 +219,20 @@ def count(fleet: Fleet) -> Count:
     )
 
 
+def until(condition: Callable[[], bool], patience: float = 60.0) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+def keyless(program: Program) -> Program:
+    """The same on a machine that has no key of any service."""
+    keys = {entry.key_variable for entry in SERVICES.values()}
+    return replace(program, variables={name: value for name, value in program.variables.items() if name not in keys})
+
+
 def write_manifest(path: Path, prompts: list[str], provider: str) -> None:
     """A manifest with an asset for each prompt."""
     assets = "".join(f'[[asset]]\npath = "art/{n}.png"\nprompt = "{prompt}"\n' for n, prompt in enumerate(prompts))
@@ -208,9 +240,11 @@ def write_manifest(path: Path, prompts: list[str], provider: str) -> None:
 
 
 @contextmanager
-def fleet(folder: Path, *, seconds: float = 1.0, **variables: str) -> Iterator[Fleet]:
+def fleet(
+    folder: Path, server: postgres.Server | None = None, *, seconds: float = 1.0, **variables: str
+) -> Iterator[Fleet]:
     """A fleet with a PostgreSQL of its own, whose services take `seconds` for a job."""
-    server = postgres.running(secrets.token_hex(6), os.getpid())
+    server = server or postgres.running(secrets.token_hex(6), os.getpid())
     with fault_server(folder / "far side", seconds) as far:
         here = Program(folder, folder, {}).at(far.origin)
         url = server.make(f"fleet_{secrets.token_hex(4)}")

@@ -15,14 +15,17 @@ _PIECE = 65_536
 
 
 class Gate:
-    """A port of this machine that leads to another one; while it is `shut`, nothing comes through, and nothing ends."""
+    """A port that leads to one of this machine; while it is `shut`, nothing comes through, and nothing ends.
 
-    def __init__(self, to: int) -> None:
+    It is a port of this machine too, unless a `listener` is given.
+    """
+
+    def __init__(self, to: int, listener: socket.socket | None = None) -> None:
         self._to = to
         self._open = threading.Event()
         self._open.set()
         self._ends: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

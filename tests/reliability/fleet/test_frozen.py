@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+LATEST = 5.0  # seconds from the commit of a submit's start to the request
 MOMENTS = (
     "before the submit's start is committed",
     "after the submit's start is committed",  # between the commit and the request
@@ -44,11 +45,15 @@ def test_a_worker_that_stood_still_sends_nothing_late(
         time.sleep(LEASE)
         here.until_idle(120.0)
         found = count(here)
-        states = {job.request.prompt: job.state for job in here.jobs()}
+        jobs, arrivals = here.jobs(), here.far.arrivals()
 
-    print_report("fleet", ("4 workers frozen for 4 leases", 0, asdict(found)))
+    assert all(job.submitted_at for job in jobs)
+    after = {job.request.prompt: arrivals[job.request.prompt][0] - (job.submitted_at or 0.0) for job in jobs}
+    latest = f"4 workers frozen for 4 leases; the latest submit {max(after.values()):.1f} s after its commit"
+    print_report("fleet", (latest, 0, asdict(found)))
     check(found, len(MOMENTS))
-    assert set(states.values()) == {State.SAVED}
+    assert {job.state for job in jobs} == {State.SAVED}
+    assert max(after.values()) <= LATEST, "sent long after its commit"
 
 
 def _until_stopped(pid: int) -> None:

@@ -60,9 +60,9 @@ def test_a_worker_dies_at_every_moment(tmp_path: Path, print_report: Callable[[s
         fleets = {moment: in_schema(here, moment) for moment in MOMENTS}
         for moment, each in fleets.items():
             each.order([moment])
-            dying = each.start("--until-idle", until=("SIGKILL", moment))
-            assert dying.process.wait(60.0) == -9, moment
-            dying.kill()
+            ending = each.start("--until-idle", until=("SIGKILL", moment))
+            assert ending.process.wait(60.0) == -9, moment
+            ending.kill()
         for each in fleets.values():
             each.start("--until-idle")
         found = {}

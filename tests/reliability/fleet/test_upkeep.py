@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import psycopg
 import pytest
 
 from imgen.ledger.postgres.address import parse
-from reliability.fleet.fleet import Fleet, count, fleet
+from reliability.fleet.fleet import Fleet, count, fleet, until
 from reliability.fleet.test_kills import check
 
 if TYPE_CHECKING:
@@ -30,14 +29,6 @@ def change(here: Fleet, statements: str) -> None:
         connection.execute(f"SET search_path TO imgen_engine; {statements}".encode())
 
 
-def until(here: Fleet, condition: Callable[[], bool], patience: float = 60.0) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 @pytest.mark.fleet
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", ["before the sweep", "after the sweep", "before the healing", "after the healing"])
@@ -47,14 +38,14 @@ def test_a_worker_is_killed_while_it_sweeps_or_heals(
     with fleet(tmp_path, seconds=30.0) as here:
         here.order([f"fox {number}" for number in range(8)])
         first = here.start()
-        until(here, lambda: all(job.remote_id for job in here.jobs()))
+        until(lambda: all(job.remote_id for job in here.jobs()))
         first.kill()
         if "healing" in moment:
             change(here, _FORGET)
         change(here, _AN_HOUR_AGO)
-        dying = here.start(until=("SIGKILL", moment))
-        assert dying.process.wait(90.0) == -9
-        dying.kill()
+        ending = here.start(until=("SIGKILL", moment))
+        assert ending.process.wait(90.0) == -9
+        ending.kill()
         change(here, _AN_HOUR_AGO)
         here.start()
         here.until_idle(200.0)
@@ -74,7 +65,7 @@ def test_all_workers_are_killed_and_one_starts_an_hour_later(
         here.order([f"fox {number}" for number in range(40)])
         for _ in range(3):
             here.start("--concurrency", "8")
-        until(here, lambda: sum(job.remote_id is not None for job in here.jobs()) > 12)
+        until(lambda: sum(job.remote_id is not None for job in here.jobs()) > 12)
         for worker in here.workers:
             worker.kill()
         change(here, _AN_HOUR_AGO)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from imgen.batch.reading.findings import BadManifest, Finding
 from imgen.batch.reading.toml_lines import ASSET, DEFAULTS, TOP, Scope, TomlLines
 from imgen.config.toml_file import LONG_KEY
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,7 +142,7 @@ def _yaml(text: str, name: str) -> Document:
     try:
         import yaml
     except ImportError:
-        _refuse(name, 0, "reading YAML needs PyYAML.", "pip install 'imgen[yaml]'")
+        _refuse(name, 0, "reading YAML needs PyYAML.", installation().with_extra("yaml"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         for event in yaml.parse(text, Loader=loader):

@@ -249,6 +249,7 @@ def _asset(path: str, number: int, prompt: str, entry: Mapping[str, Any]) -> Ass
         resolution=entry.get("resolution"),
         size=_size(entry.get("size")),
         format=_FORMAT_NAMES.get(format, format) if format else None,
+        quality=entry.get("quality"),
         channel=entry.get("channel"),
         options=entry["options"],
         convert=entry.get("convert") is not False,

@@ -41,6 +41,9 @@ class Choices(BaseModel):
     format: Format | None = Field(
         None, description="The format to order. The file is converted where its path ends otherwise."
     )
+    quality: Text | None = Field(
+        None, description="How much work the service puts in, where it has that: low, medium or high at openai."
+    )
     count: Annotated[int, Field(ge=1, le=MOST_COUNT)] | None = Field(
         None, description="How many pictures: art/cat.png becomes art/cat-1.png, art/cat-2.png, each an asset."
     )
@@ -105,6 +108,7 @@ WANTED = {
     "resolution": 'a text such as "2K"',
     "size": 'pixels such as "1920x1080"',
     "format": '"png", "jpeg" or "webp"',
+    "quality": 'a text such as "high"',
     "count": f"a whole number from 1 to {MOST_COUNT}",
     "references": "a list of texts",
     "channel": "the name of a channel",

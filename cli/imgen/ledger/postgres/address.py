@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from imgen.errors import BadConfiguration
+from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def parse(url: str, environ: Mapping[str, str]) -> Address:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
     except ImportError:
         raise BadConfiguration(
-            "A ledger on PostgreSQL needs an extra that is not installed.", "pip install 'imgen[fleet]'"
+            "A ledger on PostgreSQL needs the extra fleet, which is not installed.", installation().with_extra("fleet")
         ) from None
     parts = _split(url)
     own = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgen.errors import LedgerUnusable
+from imgen.installation import installation
 from imgen.ledger.backend import Dialect
 from imgen.ledger.postgres import trouble
 from imgen.ledger.postgres.pool import MOST, Pool, connect
@@ -158,7 +159,7 @@ class PostgresDatabase:
             transaction.raw.execute("COMMIT")
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, synced: bool = True) -> Iterator[Transaction]:  # noqa: ARG002  (the server syncs each)
         """A transaction that no other one can interleave with, on disk once this ends. Raises `LedgerUnusable`.
 
         One within another of the same thread is a part of it, and is undone alone where it fails.
@@ -180,7 +181,7 @@ class PostgresDatabase:
                 )
             self._commits += 1
 
-    def change(self, statement: str, values: Sequence[object]) -> None:
+    def change(self, statement: str, values: Sequence[object], *, synced: bool = True) -> None:  # noqa: ARG002
         """One write of one statement. Raises `LedgerUnusable`."""
         with self.write() as write:
             write.execute(statement, values)
@@ -218,7 +219,7 @@ class PostgresDatabase:
         """The error that a row was written by a newer program."""
         return LedgerUnusable(
             f"The ledger {self.address.shown} holds a job that this imgen does not understand.",
-            "Nothing was sent. Upgrade imgen: pip install -U 'imgen[fleet]'",
+            f"Nothing was sent. Upgrade imgen:\n{installation().upgraded()}",
         )
 
     def unreadable(self, job_id: str) -> None:

@@ -1,6 +1,9 @@
 """The ledger's file: one connection per thread, every write a short transaction, never across a network call.
 
-synchronous=FULL, because a lost commit here is a forgotten paid job (0.24 ms a commit, measured).
+A commit is on disk before `write` ends, because a lost one is a forgotten paid job. SQLite itself would wait for the
+disk (synchronous=FULL) while it keeps every other writer waiting. So it only writes the commit to its log here
+(synchronous=NORMAL), and the thread syncs the log after it has let the next one in: threads then wait for the disk
+together (16 of them: 4,000 commits a second in place of 700, 2026-11-26).
 The switch to WAL does not wait for other openers, so creating and migrating happen under a lock file
 (4 of 800 first opens failed without one, measured 2026-11-20).
 """
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.files import make_private_folder
 from imgen.ledger.backend import Dialect
-from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage
+from imgen.ledger.recovery.damage import check_file, damage_text, damaged, is_damage, log_of
 from imgen.ledger.sqlite.file_lock import Hold
 from imgen.ledger.sqlite.network_disk import network_type
 from imgen.ledger.sqlite.schema import RESOLUTION, is_current, migrate
@@ -41,15 +44,39 @@ DIALECT = Dialect(
 
 _PATIENCE = 30.0  # seconds for another process to end its transaction
 _ROOM = 65_536  # bytes that a few commits need
+_TO_SYNC = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have the second one only
 
 
 class LedgerConnection(sqlite3.Connection):
-    """A connection that holds the shared lock of the file, so no process replaces it meanwhile."""
+    """A connection that holds the shared lock of the file, so no process replaces it meanwhile.
+
+    `log` is its write-ahead log where a commit is not on disk before `sync`, None where SQLite syncs each by itself.
+    """
 
     hold: Hold | None = None
+    log: Path | None = None
+    _descriptor: int | None = None
+
+    def sync_apart(self, path: Path) -> None:
+        """Leave it to `sync` to put commits on disk, where there is a write-ahead log."""
+        if self.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            self.execute("PRAGMA synchronous = NORMAL")
+            self.log = log_of(path)
+
+    def sync(self) -> None:
+        """Return once everything that was committed so far is on disk. Raises `OSError`."""
+        if self.log is None:
+            return
+        if self._descriptor is None:  # the log stays the same file for as long as this connection is open
+            self._descriptor = os.open(self.log, _TO_SYNC)
+        _sync(self._descriptor)
 
     def close(self) -> None:
         """Close it and release the lock."""
+        if self._descriptor is not None:  # Windows removes no file that is open
+            os.close(self._descriptor)
+            self._descriptor = None
         super().close()
         if self.hold:
             self.hold.release()
@@ -109,8 +136,11 @@ class Database:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Changes that no other ones can interleave with, on disk once this ends. Raises `LedgerUnusable`."""
+    def write(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+        """Changes that no other ones can interleave with, on disk once this ends. Raises `LedgerUnusable`.
+
+        One that is not `synced` outlives this process at once, and a power failure once a later one is on disk.
+        """
         connection = self.connection()
         with self._in_words(), self._writing:
             try:  # also around BEGIN: it may wait for another process, and a Ctrl-C then comes once it has begun
@@ -121,6 +151,12 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        if not synced:
+            return
+        try:
+            connection.sync()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     @contextmanager
     def lock(self, name: str, seconds: float) -> Iterator[None]:  # noqa: ARG002  (it ends with its process)
@@ -139,9 +175,9 @@ class Database:
         with self._in_words():
             return connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes
 
-    def change(self, statement: str, values: Sequence[object]) -> None:
-        """One write of one statement. Raises `LedgerUnusable`."""
-        with self.write() as write:
+    def change(self, statement: str, values: Sequence[object], *, synced: bool = True) -> None:
+        """One write of one statement; `synced` is as for `write`. Raises `LedgerUnusable`."""
+        with self.write(synced=synced) as write:
             write.execute(statement, values)
 
     def damaged(self, damage: str) -> LedgerDamaged:
@@ -150,9 +186,11 @@ class Database:
 
     def not_understood(self) -> LedgerUnusable:
         """The error that a row was written by a newer program."""
+        from imgen.installation import installation
+
         return LedgerUnusable(
             f"The ledger {self.path} holds a job that this imgen does not understand.",
-            "Nothing was sent. Upgrade imgen: pip install -U imgen",
+            f"Nothing was sent. Upgrade imgen:\n{installation().upgraded()}",
         )
 
     def unreadable(self, job_id: str) -> None:
@@ -160,13 +198,23 @@ class Database:
         self.unreadable_jobs[job_id] = None
         self.damaged(f"job {job_id} in it cannot be understood")
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> LedgerConnection:
         """This thread's own connection, opened at its first use. Raises `LedgerUnusable`."""
-        mine: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        mine: LedgerConnection | None = getattr(self._threads, "connection", None)
         if mine is None:
             with self._lock:  # one at a time: two threads that both make a new file could drop each other's locks
-                mine = self._threads.connection = open_ledger(self.path)
+                mine = self._threads.connection = self._open()
         return mine
+
+    def _open(self) -> LedgerConnection:
+        opened = open_ledger(self.path)
+        try:
+            with self._in_words():
+                opened.sync_apart(self.path)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -180,10 +228,13 @@ class Database:
         except ERRORS as error:
             if is_damage(error):
                 raise damaged(self.path, error) from error
-            raise LedgerUnusable(
-                f"The ledger {self.path} cannot be used: {reason(self.path, error)}.",
-                "Free some space or mend the file's rights, then run the command again.",
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> LedgerUnusable:
+        return LedgerUnusable(
+            f"The ledger {self.path} cannot be used: {reason(self.path, error)}.",
+            "Free some space or mend the file's rights, then run the command again.",
+        )
 
 
 def open_ledger(path: Path) -> LedgerConnection:

@@ -151,9 +151,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
+        from imgen.installation import installation
+
         raise LedgerUnusable(
             f"The ledger was written by a newer imgen (its format is {version}, this one knows {len(MIGRATIONS)}).",
-            "Nothing was sent. Upgrade imgen: pip install -U imgen",
+            f"Nothing was sent. Upgrade imgen:\n{installation().upgraded()}",
         )
     return version
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imgen.files import open_regular
+from imgen.installation import installation
 from imgen.pictures.formats import HELD_LIMIT, Damaged, OtherFormat, check_dimensions, decoding
 from imgen.pictures.formats.heif import check_heif
 
@@ -94,7 +95,7 @@ def _pillow(file: BinaryIO, format: OtherFormat) -> Image.Image:
             from PIL.AvifImagePlugin import AvifImageFile
 
             if not features.check("avif"):
-                raise NotReadHere(format.name, "pip install --upgrade pillow")
+                raise NotReadHere(format.name, installation().upgraded())
             return AvifImageFile(file)
 
 
@@ -102,6 +103,6 @@ def _heif(file: BinaryIO, format: OtherFormat) -> Image.Image:
     try:
         from pillow_heif import open_heif
     except ImportError:
-        raise NotReadHere(format.name, "pip install 'imgen[heif]'") from None
+        raise NotReadHere(format.name, installation().with_extra("heif")) from None
     picture: Image.Image = open_heif(file, convert_hdr_to_8bit=True).to_pillow()
     return picture

@@ -12,6 +12,7 @@ import pytest
 from cli.drafts import draft
 from imgen import __version__
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
+from imgen.installation import installation
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.schema import MIGRATIONS
 from imgen.ledger.postgres.setup import set_up
@@ -92,7 +93,7 @@ BAD: dict[str, tuple[Callable[[str], str], str, str]] = {
     "a newer format": (
         lambda url: change(url, "UPDATE imgen.meta SET format = format + 1"),
         rf"was written by a newer imgen \(its format is {FORMAT + 1}, this one knows {FORMAT}\)\.",
-        "Upgrade imgen: pip install -U 'imgen[fleet]'",
+        f"Upgrade imgen:\n{installation().upgraded()}",
     ),
     "an older format": (
         lambda url: change(url, "UPDATE imgen.meta SET format = format - 1"),
@@ -102,7 +103,7 @@ BAD: dict[str, tuple[Callable[[str], str], str, str]] = {
     "an old program": (
         lambda url: change(url, "UPDATE imgen.meta SET least_program = '999.1'"),
         rf"takes imgen 999\.1 and newer, and this is {__version__}\.",
-        "pip install -U 'imgen[fleet]'",
+        installation().upgraded(),
     ),
 }
 

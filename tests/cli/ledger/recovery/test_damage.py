@@ -1,4 +1,4 @@
-"""A damaged ledger: kept as it is, made anew of what can be read, and told; no other trouble counts as damage."""
+"""A damaged ledger: kept as it is, made anew of what can be read, and said; no other trouble counts as damage."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_damage_outside_of_the_jobs_costs_none(
     assert not damage_note(full).exists()
     again: list[str] = []
     reopened(config, clock, again)
-    assert again == [], "it is told once"
+    assert again == [], "it is said once"
 
 
 def test_a_ledger_that_was_brought_up_to_date_since_loses_no_job_either(
@@ -273,7 +273,7 @@ def test_an_empty_file_beside_its_log_is_not_begun_anew_in_silence(
     assert [path.read_bytes() for path in kept_files(full)] == [b"", b"what was committed last"]
 
 
-def test_an_empty_ledger_that_somebody_just_makes_is_no_loss(
+def test_an_empty_ledger_that_is_just_being_made_is_no_loss(
     ledger_path: Path, config: Config, clock: FakeClock, said: list[str]
 ) -> None:
     ledger_path.parent.mkdir()
@@ -530,7 +530,7 @@ def test_a_listing_that_was_broken_off_is_made_up_for(tmp_path: Path) -> None:
         bench.said.clear()
         bench.session.close()
         bench.restart()
-        assert bench.said == [], "it is told once"
+        assert bench.said == [], "it is said once"
 
 
 def lost_reply(bench: Bench) -> tuple[JobRecord, str]:

@@ -40,7 +40,7 @@ class Disk:
         assert os.statvfs(self.folder).f_bavail == 0
 
     def lock(self) -> None:
-        """Nobody may write there, root neither."""
+        """No user may write there, not even root."""
         subprocess.check_call(["mount", "-o", "remount,ro", self.folder])
 
     def unlock(self) -> None:
@@ -122,7 +122,7 @@ def test_before_the_submit_nothing_is_sent(bench: Bench, disks: dict[str, Disk])
     assert bench.session.ledger.jobs.get(record.id).state is State.CANCELLED
 
 
-def test_a_remote_id_that_cannot_be_recorded_is_told_with_the_way_back(bench: Bench, disks: dict[str, Disk]) -> None:
+def test_a_remote_id_that_cannot_be_recorded_is_said_with_the_way_back(bench: Bench, disks: dict[str, Disk]) -> None:
     record = order(bench)
     bench.just_before["POST"] = disks["home"].fill
 
@@ -156,7 +156,7 @@ def test_a_picture_without_room_is_saved_later(bench: Bench, disks: dict[str, Di
     saved_later(bench, record)
 
 
-def test_a_picture_that_cannot_be_recorded_is_there_and_told(bench: Bench, disks: dict[str, Disk]) -> None:
+def test_a_picture_that_cannot_be_recorded_is_there_and_named(bench: Bench, disks: dict[str, Disk]) -> None:
     record = order(bench)
     bench.just_before[PICTURES] = disks["home"].fill
 
@@ -202,7 +202,7 @@ def test_a_ledger_that_became_read_only_sends_nothing(bench: Bench, disks: dict[
     assert [job.state for job in bench.session.ledger.jobs.find("")] == [State.SAVED]
 
 
-def test_a_ledger_that_is_damaged_between_submit_and_reply_still_tells_every_remote_id(tmp_path: Path) -> None:
+def test_a_ledger_that_is_damaged_between_submit_and_reply_still_says_every_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
 

@@ -126,4 +126,4 @@ def test_without_that_log_too_processes_write_at_once_and_lose_nothing(
     jobs = [job for job in ledger.jobs.open() if job.id != "k3f9xy"]
     assert {job.id for job in jobs} == {f"writer{n}-{k}" for n in range(3) for k in range(5)}
     assert {job.state for job in jobs} == {State.QUEUED}
-    assert mode(ledger_path) == "delete", "nobody went back"
+    assert mode(ledger_path) == "delete", "no connection went back"

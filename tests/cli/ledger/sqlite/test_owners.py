@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from imgen.errors import ExitCode, LedgerUnusable
 from imgen.ledger.sqlite.owners import Owners
@@ -45,8 +46,8 @@ def test_two_owners_of_one_process_are_two(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_is_not_alive(tmp_path: Path) -> None:
-    assert not Owners(tmp_path / "missing").is_alive("nobody")
+def test_an_unknown_owner_is_not_alive(tmp_path: Path) -> None:
+    assert not Owners(tmp_path / "missing").is_alive("unknown")
     assert not (tmp_path / "missing").exists()
 
 
@@ -70,10 +71,33 @@ def test_folders_and_lock_are_for_this_person_only(tmp_path: Path) -> None:
     owner.release()
 
 
-def test_a_place_that_takes_no_folder_is_told(tmp_path: Path) -> None:
+def test_a_place_that_takes_no_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a folder")
 
     with pytest.raises(LedgerUnusable, match="cannot be used") as refused:
         Owners(tmp_path / "state" / "owners").enter()
 
     assert refused.value.exit_code is ExitCode.NOT_SAVED
+
+
+def test_an_imgen_that_locks_by_filelock_and_one_that_does_not_see_each_other(tmp_path: Path) -> None:
+    owners = Owners(tmp_path)
+    theirs = FileLock(tmp_path / "0123456789abcdef.lock", timeout=0)
+    mine = owners.enter()
+
+    with theirs:
+        assert owners.is_alive("0123456789abcdef")
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / f"{mine.name}.lock", timeout=0).acquire()
+    mine.release()
+    assert not owners.is_alive("0123456789abcdef")
+
+
+def test_to_give_back_twice_is_to_give_back_once(tmp_path: Path) -> None:
+    owner = Owners(tmp_path).enter()
+    owner.release()
+    with (tmp_path / "another file").open("wb") as file:  # it gets the number of the descriptor that was closed
+        owner.release()
+        file.write(b"still open")
+
+    assert (tmp_path / "another file").read_bytes() == b"still open"

@@ -110,7 +110,7 @@ def test_a_ledger_from_a_newer_program_is_left_alone(ledger_path: Path) -> None:
     assert dump(ledger_path) == before
 
 
-def test_a_newer_program_that_came_while_we_waited_is_told_as_such(
+def test_a_newer_program_that_came_while_we_waited_is_said_as_such(
     ledger_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the first look and the lock, another imgen may have brought the ledger further than we know."""
