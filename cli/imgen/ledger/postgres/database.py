@@ -138,10 +138,14 @@ class PostgresDatabase:
                 return self._thread.transaction.execute(statement, values).fetchall()
             return self._alone(statement, values).fetchall()
 
-    def touch(self, statement: str, values: Sequence[object]) -> int:
-        """One write that waits for no other transaction; returns how many rows it changed. Raises `LedgerUnusable`."""
+    def touch(self, statement: str, values: Sequence[object], *, lasting: bool = True) -> int:
+        """One write that waits for no other transaction; returns how many rows it changed. Raises `LedgerUnusable`.
+
+        It does not wait for the server's disk unless it is `lasting`.
+        """
+        soon = "" if lasting else "SET LOCAL synchronous_commit TO off;"
         with self._in_words():
-            return self._alone(statement, values).rowcount
+            return self._alone(soon + statement, values).rowcount
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
