@@ -136,6 +136,39 @@ def test_a_job_that_was_not_recorded_leaves_the_screen(there: Program) -> None:
     assert b"\x1b[?25h" in shown.raw
 
 
+@WIDTHS
+def test_what_waits_for_its_turn_says_so_and_is_not_charged_when_stopped(there: Program, width: int) -> None:
+    line = ("generate", "a red fox", *PAID, "-n", "2", *OFTEN)
+    with terminal(there, *IMGEN, *line, width=width, IMGEN_SUBMITS_PER_MINUTE="1") as shown:
+        shown.until(r"next in \d+ s" if width == 40 else r"next in \d+ s \(1 a minute\)")
+        shown.until("saved")
+        shown.type(b"\x03")
+        assert shown.rest() == ExitCode.INTERRUPTED
+
+    stopped = next(job for job in there.jobs() if job.remote_id is None)
+    text = " ".join(" ".join(shown.lines).split())
+    assert f"{stopped.id} not sent" in " ".join(text.split())
+    assert "You stopped it before it was sent, so nothing was charged." in text
+    assert f"imgen again {stopped.id}" in text
+
+
+def test_a_job_is_said_to_take_the_time_of_its_service(there: Program) -> None:
+    """How long it took is not known where it ended while imgen was away, and one that was saved is not saved again."""
+    (job,) = there.run("generate", "a red fox", *PAID, "-a", "1:1", "--no-wait").lines
+    with terminal(there, *IMGEN, "wait", job, *OFTEN, width=80) as first:
+        assert first.rest() == ExitCode.DONE
+    with terminal(there, *IMGEN, "wait", job, width=80) as second:
+        assert second.rest() == ExitCode.DONE
+    logged = there.run("wait", job)
+
+    (result,) = there.jobs()[0].results
+    ended, once_more = (next(line for line in shown.lines if "✓" in line) for shown in (first, second))
+    assert ended.startswith(f"✓ {job}  saved  1024x1024 png, $0.134  a red")
+    assert once_more.startswith(f"✓ {job}  already saved  1024x1024 png, $0.134  a red")
+    assert "".join(second.lines).replace(" ", "").endswith(str(result.path))
+    assert f"{job} already saved {result.path} (1024x1024 png" in logged.stderr
+
+
 # Found again -----------------------------------------------------------------------------------------------------
 
 
