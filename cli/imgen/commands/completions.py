@@ -54,7 +54,8 @@ def install_script(shell: Shell, config: Config) -> tuple[Path, str]:
     places = {
         Shell.BASH: (
             data / "bash-completion" / "completions" / "imgen",
-            f"{new_shells} If TAB does nothing there, the package bash-completion is missing.",
+            f"{new_shells} If TAB does nothing there, bash-completion is missing or not loaded; this line in ~/.bashrc"
+            ' works without it: eval "$(imgen completions bash)"',
         ),
         Shell.ZSH: (zsh / FILE_NAMES[shell], f"In ~/.zshrc, before compinit, must stand: fpath=({zsh} $fpath)"),
         Shell.FISH: (settings / "fish" / "completions" / FILE_NAMES[shell], new_shells),

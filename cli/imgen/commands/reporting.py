@@ -139,7 +139,9 @@ class Reporter:
         if self.open and saved:
             from imgen.screen.viewer import open_pictures
 
-            if not open_pictures(saved):
+            if not self.streams.has_display:
+                err("--open: no viewer could be opened without a display.")
+            elif not open_pictures(saved):
                 err("--open: this system has no program that opens pictures (xdg-open).")
         if self.notify and time.monotonic() - self.began > _LONG:
             from imgen.screen.viewer import notify
@@ -152,7 +154,15 @@ class Reporter:
             if record.remote_id:
                 out(record.id)
         self.problems(report)
+        if report.going_on:
+            self.hint("To wait for the picture and save it:\nimgen wait")
         return self.exit_code(report)
+
+    def hint(self, text: str) -> None:
+        """Print what to type next, where a person looks on."""
+        streams = self.streams
+        if streams.stderr_is_terminal and self.form is Form.TEXT:
+            err(hint_lines([text], color=streams.stderr_color, width=streams.stderr_width))
 
     def exit_code(self, report: Report) -> ExitCode:
         """The exit code of the command."""
@@ -224,6 +234,8 @@ class Reporter:
         out("\n".join(lines))
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
+        if report.going_on and not unanswered:
+            self.hint("To wait for them and save their pictures:\nimgen wait")
         return code
 
     def _fail(self, problem: Problem) -> None:

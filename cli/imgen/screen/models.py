@@ -144,7 +144,7 @@ def model_details(rows: Sequence[ModelRow], *, width: int | None, color: bool = 
         tables.setdefault("\n".join(_pixel_lines(row.aspects, row.pixels or {})), []).append(_place(row))
     for table, places in tables.items():
         if table:
-            lines += [*wrapped(f"Pixels at {', '.join(places)}", width), table, ""]
+            lines += [*wrapped(f"Pixels at {', '.join(dict.fromkeys(places))}", width), table, ""]
     return lines[:-1]
 
 
@@ -165,6 +165,7 @@ def _detail(row: ModelRow, width: int | None, *, color: bool) -> list[str]:
         "link lives": _life(row.link_seconds),
         **({"until": row.last_day} if row.until else {}),
     }
+    facts = {name: fact for name, fact in facts.items() if fact}
     names = max(map(len, facts))
     title = f"{row.family} at {_place(row)}"
     lines = [f"{BOLD}{title}{OFF}" if color else title]

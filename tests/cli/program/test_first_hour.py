@@ -226,7 +226,7 @@ def test_pictures_open_in_the_systems_viewer(made: Program, tmp_path: Path) -> N
     seen = tmp_path / "seen"
     name = "open" if os.uname().sysname == "Darwin" else "xdg-open"
     path = program_in(tmp_path / "bin", name, f'printf "%s\\n" "$1" >> {seen}')
-    here = Program(made.home, made.cwd, {**made.variables, "PATH": path})
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": path, "DISPLAY": ":9"})
 
     opened = here.run("open")
     until(lambda: seen.exists() and len(seen.read_text().splitlines()) == 2)
@@ -240,12 +240,80 @@ def test_pictures_open_in_the_systems_viewer(made: Program, tmp_path: Path) -> N
 
 def test_a_system_without_a_viewer_says_so(made: Program, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty")})
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty"), "DISPLAY": ":9"})
 
     seen_text = here.run("open")
 
     assert seen_text.code == ExitCode.USAGE
     assert "no program that opens pictures" in seen_text.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows always have a display")
+def test_without_a_display_the_path_is_printed_and_why(made: Program, tmp_path: Path) -> None:
+    path = program_in(tmp_path / "bin", "xdg-open", "exit 3")
+    variables = {"PATH": path, "DISPLAY": "", "WAYLAND_DISPLAY": "", "WSL_DISTRO_NAME": ""}
+
+    (opened,) = made.run_lines([(("open", "last"), variables, b"")])
+
+    assert opened.code == ExitCode.DONE
+    assert opened.stderr == "No viewer could be opened without a display; the picture is:\n"
+    assert [line.startswith(str(made.cwd)) for line in opened.lines] == [True, True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows always have a display")
+def test_the_last_order_with_a_picture_is_opened(made: Program) -> None:
+    nowhere = {"REAPI_API_KEY": "a-key-of-a-test-0123456789", "REAPI_BASE_URL": "http://127.0.0.1:9", "DISPLAY": ""}
+    unsent, opened, named = made.run_lines(
+        [
+            (("generate", "a hen", "-p", "reapi", "--timeout", "1"), nowhere, b""),
+            (("open",), {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, b""),
+            (("open", "last"), {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, b""),
+        ]
+    )
+
+    assert unsent.code == ExitCode.UNREACHABLE
+    assert (opened.code, len(opened.lines)) == (ExitCode.DONE, 2), opened.stderr
+    assert (named.code, "There is no saved picture to open." in named.stderr) == (ExitCode.USAGE, True)
+
+
+def test_a_gallery_goes_into_a_folder(made: Program) -> None:
+    new, there = made.run("gallery", "-o", "gal/", "-q"), made.run("gallery", "-o", "gal", "-q")
+
+    assert (new.code, there.code) == (ExitCode.DONE, ExitCode.DONE), new.stderr + there.stderr
+    assert new.lines == there.lines == [str(made.cwd / "gal" / "gallery.html")]
+
+
+def test_what_goes_on_is_waited_for_by_the_next_command(imgen: Program) -> None:
+    slow = {"IMGEN_SANDBOX_SECONDS": "60"}
+    with terminal(imgen, *IMGEN, "generate", "a fox", "--sandbox", "--no-wait", width=80, **slow) as sent:
+        assert sent.rest() == ExitCode.DONE
+    with terminal(imgen, *IMGEN, "status", "--sandbox", width=80, **slow) as shown:
+        assert shown.rest() == ExitCode.DONE
+    logged = imgen.run("status", "--sandbox")
+
+    for lines in (sent.lines, shown.lines):
+        assert [line.strip() for line in lines[-2:]][-1] == "imgen wait"
+        assert lines[-2].startswith("  try: To wait for")
+    assert "imgen wait" not in logged.stderr
+
+
+@WIDTHS
+def test_a_dry_run_ends_in_words_that_fit(imgen: Program, width: int) -> None:
+    with terminal(imgen, *IMGEN, "generate", "a fox", "--sandbox", "--dry-run", width=width) as shown:
+        assert shown.rest() == ExitCode.DONE
+
+    text = " ".join(" ".join(shown.lines).split())
+    assert "Nothing was sent." in text
+    assert text.endswith("In the sandbox it goes to the embedded service, not to this address: nothing is charged.")
+    sentences = shown.lines[next(at for at, line in enumerate(shown.lines) if line.startswith("1 request")) :]
+    assert all(line.startswith(("1 request", "  ", "In the sandbox")) for line in sentences), sentences
+
+
+def test_a_model_is_shown_without_what_is_not_known(imgen: Program) -> None:
+    shown = imgen.run("models", "gemini-3-pro").stdout.decode()
+
+    assert "GMI Cloud, GMI Cloud" not in shown
+    assert not re.search(r"^  \w+ *$", shown, re.MULTILINE)
 
 
 # Once more -------------------------------------------------------------------------------------------------------
@@ -392,6 +460,22 @@ def test_settings_are_read_listed_and_edited_by_name(imgen: Program, tmp_path: P
     assert (got.lines, unset.lines, path.lines) == (["16:9"], [], [str(imgen.home / "config.toml")])
     assert any(line.startswith("aspect ") and "16:9" in line for line in listed.lines)
     assert (wrong.code, "Did you mean aspect?" in wrong.stderr) == (ExitCode.USAGE, True)
+
+
+def test_an_amount_needs_no_quotes(imgen: Program) -> None:
+    written = imgen.run("config", "set", "budget.day", "5", "usd")
+
+    assert written.code == ExitCode.DONE, written.stderr
+    assert imgen.run("config", "get", "budget.day").lines == ["5 usd"]
+
+
+def test_help_is_a_command_too(imgen: Program) -> None:
+    lines = [("help",), ("--help",), ("help", "generate"), ("generate", "--help"), ("help", "config", "set")]
+    first, second, third, fourth, fifth = imgen.run_lines([(line, {}, b"") for line in lines])
+
+    assert (first.code, first.stdout) == (ExitCode.DONE, second.stdout)
+    assert (third.code, third.stdout) == (ExitCode.DONE, fourth.stdout)
+    assert "imgen config set [OPTION]... SETTING VALUE" in fifth.stdout.decode()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
