@@ -174,6 +174,7 @@ def _write(target: Path, pieces: Iterable[str]) -> None:
     from imgen.files import SHARED, replacement
 
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with replacement(target, mode=SHARED) as file:
             file.writelines(piece.encode() for piece in pieces)
     except OSError as error:

@@ -72,6 +72,7 @@ class Reporter:
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
+        from imgen.orders.matching import format_note
         from imgen.screen.prices import order_line
         from imgen_providers.rows import BATCH
 
@@ -91,6 +92,8 @@ class Reporter:
         size = choice.model.size(choice.request.aspect, choice.request.resolution)
         if plan.order.size and size:
             self.note(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")
+        if note := format_note(choice, plan.order.wished_format):
+            self.note(note)
         for sentence in choice.notes:
             self.note(sentence)
 
@@ -235,7 +238,11 @@ class Reporter:
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
         if report.going_on and not unanswered:
-            self.hint("To wait for them and save their pictures:\nimgen wait")
+            ready = any(record.state is State.READY for record in report.going_on)
+            what = (
+                "To fetch what is ready, and wait for the rest" if ready else "To wait for them and save their pictures"
+            )
+            self.hint(f"{what}:\nimgen wait")
         return code
 
     def _fail(self, problem: Problem) -> None:

@@ -98,7 +98,8 @@ def never_sent(record: JobRecord, *, by_user: bool) -> Problem:
 
 def of_question(error: ServiceError) -> Problem:
     """The problem for a failed request that concerns no job."""
-    return Problem(_CODES[type(error)], error.message + _named(error))
+    hint = "imgen doctor" if isinstance(error, NotSent | Unreachable) else None
+    return Problem(_CODES[type(error)], error.message + _named(error), hint)
 
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:

@@ -214,9 +214,7 @@ def _word(color: str) -> str:
 def _state(job: JobView) -> str:
     if job.state is State.QUEUED and job.position is not None:
         return f"queued #{job.position}"
-    if job.state is State.READY:  # this process is about to fetch it
-        return "saving" if job.received else "ready"
-    return state_word(job.state, job.remote_id)
+    return "saving" if job.state is State.READY and job.received else state_word(job.state, job.remote_id)
 
 
 def _amount(job: JobView) -> str:

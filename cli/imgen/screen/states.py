@@ -7,6 +7,4 @@ from imgen.records import State
 
 def state_word(state: State, remote_id: str | None) -> str:
     """The state; a job that no service ever accepted was not cancelled by anyone, it was not sent."""
-    if state is State.READY:
-        return "ready to fetch"
     return "not sent" if state is State.CANCELLED and remote_id is None else str(state)

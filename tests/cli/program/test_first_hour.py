@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from cli.program.program import IMGEN, OFTEN, SMALL, Program, served, until
+from cli.program.program import IMGEN, KEY, OFTEN, SMALL, Program, served, until
 from cli.program.terminal import terminal
 from imgen.errors import ExitCode
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -503,6 +504,48 @@ def test_the_doctor_says_what_is_well_and_what_to_do(imgen: Program, there: Prog
     assert [line.split()[1] for line in well.lines] == [
         *("program", "settings", "keys", "packages", "network", "proxy", "folders", "ledger", "storage", "terminal")
     ]
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_without_a_network_the_doctor_sends_to_the_network(imgen: Program, proxied: bool) -> None:
+    """A proxy that refuses, or a service that cannot be reached: the key is not what to look at."""
+    only = {entry.key_variable: "" for entry in SERVICES.values()} | {"GOOGLE_API_KEY": "", "REAPI_API_KEY": KEY}
+    way = {"HTTPS_PROXY": "http://127.0.0.1:9"} if proxied else {"REAPI_BASE_URL": "http://127.0.0.1:9"}
+
+    doctor, check = imgen.run_lines([(("doctor",), only | way, b""), (("keys", "check"), only | way, b"")])
+
+    text = doctor.stdout.decode()
+    assert doctor.code == ExitCode.KEY
+    assert re.search(r"^!   keys +reapi \(not reached\)", text, re.MULTILINE)
+    assert re.search(r"^!   network +reAPI could not be reached", text, re.MULTILINE)
+    assert bool(re.search(r"^!   proxy +127.0.0.1:9$", text, re.MULTILINE)) is proxied
+    assert ("check the address in HTTPS_PROXY" in text) is proxied
+    assert ("Is this machine online?" in text) is not proxied
+    assert "keys check" not in text
+    assert check.stderr.splitlines()[-1].strip() == "try: imgen doctor"
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        (
+            ("-p", "gemini", "-o", "show.png"),
+            "Google Gemini chooses the format by itself, so the file may end otherwise",
+        ),
+        (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.webp"), "GMI Cloud sends png or jpeg, so the file may"),
+        (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.jpg"), None),
+        (("-p", "gemini", "-o", "shots/"), None),
+    ],
+)
+def test_what_format_comes_is_said_before_the_send(there: Program, line: tuple[str, ...], note: str | None) -> None:
+    ended = there.run("generate", "a fox", *line, *OFTEN)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert ("so the file may end otherwise" in ended.stderr) is (note is not None)
+    if note:
+        before, _, after = ended.stderr.partition(note)
+        assert "accepted" not in before
+        assert "These take" in after.splitlines()[0]
 
 
 @pytest.mark.parametrize(
