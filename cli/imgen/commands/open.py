@@ -37,7 +37,7 @@ def open(
     from imgen.jobs.session import session
     from imgen.screen.console import err, out, out_path
     from imgen.screen.envelope import Form
-    from imgen.screen.viewer import open_pictures
+    from imgen.screen.viewer import has_viewer, open_pictures
 
     config = load(profile)
     with session(config, err) as opened:
@@ -52,10 +52,12 @@ def open(
     if not here:
         ids = " ".join(record.id for record in records)
         raise UsageProblem("There is no saved picture to open.", f"imgen show {ids}")
-    if not streams.has_display:
-        err("No viewer could be opened without a display; the picture is:")
-    elif not open_pictures(here):
+    if not has_viewer():
         raise UsageProblem("This system has no program that opens pictures (xdg-open).", f"imgen show {records[0].id}")
+    if streams.has_display:
+        open_pictures(here)
+    else:
+        err("No viewer could be opened without a display; the picture is:")
     if json:
         out(Reporter("open", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
     else:

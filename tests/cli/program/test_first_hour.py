@@ -262,13 +262,14 @@ def test_without_a_display_the_path_is_printed_and_why(made: Program, tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows always have a display")
-def test_the_last_order_with_a_picture_is_opened(made: Program) -> None:
+def test_the_last_order_with_a_picture_is_opened(made: Program, tmp_path: Path) -> None:
+    windowless = {"PATH": program_in(tmp_path / "bin", "xdg-open"), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
     nowhere = {"REAPI_API_KEY": "a-key-of-a-test-0123456789", "REAPI_BASE_URL": "http://127.0.0.1:9", "DISPLAY": ""}
     unsent, opened, named = made.run_lines(
         [
             (("generate", "a hen", "-p", "reapi", "--timeout", "1"), nowhere, b""),
-            (("open",), {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, b""),
-            (("open", "last"), {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, b""),
+            (("open",), windowless, b""),
+            (("open", "last"), windowless, b""),
         ]
     )
 
@@ -468,6 +469,16 @@ def test_an_amount_needs_no_quotes(imgen: Program) -> None:
 
     assert written.code == ExitCode.DONE, written.stderr
     assert imgen.run("config", "get", "budget.day").lines == ["5 usd"]
+
+
+def test_an_option_of_many_commands_is_one_thing_with_one_help() -> None:
+    from imgen.completion.tree import Command, tree
+
+    def helps(command: Command) -> list[str]:
+        own = [each["help"] for each in command["options"] if "--sandbox" in each["names"]]
+        return own + [text for below in command["commands"].values() for text in helps(below)]
+
+    assert len(set(helps(tree()))) == 1
 
 
 def test_help_is_a_command_too(imgen: Program) -> None:

@@ -257,7 +257,7 @@ def test_one_model_with_its_pixel_table_once_for_all_services_that_have_it() -> 
     other = replace(ROWS[1], pixels=pixels, title="reAPI", channel="default")
     lines = model_details([replace(ROWS[0], pixels=pixels), other], width=None)
 
-    assert lines[5:14] == [
+    assert lines[3:12] == [
         "gemini-3.1-flash at 3D AI Studio",
         "  id           3daistudio/gemini/3.1/flash",
         "  key          set",
@@ -287,9 +287,9 @@ def test_a_model_is_chosen_by_its_cheapest_service() -> None:
     other = replace(row("reapi", key_set=False, prices={}), family="of-tomorrow")
 
     assert model_overview([ROWS[0], dear, cheap, other], width=80) == [
-        "MODEL             FROM                                     RESOLUTIONS  SERVICES",
-        "gemini-3.1-flash  $0.022 at gemini, 9 credits at 3daistudio  1K 2K        3",
-        "of-tomorrow       unknown                                  1K 2K        1",
+        "MODEL             FROM                                       RESOLUTIONS",
+        "gemini-3.1-flash  $0.022 at gemini, 9 credits at 3daistudio  1K 2K",
+        "of-tomorrow       unknown                                    1K 2K",
     ]
     assert max(map(cells, model_overview([ROWS[0], dear, cheap, other], width=40))) <= 40
 
