@@ -6,8 +6,10 @@ import os
 import secrets
 import signal
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,7 +19,6 @@ from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 collect_ignore_glob = ["fixtures/*"]
 
@@ -108,6 +109,17 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of the authorities that certifi trusts, one: none signs anything here, and to read all takes 20 ms a test."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="ascii").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("authorities") / "cacert.pem"
+    file.write_text(first + end, encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(file))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(testrun_uid: str) -> postgres.Server:
     """One PostgreSQL for all workers of this run."""
@@ -121,6 +133,22 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
     name = f"test_{secrets.token_hex(8)}"
     yield postgres_server.make(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def database_in_turn(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database for one test of this process after another."""
+    name = f"test_{secrets.token_hex(8)}"
+    postgres_server.make(name)
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def emptied_postgres_url(postgres_server: postgres.Server, database_in_turn: str) -> str:
+    """An empty ledger for a test that changes nothing but jobs in it."""
+    postgres_server.empty(database_in_turn)
+    return postgres_server.url(database_in_turn)
 
 
 # How long an example takes is chance on a busy machine.

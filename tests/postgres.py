@@ -87,6 +87,21 @@ class Server:
         self.admin(f"CREATE DATABASE {database} TEMPLATE {template}")
         return self.url(database)
 
+    def empty(self, database: str) -> None:
+        """Take every job out of a ledger, and end what is connected to it: in a sixth of the time of a new database."""
+        with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            found = connection.execute(
+                "SELECT format('DELETE FROM %I.%I', schemaname, tablename) FROM pg_tables"
+                " WHERE schemaname = 'imgen' AND tablename <> 'meta' ORDER BY tablename = 'job'"
+            )
+            for (statement,) in found.fetchall():
+                connection.execute(statement)
+            connection.execute("ALTER TABLE imgen.job ALTER rowid RESTART")
+
     def drop(self, database: str) -> None:
         """Remove a database, whatever is connected to it."""
         self.admin(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")

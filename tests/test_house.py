@@ -37,7 +37,15 @@ ROOMS = (
 )
 """The modules and folders of `imgen`: each imports only itself and what stands before it."""
 
-COMPLETION_IMPORTS = {"errors", "config", "records", "ledger.sqlite.peek", "screen.schemas", "completion"}
+COMPLETION_IMPORTS = {
+    "errors",
+    "config",
+    "records",
+    "money.amounts",
+    "ledger.sqlite.peek",
+    "screen.schemas",
+    "completion",
+}
 """What a TAB may load of `imgen`: never the engine, a service or the whole ledger."""
 
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA) \w")

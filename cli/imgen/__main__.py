@@ -6,6 +6,8 @@ import atexit
 import gc
 import os
 import sys
+import time
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
@@ -51,7 +53,10 @@ GROUPS = ("fleet", "config", "keys", "sandbox")
 """Those of them that hold commands of their own."""
 
 _VERSION = (["--version"], ["-V"])
+_COMPLETES = ["_complete"]
+"""How a shell's line begins at a TAB."""
 _GARBAGE = 100_000  # objects between two collections; one order makes 60,000
+_DAY = 86_400  # seconds
 _FOLLOWING = ("generate", "edit", "again", "wait", "download")
 
 
@@ -79,8 +84,10 @@ def main() -> NoReturn:
     # What is imported lives as long as the process: looking through it for garbage would take a tenth of a short run.
     gc.set_threshold(_GARBAGE)
     _open_closed_streams()
+    _use_a_real_time_zone()
     try:
-        _handle_termination_signals()
+        if sys.argv[1:2] != _COMPLETES:  # there is nothing to come back to
+            _handle_termination_signals()
         sys.exit(run(sys.argv[1:]))
     except KeyboardInterrupt:  # before a command had begun
         sys.exit(130)
@@ -91,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
     code = _outcome(arguments)
-    if arguments[:1] != ["_complete"] and list(arguments) not in _VERSION:  # a TAB says nothing of its own
+    if arguments[:1] != _COMPLETES and list(arguments) not in _VERSION:  # a TAB says nothing of its own
         from imgen.commands.expiry_notice import remind
 
         remind(welcome=sys.stderr.isatty() and not _is_quiet(arguments))
@@ -99,15 +106,16 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    from imgen.errors import OutputLost
-
     try:
         return _answer(arguments)
-    except OutputLost as error:  # also while something else was printed; an envelope could not be written either
+    except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
+        from imgen.errors import OutputLost
+
+        if not isinstance(error, OutputLost):
+            return _bug(error, arguments)
+        # Also while something else was printed; an envelope could not be written either.
         back = "imgen status" if _command(arguments) in _FOLLOWING else None
         return _fail(error.problem._replace(hint=error.hint or back), error.exit_code, ())
-    except Exception as error:  # noqa: BLE001 (the outermost edge: a bug must end in a sentence and an envelope too)
-        return _bug(error, arguments)
 
 
 def _answer(arguments: Sequence[str]) -> int:
@@ -115,7 +123,7 @@ def _answer(arguments: Sequence[str]) -> int:
         return _version()
     from imgen.config.service_cache import remember_services
 
-    completes = arguments[:1] == ["_complete"]  # a shell, at a TAB
+    completes = arguments[:1] == _COMPLETES
     remember_services(asks=not completes)
     if completes:
         return _complete(*arguments[1:])
@@ -212,6 +220,14 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
+def _use_a_real_time_zone() -> None:
+    """No date can be given in a zone a day or more away from UTC, such as `TZ=XXX+25`."""
+    if abs(time.localtime().tm_gmtoff) >= _DAY:
+        from imgen.config.time_zone import use_utc
+
+        use_utc()
+
+
 def _handle_termination_signals() -> None:
     """SIGTERM and SIGHUP end a command as Ctrl-C does: what is under way is recorded, the way back printed."""
     import signal
@@ -231,10 +247,11 @@ def _version() -> int:
 
 def _complete(shell: str = "", *words: str) -> int:
     from imgen.completion.answer import answer
-    from imgen.screen.console import out
 
     if words and (text := answer(shell, words, ascii_only=sys.stdout.encoding.lower() != "utf-8")):
-        out(text)
+        with suppress(OSError):  # the shell reads all of it, or has gone
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
     return 0
 
 

@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, BinaryIO
 
-from imgen.errors import BadConfiguration
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
@@ -142,6 +140,8 @@ def require_private(path: Path) -> None:
     """
     if os.name == "nt":
         return
+    from imgen.errors import BadConfiguration  # TAB reads this file
+
     try:
         own, mode = is_own(path), path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

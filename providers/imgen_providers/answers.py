@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from imgen_providers.assets import looks_like_picture
 from imgen_providers.errors import (
     Busy,
     ContentRefused,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After says no more than "not today"
 _TEXT_LIMIT = 400  # characters of a service's own words that an error carries
 _READ_BYTES = 64 * 1024  # of an answer that is no JSON
+_LOOK = 16  # bytes that show a picture
+_BARE = re.compile(r"(?:https?://|data:)\S+|[A-Za-z0-9+/=_\r\n-]{64,}", re.IGNORECASE)
 _MOST_ITEMS = 20  # of a list of complaints
 
 SENTENCES: dict[type[ServiceError], str] = {
@@ -62,6 +66,18 @@ class Answer:
         """The body as JSON, read leniently and bounded; as JSON inside of a text too. Raises `ValueError` for none."""
         value = loads(self.body)
         return (inside(value) or value) if isinstance(value, str) else value
+
+    def content(self) -> Json:
+        """As `json`; of a body that is nothing but a picture, or its link or base64, that text. Raises `ValueError`."""
+        if looks_like_picture(self.body[:_LOOK]) and not self.body.startswith(b"<"):
+            return f"data:;base64,{base64.b64encode(self.body).decode()}"
+        try:
+            return self.json()
+        except ValueError:
+            text = text_of(self.body).strip()
+            if not _BARE.fullmatch(text):
+                raise
+            return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,14 +42,15 @@ _ENCODED = ("data", "b64_json", "base64")
 # Fields whose link shows something else than the result.
 _NO_RESULT = re.compile(
     r"thumb|preview|icon|avatar|placeholder|blur|mask|input|refer|source|hook|callback|poll|status|cancel|docs?\b"
-    r"|ground|citation|web|search|log|prompt|payload|request|turn|history|conversation|message|^(?:get|self|stream)$",
+    r"|ground|citation|web|search|log|prompt|payload|request|turn|history|conversation|messages|^(?:get|self|stream)$",
     re.IGNORECASE,
 )
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"<svg", b"<?xml", b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LINK_INSIDE = re.compile(r"https?://[^\s\"'<>()\[\]{}]+", re.IGNORECASE)
 _DATA_INSIDE = re.compile(r"data:[\w/+.;=-]*;base64,[A-Za-z0-9+/_=%-]+", re.IGNORECASE)
-_HEAD_OF_BASE64 = re.compile(r"(?:[\w/+.-]+;)?base64,", re.IGNORECASE)
+_IN_ANOTHER = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:\s*", re.IGNORECASE)
+_HEAD_OF_BASE64 = re.compile(r"(?:[\w/+.-]+;)?base64[,:]\s*", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+", re.ASCII)
 _LEAST_BASE64 = 16  # characters that decide whether a text is a picture in base64
 _FILE_BASE64 = 1000  # characters; so long a text without a space or a full stop is a file of whatever kind
@@ -84,11 +85,12 @@ def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Ass
 
 def came_after_all(failure: Failed, found: tuple[Asset, ...]) -> Failed | Succeeded:
     """The end of a job that its service calls failed: what is a picture among its results came, and is kept."""
-    came = tuple(each for each in found if _is_surely_one(each))
+    came = tuple(each for each in found if is_surely_one(each))
     return Succeeded(came) if came else failure
 
 
-def _is_surely_one(asset: Asset) -> bool:
+def is_surely_one(asset: Asset) -> bool:
+    """Whether what may be a picture is one by its form: a link that can be followed, or bytes that begin as one."""
     return link_trouble(asset.url) is None if isinstance(asset, LinkedAsset) else looks_like_picture(asset.data)
 
 
@@ -124,6 +126,8 @@ def _assets(value: Json, base: str, depth: int) -> Iterator[Asset]:
             yield from _assets(inner, base, depth + 1)
         elif asset := _from_text(value, base):
             yield asset
+    elif data := _bytes(value):
+        yield InlineAsset(data)
     elif isinstance(value, list):
         for item in value:
             yield from _assets(item, base, depth + 1)
@@ -151,7 +155,9 @@ def _unnamed(value: Json, base: str, depth: int) -> Iterator[Asset]:
         return
     if isinstance(value, str):
         whole = value.strip().lower().startswith(("https://", "http://", "//", "data:"))
-        if (whole or _is_picture_base64(value)) and (asset := _from_text(value, base)):
+        if (inner := inside(value)) is not None:
+            yield from _unnamed(inner, base, depth + 1)
+        elif (whole or _is_picture_base64(value) or _DATA_INSIDE.search(value)) and (asset := _from_text(value, base)):
             yield asset
     elif isinstance(value, list):
         for item in value:
@@ -160,6 +166,14 @@ def _unnamed(value: Json, base: str, depth: int) -> Iterator[Asset]:
         for name, item in value.items():
             if not _NO_RESULT.search(name):
                 yield from _unnamed(item, base, depth + 1)
+
+
+def _bytes(value: Json) -> bytes:
+    """The bytes of a picture as a list of numbers, such as a program in JavaScript writes a buffer; else none."""
+    if not isinstance(value, list) or len(value) < _LEAST_BASE64 or not isinstance(value[0], int):
+        return b""
+    data = bytes(each for each in value if isinstance(each, int) and 0 <= each < 256)
+    return data if len(data) == len(value) and looks_like_picture(data) else b""
 
 
 def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
@@ -176,6 +190,7 @@ def _named_base64(value: dict[str, Json]) -> InlineAsset | None:
 
 def _from_text(text: str, base: str) -> Asset | None:
     text = text.strip("\ufeff\0 \t\r\n").replace("\\/", "/")
+    text = text.replace("\\r", "\r").replace("\\n", "\n") if text[:4].lower() != "http" else text
     if text[:5].lower() != "data:" and (found := _DATA_INSIDE.search(text)):
         text = found[0]
     if text[:5].lower() == "data:":
@@ -188,6 +203,8 @@ def _from_text(text: str, base: str) -> Asset | None:
         return InlineAsset(_decoded(text))
     if len(text) > LONGEST_LINK:
         return None
+    if (known := _LINK_INSIDE.search(text)) and _IN_ANOTHER.fullmatch(text[: known.start()]):
+        text = text[known.start() :]  # "url:https://...", "blob:https://..."
     if _SCHEME.match(text) or text.startswith("//"):
         return _link(re.sub(r"\s*[\t\r\n]\s*", "", text).replace(" ", "%20"), base)
     if found := _LINK_INSIDE.search(text):
@@ -197,6 +214,8 @@ def _from_text(text: str, base: str) -> Asset | None:
 
 def _link(text: str, base: str) -> LinkedAsset:
     """The whole link; as it came where it cannot be read."""
+    if re.match(r"https?:[/\\]", text, re.IGNORECASE):
+        text = text.replace("\\", "/")  # as browsers do (WHATWG URL, 4.4)
     try:
         if text.startswith("//"):
             host = urlsplit(text).hostname or ""
@@ -209,9 +228,10 @@ def _link(text: str, base: str) -> LinkedAsset:
 
 def _data_uri(text: str) -> bytes:
     head, _, content = text.partition(",")
-    if ";base64" in head.lower().replace(" ", ""):
-        return _decoded(unquote_to_bytes(content).decode("latin-1"))
-    return unquote_to_bytes(content)
+    data = unquote_to_bytes(content)
+    if ";base64" in head.lower().replace(" ", "") or _is_picture_base64(data.decode("latin-1")):
+        return _decoded(data.decode("latin-1"))
+    return data
 
 
 def _is_picture_base64(text: str) -> bool:

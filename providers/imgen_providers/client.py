@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from contextlib import closing
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -26,6 +27,7 @@ from imgen_providers.answers import (
     retry_after,
     words,
 )
+from imgen_providers.assets import is_surely_one, looks_like_picture, read_results
 from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import Base64, JsonBody, ReferenceChangedError, shown
 from imgen_providers.bound import Bound
@@ -37,6 +39,7 @@ from imgen_providers.errors import (
     NotSent,
     NotUnderstood,
     RateLimited,
+    Refused,
     ServiceError,
     Uncertain,
     Unreachable,
@@ -66,10 +69,12 @@ __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "name
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
+_LOOK = 16  # bytes that show a picture
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
 _CONNECT_STEPS = 3  # a name, a connection and its encryption, each bounded by itself between two bytes only
+_REDIRECTS = 3  # of one question, on the service's own origin
 _RETRY_SECONDS = 15.0  # after the first try, within which a question is asked again
 _QUESTION_SECONDS = 120.0  # for the whole answer to a question, however slowly it comes
 
@@ -183,7 +188,7 @@ class Api:
         # As bytes: gateways put what is no ASCII into a header, such as the user's city.
         raw = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in headers.items()]
         clean = httpx.Headers([(name, self._redaction.data(value)) for name, value in raw])
-        return Answer(200, clean, self._redaction.data(canonical(body)))
+        return Answer(200, clean, self._cleaned(body))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask a free question; a blip is asked again, at most twice and within seconds. Returns only a 2xx.
@@ -245,11 +250,16 @@ class Api:
             return False
 
     def read(self, answer: Answer, shape: type[Shape], *, paid: bool) -> Shape:
-        """A 2xx answer with the fields that `shape` declares. Raises what `unexpected` gives."""
+        """A 2xx answer with the fields that `shape` declares. Raises what `unexpected` gives.
+
+        A paid one is never refused for its form, so that `accepted` finds an id that stands elsewhere.
+        """
         try:
-            return shape(answer.json())
+            return shape(answer.content())
         except ValueError:
-            raise self.unexpected(answer, paid=paid) from None
+            if paid:
+                return shape({})
+            raise self.unexpected(answer, paid=False) from None
 
     def accepted(
         self,
@@ -265,11 +275,7 @@ class Api:
         `remote_id` is the id where it stands where the document has it. An answer with pictures and no id is a job of
         its own, called by `inline_name`: equal bytes may be paid for twice. Raises what `unexpected` gives.
         """
-        try:
-            found = remote_id or find_id(answer.json(), self._id_names)
-        except ValueError:
-            found = None
-        found = found or id_in_link(answer.headers.get("Location"))
+        found = remote_id or self.id_of(answer)
         if found is None and isinstance(status, Succeeded) and status.assets:
             found = f"{_INLINE}{inline_name or secrets.token_hex(8)}"
         if found is None:
@@ -278,6 +284,27 @@ class Api:
             # What is not there yet, or not understood, is for the first poll to report.
             status = Queued()
         return Job(self._service, found, status, handle or {})
+
+    def id_of(self, answer: Answer) -> str | None:
+        """The id of the job wherever it stands in a 2xx answer to a paid submit."""
+        try:
+            found = find_id(answer.json(), self._id_names)
+        except ValueError:
+            found = None
+        return found or id_in_link(answer.headers.get("Location"))
+
+    def pictures_of(self, answer: Answer) -> tuple[Asset, ...]:
+        """Every picture in a 2xx answer that has the form of no document; none where it reports an error."""
+        try:
+            content = answer.content()
+        except ValueError:
+            return ()
+        if isinstance(content, dict) and content.get("error"):
+            return ()
+        found = read_results(
+            content if isinstance(content, dict | list) else [{"": content}], base=self._account.origin
+        )
+        return tuple(each for each in found if is_surely_one(each))
 
     def came_inline(self, job: Job) -> bool:
         """Whether the job was only an answer with its pictures, which cannot be asked for again."""
@@ -313,8 +340,10 @@ class Api:
         """The error that an answer other than 2xx means, for a paid request or for a question."""
         explanation = self._explain(answer)
         kind = explanation.verdict or meaning(answer.status, paid=paid)
-        if not paid and kind in (Busy, Uncertain):
-            kind = Unreachable
+        if not paid and (kind in (Busy, Uncertain) or (kind is KeyRefused and explanation.is_page)):
+            kind = Unreachable  # a firewall's page says nothing of the key
+        if kind is Refused and answer.status == HTTPStatus.SEE_OTHER and _names_job(answer.headers.get("Location")):
+            kind = Uncertain  # the request was taken, and its job is there (RFC 9110, 15.4.4)
         return self._error(kind, answer, explanation.message, explanation)
 
     def _ask(self, stream: _Question) -> Answer:
@@ -339,7 +368,7 @@ class Api:
                 return self._ask_once(stream)
         raise AssertionError("stamina raises the last error itself")
 
-    def _ask_once(self, stream: _Question) -> Answer:
+    def _ask_once(self, stream: _Question, hops: int = _REDIRECTS) -> Answer:
         bound = self._network.bound(self._network.connect_seconds + self._network.read_seconds)
         try:
             with bound, stream(self._network.client(), {"trace": bound}) as response:
@@ -353,6 +382,13 @@ class Api:
             raise NotUnderstood(f"The question to {self._title} cannot be written as a URL.") from None
         if response.is_success:
             return answer
+        onward = response.next_request
+        if hops and onward and response.request.method == "GET" and self.trusts(str(onward.url)):
+            # On the service's own origin, such as to the same path with a slash behind it: the key goes nowhere else.
+            url, headers = onward.url, self._headers
+            return self._ask_once(
+                lambda client, trace: client.stream("GET", url, headers=headers, extensions=trace), hops - 1
+            )
         raise self.failure(answer, paid=False)
 
     def _url(self, path: str) -> str:
@@ -381,7 +417,11 @@ class Api:
         whole = b" ".join(value for _, value in raw)
         if self._redaction.data(whole) != whole:
             raw = [(name, self._redaction.data(value)) for name, value in raw]
-        return Answer(response.status_code, httpx.Headers(raw), self._redaction.data(canonical(bytes(body))))
+        return Answer(response.status_code, httpx.Headers(raw), self._cleaned(bytes(body)))
+
+    def _cleaned(self, body: bytes) -> bytes:
+        """The body without the key; a picture is not read as a text for it."""
+        return self._redaction.data(body if looks_like_picture(body[:_LOOK]) else canonical(body))
 
     def _clean(self, error: Exception, bound: Bound | None = None) -> str:
         if bound and bound.over:
@@ -416,6 +456,11 @@ class Api:
     def _named(self, answer: Answer) -> str | None:
         """What may be the job's id in an answer that settles nothing."""
         return named_id(answer.body, self._id_names) or id_in_link(answer.headers.get("Location"))
+
+
+def _names_job(location: str | None) -> bool:
+    """Whether an address is that of a job; an id without a digit may be a word of the service's own paths."""
+    return any(character.isdecimal() for character in id_in_link(location) or "")
 
 
 def _worth_asking_again(error: Exception) -> bool | float:

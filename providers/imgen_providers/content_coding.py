@@ -56,6 +56,19 @@ def unpacked(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
         yield from _inflated(head, stream, gzip=is_gzip)
 
 
+def unpacked_file(data: bytes, limit: int) -> bytes | None:
+    """The content of a file of gzip; None for any other, a damaged one, and one of more than `limit` bytes."""
+    plain = bytearray()
+    try:
+        for piece in unpacked([data], "gzip") if data.startswith(_GZIP_START) else ():
+            plain += piece
+            if len(plain) > limit:
+                return None
+    except httpx.DecodingError:
+        return None
+    return bytes(plain) or None
+
+
 def _is_plain(head: bytes) -> bool:
     """Whether a body begins as a picture or as JSON does: then it is not packed, whatever its header names."""
     return looks_like_picture(head) or head.lstrip()[:2].startswith((b'{"', b"[{", b'["'))
@@ -66,15 +79,22 @@ def _inflated(head: bytes, stream: Iterator[bytes], *, gzip: bool) -> Iterator[b
     is_zlib = len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
     inflate = zlib.decompressobj(31 if gzip else 15 if is_zlib else -15)
     packed = grown = 0
+    left = b""
     for piece in _chained(head, stream):
         packed += len(piece)
-        left = piece
-        while left and not inflate.eof:
+        left += piece
+        while left:
+            if inflate.eof:
+                if not gzip or not _GZIP_START.startswith(left[:2]):
+                    return  # what follows is no part of it
+                if len(left) < len(_GZIP_START):
+                    break
+                inflate = zlib.decompressobj(31)  # the next member of the file (RFC 1952, 2.2)
             try:
                 data = inflate.decompress(left, _PIECE)
             except zlib.error as error:
                 raise httpx.DecodingError(f"the answer cannot be unpacked ({error})") from None
-            left = inflate.unconsumed_tail
+            left = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
             grown += len(data)
             if grown > _ALLOWANCE and grown > packed * _GROWTH:
                 raise httpx.DecodingError("the answer grows more than a hundredfold as it is unpacked")

@@ -15,6 +15,7 @@ from imgen_providers.assets import read_elsewhere, read_results
 from imgen_providers.base import Cancelled, Failed, Job, PictureLink, Queued, RecentJob, Running, Unrecognised
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, KeyRefused, NoCredit, Unreachable
+from imgen_providers.fields import common_state
 from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ class Fal:
         state = polled.get("status")
         if not isinstance(state, str) or not state:
             raise self._api.unexpected(answer, paid=False)
-        match state.upper():
-            case "IN_QUEUE" | "IN_PROGRESS":
+        match common_state(state):
+            case "queued" | "running":
                 return replace(job, status=_waiting(polled))
-            case "COMPLETED":
+            case "succeeded":
                 return replace(job, status=self._result(result_path, polled))
             case _:
                 return replace(job, status=Unrecognised(words(state)))
@@ -156,7 +157,9 @@ class Fal:
         if not assets and body.get("images") == []:
             return Failed("fal finished the request without a picture", "no_media_generated")
         if not assets and not isinstance(body.get("images") or body.get("image"), list | dict):
-            raise self._api.unexpected(answer, paid=False)
+            assets = self._api.pictures_of(answer)
+            if not assets:
+                raise self._api.unexpected(answer, paid=False)
         return self._api.finished(assets, body)
 
     def _wire(self, request: Request) -> tuple[str, dict[str, object]]:
@@ -209,7 +212,7 @@ def _object(answer: Answer) -> dict[str, Json]:
 
 
 def _waiting(polled: dict[str, Json]) -> Queued | Running:
-    if words(polled.get("status")).upper() == "IN_PROGRESS":
+    if common_state(words(polled.get("status"))) == "running":
         return Running()
     position = polled.get("queue_position")
     whole = isinstance(position, int) and not isinstance(position, bool) and position >= 0

@@ -7,6 +7,7 @@ that pydantic would do here, and its import takes as long as that of httpx (60 m
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -27,6 +28,20 @@ _LONGEST_WORD = 32_768  # characters; a link may be as long
 _LONGEST_AMOUNT = 40  # characters
 _DIGITS = 12  # at most, before the decimal point and behind it
 
+# What services call the states of a job, without regard to case, spaces and signs: each of the words was seen at more
+# than one of them, and the answers of one may come in another's tomorrow. A word that ends a paid job without its
+# picture is here only where it can mean nothing else: "error" and "expired" may be said of the question.
+_STATES = {
+    "queued": "created queued inqueue pending waiting scheduled submitted dispatched accepted starting",
+    "running": "running processing inprogress generating started working",
+    "succeeded": "succeeded succeed success successful completed complete finished done ok ready",
+    "failed": "failed failure fail",
+    "cancelled": "cancelled canceled",
+}
+_COMMON = {each: common for common, all_of_them in _STATES.items() for each in all_of_them.split()}
+_NO_LETTER = re.compile(r"[^a-z]+")
+_OF_STATES = re.compile(r"(?:task|job|batch|request)?(?:status|state)(?=[a-z])")
+
 
 def anything(value: Json) -> Json:
     """Whatever there is."""
@@ -42,6 +57,13 @@ def word(value: object) -> str | None:
 def state(value: object) -> str | None:
     """The name of a state; one that no document has may be of any length, and is cut."""
     return (word(value) or "")[:_LONGEST_STATE] or None
+
+
+def common_state(word: str) -> str:
+    """The state as all services are read: "queued", "running", "succeeded", "failed" or "cancelled"; any other word as
+    it is, in lower case."""
+    letters = _NO_LETTER.sub("", word.lower())
+    return _COMMON.get(letters) or _COMMON.get(_OF_STATES.sub("", letters, count=1)) or word.lower()
 
 
 def number(value: object) -> float | None:
@@ -105,12 +127,17 @@ _WRAPPERS = ("data", "result", "task", "request", "response", "record")
 
 
 class Record(Fields):
-    """One job as an answer reports it. An object around it ("data"), or a list with only it, is taken off."""
+    """One job as an answer reports it. An object around it ("data"), or a list with only it, is taken off.
 
+    An answer that is no object may be the picture itself, and is read as what stands in the field `results_in`.
+    """
+
+    results_in: str
     status = Field(state)
 
     def __init__(self, answer: Json) -> None:
-        super().__init__(_unwrapped(answer))
+        record = _unwrapped(answer, self._declared())
+        super().__init__(record if isinstance(record, dict) else {self.results_in: {"answer": record}})
 
     def given(self) -> dict[str, Json]:
         """The fields that the answer had, the declared ones first."""
@@ -123,11 +150,14 @@ class Record(Fields):
         return {name: value for name, value in self.answer.items() if name not in declared}
 
 
-def _unwrapped(answer: Json) -> Json:
+def _unwrapped(answer: Json, declared: list[str]) -> Json:
+    """The object with a state; of an envelope and the job in it, both with one, that which has more of the fields."""
     around = [answer[name] for name in _WRAPPERS if name in answer] if isinstance(answer, dict) else [answer]
     inside = [each[0] if isinstance(each, list) and each else each for each in around]
     objects = [each for each in (answer, *inside) if isinstance(each, dict)]
-    return next((each for each in objects if word(each.get("status"))), None) or next(iter(objects), answer)
+    with_state = [each for each in objects if word(each.get("status"))]
+    fields = [sum(name in each for name in declared) for each in with_state]
+    return with_state[fields.index(max(fields))] if fields else next(iter(objects), answer)
 
 
 def entries(value: Json, shape: type[Shape]) -> Iterator[Shape]:

@@ -27,7 +27,7 @@ from imgen_providers.base import (
 from imgen_providers.client import Answer, Api, Explanation, explain, shown, words
 from imgen_providers.errors import Busy, InvalidRequest, JobNotFound, KeyRefused, NoCredit
 from imgen_providers.gemini_batches import failed, lines_of, listed_job, model_of, results, state_of
-from imgen_providers.gemini_wire import BATCH, read, request_body, too_large
+from imgen_providers.gemini_wire import BATCH, Reading, read, request_body, too_large
 from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Gemini:
         if request.model.startswith(BATCH):
             return self._accepted_batch(answer)
         reading = read(request, _json(answer), base=self._origin)
+        if reading is None and (stray := self._api.pictures_of(answer)):
+            reading = Reading(Succeeded(stray), None, None)
         if reading is None:
             raise self._api.unexpected(answer, paid=True)
         remote_id = reading.response_id or request.idempotency_key or secrets.token_hex(12)

@@ -59,7 +59,7 @@ def state_of(operation: Mapping[str, Json]) -> str:
     for place in (metadata, operation, operation.get("response")):
         state = place.get("state") if isinstance(place, dict) else None
         if isinstance(state, str) and (match := _STATE.fullmatch(state)):
-            return match[1]
+            return match[1].upper()
     match operation.get("done"):
         case False:
             return "RUNNING"

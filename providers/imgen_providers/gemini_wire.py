@@ -172,7 +172,7 @@ def _without_picture(answer: Mapping[str, Json]) -> Failed:
     feedback = _object(answer, "promptFeedback")
     if block := words(feedback.get("blockReason")):
         reason = words(feedback.get("blockReasonMessage")) or f"Google blocked the prompt: {block}"
-        return Failed(reason, block, "refused")
+        return Failed(reason[:400], block, "refused")
     candidates = _candidates(answer)
     finish = next((found for each in candidates if (found := words(each.get("finishReason")))), "")
     said = " ".join(

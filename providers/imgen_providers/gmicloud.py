@@ -27,7 +27,7 @@ from imgen_providers.base import (
 from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.conversation import next_turn
 from imgen_providers.errors import InvalidRequest, JobNotFound
-from imgen_providers.fields import Field, Fields, Record, anything, entries, number, word
+from imgen_providers.fields import Field, Fields, Record, anything, common_state, entries, number, word
 from imgen_providers.identifiers import identifier, listed_ids
 from imgen_providers.json_text import loads
 
@@ -53,6 +53,7 @@ _ID_NAMES = ("request_id",)
 
 
 class _Record(Record):
+    results_in = "outcome"
     request_id = Field(anything)
     model = Field(word)
     payload = Field(anything)  # an echo, with pictures that are no results
@@ -188,17 +189,17 @@ class GmiCloud:
             return self._api.finished(found, record.given()) if found else None
         # Seed 001 lists five states; "dispatched" stands in another page of the docs, "created" and "canceled"
         # were seen in the wild (reference 1.4, 2026-11-20), "error" and "running" in its own apps (GMI 3, 2026-11-25).
-        match record.status.lower():
-            case "created" | "queued" | "dispatched":
+        match common_state(record.status):
+            case "queued":
                 return Queued()
-            case "processing" | "running":
+            case "running":
                 return Running()
-            case "success":
+            case "succeeded":
                 conversation = record.outcome_key("next_turn_contents") or record.next_turn_contents
                 return self._api.finished(self._assets(record), record.given(), conversation)
             case "failed" | "error":
                 return came_after_all(_failed(record), read_assets(record.outcome, base=self._origin))
-            case "cancelled" | "canceled":
+            case "cancelled":
                 return Cancelled()
             case _:
                 return Unrecognised(record.status)

@@ -28,8 +28,8 @@ from imgen_providers.base import (
 )
 from imgen_providers.client import Api, Explanation, explain, names_content_policy, shown, words
 from imgen_providers.errors import ContentRefused, InvalidRequest, JobNotFound, NoCredit
-from imgen_providers.fields import Field, Fields, Record, anything
-from imgen_providers.identifiers import find_id, identifier, listed_ids
+from imgen_providers.fields import Field, Fields, Record, anything, common_state
+from imgen_providers.identifiers import identifier, listed_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,7 @@ _LONGEST_PATH = 2048  # characters
 
 
 class _Prediction(Record):
+    results_in = "outputs"
     id = Field(anything)
     outputs = Field(anything)
     urls = Field(anything)  # where to poll, and no picture
@@ -76,7 +77,7 @@ class GptProto:
         path, body = _wire(request)
         answer = self._api.post_once(path, body)
         prediction = self._api.read(answer, _Prediction, paid=True)
-        remote_id = identifier(prediction.id) or find_id(answer.json(), _ID_NAMES)
+        remote_id = identifier(prediction.id) or self._api.id_of(answer)
         if remote_id is None:
             self._check_code(answer, paid=True)
         handle = self._handle(prediction)
@@ -84,7 +85,7 @@ class GptProto:
             handle = {"poll": f"/api/v3/tasks/result/{quote(remote_id, safe='')}"}
         return self._api.accepted(
             answer,
-            self._status(prediction) if prediction.status else self._without_status(answer),
+            self._status(prediction) if prediction.status else self._without_status(answer, prediction),
             remote_id=remote_id,
             handle=handle,
             inline_name=request.idempotency_key,
@@ -100,7 +101,7 @@ class GptProto:
             prediction = self._api.read(answer, _Prediction, paid=False)
             if prediction.status is None:
                 self._check_code(answer, paid=False)
-                status = self._without_status(answer)
+                status = self._without_status(answer, prediction)
                 if not isinstance(status, Succeeded):
                     raise self._api.unexpected(answer, paid=False)
                 return replace(job, status=status)
@@ -124,15 +125,15 @@ class GptProto:
 
     def _check_code(self, answer: Answer, *, paid: bool) -> None:
         """Raises what the envelope's own code means: HTTP 200 around an error was not seen, but the form allows it."""
-        envelope = answer.json()
-        code = _http_status(envelope.get("code")) if isinstance(envelope, dict) else 200
+        code = _http_status(_envelope(answer).get("code"))
         if code >= 400:
             raise self._api.failure(replace(answer, status=code), paid=paid)
 
-    def _without_status(self, answer: Answer) -> Status:
+    def _without_status(self, answer: Answer, prediction: _Prediction) -> Status:
         """Pictures without a word on the state are an end, as in an older, synchronous form (reference 4.A)."""
-        envelope = answer.json()
-        found = read_assets(envelope.get("data") if isinstance(envelope, dict) else None, base=self._origin)
+        envelope = _envelope(answer)
+        found = read_assets(envelope.get("data"), base=self._origin)
+        found = found or read_results(prediction.outputs, base=self._origin)
         return self._api.finished(found, envelope) if found else Queued()
 
     def _handle(self, prediction: _Prediction) -> dict[str, str]:
@@ -147,12 +148,12 @@ class GptProto:
     def _status(self, prediction: _Prediction) -> Status:
         # GPTProto lists no states for predictions; these were seen in the wild or in its plugin (reference 4.A,
         # 2026-11-20), "expired" in its SDK for the newer surface (GPTProto 1, 2026-11-25).
-        match (prediction.status or "").lower():
-            case "created" | "queued" | "pending" | "starting":
+        match common_state(prediction.status or ""):
+            case "queued":
                 return Queued()
-            case "running" | "processing" | "in_progress":
+            case "running":
                 return Running()
-            case "completed" | "succeeded" | "success":
+            case "succeeded":
                 return self._api.finished(self._assets(prediction), prediction.given())
             case "failed" | "error":
                 reason = words(prediction.error) or "GPTProto gave no reason"
@@ -160,7 +161,7 @@ class GptProto:
                 return came_after_all(failure, read_assets(prediction.outputs, base=self._origin))
             case "expired":
                 return Failed(words(prediction.error) or "GPTProto reports that the task expired")
-            case "cancelled" | "canceled":
+            case "cancelled":
                 return Cancelled()
             case _:
                 return Unrecognised(prediction.status or "")
@@ -210,6 +211,15 @@ def _links(request: Request) -> list[str] | None:
     if len(links) < len(request.references):
         raise InvalidRequest("GPTProto fetches reference pictures itself: give a public http(s) link, not a file.")
     return links or None
+
+
+def _envelope(answer: Answer) -> dict[str, Json]:
+    """The object around the prediction; an empty one where the answer has none."""
+    try:
+        envelope = answer.json()
+    except ValueError:
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
 
 
 def _http_status(code: object) -> int:

@@ -32,6 +32,7 @@ _MEMBER = (
     r"""|<{0}>([^<]{{1,512}})</"""
 )
 _TOKEN = re.compile(r"(?=\D*\d)[\w.:-]{8,128}", re.ASCII)  # a whole answer that is nothing but an id
+_NUMBER = re.compile(r"\d{4,512}")  # a shorter one may be a status
 _MOST_READ = 64 * 1024  # bytes of a text that is no JSON
 _MOST_LISTED = 10_000
 _MOST_OBJECTS = 1000  # looked at in one answer
@@ -76,15 +77,20 @@ def named_id(body: bytes, names: Sequence[str]) -> str | None:
     "request_id" counts only where it is the service's own word for a job: elsewhere it names the exchange.
     """
     try:
-        answer = loads(body)
+        values = [loads(body), *_of_lines(body)]
     except ValueError:
         text = text_of(body[:_MOST_READ]).strip()
         found = (re.search(_MEMBER.format(re.escape(name)), text) for name in (*names, "task_id"))
         members = (identifier(each[1] or each[2] or each[3]) for each in found if each)
         return next(members, text if _TOKEN.fullmatch(text) else None)
-    if isinstance(answer, str) and _TOKEN.fullmatch(answer.strip()):
-        return answer.strip()
-    objects = list(_objects(answer))
+    answer = values[0]
+    if isinstance(answer, str):
+        values[0] = answer = inside(answer) or answer
+    if not isinstance(answer, dict | list):
+        bare = identifier(answer)
+        is_id = _NUMBER if isinstance(answer, int | float) else _TOKEN
+        return bare if bare and is_id.fullmatch(bare) else None
+    objects = list(_objects(values))
     if found_id := _first(objects, (*names, "task_id", "job_id", "prediction_id")):
         return found_id
     links = (each.get(name) for each in objects for name in _LINKS)
@@ -109,15 +115,39 @@ def _first(objects: Sequence[dict[str, Json]], names: Sequence[str]) -> str | No
     """The first id under one of the names, as they are; else as they are written elsewhere ("requestId")."""
     for each in objects:
         for name in names:
-            if found := identifier(each.get(name)):
+            if found := identifier(_of_one(each.get(name))):
                 return found
     wanted = {_plain(name) for name in names}
     values = (value for each in objects for name, value in each.items() if _plain(name) in wanted)
-    return next((found for value in values if (found := identifier(value))), None)
+    return next((found for value in values if (found := identifier(_of_one(value)))), None)
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
+    """The name without regard to its spelling: "task_ids" and "taskId" are one."""
+    letters = name.replace("_", "").replace("-", "").lower()
+    return letters.removesuffix("s") if letters.endswith("ids") else letters
+
+
+def _of_one(value: object) -> object:
+    """What a list or an object with nothing else in it holds: ["4711"], {"$oid": "4711"}."""
+    match value:
+        case [only]:
+            return only
+        case dict() if len(value) == 1:
+            return next(iter(value.values()))
+        case _:
+            return value
+
+
+def _of_lines(body: bytes) -> list[Json]:
+    """The objects that stand behind the first, one a line."""
+    found = []
+    for line in body[:_MOST_READ].splitlines()[1:_MOST_OBJECTS]:
+        try:
+            found.append(loads(line))
+        except ValueError:
+            continue
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _objects(answer: Json) -> Iterator[dict[str, Json]]:

@@ -55,6 +55,8 @@ class ImageAnswers:
         answer = self._api.kept(headers, body)
         found = _object(answer)
         status = _status(found, base=self._origin)
+        if status is None and (stray := self._api.pictures_of(answer)):
+            status = Succeeded(stray)
         if status is None:
             raise self._api.unexpected(answer, paid=True)
         # The answer has no id of its own: that of the exchange, else our own key.

@@ -21,6 +21,8 @@ DEPTH = 64
 
 _MOST_VALUES = 1_000_000  # of one answer: each takes a hundred bytes of memory, whatever it takes on the wire
 _MOST_DIGITS = 400  # of a whole number; Python itself refuses 4,301
+_MOST_BEFORE = 1000  # characters
+_OBJECT = re.compile(r'\{\s*"|\[\s*\{\s*"')
 _AROUND = "\ufeff\0 \t\r\n"
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -29,13 +31,20 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(body: bytes) -> Json:
-    """The JSON value that the body begins with. Raises `ValueError` when there is none."""
+    """The JSON value that the body begins with, but for a few characters. Raises `ValueError` when there is none."""
     for text in _readings(body):
-        try:
-            return _bounded(_parsed(text.strip(_AROUND)), 0)
-        except json.JSONDecodeError:
-            continue
+        for start in (0, _first_object(text)):
+            try:
+                return _bounded(_parsed(text[start:].strip(_AROUND)), 0)
+            except json.JSONDecodeError:
+                continue
     raise ValueError("the body holds no JSON")
+
+
+def _first_object(text: str) -> int:
+    """Where an object begins behind the words of a stream of events, a guard (")]}'") or a call; 0 for a web page."""
+    found = _OBJECT.search(text[:_MOST_BEFORE])
+    return found.start() if found and "<" not in text[: found.start()] else 0
 
 
 def inside(text: str) -> Json:

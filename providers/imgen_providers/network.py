@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -73,6 +73,14 @@ class Network:
             if self._ssl is None:
                 self._ssl = context(self._ca_file, self._ca_name, system=self._system_certificates)
             return self._ssl
+
+    def prepare(self, origin: str) -> None:
+        """Import and make all that a request to an origin needs, so that it leaves at once: 40 ms the first time.
+
+        Raises `NotSent` where the proxy or the certificates cannot be used.
+        """
+        with closing(Routes(self.certificates)) as routes:
+            routes.route(origin)
 
     def new_client(self) -> httpx.Client:
         """A client that follows no redirect, and takes only the proxy that an address needs; the caller closes it.

@@ -8,6 +8,7 @@ Here only the variable counts that an address takes, and none for this machine.
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -46,14 +47,17 @@ class Routes(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it. Raises `NotSent` where its proxy or the certificates cannot be used."""
-        origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        return self.route(f"{request.url.scheme}://{request.url.netloc.decode()}").handle_request(request)
+
+    def route(self, origin: str) -> httpx.HTTPTransport:
+        """What requests to an origin go through. Raises `NotSent` as they do."""
         if origin not in self._proxies:  # it takes a look at every variable of the environment
             self._proxies[origin] = proxy_of(origin)
         proxy = self._proxies[origin]
-        secure = request.url.scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
+        secure = origin.startswith("https:") or (proxy is not None and proxy.url.startswith("https:"))
         if (secure, proxy) not in self._open:
             self._open[secure, proxy] = self._transport(proxy, secure=secure)
-        return self._open[secure, proxy].handle_request(request)
+        return self._open[secure, proxy]
 
     def close(self) -> None:
         """Close every connection."""
@@ -61,7 +65,7 @@ class Routes(httpx.BaseTransport):
             transport.close()
 
     def _transport(self, proxy: Proxy | None, *, secure: bool) -> httpx.HTTPTransport:
-        tls = self._certificates() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls = self._certificates() if secure else _no_certificates()
         if proxy is None:
             return httpx.HTTPTransport(verify=tls, trust_env=False)
         wrong = NotSent(f"{proxy.variable} names a proxy that is neither http nor https.")  # it may hold a password
@@ -73,6 +77,12 @@ class Routes(httpx.BaseTransport):
             return httpx.HTTPTransport(verify=tls, trust_env=False, proxy=through)
         except (ValueError, httpx.InvalidURL):
             raise wrong from None
+
+
+@cache
+def _no_certificates() -> ssl.SSLContext:
+    """Stands where httpx wants certificates for a way without TLS: to make one takes as long as a request here."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def proxy_of(url: str) -> Proxy | None:

@@ -33,7 +33,7 @@ from imgen_providers.errors import (
     ServiceError,
     Uncertain,
 )
-from imgen_providers.fields import Field, Fields, Record, amount, anything
+from imgen_providers.fields import Field, Fields, Record, amount, anything, common_state
 from imgen_providers.identifiers import identifier
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ _ID_NAMES = ("id", "task_id")
 
 
 class _Task(Record):
+    results_in = "output"
     # "null until the task finishes" says seed 003 of the output, whose submit example has no such key at all.
     id = Field(anything)
     output = Field(anything)
@@ -132,17 +133,17 @@ class ReApi:
             return self._api.finished(found, task.given()) if found else None
         # Seed 003 documents processing, completed and failed; a relay in the wild tolerates the others
         # (reference 3.2, 2026-11-20).
-        match task.status.lower():
-            case "queued" | "pending":
+        match common_state(task.status):
+            case "queued":
                 return Queued()
-            case "processing" | "running" | "in_progress":
+            case "running":
                 return Running()
-            case "completed" | "succeeded" | "success":
+            case "succeeded":
                 found = read_results(task.output, base=self._origin)
                 return self._api.finished(found or read_elsewhere(task.others(), base=self._origin), task.given())
             case "failed":
                 return came_after_all(_failed(task.error), read_assets(task.output, base=self._origin))
-            case "cancelled" | "canceled":
+            case "cancelled":
                 return Cancelled()
             case _:
                 return Unrecognised(task.status)

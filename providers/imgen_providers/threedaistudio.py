@@ -10,6 +10,7 @@ from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, 
 from imgen_providers.base import (
     Asset,
     Balance,
+    Cancelled,
     Failed,
     Job,
     Json,
@@ -22,7 +23,7 @@ from imgen_providers.base import (
 )
 from imgen_providers.client import Api, names_content_policy, shown, words
 from imgen_providers.errors import InvalidRequest, JobNotFound
-from imgen_providers.fields import MOST_ENTRIES, Field, Fields, Record, amount, anything, number
+from imgen_providers.fields import MOST_ENTRIES, Field, Fields, Record, amount, anything, common_state, number
 
 if TYPE_CHECKING:
     from imgen_providers.base import Account
@@ -42,6 +43,7 @@ _MOST_SUBMITS = 100_000  # a minute; a larger limit is none
 
 
 class _Task(Record):
+    results_in = "results"
     progress = Field(anything)
     failure_reason = Field(anything)
     results = Field(anything)
@@ -109,20 +111,22 @@ class ThreeDAIStudio:
             found = self._assets(task) if task.results else ()
             return self._api.finished(found, task.given()) if found else None
         # The four states of the service's 3D page (reference 2.3, 2026-11-20); the seeds name only FINISHED.
-        match task.status.upper():
-            case "PENDING":
+        match common_state(task.status):
+            case "queued":
                 return Queued()
-            case "IN_PROGRESS":
+            case "running":
                 percent = task.progress
                 known = isinstance(percent, int | float) and not isinstance(percent, bool) and percent >= 0
                 return Running(min(percent / 100, 1.0) if known and isinstance(percent, int | float) else None)
-            case "FINISHED":
+            case "succeeded":
                 return self._api.finished(self._assets(task), task.given())
-            case "FAILED":
+            case "failed":
                 # Null while all is well; what it is otherwise is not documented (reference 2.3, 2026-11-20).
                 reason = words(task.failure_reason) or "3D AI Studio gave no reason"
                 failure = Failed(reason, kind="refused" if names_content_policy(reason) else "failed")
                 return came_after_all(failure, read_assets(_pictures_of(task), base=self._origin))
+            case "cancelled":
+                return Cancelled()
             case _:
                 return Unrecognised(task.status)
 

@@ -23,13 +23,13 @@ def context(ca_file: str | None, ca_name: str | None = None, *, system: bool) ->
 
     file = ca_file or certifi.where()
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except OSError as error:
-        raise NotSent(f"The certificates of {ca_name or file} cannot be read: {error.strerror}.") from None
-    try:
         return ssl.create_default_context(cafile=file)
-    except OSError as error:
-        raise NotSent(f"The file that SSLKEYLOGFILE names cannot be written: {error.strerror}.") from error
+    except OSError as failed:  # of either file; the certificates are read a second time only to know of which
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except OSError as error:
+            raise NotSent(f"The certificates of {ca_name or file} cannot be read: {error.strerror}.") from None
+        raise NotSent(f"The file that SSLKEYLOGFILE names cannot be written: {failed.strerror}.") from failed
 
 
 def distrust(error: BaseException) -> str | None:

@@ -95,8 +95,7 @@ def _fetched(folder: Path) -> Figure:
         queue = queue_of(drafts[0].provider, drafts[0].origin)
         with ledger.write() as write:
             planned = ledger.jobs.plan(drafts, None, resubmit=False)
-            for job_id, engine_id in zip(planned, Engine(ledger.address).defer(write.raw, queue, planned), strict=True):
-                ledger.queue.deferred(write, job_id, engine_id)
+            ledger.queue.deferred(write, Engine(ledger.address).defer_all(write.raw, {queue: planned}))
         _run(here, "ANALYZE")
         took = []
         with closing(psycopg.connect(ledger.address.conninfo, autocommit=True, prepare_threshold=None)) as connection:

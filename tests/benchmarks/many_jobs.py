@@ -35,7 +35,7 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
     yield Figure("many jobs: CPU a poll", ours / theirs, "x bare httpx loop", cpu, most=1.5)
     yield Figure("many jobs: late polls, p99", 100 * many["late"] / _INTERVAL, "% of the interval", note, most=10.0)
     ratios = []
-    for number in range(max(1, runs // 3)):
+    for number in range(max(1, runs // 2)):
         ours_took = _run(folder / f"quick-{number}", "imgen", _QUICK, seconds=0.0)["took"]
         ratios.append(_run(folder / f"quick-bare-{number}", "bare", _QUICK, seconds=0.0)["took"] / ours_took)
     note = f"{_QUICK} jobs that are finished at once; 16 threads submit, 8 poll, 4 download"

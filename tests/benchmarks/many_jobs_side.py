@@ -5,6 +5,7 @@ python -m benchmarks.many_jobs_side SIDE JOBS ORIGIN FOLDER INTERVAL
 
 from __future__ import annotations
 
+import gc
 import heapq
 import itertools
 import json
@@ -75,6 +76,7 @@ class _Meter:
 
 def _imgen(jobs: int, origin: str, folder: Path, interval: float, meter: _Meter) -> None:
     """The engine as `imgen generate -q` has it, with one order of many jobs."""
+    from imgen.__main__ import _GARBAGE
     from imgen.config.config import load
     from imgen.jobs import loop
     from imgen.jobs.report import Goal
@@ -88,6 +90,7 @@ def _imgen(jobs: int, origin: str, folder: Path, interval: float, meter: _Meter)
     from imgen.screen.display import SilentDisplay
     from imgen_providers import reapi
 
+    gc.set_threshold(_GARBAGE)  # as the program begins
     submits, after = itertools.count(), loop.Loop.after
     refresh, submit = reapi.ReApi.refresh, reapi.ReApi.submit
 

@@ -42,7 +42,7 @@ def figures(folder: Path, runs: int) -> Iterator[Figure]:
             }
         )
         pictures = str(folder / "pictures") + "/"
-        order = [_IMGEN, "generate", "a fox", "-p", "reapi", "-q", "--poll-every", "0.01", "-o", pictures]
+        order = [_IMGEN, "generate", "a fox", "-p", "reapi", "-q", "--poll-every", "0.005", "-o", pictures]
         ours = partial(seconds, order, environ)
         script = partial(seconds, [sys.executable, "-c", _BARE, service.origin, str(folder / "bare.png")], environ)
         note = "the same three requests"

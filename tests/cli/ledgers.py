@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from imgen.ledger.ledger import Ledger
-from imgen.ledger.postgres.address import is_address, parse
+from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Opens(Protocol):
 
 def open_at(place: str, folder: Path | None = None, now: Callable[[], float] | None = None) -> Ledger:
     """The ledger in a file, or in a database by its URL; there a time is the database's unless `now` is given."""
-    if is_address(place):
+    if "://" in place:
         return PostgresLedger(parse(place, {}), folder or Path(tempfile.gettempdir()), now)
     return Ledger(Path(place), now or time.time)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -62,6 +63,13 @@ def read(value: Json) -> tuple[Asset, ...]:
         ('{"images": [{"url": "https://cdn.test/a.png"}]}', "https://cdn.test/a.png"),
         ('["https://cdn.test/a.png"]', "https://cdn.test/a.png"),
         ("{not JSON: https://cdn.test/a.png}", "https://cdn.test/a.png"),
+        ("url:https://cdn.test/a.png", "https://cdn.test/a.png"),
+        ("blob: https://cdn.test/a.png", "https://cdn.test/a.png"),
+        ("https:\\\\cdn.test\\a.png", "https://cdn.test/a.png"),
+        ("https://cdn.test/files/%66ox%20a%2Fb.png#top", "https://cdn.test/files/%66ox%20a%2Fb.png#top"),
+        ("https://bücher.test/fuchs-狐.png", "https://bücher.test/fuchs-狐.png"),
+        ("<img src='https://cdn.test/a.png' alt=''>", "https://cdn.test/a.png"),
+        ("\u200bhttps://cdn.test/a.png", "https://cdn.test/a.png"),
     ],
 )
 def test_a_link_is_read_with_what_stands_around_it(text: str, link: str) -> None:
@@ -93,6 +101,10 @@ def test_a_link_without_a_host_of_a_service_on_this_machine_keeps_its_scheme() -
         (base64.b64encode(AVIF).decode(), AVIF),
         (base64.b64encode(SVG).decode(), SVG),
         (base64.b64encode(bytes(900)).decode(), bytes(900)),
+        (f"base64:{TEXT}", PNG),
+        (f"data:image/png,{TEXT}", PNG),
+        (f"data: image/png; base64, {TEXT}", PNG),
+        (f"{TEXT[:20]}\\n{TEXT[20:]}", PNG),
     ],
 )
 def test_a_picture_inside_the_answer_is_unpacked(text: str, data: bytes) -> None:
@@ -132,6 +144,8 @@ def test_an_object_around_a_link_is_opened(value: Json) -> None:
         {"inlineData": {"mimeType": "image/png", "data": TEXT}},
         {"inline_data": {"mime_type": "image/png", "data": TEXT}},
         {"mime": "image/png", "data": TEXT},
+        {"type": "Buffer", "data": list(PNG)},
+        {"image": list(PNG)},
         {"candidates": [{"content": {"parts": [{"text": "a cat"}, {"inlineData": {"mimeType": "x", "data": TEXT}}]}}]},
     ],
     ids=lambda value: repr(value)[:60],
@@ -173,6 +187,7 @@ def test_what_may_be_an_echo_is_no_result() -> None:
         {"signedUrl": LINK},
         {"image": {"original": {"location": LINK}}},
         {"0": LINK},
+        json.dumps({"where": LINK}),
         [{"kind": "png", "where": LINK}],
         {"picture": LINK, "seed": 7, "note": "see https://docs.test/a"},
     ],

@@ -42,6 +42,8 @@ def raw_deflate(data: bytes) -> bytes:
         ("deflate", zlib.compress(BODY)),
         ("deflate", raw_deflate(BODY)),
         ("gzip;q=1.0", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY[:999]) + gzip.compress(b"") + gzip.compress(BODY[999:])),
+        ("gzip", gzip.compress(BODY) + b"\0\0\0"),
         ("gzip", BODY),
         ("gzip", b""),
         ("deflate", BODY),

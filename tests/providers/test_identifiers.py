@@ -37,6 +37,11 @@ NAMES = ("task_id", "id")
         {"data": {"TaskId": "one"}},
         {"Task-ID": "one"},
         '{"task_id": "one"}',
+        {"task_id": ["one"]},
+        {"task_ids": ["one"]},
+        {"taskIds": "one"},
+        {"_id": {"$oid": "one"}},
+        {"tasks": [{"task_id": "one"}]},
     ],
     ids=repr,
 )
@@ -51,6 +56,8 @@ def test_an_id_is_found_wherever_it_stands(answer: Json) -> None:
         [],
         "one",
         {"id": {}},
+        {"id": ["one", "two"]},
+        {"ids": []},
         {"id": True},
         {"id": 1.5},
         {"id": ""},
@@ -84,6 +91,10 @@ def test_a_number_is_an_id() -> None:
         "job-0123456789\n",
         '"job-0123456789"',
         '"{\\"task_id\\": \\"job-0123456789\\"}"',
+        '{"event": "ping"}\n{"task_id": "job-0123456789"}\n',
+        ')]}\'\n{"task_id": "job-0123456789"}',
+        'callback({"task_id": "job-0123456789"});',
+        '<b>Warning</b>: deprecated\n{"task_id": "job-0123456789"}',
     ],
 )
 def test_what_may_be_an_id_is_named_out_of_any_text(text: str) -> None:
@@ -95,6 +106,14 @@ def test_what_may_be_an_id_is_named_out_of_any_text(text: str) -> None:
 )
 def test_words_are_no_id(text: str) -> None:
     assert named_id(text.encode(), NAMES) is None
+
+
+def test_a_number_alone_is_named_where_it_is_no_status() -> None:
+    assert (named_id(b"471100", NAMES), named_id(b"4711.0\n", NAMES), named_id(b"200", NAMES)) == (
+        "471100",
+        "4711",
+        None,
+    )
 
 
 def test_an_id_in_a_link_is_decoded() -> None:

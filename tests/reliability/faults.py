@@ -164,7 +164,7 @@ FAULTS = (
     Fault("502", "broken service", DOUBT),
     Fault("503", "broken service", DOUBT),
     Fault("504", "broken service", DOUBT),
-    Fault("redirect same host", "sent elsewhere", REFUSED, NOT_READ, FINE),
+    Fault("redirect same host", "sent elsewhere", REFUSED, POLLED, FINE),
     Fault("redirect other host", "sent elsewhere", REFUSED, NOT_READ, FINE),
     # A submit's answer is asked for nothing but the id; a picture has no state, and no fields but its headers.
     Fault("unknown state", "an unknown state", FINE, AT_ITS_PACE, FINE, {("result", "apart"): POLLED}),

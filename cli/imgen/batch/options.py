@@ -11,11 +11,12 @@ from imgen_providers.catalog import SERVICES
 from imgen_providers.rows import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from imgen.batch.asset import Asset
     from imgen.batch.report import AssetResult
+    from imgen.fleet.ordering import NotQueued, Queueing
     from imgen.jobs.clock import Clock
     from imgen.jobs.run_order import OrderPlan, OrderSetup
     from imgen.jobs.session import Session
@@ -67,8 +68,9 @@ class BatchOptions:
 class Means:
     """What a run needs of this process; `originals` is the folder for pictures as they came.
 
-    `basis` finds the pictures that an asset goes on from, `place` records the job of an asset at a service, and
-    `fetched` is the picture of a job that was saved in an object storage, None for another one.
+    `basis` finds the pictures that an asset goes on from, `place` records the job of an asset at a service, to be
+    followed by this process, and `queue` those of many, for a fleet's workers. `fetched` is the picture of a job that
+    was saved in an object storage, None for another one.
     """
 
     session: Session
@@ -77,6 +79,7 @@ class Means:
     originals: Path
     basis: Callable[[Asset], Basis]
     place: Callable[[OrderPlan, Candidate, Collection[str]], list[JobRecord]]
+    queue: Callable[[Sequence[Queueing]], list[JobRecord | NotQueued]]
     fetched: Callable[[JobRecord], Path | None]
 
 

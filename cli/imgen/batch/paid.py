@@ -17,7 +17,7 @@ from imgen.batch.recipe import recipe
 from imgen.records import OPEN, JobRecord, ResultState, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from imgen.batch.asset import Asset
@@ -69,14 +69,21 @@ class PaidJobs:
         self._ledger = ledger
         self._sandbox = sandbox
         self._holder = {each.job: path for path, each in locked.items() if each.job}
+        self._read: dict[str, list[JobRecord]] = {}
 
     def take(self, job_id: str, path: str) -> None:
         """From now on the job is that asset's."""
         self._holder[job_id] = path
 
+    def look_ahead(self, keys: Sequence[str]) -> None:
+        """Read the jobs of many orders at once: `ordered` then returns them as they are now, and reads again later."""
+        self._read = self._ledger.jobs.with_requests(keys)
+
     def ordered(self, key: str) -> list[JobRecord]:
         """Every job of an order, the oldest first."""
-        return [record for record in self._ledger.jobs.with_request(key) if record.sandbox == self._sandbox]
+        found = self._read.pop(key, None)
+        jobs = self._ledger.jobs.with_request(key) if found is None else found
+        return [record for record in jobs if record.sandbox == self._sandbox]
 
     def usable(self, jobs: Iterable[JobRecord], path: str) -> list[JobRecord]:
         """Those of the jobs that may bring the asset's picture at no further cost, the best first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imgen.batch.delivery import Deliveries, FileInTheWay, NotDelivered
@@ -19,13 +18,14 @@ from imgen.batch.options import Mode
 from imgen.batch.paid import PaidJobs, has_failed, numbers, order_key, original, since
 from imgen.batch.recipe import recipe
 from imgen.batch.report import TROUBLED, AssetResult, Outcome, Tally
-from imgen.batch.standing import Item, Standing
+from imgen.batch.standing import Item, Standing, Work
 from imgen.errors import ExitCode, ImgenError, LedgerUnusable, Problem
+from imgen.fleet.ordering import Queueing
 from imgen.jobs.report import combined, exit_code, may_move_on
 from imgen.jobs.run_order import RunOptions, plan_order
-from imgen.ledger.jobs import OrderedElsewhere
+from imgen.ledger.planning import OrderedElsewhere
 from imgen.money.budget import best_known
-from imgen.records import OPEN, UNKNOWN, Cost, State
+from imgen.records import OPEN, UNKNOWN, Cost, JobRecord, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,27 +36,9 @@ if TYPE_CHECKING:
     from imgen.batch.run_budget import RunBudget
     from imgen.batch.standing import Project
     from imgen.jobs.report import Goal
-    from imgen.jobs.run_order import OrderPlan
-    from imgen.orders.limits import Candidate
-    from imgen.records import JobRecord
 
 _YOUR_CHOICE = "--adopt takes the file as it is, --force makes it anew"
 _GOOD = (Outcome.CURRENT, Outcome.MADE, Outcome.FOUND, Outcome.CONVERTED)
-
-
-@dataclass(slots=True)
-class _Work:
-    """One asset at work: what it is made from, the key of its orders, and the services that are left for it."""
-
-    item: Item
-    made_from: str
-    key: str
-    began: float
-    standing: Standing
-    plan: OrderPlan | None = None
-    left: list[Candidate] = field(default_factory=list)
-    known: tuple[str, ...] = ()
-    ours: frozenset[str] = frozenset()  # hashes of files that it may replace
 
 
 class Run:
@@ -79,7 +61,7 @@ class Run:
         self._paid = PaidJobs(means.session.ledger, held, sandbox=options.sandbox)
         self._numbers = numbers(project.manifest.assets)
         self._began = means.clock.monotonic()
-        self._flight: dict[str, _Work] = {}
+        self._flight: dict[str, Work] = {}
         self._ordered: set[str] = set()  # ids of the jobs that this run ordered
         self._again: deque[JobRecord] = deque()
         self._ready: deque[Item] = deque()
@@ -88,9 +70,13 @@ class Run:
         self._counts: Counter[Outcome] = Counter()
         self._is_stopped = False
         self._total = 0
-        self._queue()
+        self._pending: list[tuple[Work, Queueing]] = []  # to be queued together
+        self._sort_out()
+        if options.mode is not Mode.MAKE:  # which is over at once, so that what was read does not become old
+            keys = [order_key(item.recipe, self._numbers[item.asset.path]) for item in self._ready if item.recipe]
+            self._paid.look_ahead(keys)
 
-    def _queue(self) -> None:
+    def _sort_out(self) -> None:
         """What is current is over; the rest waits for what it goes on from."""
         chosen = self._options.selected
         items = [
@@ -151,7 +137,7 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether no more jobs will come."""
-        return not self._again and not self._ready and not self._flight
+        return not self._again and not self._ready and not self._flight and not self._pending
 
     @property
     def waits(self) -> bool:
@@ -166,6 +152,8 @@ class Run:
                 self._begin(self._ready.popleft())
             if self._again:
                 records.append(self._again.popleft())
+        if self._pending and not self._ready:
+            self._queue_pending()
         self._deliveries.write()
         return records
 
@@ -181,7 +169,7 @@ class Run:
             self._after(work, record, problem)
         self._deliveries.write()
 
-    def _after(self, work: _Work, record: JobRecord, problem: Problem | None) -> None:
+    def _after(self, work: Work, record: JobRecord, problem: Problem | None) -> None:
         match record.state:
             case State.SAVED:
                 self._deliver(work, record, Outcome.MADE if work.plan else Outcome.FOUND)
@@ -210,7 +198,7 @@ class Run:
                 return
             root = self._project.manifest.folder.root
             made_from = item.recipe or recipe(asset, self._sha256, lambda path: file_sha256(root / path))
-            work = _Work(item, made_from, order_key(made_from, self._numbers[asset.path]), self._now(), item.standing)
+            work = Work(item, made_from, order_key(made_from, self._numbers[asset.path]), self._now(), item.standing)
             work.standing = self._standing(work)
             match work.standing:
                 case Standing.CURRENT:
@@ -235,7 +223,7 @@ class Run:
             case _:
                 self._leave(item, f"goes on from {held}, which is not made")
 
-    def _standing(self, work: _Work) -> Standing:
+    def _standing(self, work: Work) -> Standing:
         """How an asset stands, now that all it goes on from is made: it may have come out as before."""
         item, locked, asset = work.item, work.item.locked, work.item.asset
         is_known = item.recipe is not None or item.standing is not Standing.CHANGED
@@ -257,7 +245,7 @@ class Run:
         assert locked
         return locked.sha256
 
-    def _make(self, work: _Work) -> None:
+    def _make(self, work: Work) -> None:
         """Use a job that was paid for, or order a new one."""
         item, locked, path = work.item, work.item.locked, work.item.asset.path
         if self._options.sandbox and locked and not locked.sandbox:
@@ -293,7 +281,7 @@ class Run:
         except FileNotFoundError:
             return frozenset()
 
-    def _use(self, work: _Work, record: JobRecord) -> None:
+    def _use(self, work: Work, record: JobRecord) -> None:
         """Take a job that is in the ledger: nothing is bought."""
         self._paid.take(record.id, work.item.asset.path)
         if self._picture(record):
@@ -308,7 +296,7 @@ class Run:
             self._flight[record.id] = work
             self._again.append(record)
 
-    def _recognise(self, work: _Work) -> None:
+    def _recognise(self, work: Work) -> None:
         """Lock a file that a paid picture makes, as after a kill or a lost lock; another one is the user's."""
         item, path = work.item, work.item.asset.path
         found = self._paid.usable(self._paid.ordered(work.key), path)
@@ -319,7 +307,7 @@ class Run:
         else:
             self._leave(item, f"{item.reason}: {_YOUR_CHOICE}")
 
-    def _convert(self, work: _Work) -> None:
+    def _convert(self, work: Work) -> None:
         item, locked = work.item, work.item.locked
         assert locked
         job = self._paid.locked_job(locked)
@@ -330,7 +318,7 @@ class Run:
             fetch = f"imgen download {locked.job} may fetch it" if locked.job else "--force makes it anew"
             self._leave(item, f"{item.reason}; its original is not here: {fetch}")
 
-    def _deliver(self, work: _Work, record: JobRecord, outcome: Outcome) -> None:
+    def _deliver(self, work: Work, record: JobRecord, outcome: Outcome) -> None:
         """Put the picture of a job in its place, and into the lock."""
         picture = self._picture(record)
         if picture is None:
@@ -342,12 +330,12 @@ class Run:
         """The picture of a job as it came: on this disk, or fetched from the storage that a fleet saves in."""
         return original(record) or self._means.fetched(record)
 
-    def _wait(self, work: _Work, record: JobRecord) -> None:
+    def _wait(self, work: Work, record: JobRecord) -> None:
         """The asset's job goes on without this run."""
         is_late = self._options.mode is Mode.COLLECT
         self._end(work.item, Outcome.WAITING, record, code=ExitCode.UNFINISHED if is_late else ExitCode.DONE)
 
-    def _not_collected(self, work: _Work, record: JobRecord) -> None:
+    def _not_collected(self, work: Work, record: JobRecord) -> None:
         if record.state is State.UNCERTAIN:
             self._end(work.item, Outcome.UNCERTAIN, record, record.problem, ExitCode.UNCERTAIN)
         else:
@@ -355,7 +343,7 @@ class Run:
 
     # Orders -----------------------------------------------------------------------------------------------
 
-    def _order(self, work: _Work) -> None:
+    def _order(self, work: Work) -> None:
         asset, options, means = work.item.asset, self._options, self._means
         if options.mode is Mode.COLLECT:
             self._end(work.item, Outcome.SKIPPED)
@@ -378,26 +366,50 @@ class Run:
         ]
         self._place(work)
 
-    def _place(self, work: _Work) -> None:
+    def _place(self, work: Work) -> None:
         """Plan the asset's job at the next service that is left for it."""
         assert work.plan
-        path = work.item.asset.path
         candidate = work.left.pop(0)
+        if self._options.mode is Mode.QUEUE:
+            self._budget.reserve(candidate.drafts)
+            self._pending.append((work, Queueing(work.plan, candidate, work.known)))
+            return
         try:
             [record] = self._means.place(work.plan, candidate, work.known)
-        except OrderedElsewhere:  # another run has just ordered the same
-            work.plan, work.left = None, []
-            self._use(work, self._paid.usable(self._paid.ordered(work.key), path)[0])
+        except OrderedElsewhere:
+            self._use_other(work)
             return
+        self._placed(work, record)
+        self._flight[record.id] = work
+        self._again.append(record)
+
+    def _queue_pending(self) -> None:
+        """Put all that is to be ordered into the queue in one commit, as far as it is within the budget."""
+        pending, self._pending = self._pending, []
+        outcomes = self._means.queue([order for _, order in pending])
+        for (work, order), outcome in zip(pending, outcomes, strict=True):
+            self._budget.release(order.candidate.drafts)
+            with self._own_trouble(work.item):
+                match outcome:
+                    case OrderedElsewhere():
+                        self._use_other(work)
+                    case JobRecord():
+                        self._placed(work, outcome)
+                        self._wait(work, outcome)
+                    case _:
+                        raise outcome
+
+    def _placed(self, work: Work, record: JobRecord) -> None:
+        """The asset's job is in the ledger."""
         work.known = (*work.known, record.id)
         self._ordered.add(record.id)
         self._budget.ordered(record)
-        self._paid.take(record.id, path)
-        if self._options.mode is Mode.QUEUE:
-            self._wait(work, record)
-            return
-        self._flight[record.id] = work
-        self._again.append(record)
+        self._paid.take(record.id, work.item.asset.path)
+
+    def _use_other(self, work: Work) -> None:
+        """Another run has just ordered the same."""
+        work.plan, work.left = None, []
+        self._use(work, self._paid.usable(self._paid.ordered(work.key), work.item.asset.path)[0])
 
     # Ends -------------------------------------------------------------------------------------------------
 
@@ -463,6 +475,7 @@ class Run:
         """Begin nothing more; what is under way is followed to its end."""
         self._is_stopped = True
         self._ready.clear()
+        self._pending.clear()
         under_way = {work.item.asset.path for work in self._flight.values()}
         for item in self._project.found.items:
             path = item.asset.path

@@ -23,12 +23,13 @@ from imgen.money.budget import (
     standing,
 )
 from imgen.orders.limits import MAX_COST
+from imgen.records import UNKNOWN, JobRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from imgen.orders.limits import Candidate
-    from imgen.records import JobRecord
+    from imgen.records import Draft
 
 
 class RunBudget:
@@ -82,14 +83,25 @@ class RunBudget:
             check(verdicts[:1])
         return within
 
+    def reserve(self, drafts: Sequence[Draft]) -> None:
+        """Jobs are about to be recorded, and count from now on."""
+        for draft in drafts:
+            if draft.origin != SANDBOX:
+                self._count(draft)
+
+    def release(self, drafts: Sequence[Draft]) -> None:
+        """They are recorded, and count as such, or are not going to be."""
+        for draft in drafts:
+            self._uncount(draft.id)
+
     def ordered(self, record: JobRecord) -> None:
         """A job was recorded."""
         if not record.sandbox:
-            self._open[record.id] = _spending(record, Standing.COUNTS)
+            self._count(record)
 
     def ended(self, record: JobRecord) -> None:
         """A job of the run ended; what it cost may be known better now, or be nothing."""
-        if self._open.pop(record.id, None) is None:
+        if not self._uncount(record.id):
             return
         known = standing(
             record.state,
@@ -111,11 +123,23 @@ class RunBudget:
                 sums[unit] = sums.get(unit, Decimal(0)) + Decimal(each.amount) * one.jobs
         return " + ".join(in_money(amount, unit) for unit, amount in sums.items()) or "nothing"
 
+    def _count(self, job: JobRecord | Draft) -> None:
+        self._open[job.id] = _spending(job, Standing.COUNTS)
+        self._jobs[self._open[job.id]] += 1
+
+    def _uncount(self, job_id: str) -> bool:
+        """A job that was counted is not any more; whether it was."""
+        spending = self._open.pop(job_id, None)
+        if spending:
+            self._jobs[spending] -= 1
+        return spending is not None
+
     def _spendings(self) -> list[Spending]:
-        return [*(one._replace(jobs=jobs) for one, jobs in self._jobs.items()), *self._open.values()]
+        """What counts, with jobs that are alike together: there may be thousands."""
+        return [one._replace(jobs=jobs) for one, jobs in self._jobs.items() if jobs]
 
 
-def _spending(record: JobRecord, known: Standing) -> Spending:
+def _spending(record: JobRecord | Draft, known: Standing) -> Spending:
     return Spending(
         day="",
         provider=record.provider,
@@ -123,6 +147,6 @@ def _spending(record: JobRecord, known: Standing) -> Spending:
         project=record.project,
         standing=known,
         each=record.cost,
-        charged=record.charged,
+        charged=record.charged if isinstance(record, JobRecord) else UNKNOWN,
         jobs=1,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from imgen.batch.asset import Asset
     from imgen.batch.lock import Locked, LockFile
     from imgen.batch.manifest import Manifest
+    from imgen.jobs.run_order import OrderPlan
+    from imgen.orders.limits import Candidate
 
 
 class Standing(StrEnum):
@@ -48,6 +50,24 @@ class Item:
     reason: str
     recipe: str | None
     locked: Locked | None
+
+
+@dataclass(slots=True)
+class Work:
+    """An asset that a run is at work on: what it is made from, the key of its orders, the services left for it.
+
+    `began` is in monotonic seconds. `known` are the jobs of its orders, `ours` the hashes of files that it may replace.
+    """
+
+    item: Item
+    made_from: str
+    key: str
+    began: float
+    standing: Standing
+    plan: OrderPlan | None = None
+    left: list[Candidate] = field(default_factory=list)
+    known: tuple[str, ...] = ()
+    ours: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

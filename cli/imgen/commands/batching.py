@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgen.errors import ExitCode, Problem, UsageProblem
+from imgen.orders.order import AUTO
 from imgen.screen.envelope import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Sequence
 
     from imgen.batch.asset import Asset
     from imgen.batch.options import BatchOptions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from imgen.batch.run import Run
     from imgen.batch.standing import Project, Standings
     from imgen.config.config import Config
+    from imgen.fleet.ordering import NotQueued, Queueing, WorkersAccounts
     from imgen.jobs.progress import Display
     from imgen.jobs.run_order import OrderPlan
     from imgen.jobs.session import Session
@@ -115,7 +117,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     from imgen.fleet.collecting import Collector
     from imgen.fleet.ordering import workers_accounts
     from imgen.jobs.clock import SystemClock
-    from imgen.jobs.run_order import setup_of
+    from imgen.jobs.run_order import place_order, setup_of
     from imgen.jobs.session import session
     from imgen.jobs.worker import work
     from imgen.pictures.prepared import usable
@@ -128,14 +130,15 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         selected = with_needs(matching(project.manifest, asked.only, "--only"), project.found.items)
         options = replace(options, selected=selected)
     budget = RunBudget(asked.max_cost, allow_unknown=options.allow_unknown_cost)
-    accounts = workers_accounts(config.accounts) if options.mode is Mode.QUEUE else config.accounts
+    workers = workers_accounts(config.accounts, _usual(config)) if options.mode is Mode.QUEUE else None
+    accounts = workers or config.accounts
     if budget.most and not options.sandbox:
         budget.check_unit(_units(project.found, accounts))
     observer = _Observer(asked.form)
     with session(config, err) as opened, work(opened, config, poll_every=options.poll_every) as worker:
         with usable(config.folders.originals):
             pass  # before anything is sent
-        basis = partial(_basis, project.manifest.folder.root, opened, config)
+        basis = partial(_basis, project.manifest.folder.root, opened, config, queued=options.mode is Mode.QUEUE)
         collector = Collector(lambda: opened.store, config.folders.originals)
         means = Means(
             session=opened,
@@ -143,7 +146,8 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
             clock=clock,
             originals=config.folders.originals,
             basis=basis,
-            place=_placing(options, opened, worker, config),
+            place=lambda plan, candidate, known: place_order(plan, candidate, worker, _is_chosen, known),
+            queue=_queueing(options, opened, config),
             fetched=collector.picture,
         )
         run = Run(project, means, options, budget, observer)
@@ -154,7 +158,37 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
     report = RunReport(asked.name, timestamp(began), time.time() - began, code, options.sandbox, results)
     _write_report(asked.report, report)
     _answer(asked, options, report, project, streams, len(going_on))
+    if workers and not options.sandbox:
+        _name_workers(report, project, workers)
     return report
+
+
+def _usual(config: Config) -> tuple[str, ...]:
+    """The services that the user's settings name: the one of every order, else the preferred ones."""
+    provider = str(config.setting("provider").value or AUTO)
+    return config.preferred if provider == AUTO else (provider,)
+
+
+def _name_workers(report: RunReport, project: Project, accounts: WorkersAccounts) -> None:
+    """Say whose keys the workers need for what was queued, and which services were chosen for the user."""
+    from imgen.batch.report import Outcome
+    from imgen.screen.console import err
+    from imgen_providers.catalog import SERVICES
+
+    left_open = {item.asset.path for item in project.found.items if not (item.asset.provider or item.asset.model)}
+    queued: dict[str, list[AssetResult]] = {}
+    for result in report.assets:
+        if result.outcome is Outcome.WAITING and result.service in SERVICES:
+            queued.setdefault(result.service, []).append(result)
+    for name, results in queued.items():
+        entry, chosen = SERVICES[name], sum(result.path in left_open for result in results)
+        if accounts.is_open and chosen:
+            err(
+                f"No key is set here and no service is named, so {entry.title} was chosen for {chosen:,} of them:"
+                " it is the cheapest, where prices can be compared. provider = in the manifest names another."
+            )
+        if not accounts.here.has_key(entry):
+            err(f"A worker needs the key of {entry.title} ({entry.key_variable}) for {len(results):,} of them.")
 
 
 def _follow(
@@ -190,21 +224,20 @@ def _follow(
     return False
 
 
-def _placing(
-    options: BatchOptions, opened: Session, worker: Worker, config: Config
-) -> Callable[[OrderPlan, Candidate, Collection[str]], list[JobRecord]]:
-    """How the job of an asset is recorded: to be followed by this process, or by a fleet's workers."""
+def _queueing(
+    options: BatchOptions, opened: Session, config: Config
+) -> Callable[[Sequence[Queueing]], list[JobRecord | NotQueued]]:
+    """What gives orders to a fleet's workers; only `--queue` does. Raises `BadConfiguration`."""
     from imgen.batch.options import Mode
-    from imgen.jobs.run_order import place_order
 
-    if options.mode is Mode.QUEUE:
-        from imgen.commands.fleet import fleet_ledger
-        from imgen.fleet.engine import Engine
-        from imgen.fleet.ordering import queue_order
+    if options.mode is not Mode.QUEUE:
+        return lambda _: []
+    from imgen.commands.fleet import fleet_ledger
+    from imgen.fleet.engine import Engine
+    from imgen.fleet.ordering import Ordering
 
-        ledger, address = fleet_ledger(opened, config)
-        return partial(queue_order, ledger, Engine(address))
-    return lambda plan, candidate, known: place_order(plan, candidate, worker, _is_chosen, known)
+    ledger, address = fleet_ledger(opened, config)
+    return Ordering(ledger, Engine(address), lambda: opened.store).queue
 
 
 def _is_chosen(_plan: OrderPlan, _candidate: Candidate) -> None:
@@ -222,8 +255,11 @@ def _units(found: Standings, accounts: Accounts) -> set[str]:
     return {unit for asset in wanted if (unit := offers.best(asset).cost.unit)}
 
 
-def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
-    """The pictures that an asset goes on from. Raises `UsageProblem` for one that cannot be sent."""
+def _basis(root: Path, opened: Session, config: Config, asset: Asset, *, queued: bool) -> Basis:
+    """The pictures that an asset goes on from. Raises `UsageProblem` for one that cannot be sent.
+
+    What a service fetches itself is uploaded by the worker that sends a `queued` one.
+    """
     from imgen.batch.asset import LinkPicture
     from imgen.jobs.uploads import configured_place
     from imgen.orders.references import Basis, name_picture
@@ -240,7 +276,7 @@ def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
         changes=Changes(fit=True, keep_metadata=False),
         folder=config.folders.references,
         network=config.network.open,
-        check_storage=partial(configured_place, config),
+        check_storage=(lambda _: None) if queued else partial(configured_place, config),
     )
 
 
@@ -250,6 +286,7 @@ def _basis(root: Path, opened: Session, config: Config, asset: Asset) -> Basis:
 def _answer(
     asked: Asked, options: BatchOptions, report: RunReport, project: Project, streams: Streams, going_on: int
 ) -> None:
+    from imgen.batch.options import Mode
     from imgen.batch.report import TROUBLED, Outcome
     from imgen.screen.batch import COLLECT, run_entry, run_sentence
     from imgen.screen.console import err, out, out_path
@@ -278,7 +315,9 @@ def _answer(
         out(envelope("batch", exit_code=report.exit_code, data=data, problem=problem, form=asked.form))
     _list_troubled(troubled, asked, streams)
     err(run_sentence(report))
-    if report.exit_code == ExitCode.INTERRUPTED:
+    if report.exit_code == ExitCode.INTERRUPTED and options.mode is Mode.QUEUE:
+        err("imgen: Stopped. All of it was put into the queue, or nothing: imgen batch --queue goes on where it was.")
+    elif report.exit_code == ExitCode.INTERRUPTED:
         jobs = "1 job goes on" if going_on == 1 else f"{going_on:,} jobs go on"
         err(f"imgen: Stopped waiting; {jobs}. imgen batch goes on where it was, and buys nothing twice.")
     elif any(each.outcome is Outcome.WAITING for each in report.assets):

@@ -13,9 +13,12 @@ from imgen.config.config import load
 from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from imgen.config.config import Config
     from imgen.jobs.session import Session
     from imgen.ledger.postgres.address import Address
+    from imgen.ledger.postgres.durability import Weakness
     from imgen.ledger.postgres.ledger import PostgresLedger
 
 _ASSETS_A_KILL = 8  # so that there is work when a worker is killed
@@ -87,7 +90,7 @@ def status(json: options.Json = False, profile: options.Profile = None) -> int:
     config = load(profile)
     with session(config, err) as opened:
         ledger, address = fleet_ledger(opened, config)
-        found = fleet_status(ledger, address.shown, standing_limits(config), config.project)
+        found = fleet_status(ledger, address, standing_limits(config), config.project)
     if json:
         out(envelope("fleet status", exit_code=0, data=("fleet", status_entry(found))))
     else:
@@ -163,6 +166,30 @@ def fleet_ledger(opened: Session, config: Config) -> tuple[PostgresLedger, Addre
     return ledger, address
 
 
+def report_weaknesses(found: Sequence[Weakness]) -> None:
+    """Write to stderr how the database may forget what it has committed, each with its step."""
+    from imgen.screen.console import err
+
+    for weakness in found:
+        err(f"{weakness.message}\n  try: {weakness.hint}")
+
+
+def check_durability(address: Address, queues: Collection[str]) -> None:
+    """Report how the database may forget what it commits; refuse to send paid jobs where a crash of it is enough.
+
+    Jobs of the sandbox cost nothing. Raises `BadConfiguration`.
+    """
+    from imgen.config.config import SANDBOX
+    from imgen.fleet.engine import queue_of
+    from imgen.ledger.postgres.durability import weaknesses
+
+    found = weaknesses(address)
+    grave = next((each for each in found if each.is_grave), None)
+    if grave and set(queues) != {queue_of(SANDBOX, SANDBOX)}:
+        raise BadConfiguration(f"{grave.message} Nothing was sent.", grave.hint)
+    report_weaknesses(found)
+
+
 def _address(config: Config) -> Address:
     from imgen.ledger.postgres.address import parse
 
@@ -177,6 +204,7 @@ def _address(config: Config) -> Address:
 
 def _set_up(config: Config, time_zone: str, done: str) -> int:
     from imgen.fleet.engine import tables, version
+    from imgen.ledger.postgres.durability import weaknesses
     from imgen.ledger.postgres.engine_rows import making_tables
     from imgen.ledger.postgres.setup import set_up
     from imgen.screen.console import err
@@ -184,4 +212,5 @@ def _set_up(config: Config, time_zone: str, done: str) -> int:
     address = _address(config)
     set_up(address, time_zone=time_zone, also=making_tables(address, tables(), version()))
     err(f"The ledger {address.shown} is {done}.")
+    report_weaknesses(weaknesses(address))
     return 0

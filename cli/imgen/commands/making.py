@@ -214,6 +214,8 @@ def _piped(streams: Streams, example: str) -> str | None:
 
 def _check_stdout(reporter: Reporter, *, no_wait: bool) -> None:
     form = reporter.form
+    if sys.__stdout__ is None:
+        raise UsageProblem("-o - wants standard output, which is closed.", "Name a file with -o.")
     if reporter.streams.stdout_is_terminal:
         raise UsageProblem(
             "-o - would write picture bytes to this terminal.",

@@ -37,7 +37,7 @@ def work(
     Examples:
         imgen work --until-idle
     """
-    from imgen.commands.fleet import fleet_ledger
+    from imgen.commands.fleet import check_durability, fleet_ledger
     from imgen.fleet.engine import Engine
     from imgen.fleet.working import WorkOptions, queues_of, work_through
     from imgen.jobs.session import session
@@ -51,6 +51,7 @@ def work(
     with session(config, err) as opened, at_work(opened, config, poll_every=poll_every) as worker:
         ledger, address = fleet_ledger(opened, config)
         worker.check_store()
+        check_durability(address, queues)
         if not quiet:
             err(f"Worker {worker.owner.name} takes jobs of {', '.join(queues)} from {address.shown}.")
         display = SilentDisplay() if quiet else LineDisplay(time.monotonic)

@@ -16,7 +16,7 @@ from imgen.config.config import SANDBOX
 from imgen.errors import BadConfiguration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
     from procrastinate import App
@@ -62,11 +62,14 @@ class Engine:
         self._address = address
         self._deferring = App(connector=SyncPsycopgConnector())  # never opened: it uses the connection that it is given
 
-    def defer(self, connection: object, queue: str, job_ids: Sequence[str], priority: int = 0) -> list[int]:
-        """Put jobs into a queue within the transaction of a psycopg connection; returns their ids in the queue."""
-        task = self._deferring.configure_task(_TASK, queue=queue, priority=priority, connection=connection)
-        jobs: list[JSONDict] = [{"job_id": job_id} for job_id in job_ids]
-        return task.batch_defer(*jobs)
+    def defer_all(self, connection: object, queues: Mapping[str, Sequence[str]]) -> dict[str, int]:
+        """Put jobs into queues within the transaction of a psycopg connection; returns by job its id in the queue."""
+        found: dict[str, int] = {}
+        for queue, job_ids in queues.items():
+            task = self._deferring.configure_task(_TASK, queue=queue, connection=connection)
+            jobs: list[JSONDict] = [{"job_id": job_id} for job_id in job_ids]
+            found |= zip(job_ids, task.batch_defer(*jobs), strict=True)
+        return found
 
     def worker(self, queues: Iterable[str], take: Callable[[str], Future[None]], concurrency: int) -> EngineWorker:
         """What takes jobs from these queues, at most `concurrency` at a time; `take` must return at once."""

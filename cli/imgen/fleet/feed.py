@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BUSY = 5.0  # seconds until a job is taken again that another process has in hand
 _TROUBLED = 30.0  # the same for one that could not be sent or saved
 
-_NOT_HERE = ("key_missing", "configuration", "key_refused")
+_NOT_HERE = ("key_missing", "configuration", "key_refused", "disk_full")
 
 
 class QueueFeed:

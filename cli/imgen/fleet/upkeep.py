@@ -38,9 +38,10 @@ def heal(ledger: PostgresLedger, engine: Engine) -> int:
         return 0
     with ledger.write() as write:
         lost = ledger.engine.unattended(_MOST)
+        queues: dict[str, list[str]] = {}
         for job_id, provider, origin in lost:
-            [engine_id] = engine.defer(write.raw, queue_of(provider, origin), [job_id])
-            ledger.queue.deferred(write, job_id, engine_id)
+            queues.setdefault(queue_of(provider, origin), []).append(job_id)
+        ledger.queue.deferred(write, engine.defer_all(write.raw, queues))
     return len(lost)
 
 

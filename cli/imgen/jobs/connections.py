@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgen.config.config import SANDBOX, is_loopback
@@ -13,6 +14,7 @@ from imgen.ledger.pacing import SubmitLimit
 from imgen_providers import connect
 from imgen_providers.base import Account, TakesUploads
 from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import NotSent
 
 if TYPE_CHECKING:
     from imgen.config.config import Config
@@ -89,6 +91,8 @@ class Services:
                 f"This job was made at {origin}, but {entry.title} is now set to {account.origin}.",
                 f"Set {entry.origin_variable}={origin} to go back to it.",
             )
+        if account.origin.startswith("https:"):
+            threading.Thread(target=self._prepare, args=[account.origin], daemon=True).start()
         service = connect(provider, account, self.network)
         return Connection(
             service=service,
@@ -99,6 +103,11 @@ class Services:
             pace=pace,
             storage=service if isinstance(service, TakesUploads) else self._stand_in(entry, origin, account),
         )
+
+    def _prepare(self, origin: str) -> None:
+        """Read the certificates while the order is recorded; what needs them waits for them, or reports the fault."""
+        with suppress(NotSent):
+            self.network.prepare(origin)
 
     def _stand_in(self, entry: ServiceEntry, origin: str, account: Account) -> TakesUploads | None:
         """The sandbox plays the user's own storage, too."""

@@ -84,9 +84,9 @@ class Workers:
         self._limit = limit
         self._inbox = inbox
         self._close_connections = on_close
-        self._tasks: SimpleQueue[Action | None] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[object, Action] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._under_way: set[Action] = set()
+        self._under_way: set[object] = set()
 
     @property
     def pending(self) -> int:
@@ -105,32 +105,34 @@ class Workers:
         `KeyboardInterrupt`, is raised there.
         """
 
+        token = object()  # names the task; a function that names itself would be garbage, with all that it holds
+
         def work() -> None:
             try:
                 outcome = task()
             except Exception as error:  # noqa: BLE001  the outermost edge of a thread
-                self._inbox.put(lambda error=error: self._end(work, lambda: failed(error)))  # type: ignore[misc]
+                self._inbox.put(lambda error=error: self._end(token, lambda: failed(error)))  # type: ignore[misc]
             except BaseException as error:  # noqa: BLE001  the same
-                self._inbox.put(lambda error=error: self._raise(work, error))  # type: ignore[misc]
+                self._inbox.put(lambda error=error: self._raise(token, error))  # type: ignore[misc]
             else:
-                self._inbox.put(lambda: self._end(work, lambda: then(outcome)))
+                self._inbox.put(lambda: self._end(token, lambda: then(outcome)))
 
-        self._under_way.add(work)
+        self._under_way.add(token)
         if self.pending > len(self._threads) < self._limit:
             thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._tasks.put(work)
+        self._tasks.put((token, work))
 
     def withdraw(self) -> None:
         """Take back the tasks that no thread has begun: nothing comes of them."""
         while not self._tasks.empty():
             try:
-                work = self._tasks.get_nowait()
+                task = self._tasks.get_nowait()
             except Empty:
                 break  # a thread took it meanwhile
-            if work:
-                self._under_way.discard(work)
+            if task:
+                self._under_way.discard(task[0])
 
     def close(self, grace: float) -> None:
         """Begin no further task and let the threads end, waiting `grace` seconds for each.
@@ -144,18 +146,19 @@ class Workers:
             thread.join(grace)
 
     def _run(self) -> None:
-        while (work := self._tasks.get()) is not None:
-            work()
+        while (task := self._tasks.get()) is not None:
+            task[1]()
+            del task  # while it waits for the next one, nothing is held
         self._close_connections()
 
-    def _end(self, work: Action, action: Action) -> None:
-        self._under_way.discard(work)
+    def _end(self, token: object, action: Action) -> None:
+        self._under_way.discard(token)
         action()
 
-    def _raise(self, work: Action, error: BaseException) -> None:
+    def _raise(self, token: object, error: BaseException) -> None:
         """Raise what ended a task, once: it may be met again after a Ctrl-C."""
-        if work in self._under_way:
-            self._under_way.discard(work)
+        if token in self._under_way:
+            self._under_way.discard(token)
             raise error
 
 

@@ -5,6 +5,7 @@ A damaged one goes again, one whose link expired again on a fresh link.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 import time
@@ -35,6 +36,7 @@ from imgen.pictures.verify import (
     inspect,
     known_format,
 )
+from imgen.pictures.wrapped import unwrap
 from imgen.records import JobRecord, Result, ResultState
 from imgen_providers.assets import link_trouble
 from imgen_providers.catalog import SERVICES
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 SAVED_ELSEWHERE_AGAIN = 0.5
 """Seconds between two looks at a job or a picture that another process has in hand."""
 
+_EVERYWHERE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # what no other folder would change
 _TRIES = 5
 _FIRST_DELAY = 0.5  # seconds before the second try; each further one waits twice as long
 _DOWNLOAD_SECONDS = 300.0  # for one picture, however slowly it comes
@@ -162,10 +165,12 @@ class _Stopped(Exception):
 def begin(ledger: Ledger, job: Tracked) -> list[int]:
     """The pictures to save now, each of which is then under way; those that have no link at all are expired."""
     job.save_delay = 0.0
-    for result in job.record.results:
-        if result.index in job.unsaved() and result.url is None and not result.is_kept:
-            ledger.results.expired(job.record.id, result.index)
-    job.refresh(ledger)
+    linkless = [result.index for result in job.record.results if result.url is None and not result.is_kept]
+    for number in job.unsaved():
+        if number in linkless:
+            ledger.results.expired(job.record.id, number)
+    if linkless or job.read_at is None:  # else it was read when its links came, and a claim looks again
+        job.refresh(ledger)
     numbers = job.unsaved()
     job.saving.update(numbers)
     return numbers
@@ -262,7 +267,7 @@ def save(saver: Saver, job: Tracked, number: int, seconds: float) -> Outcome:
         return NotSaved(not_saved(record, error.reason), again=error.again)
     except OSError as error:
         reason = f"{part.parent} cannot take it: {error.strerror or error}"
-        return NotSaved(not_saved(record, reason, elsewhere=True))
+        return NotSaved(not_saved(record, reason, elsewhere=error.errno not in _EVERYWHERE))
     finally:
         discard(part)
         with suppress(LedgerUnusable):  # the next process finds that this one has ended
@@ -283,6 +288,7 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
         _download(saver, job, number, result.url, part, deadline)
     else:  # it was in the storage, and is not there any more
         return LinkExpired()
+    unwrap(part)
     try:
         picture = inspect(part, _wanted(record))
     except Damaged as error:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
 _LONGEST_BACKOFF = 60.0  # seconds between two polls of a service that does not answer
-_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rate, but not a busy loop
+_LOOPBACK_FLOOR = 0.005  # seconds: our own machine takes any rate, but not a busy loop
 _JITTER = 0.25  # of an interval, either way
-_DOUBLINGS = 12  # from the floor to past the longest backoff
+_DOUBLINGS = 14  # from the floor to past the longest backoff
 
 
 class Schedule(NamedTuple):

@@ -61,7 +61,13 @@ class Paced(NamedTuple):
     most: int
 
 
-Outcome = Accepted | Retryable | Ended | Paced | Unrecorded
+class CannotSend(NamedTuple):
+    """This machine lacks what it takes to send the job; another one of a fleet may have it."""
+
+    problem: Problem
+
+
+Outcome = Accepted | Retryable | Ended | Paced | CannotSend | Unrecorded
 
 
 def begin(job: Tracked) -> None:
@@ -85,6 +91,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     ledger, service, rate_limit = saver.ledger, connection.service, connection.rate_limit
     try:
         request = uploads.sendable(record, connection)
+        connection.network.prepare(connection.origin)  # here, so that little time is left for a kill after the commit
     except (NotSent, RateLimited, Busy) as error:
         return Retryable(error)
     except Unreachable as error:
@@ -92,12 +99,13 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
     except ServiceError as error:
         ledger.jobs.never_sent(record.id, of_submit(error, record))
         return Ended()
-    except (UploadFailed, BadConfiguration) as error:
+    except UploadFailed as error:
         ledger.jobs.never_sent(record.id, error.problem)
         return Ended()
+    except BadConfiguration as error:
+        return CannotSend(error.problem)
     if not comes_back(record) and (full := _no_room(ledger, record)):
-        ledger.unsent(record, full)
-        return Ended()
+        return CannotSend(full)
     begun = boot_seconds()
     try:
         if not _begun(ledger, record, rate_limit.limit):
@@ -201,7 +209,7 @@ def _unrecorded(
     return Unrecorded(Problem("ledger", message, back))
 
 
-def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unrecorded) -> Next:
+def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | CannotSend | Unrecorded) -> Next:
     """What comes next of a job that was not accepted this time."""
     match outcome:
         case Unrecorded():
@@ -213,6 +221,10 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Unr
             return Go(Phase.SUBMIT, seconds)
         case Retryable(error):
             return _retry(ledger, job, error)
+        case CannotSend(problem):
+            job.refresh(ledger)
+            ledger.unsent(job.record, problem)
+            return Done(problem)
         case Ended():
             job.refresh(ledger)
             return Go(Phase.RECONCILE) if job.record.state is State.UNCERTAIN else Done()

@@ -22,15 +22,18 @@ from imgen.pictures.verify import EXTENSIONS
 from imgen_providers.base import PictureFile, PictureLink, Reference, Request, TakesUploads
 from imgen_providers.body import ReferenceChangedError
 from imgen_providers.catalog import SERVICES
+from imgen_providers.errors import NotSent
 from imgen_providers.signed_urls import QUESTION_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from imgen.config.config import Config
     from imgen.jobs.connections import Connection
     from imgen.ledger.ledger import Ledger
     from imgen.ledger.sqlite.owners import Owner
+    from imgen.pictures.store import PictureStore
     from imgen.records import JobRecord
     from imgen_providers.client import Network
 
@@ -49,7 +52,16 @@ class UploadFailed(Exception):
 class Uploads:
     """The uploads of one process; its threads put each picture up once."""
 
-    def __init__(self, ledger: Ledger, network: Network, owner: Owner, config: Config) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        network: Network,
+        owner: Owner,
+        config: Config,
+        store: Callable[[], PictureStore | None] = lambda: None,
+    ) -> None:
+        """`store` opens the storage of a fleet, where the pictures of its orders are; None where none is set."""
+        self._store = store
         self._ledger = ledger
         self._network = network
         self._owner = owner
@@ -61,13 +73,42 @@ class Uploads:
     def sendable(self, record: JobRecord, connection: Connection) -> Request:
         """The job's request with each picture in the form its service takes, uploaded where it has to be.
 
-        Raises `UploadFailed`, and the `ServiceError` of a service with a place of its own.
+        Raises `UploadFailed`, `BadConfiguration`, and the `ServiceError` of a service with a place of its own.
         """
         entry, request = SERVICES[record.provider], _whole(self._ledger, record)
+        if record.engine_id is not None:
+            request = replace(request, references=tuple(map(self._brought, request.references)))
         if entry.reference_route == "data-uri" and fits_inline(request, entry.inline_limit):
             return request
         found = tuple(self._sendable(record, connection, reference) for reference in request.references)
         return replace(request, references=found)
+
+    def _brought(self, picture: Reference) -> Reference:
+        """A picture of the machine that ordered, as a file of this one."""
+        if not isinstance(picture, PictureFile):
+            return picture
+        folder, extension = self._config.folders.references, _extension(picture)
+        path = folder / f"{picture.sha256}.{extension}"
+        if not path.exists():
+            from imgen.pictures.prepared import keep
+
+            path = keep([self._of_store(picture)], folder, extension).path
+        return replace(picture, path=path)
+
+    def _of_store(self, picture: PictureFile) -> bytes:
+        store = self._store()
+        if store is None:
+            raise BadConfiguration("The pictures of a queued order are in IMGEN_STORE, and it is not set here.")
+        try:
+            data = store.reference(picture)
+        except StorageTrouble as error:
+            if error.refused:
+                raise BadConfiguration(error.message, "Check IMGEN_STORE and its credentials.") from error
+            raise NotSent(error.message) from error
+        if data is None:
+            gone = f"The picture {picture.path.name} of this order is not in the storage any more."
+            raise UploadFailed(Problem("upload_refused", gone, "Nothing was sent. Order it again: imgen batch --queue"))
+        return data
 
     def clean(self) -> list[str]:
         """Remove what the user's storage need not hold any more; returns what could not be removed, as sentences."""

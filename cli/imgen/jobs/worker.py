@@ -5,6 +5,7 @@ Light to import: what talks to services is imported when there is something to s
 
 from __future__ import annotations
 
+import gc
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from imgen.errors import BadConfiguration, ExitCode, NotAdopted, StillUncertain,
 from imgen.jobs.clock import Clock, SystemClock
 from imgen.jobs.problems import EXIT_CODES, not_stopped, of_poll, of_unrecorded
 from imgen.jobs.report import Feed, Goal, Report, report
-from imgen.ledger.jobs import IdTaken, SameRequestUncertain
+from imgen.ledger.jobs import IdTaken
+from imgen.ledger.planning import SameRequestUncertain
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.records import OPEN, UNKNOWN, Draft, JobRecord, State
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from imgen.pictures.target import Target
     from imgen_providers.base import Job, StopsJobs
     from imgen_providers.catalog import ServiceEntry
+
+_GARBAGE = 10_000  # objects between two collections, which look at what is new since jobs are followed
 
 
 class Worker:
@@ -80,7 +84,8 @@ class Worker:
         """One for all that is followed: a picture that several services fetch is uploaded once."""
         from imgen.jobs.uploads import Uploads
 
-        return Uploads(self._session.ledger, self._services.network, self.owner, self._config)
+        ledger, network = self._session.ledger, self._services.network
+        return Uploads(ledger, network, self.owner, self._config, lambda: self._session.store)
 
     def _record_crash(self, error: Exception) -> Problem:
         from imgen.crash import crash_problem
@@ -191,6 +196,8 @@ class Worker:
     def _follower(self, display: Display, timeout: float | None, inbox: Inbox | None = None) -> Follower:
         from imgen.jobs.follow import Follower
 
+        gc.freeze()  # what is in memory by now stays; from here on, each answer leaves some garbage
+        gc.set_threshold(_GARBAGE)
         parts = (self._saver, self._uploads, self._services, display, self._clock, self._record_crash)
         return Follower(*parts, timeout, inbox)
 
@@ -306,10 +313,15 @@ def uncertain_twin() -> Iterator[None]:
     try:
         yield
     except SameRequestUncertain as error:
-        raise StillUncertain(
-            f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
-            f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
-        ) from error
+        raise still_uncertain(error) from error
+
+
+def still_uncertain(error: SameRequestUncertain) -> StillUncertain:
+    """The same, with what to do."""
+    return StillUncertain(
+        f"The same request was sent before as {', '.join(error.job_ids)}, and may have been charged.",
+        f"Resolve it first, or accept a second charge with --resubmit.\nimgen wait {' '.join(error.job_ids)}",
+    )
 
 
 @contextmanager

@@ -8,41 +8,34 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgen.ledger.codec import path_text, plain, problem_text, request_text, stored, target_text, wire_key
+from imgen.errors import LedgerUnusable, OverBudget
+from imgen.ledger.codec import path_text, problem_text, stored, target_text
 from imgen.ledger.pacing import UNLIMITED, Pacing, SubmitLimit
+from imgen.ledger.planning import (
+    NotPlanned,
+    OrderedElsewhere,
+    Planning,
+    SameRequestUncertain,
+    ToPlan,
+    insert,
+    with_free_ids,
+)
 from imgen.ledger.queries import JobQueries
-from imgen.ledger.spending import charge, reserve
+from imgen.ledger.spending import charge
 from imgen.ledger.transitions import Stage, change_job
 from imgen.money.amounts import is_amount
 from imgen.money.budget import NO_BUDGET, Budget
 from imgen.pictures.target import Stored
-from imgen.records import State, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from imgen.errors import Problem
-    from imgen.ledger.backend import Backend, Connection
+    from imgen.ledger.backend import Backend, Connection, Row
     from imgen.ledger.conversations import Conversations
     from imgen.pictures.target import Target
-    from imgen.records import Draft
+    from imgen.records import Draft, State
     from imgen_providers.base import Job, Json
-
-
-class SameRequestUncertain(Exception):
-    """The same request was sent before and may have been charged; `job_ids` are those rows."""
-
-    def __init__(self, job_ids: Sequence[str]) -> None:
-        super().__init__(", ".join(job_ids))
-        self.job_ids = tuple(job_ids)
-
-
-class OrderedElsewhere(Exception):
-    """Another process planned the same order meanwhile; `job_ids` are its jobs."""
-
-    def __init__(self, job_ids: Sequence[str]) -> None:
-        super().__init__(", ".join(job_ids))
-        self.job_ids = tuple(job_ids)
 
 
 class IdTaken(Exception):
@@ -81,16 +74,7 @@ class Brought(NamedTuple):
     claim: Claim | None = None
 
 
-_UNCERTAIN = (
-    "SELECT id FROM job WHERE request_key = ? AND origin = ? AND stage = 'uncertain' AND forgotten_at IS NULL"
-    " ORDER BY rowid"
-)
-_SANDBOX = "sandbox"
 _MAY_BE_SENT = "SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NULL AND (CAST(? AS TEXT) IS NULL OR owner = ?)"
-_OTHERS = (
-    "SELECT id FROM job WHERE request_key = ? AND (origin = 'sandbox') = ? AND stage NOT IN ('failed', 'cancelled')"
-    " AND forgotten_at IS NULL AND id NOT IN ({each}) ORDER BY rowid"
-)
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
     " AND other.provider = mine.provider AND other.origin = mine.origin"
@@ -134,17 +118,31 @@ class Jobs(JobQueries):
         Raises `OverBudget`. Where `known` is given, at most one order of this request is to be under way or paid beside
         the jobs it names: `OrderedElsewhere` names any other.
         """
-        drafts = [self._without_conversation(draft) for draft in drafts]
+        [found] = self.plan_all([ToPlan(drafts, resubmit, budget, known)], owner)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def plan_all(self, orders: Sequence[ToPlan], owner: str | None) -> list[list[str] | NotPlanned]:
+        """Record several orders in one commit; each is as in `plan`, and what one raises is in its place.
+
+        A limit counts those before it.
+        """
+        orders = [order._replace(drafts=[*map(self._without_conversation, order.drafts)]) for order in orders]
         with self._database.write(synced=False) as write:  # on disk with `submitting`: nothing is sent before
-            now = self._database.now()
-            for key, origin in {(draft.request_key, draft.origin) for draft in drafts}:
-                uncertain = [row["id"] for row in write.execute(_UNCERTAIN, (key, origin))]
-                if uncertain and not resubmit:
-                    raise SameRequestUncertain(uncertain)
-                self._close(write, uncertain, resubmitted=True)
-                self._check_known(write, key, origin, known)
-            reserve(self._database, write, drafts, budget)
-            return [_insert(write, draft, stage=Stage.PLANNED, owner=owner, created_at=now) for draft in drafts]
+            planning, now = Planning(self._database, write, orders), self._database.now()
+            found: list[list[Draft] | NotPlanned] = []
+            for order in orders:
+                try:
+                    self._close(write, planning.admit(order), resubmitted=True)
+                    found.append(list(order.drafts))
+                except (SameRequestUncertain, OrderedElsewhere, OverBudget) as error:
+                    found.append(error)
+            wanted = (draft for each in found if isinstance(each, list) for draft in each)
+            drafts = with_free_ids(self._database, write, wanted)
+            insert(write, drafts, stage=Stage.PLANNED, owner=owner, created_at=now)
+            ids = iter([draft.id for draft in drafts])
+            return [[next(ids) for _ in each] if isinstance(each, list) else each for each in found]
 
     def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
         """The submit is about to leave: from here on the job may be charged.
@@ -190,7 +188,9 @@ class Jobs(JobQueries):
             if known:
                 return str(known["id"])
             now = self._database.now()
-            return _insert(write, draft, stage=Stage.QUEUED, created_at=now, accepted_at=now, **_remote(job))
+            [draft] = with_free_ids(self._database, write, [draft])
+            insert(write, [draft], stage=Stage.QUEUED, created_at=now, accepted_at=now, **_remote(job))
+            return draft.id
 
     # What became of it ------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Jobs(JobQueries):
         other = self._holder(write, job_id, job.remote_id)
         if other is not None:
             raise IdTaken(other)
-        mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+        mine = _own(write, job_id)
         if (mine["stage"], mine["remote_id"]) == (Stage.RUNNING, stored(job.remote_id)):
             return  # a second report of the same; the first was followed since
         now = self._database.now()
@@ -264,9 +264,7 @@ class Jobs(JobQueries):
             return  # several processes may poll the same job, and each write keeps all others waiting
         with self._database.write(synced=False) as write:  # the next poll would show the same
             now = self._database.now()
-            row = write.execute(
-                "SELECT accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
-            ).fetchone()
+            row = _own(write, job_id)
             # Its links may be as old as the last moment without them, however long this machine slept since then.
             since = row["accepted_at"] if unfinished_at is None else unfinished_at
             ended = now if since is None else min(since, now)
@@ -344,7 +342,7 @@ class Jobs(JobQueries):
         away, because one of them may be its.
         """
         with self._database.write() as write:
-            mine = write.execute("SELECT stage, remote_id FROM job WHERE id = ?", (job_id,)).fetchone()
+            mine = _own(write, job_id)
             if mine["remote_id"] is not None:  # another process was quicker
                 return next((job for job in candidates if stored(job.remote_id) == mine["remote_id"]), None)
             if mine["stage"] != Stage.UNCERTAIN or write.execute(_SAME_REQUEST_SUBMITTING, (job_id,)).fetchone():
@@ -372,15 +370,6 @@ class Jobs(JobQueries):
         row = write.execute(_HOLDER, (job_id, stored(remote_id))).fetchone()
         return row["id"] if row else None
 
-    def _check_known(self, write: Connection, key: str, origin: str, known: Collection[str] | None) -> None:
-        """Raises `OrderedElsewhere` for a job with this request that is not known and may yet bring a picture."""
-        if known is None:
-            return
-        statement = _OTHERS.format(each=self._database.dialect.each)
-        values = (key, origin == _SANDBOX, json.dumps(list(known)))
-        if others := [row["id"] for row in write.execute(statement, values)]:
-            raise OrderedElsewhere(others)
-
     def _without_conversation(self, draft: Draft) -> Draft:
         kept = self._conversations.put(draft.request.conversation)
         return draft._replace(request=replace(draft.request, conversation=kept))
@@ -394,34 +383,6 @@ class Jobs(JobQueries):
             "UPDATE job SET forgotten_at = ?, resubmitted = ? WHERE id = ?",
             [(self._database.now(), resubmitted, job_id) for job_id in job_ids],
         )
-
-
-def _insert(write: Connection, draft: Draft, *, stage: Stage, **columns: object) -> str:
-    """A row for the job, under an id that no other job has; returns that id."""
-    while write.execute("SELECT 1 FROM job WHERE id = ?", (draft.id,)).fetchone():
-        draft = draft.with_id(new_id())
-    row: dict[str, object] = {
-        "id": draft.id,
-        "run_id": draft.run_id,
-        "request_key": draft.request_key,
-        "wire_key": wire_key(draft.request),
-        "provider": draft.provider,
-        "origin": draft.origin,
-        "family": draft.family,
-        "model": draft.request.model,
-        "prompt": plain(draft.request.prompt),
-        "request": request_text(draft.request),
-        "target": target_text(draft.target),
-        "parent_id": draft.parent_id,
-        "project": None if draft.project is None else stored(draft.project),
-        "cost_amount": draft.cost.amount,
-        "cost_unit": draft.cost.unit,
-        "stage": stage.value,
-        **columns,
-    }
-    marks = ", ".join("?" * len(row))
-    write.execute(f"INSERT INTO job ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  (our own)
-    return draft.id
 
 
 def _remote(job: Job) -> dict[str, object]:
@@ -445,4 +406,17 @@ def _columns(place: Place) -> tuple[str | None, str | None]:
 
 
 def _submitted_at(write: Connection, job_id: str) -> object:
-    return write.execute("SELECT submitted_at FROM job WHERE id = ?", (job_id,)).fetchone()["submitted_at"]
+    return _own(write, job_id)["submitted_at"]
+
+
+def _own(write: Connection, job_id: str) -> Row:
+    """The row of a job that this process recorded. Raises `LedgerUnusable`."""
+    row: Row | None = write.execute(
+        "SELECT stage, remote_id, submitted_at, accepted_at, finished_at, took_seconds FROM job WHERE id = ?", (job_id,)
+    ).fetchone()
+    if row is None:
+        raise LedgerUnusable(
+            f"The ledger does not hold {job_id} any more: it was removed or replaced while imgen ran.",
+            "A job that was accepted can be taken over by the service's own id:\nimgen wait -p PROVIDER REMOTE_ID",
+        )
+    return row

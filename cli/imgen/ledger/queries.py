@@ -169,6 +169,14 @@ class JobQueries:
         """The jobs of one request, the oldest first."""
         return self._select("recorded IN (SELECT rowid FROM job WHERE request_key = ?)", request_key)
 
+    def with_requests(self, request_keys: Sequence[str]) -> dict[str, list[JobRecord]]:
+        """By its key the jobs of each of these requests, the oldest first."""
+        found: dict[str, list[JobRecord]] = {key: [] for key in request_keys}
+        there = f"recorded IN (SELECT rowid FROM job WHERE request_key IN ({self._database.dialect.each}))"  # noqa: S608
+        for record in self._select(there, json.dumps(list(found))):
+            found[record.request_key].append(record)
+        return found
+
     def with_picture(self, sha256: str) -> str | None:
         """The job that made exactly this picture, the latest if there are several."""
         rows = self._database.read(_WITH_PICTURE, (sha256,))

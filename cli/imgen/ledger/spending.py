@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from imgen.ledger.codec import loaded, read_cost, stored
 from imgen.ledger.transitions import Stage
 from imgen.money.amounts import is_amount
-from imgen.money.budget import Span, Spending, Verdict, assess, check, order_cost, standing
+from imgen.money.budget import Span, Spending, Standing, Verdict, assess, check, order_cost, standing
 from imgen.records import UNKNOWN, Cost, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from imgen.ledger.backend import Backend, Connection, Row
     from imgen.money.budget import Budget
@@ -38,6 +39,7 @@ class SpendingQueries:
 
     def __init__(self, database: Backend) -> None:
         self._database = database
+        self._counted: tuple[tuple[float, int], Reserving] | None = None
 
     def charged(self, job_id: str, charge: Charge) -> None:
         """The service reported what it charged for the job; what is no amount of money stays unknown."""
@@ -66,8 +68,10 @@ class SpendingQueries:
 
     def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
         """Whether an order would be within each of the limits, were it planned now. Raises `LedgerDamaged`."""
-        with self._database.snapshot() as connection:
-            return _verdicts(self._database, connection, drafts, budget)
+        version = self._database.version()
+        if self._counted is None or self._counted[0] != version:
+            self._counted = version, Reserving(self._database)
+        return self._counted[1].verdicts(drafts, budget)
 
 
 def charge(write: Connection, job_id: str, charged: Charge) -> None:
@@ -75,36 +79,63 @@ def charge(write: Connection, job_id: str, charged: Charge) -> None:
     write.execute(_CHARGE, (charged.amount, charged.unit, charged.computed, job_id))
 
 
-def reserve(database: Backend, write: Connection, drafts: Sequence[Draft], budget: Budget) -> None:
-    """Raises `OverBudget` where the order is not within a limit; the rows that follow are its reservation."""
-    check(_verdicts(database, write, drafts, budget))
+class Reserving:
+    """What counts against limits, read once; each order that is admitted counts from then on.
 
+    Within a transaction the rows that follow are what is reserved.
+    """
 
-def _verdicts(database: Backend, connection: Connection, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
-    paid = [draft for draft in drafts if draft.origin != "sandbox"]
-    if not paid:
-        return []
-    order, provider, project = order_cost([draft.cost for draft in paid]), paid[0].provider, paid[0].project
+    def __init__(self, database: Backend) -> None:
+        self._database = database
+        self._before: dict[tuple[Span, str | None], list[Spending]] = {}
+        self._admitted: Counter[Spending] = Counter()
 
-    def ordered(where: str, value: object) -> list[Spending]:
-        rows = connection.execute(_groups(database, where), (value,)).fetchall()
+    def admit(self, drafts: Sequence[Draft], budget: Budget) -> None:
+        """Raises `OverBudget` where the order is not within a limit."""
+        check(self.verdicts(drafts, budget))
+        self._admitted.update(_of_draft(draft) for draft in drafts if draft.origin != "sandbox")
+
+    def verdicts(self, drafts: Sequence[Draft], budget: Budget) -> list[Verdict]:
+        """Whether the order is within each of the limits. Raises `LedgerDamaged`."""
+        paid = [draft for draft in drafts if draft.origin != "sandbox"]
+        if not paid:
+            return []
+        order, provider, project = order_cost([draft.cost for draft in paid]), paid[0].provider, paid[0].project
+        return [
+            assess(order, limit, self._so_far(limit.span, project), provider, budget)
+            for limit in budget.limits
+            if limit.span is not Span.PROJECT or project is not None
+        ]
+
+    def _so_far(self, span: Span, project: str | None) -> list[Spending]:
+        """What counts against a limit of that span beside the order itself."""
+        if span is Span.ORDER:
+            return []
+        of = project if span is Span.PROJECT else None
+        if (span, of) not in self._before:
+            self._before[span, of] = self._read(span, of)
+        mine = (each._replace(jobs=jobs) for each, jobs in self._admitted.items() if of in (None, each.project))
+        return [*self._before[span, of], *mine]
+
+    def _read(self, span: Span, project: str | None) -> list[Spending]:
+        value: object
+        if span is Span.PROJECT:
+            where, value = "project = ?", None if project is None else stored(project)
+        else:
+            # Without an end: what a clock that was set back has put into the future counts as today's.
+            where, value = "created_at >= ?", self._database.day_begins(self._database.now())
+        found: Counter[Spending] = Counter()
         try:
-            return [_spending(row, *_costs(row)) for row in rows]
+            for row in self._database.read(_groups(self._database, where), (value,)):
+                found[_spending(row, *_costs(row))._replace(day="", jobs=0)] += row["jobs"]
         except ValueError as error:  # an amount that is none would lift the limit
-            raise database.damaged("the cost of a job in it cannot be understood") from error
+            raise self._database.damaged("the cost of a job in it cannot be understood") from error
+        return [each._replace(jobs=jobs) for each, jobs in found.items()]
 
-    # Without an end: what a clock that was set back has put into the future counts as today's.
-    today = database.day_begins(database.now())
-    so_far: dict[Span, Callable[[], list[Spending]]] = {
-        Span.ORDER: list,
-        Span.DAY: lambda: ordered("created_at >= ?", today),
-        Span.PROJECT: lambda: ordered("project = ?", None if project is None else stored(project)),
-    }
-    return [
-        assess(order, limit, so_far[limit.span](), provider, budget)
-        for limit in budget.limits
-        if limit.span is not Span.PROJECT or project is not None
-    ]
+
+def _of_draft(draft: Draft) -> Spending:
+    """A job that is about to be recorded, as it counts; how many there are is counted beside it."""
+    return Spending("", draft.provider, draft.request.model, draft.project, Standing.COUNTS, draft.cost, UNKNOWN, 0)
 
 
 def _groups(database: Backend, where: str) -> str:

@@ -46,6 +46,8 @@ def possible(order: Order, accounts: Accounts, preferred: Sequence[str] = ()) ->
             f"-n takes 1 to {MOST_PICTURES} pictures, not {order.count}.",
             f"-n takes a whole number from 1 to {MOST_PICTURES}.",
         )
+    if order.model and "\0" in order.model:
+        raise UsageProblem("The name of a model has no NUL in it.", "imgen models")
     if order.model and "/" in order.model:
         return [_exact(order, order.model, accounts)]
     if order.model is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imgen.pictures.verify import Picture
+    from imgen_providers.base import PictureFile
 
 _EXAMPLE = "export IMGEN_STORE=s3://bucket/art, or file:///a/folder/that/all/machines/share"
 _PROBE = ".imgen"
@@ -82,6 +83,25 @@ class PictureStore:
         if not self._create(self._key(url), data, media_type) and self.read(url) != data:
             raise OtherBytes(url)
         return Stored(url, sha256)
+
+    def put_reference(self, picture: PictureFile) -> None:
+        """Put a picture that is to be sent with an order there, by its sha256, for the worker that sends it.
+
+        Raises `OtherBytes`, `StorageTrouble`, and `OSError` where its file cannot be read or was changed.
+        """
+        data, url = picture.path.read_bytes(), self._reference_url(picture)
+        if hashlib.sha256(data).hexdigest() != picture.sha256:
+            raise OSError(f"{picture.path.name} was changed meanwhile")
+        if not self._create(self._key(url), data, picture.media_type) and self.read(url) != data:
+            raise OtherBytes(url)
+
+    def reference(self, picture: PictureFile) -> bytes | None:
+        """The bytes of such a picture; None where it is gone or another one. Raises `StorageTrouble`."""
+        data = self.read(self._reference_url(picture))
+        return data if data is not None and hashlib.sha256(data).hexdigest() == picture.sha256 else None
+
+    def _reference_url(self, picture: PictureFile) -> str:
+        return f"{self._base}/references/{picture.sha256}"
 
     def check(self) -> None:
         """Prove that it can be written, before anything is paid for. Raises `StorageTrouble`."""

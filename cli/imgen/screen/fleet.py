@@ -41,7 +41,10 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class FleetEntry:
-    """A fleet as `--json` has it: open jobs by state, and the ids of jobs that are uncertain or expire soon."""
+    """A fleet as `--json` has it: open jobs by state, and the ids of jobs that are uncertain or expire soon.
+
+    `weaknesses` says in sentences how the database may forget what it commits.
+    """
 
     ledger: str
     workers: tuple[WorkerEntry, ...]
@@ -50,6 +53,7 @@ class FleetEntry:
     uncertain: tuple[str, ...]
     expiring: tuple[str, ...]
     limits: tuple[Use, ...]
+    weaknesses: tuple[str, ...]
 
 
 def status_entry(status: FleetStatus) -> FleetEntry:
@@ -62,6 +66,7 @@ def status_entry(status: FleetStatus) -> FleetEntry:
         uncertain=tuple(record.id for record in status.uncertain),
         expiring=tuple(record.id for record in status.expiring),
         limits=status.uses,
+        weaknesses=tuple(weakness.message for weakness in status.weaknesses),
     )
 
 
@@ -102,6 +107,9 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         yield f"{len(status.expiring)} have a link that expires within an hour: imgen wait"
     for use in status.uses:
         yield use_line(use)
+    for weakness in status.weaknesses:
+        yield weakness.message
+        yield f"  try: {weakness.hint}"
 
 
 def trial_lines(counted: Counted) -> Iterator[str]:

@@ -29,6 +29,18 @@ _MOST_ROWS = 8
 _NEAREST_FIRST = (State.READY, State.RUNNING, State.SUBMITTING, State.QUEUED, State.PLANNED)
 
 
+class _Stderr(Stderr):
+    """stderr that remembers what was written last, also when an interrupt came within the write."""
+
+    last = ""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        finally:
+            self.last = text
+
+
 class LiveDisplay:
     """Draws on stderr; `clock` is monotonic, in seconds, and moves what moves."""
 
@@ -37,8 +49,9 @@ class LiveDisplay:
     def __init__(self, standard_streams: Streams, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._glyphs = UNICODE if standard_streams.unicode else ASCII
+        self._file = _Stderr()
         self._console = Console(
-            file=cast("IO[str]", Stderr()),
+            file=cast("IO[str]", self._file),
             force_terminal=True,
             force_interactive=True,
             color_system="standard" if standard_streams.stderr_color else None,
@@ -59,6 +72,7 @@ class LiveDisplay:
 
     def show(self, jobs: Sequence[JobView]) -> None:
         """Draw the open jobs anew; a job that has ended moves up and stays."""
+        self._settle()
         self._jobs = tuple(jobs)
         self._live.start()
         pen = self._pen()
@@ -69,15 +83,25 @@ class LiveDisplay:
 
     def say(self, text: str) -> None:
         """Print one line above the rows."""
+        self._settle()
         self._print(unbroken(self._pen().shown(text)))
 
     def close(self) -> None:
         """Take the rows away, let each open job stay as a line, and give the cursor back."""
         try:
+            self._settle()
             self._live.update(Group())
             self._tell(self._pen(), self._jobs)
         finally:
             self._live.stop()
+
+    def _settle(self) -> None:
+        """Drop what was written already: rich keeps it after a Ctrl-C within the write, and would write it again."""
+        written = self._file.last
+        self._console.begin_capture()
+        left = self._console.end_capture()
+        if left and left != written:
+            self._file.write(left)
 
     def _tell(self, pen: Pen, jobs: Sequence[JobView]) -> None:
         for job in jobs:

@@ -15,7 +15,7 @@ Colour = tuple[int, int, int]
 _Ridge = Callable[[float], float]
 """The height of a line of hills above every x, as a y in pixels."""
 
-_SKY_SIDE = 384  # pixels; the sky is soft, so it is painted small and scaled up
+_SKY_SIDE = 384  # pixels; the sky is soft, so it is painted small and scaled up, at last without smoothing
 _LAYERS = 5
 
 
@@ -94,20 +94,21 @@ def _mix(first: Colour, second: Colour, share: float) -> Colour:
 def _sky(light: _Light, sun: tuple[float, float], horizon: float, size: tuple[int, int]) -> Image.Image:
     shrink = max(size) / _SKY_SIDE
     small = (max(2, round(size[0] / shrink)), max(2, round(size[1] / shrink)))
-    column = Image.new("RGB", (1, small[1]))
+    rows = bytearray()
     for y in range(small[1]):
         height = min(1.0, y / small[1] / horizon)
         upper = height < 0.55
         share = height / 0.55 if upper else (height - 0.55) / 0.45
-        colour = _mix(light.top, light.middle, share) if upper else _mix(light.middle, light.horizon, share)
-        column.putpixel((0, y), colour)
+        rows += bytes(_mix(light.top, light.middle, share) if upper else _mix(light.middle, light.horizon, share))
+    column = Image.frombytes("RGB", (1, small[1]), bytes(rows))
     sky = column.resize(small)
     across = round(1.3 * min(small))
     # Pillow's radial gradient reaches 179 at the edges of its square, and 255 only in the corners.
     glow = Image.radial_gradient("L").point([max(0, 178 - value) ** 2 // 200 for value in range(256)])
     at = (round(sun[0] * small[0] - across / 2), round(sun[1] * small[1] - across / 2))
     sky.paste(light.sun, at, glow.resize((across, across)))
-    return sky.resize(size, Image.Resampling.BICUBIC)
+    half = (-(-size[0] // 2), -(-size[1] // 2))
+    return sky.resize(half, Image.Resampling.BICUBIC).resize(size, Image.Resampling.NEAREST)
 
 
 def _stars(pen: ImageDraw.ImageDraw, lie: random.Random, size: tuple[int, int], horizon: float) -> None:
@@ -149,7 +150,7 @@ def _peaks(lie: random.Random, foot: float, tall: float, size: tuple[int, int]) 
 
 
 def _land(pen: ImageDraw.ImageDraw, colour: Colour, size: tuple[int, int], ridge: _Ridge) -> None:
-    step = max(2, max(size) // 700)
+    step = max(2, max(size) // 250)
     line = [(x, ridge(x)) for x in range(0, size[0] + step, step)]
     pen.polygon([(0, size[1]), *line, (size[0] + step, size[1])], fill=colour)
 

@@ -24,9 +24,8 @@ def queued(ledger: PostgresLedger, *jobs: str | Draft) -> Engine:
     drafts = [draft(job, prompt=job) if isinstance(job, str) else job for job in jobs]
     with ledger.write() as write:
         planned = ledger.jobs.plan(drafts, None, resubmit=False)
-        numbers = engine.defer(write.raw, queue_of(drafts[0].provider, drafts[0].origin), planned)
-        for job_id, number in zip(planned, numbers, strict=True):
-            ledger.queue.deferred(write, job_id, number)
+        queues = {queue_of(drafts[0].provider, drafts[0].origin): planned}
+        ledger.queue.deferred(write, engine.defer_all(write.raw, queues))
     return engine
 
 

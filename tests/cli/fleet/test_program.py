@@ -173,18 +173,6 @@ def test_what_is_ordered_here_on_the_shared_ledger_becomes_a_file(laptop: Progra
     assert (job.results[0].object, job.engine_id) == (None, None)
 
 
-def test_a_picture_of_this_disk_is_for_no_worker(laptop: Program, ledger: PostgresLedger) -> None:
-    from cli.program.editing import png
-
-    (laptop.cwd / "photo.png").write_bytes(png("teal"))
-    (laptop.cwd / "assets.toml").write_text(f'{ASSETS}references = ["photo.png"]\n')
-
-    refused = run(laptop, "batch", "--queue", "--sandbox", "--only", "art/owl.png", code=ExitCode.USAGE)
-
-    assert "is on this disk, where no worker can read it" in refused.stderr
-    assert ledger.jobs.find("") == []
-
-
 def test_a_store_without_a_shared_ledger_is_refused_before_anything_is_recorded(laptop: Program) -> None:
     alone = replace(laptop, variables={"IMGEN_STORE": laptop.variables["IMGEN_STORE"], "IMGEN_SANDBOX_SECONDS": "0.1"})
 

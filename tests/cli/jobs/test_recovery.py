@@ -81,7 +81,7 @@ def test_nothing_moves_on_to_another_service_when_the_waiting_ended_first(tmp_pa
         assert not report.in_time
 
 
-@pytest.mark.file  # its trigger is in the words of SQLite
+@pytest.mark.file  # a ledger on a server is waited for
 def test_a_ledger_error_in_the_loop_winds_up_first(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox")

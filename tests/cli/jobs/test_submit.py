@@ -115,7 +115,7 @@ def test_an_answer_that_comes_late_is_never_lost(ledger: Ledger) -> None:
     assert ledger.jobs.get("a").forgotten_at is None
 
 
-@pytest.mark.file  # its trigger is in the words of SQLite
+@pytest.mark.file  # on a server the change is tried until it is recorded
 def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", provider="gmicloud", resolution="1K", count=3)
@@ -138,7 +138,7 @@ def test_a_ledger_that_fails_after_the_submit_names_every_remote_id(tmp_path: Pa
         assert [bench.session.ledger.jobs.get(record.id).state for record in kept] == [State.QUEUED] * len(kept)
 
 
-@pytest.mark.file  # its trigger is in the words of SQLite
+@pytest.mark.file  # on a server the change is tried until it is recorded
 def test_what_a_failing_ledger_holds_back_is_closed_as_never_sent(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         records = bench.order("a fox", count=16)  # four requests, of which three go in the first minute
@@ -166,7 +166,7 @@ class Impatient(Watcher):
             raise KeyboardInterrupt
 
 
-@pytest.mark.file  # its trigger is in the words of SQLite
+@pytest.mark.file  # on a server the change is tried until it is recorded
 def test_ctrl_c_does_not_hide_a_remote_id_that_stands_nowhere_else(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         bench.watcher = Impatient()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=["sqlite", "postgres"])
 def ledger_place(request: pytest.FixtureRequest, ledger_path: Path) -> str:
     """Where the ledger of this test is, as a child process takes it: the path of a file, or a URL."""
-    return str(request.getfixturevalue("postgres_url") if request.param == "postgres" else ledger_path)
+    return str(request.getfixturevalue("emptied_postgres_url") if request.param == "postgres" else ledger_path)
 
 
 @pytest.fixture

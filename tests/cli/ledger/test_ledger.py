@@ -10,8 +10,8 @@ from cli.drafts import ORIGIN, draft, taken
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen import records
 from imgen.errors import LedgerUnusable
-from imgen.ledger.jobs import OrderedElsewhere, SameRequestUncertain
 from imgen.ledger.pacing import SubmitLimit, TooSoon
+from imgen.ledger.planning import OrderedElsewhere, SameRequestUncertain
 from imgen.records import Cost, ResultState, State
 from imgen_providers.base import Request
 

@@ -16,8 +16,8 @@ from cli.jobs.bench import Bench
 from cli.states import JOB, TROUBLE, bring_to, finish
 from imgen.errors import OverBudget, Problem
 from imgen.jobs.poll import record_status
-from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
+from imgen.ledger.planning import SameRequestUncertain
 from imgen.ledger.sqlite import schema
 from imgen.ledger.sqlite.database import open_ledger
 from imgen.ledger.sqlite.schema import MIGRATIONS

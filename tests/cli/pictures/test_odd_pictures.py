@@ -102,6 +102,14 @@ def test_a_png_of_palette_colours_has_a_palette(file: Path) -> None:
     assert "palette" in str(damage(file, png(3, 8, palette=False)))
 
 
+def test_a_png_has_no_chunk_that_stops_every_reader(file: Path) -> None:
+    data = png(2, 8)
+    assert "CgBI" in str(damage(file, data[:33] + chunk(b"CgBI", bytes(4)) + data[33:]))
+
+    file.write_bytes(data[:33] + chunk(b"caBX", bytes(400)) + data[33:])
+    assert inspect(file).width == 24
+
+
 def test_a_row_of_a_png_begins_with_a_filter_that_exists(file: Path) -> None:
     rows = bytearray((1 + 24 * 3) * 16)
     rows[73 * 9] = 5

@@ -1,8 +1,8 @@
 """imgen in a process of its own, without the half second of imports that each start would cost a test.
 
 A server process imports the installed program once and forks for each command: arguments, environment, folder, streams
-and terminal are the command's own, and so are its threads, sockets, signals, exit and death. tests/test_startup.py and
-the reliability tests start the program as a person does; with `--real-start` or `--all` every test does.
+and terminal are the command's own, and so are its threads, sockets, signals and end. tests/test_startup.py, and what a
+test kills or lets go on beside it, start Python as a person does; with `--real-start` or `--all` every command does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import importlib
 import io
 import json
 import os
-import pkgutil
 import select
 import signal
 import socket
@@ -21,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 IMGEN = "imgen.__main__"
 _LONGEST = 1 << 18  # bytes of one command with its environment
@@ -76,15 +76,15 @@ class Forks:
 
     def start(
         self,
+        module: str,
         arguments: Sequence[str],
         streams: Sequence[int],
         cwd: Path,
         environ: Mapping[str, str],
         *,
-        module: str = IMGEN,
         on_terminal: bool = False,
     ) -> Fork:
-        """Start a command, the `main` of a module, with these three streams, the first of which may be its terminal."""
+        """Start the `main` of a module with these three streams, the first of which may be its terminal."""
         channel = self._channel = self._channel or _start(environ)
         command = {"module": module, "arguments": list(arguments), "on_terminal": on_terminal}
         asked = json.dumps({**command, "cwd": str(cwd), "environ": dict(environ)})
@@ -95,20 +95,19 @@ class Forks:
 
     def run(
         self,
+        module: str,
         arguments: Sequence[str],
         stdin: bytes,
         cwd: Path,
         environ: Mapping[str, str],
         patience: float,
-        *,
-        module: str = IMGEN,
     ) -> tuple[int, bytes, bytes]:
-        """Run one command to its end; its exit code, stdout and stderr. Raises `subprocess.TimeoutExpired`."""
+        """Run it to its end; its exit code, stdout and stderr. Raises `subprocess.TimeoutExpired`."""
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin)
             given.seek(0)
             streams = [file.fileno() for file in (given, out, err)]
-            fork = self.start(arguments, streams, cwd, environ, module=module)
+            fork = self.start(module, arguments, streams, cwd, environ)
             try:
                 return fork.wait(patience), _read(out), _read(err)
             except subprocess.TimeoutExpired:
@@ -146,10 +145,8 @@ def _start(environ: Mapping[str, str]) -> socket.socket:
 
 def serve(channel: socket.socket) -> None:
     """Fork for each command until the tests have ended."""
-    for package in ("imgen", "imgen_providers"):
-        found = importlib.import_module(package)
-        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
-            importlib.import_module(module.name)
+    importlib.import_module("as_user").import_everything()
+    _compile_routes()
     gc.freeze()  # no collection of a fork copies the pages of what was imported
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -172,6 +169,16 @@ def serve(channel: socket.socket) -> None:
             answer = socket.socket(fileno=number)
             running[os.pidfd_open(pid)] = pid, answer
             answer.send(str(pid).encode())
+
+
+def _compile_routes() -> None:
+    """Fill the cache of `re` with the addresses of the sandbox, as most commands would."""
+    from imgen_providers.sandbox.desk import Desk
+    from imgen_providers.sandbox.faults import FaultScript
+    from imgen_providers.sandbox.store import JobStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        Desk(JobStore(Path(folder)), FaultScript(()), seconds=0, now=time.time, closing=threading.Event())
 
 
 def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:

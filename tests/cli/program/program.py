@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.program import forks
 from cli.program.forks import FORKS
 from imgen.ledger.ledger import Ledger
 from imgen_providers.catalog import SERVICES
@@ -66,23 +67,33 @@ class Program:
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """Run one command to its end."""
-        if FORKS.suit(self.variables):
-            code, out, err = FORKS.run(arguments, stdin, self.cwd, self.environ, _PATIENCE)
-        else:
-            code, out, err = _ran([*IMGEN, *arguments], stdin, self.cwd, self.environ)
-        return Ended(code, out, err.decode())
+        return self._ran(forks.IMGEN, IMGEN, arguments, stdin)
+
+    def run_script(self, name: str, *arguments: str, stdin: bytes = b"") -> Ended:
+        """Run `main` of a file beside this one, which runs commands of ours in its process, to its end."""
+        return self._ran(name, (sys.executable, str(Path(__file__).with_name(f"{name}.py"))), arguments, stdin)
 
     def run_lines(self, lines: Sequence[tuple[Sequence[str], Mapping[str, str], bytes]]) -> list[Ended]:
         """Run command lines, each with more variables and a standard input, after each other in one process."""
-        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines]).encode()
-        if FORKS.suit(self.variables):
-            code, printed, err = FORKS.run((), asked, self.cwd, self.environ, _PATIENCE, module="lines")
-        else:
-            script = [sys.executable, str(Path(__file__).with_name("lines.py"))]
-            code, printed, err = _ran(script, asked, self.cwd, self.environ)
-        assert code == 0, err.decode()
-        outcomes = map(json.loads, printed.splitlines())
+        asked = json.dumps([[line, variables, stdin.decode("latin-1")] for line, variables, stdin in lines])
+        done = self.run_script("lines", stdin=asked.encode())
+        assert done.code == 0, done.stderr
+        outcomes = map(json.loads, done.stdout.splitlines())
         return [Ended(code, out.encode(), err) for code, out, err in outcomes]
+
+    def _ran(self, module: str, command: Sequence[str], arguments: Sequence[str], stdin: bytes) -> Ended:
+        if FORKS.suit(self.variables):
+            code, out, err = FORKS.run(module, arguments, stdin, self.cwd, self.environ, _PATIENCE)
+            return Ended(code, out, err.decode())
+        ended = subprocess.run(
+            [*command, *arguments],
+            input=stdin,
+            capture_output=True,
+            cwd=self.cwd,
+            env=self.environ,
+            timeout=_PATIENCE,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
 
     @contextmanager
     def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
@@ -128,11 +139,6 @@ class Program:
             return ledger.jobs.find("")  # the beginning of every id
         finally:
             ledger.close()
-
-
-def _ran(command: Sequence[str], stdin: bytes, cwd: Path, environ: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-    ended = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environ, timeout=_PATIENCE)
-    return ended.returncode, ended.stdout, ended.stderr
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyte
 import pytest
 
+from cli.program import forks
 from cli.program.forks import FORKS
 from cli.program.program import IMGEN
 
@@ -111,7 +112,8 @@ def terminal(imgen: Program, *command: str, width: int = 200, **variables: str) 
     environ = {**imgen.environ, **variables}
     process: Fork | subprocess.Popen[bytes]
     if command[: len(IMGEN)] == IMGEN and FORKS.suit({**imgen.variables, **variables}):
-        process = FORKS.start(command[len(IMGEN) :], [slave] * 3, imgen.cwd, environ, on_terminal=True)
+        arguments = command[len(IMGEN) :]
+        process = FORKS.start(forks.IMGEN, arguments, [slave] * 3, imgen.cwd, environ, on_terminal=True)
     else:
         process = subprocess.Popen(
             [sys.executable, "-c", ON_TERMINAL, *command],

@@ -28,8 +28,8 @@ def test_a_computed_cost_is_marked_wherever_costs_are_shown(
     assert (row["charged"], row["estimated"]) == (cost["amount"], cost["estimated"]["amount"])
     assert (row["charged_jobs"], row["computed_jobs"]) == (1, 1)
     shown = imgen.run("show", job["id"]).stdout.decode()
-    assert f"{cost['amount']} usd, computed from what the service counted" in shown
-    assert f"{cost['amount']} usd (1 job, computed)" in imgen.run("costs").stdout.decode()
+    assert f"${cost['amount']}, computed from what the service counted" in shown
+    assert f"${cost['amount']} (1 job, computed)" in imgen.run("costs").stdout.decode()
 
 
 def test_a_cost_that_the_service_itself_reports_is_not_marked(tmp_path: Path, imgen: Program) -> None:

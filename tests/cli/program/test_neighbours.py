@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.program.forks import FORKS
 from cli.program.program import IMGEN, OFTEN, SMALL, Ended, Program, served
 from imgen.errors import ExitCode
 
@@ -32,14 +33,13 @@ class User:
     folder: Path
 
     def run(self, *arguments: str, stdin: bytes = b"", **environ: str) -> Ended:
-        ended = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("as_user.py")), str(ANOTHER), *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "IMGEN_SANDBOX_SECONDS": "0.1", **environ},
-            timeout=50,
-        )
+        home = {"PATH": os.environ["PATH"], "IMGEN_SANDBOX_SECONDS": "0.1", **environ}
+        arguments = (str(ANOTHER), *arguments)
+        if FORKS.suit(environ):
+            code, out, err = FORKS.run("as_user", arguments, stdin, self.folder, home, 50)
+            return Ended(code, out, err.decode())
+        script = [sys.executable, str(Path(__file__).with_name("as_user.py")), *arguments]
+        ended = subprocess.run(script, input=stdin, capture_output=True, cwd=self.folder, env=home, timeout=50)
         return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
 
 

@@ -172,6 +172,11 @@ HOSTS: dict[str, Reply] = {
     "no media type": Reply(200, PICTURE, {"Content-Type": ""}),
     "another media type": Reply(200, PICTURE, {"Content-Type": "text/html; charset=utf-8"}),
     "bytes behind the end": replace(SHOWN, body=PICTURE + b"\n"),
+    "packed without a word": replace(SHOWN, body=gzip.compress(PICTURE)),
+    "base64 as text": Reply(200, BASE64.encode(), {"Content-Type": "text/plain"}),
+    "a byte order mark before": replace(SHOWN, body=b"\xef\xbb\xbf\r\n" + PICTURE),
+    "one part of several": replace(SHOWN, body=b"--b\r\nContent-Type: image/png\r\n\r\n" + PICTURE + b"\r\n--b--\r\n"),
+    "JSON around": reply({"data": {"b64_json": BASE64}}),
 }
 
 
@@ -212,6 +217,12 @@ SUBMITS: dict[str, tuple[str, Json | bytes]] = {
     "another spelling": ("gmicloud", {"data": {"requestId": ID}}),
     "JSON in a text": ("reapi", json.dumps(json.dumps({"id": ID})).encode()),
     "a number with a point": ("3daistudio", b'{"task_id": 4711.0}'),
+    "a list of one": ("gptproto", {"data": {"id": [ID]}}),
+    "several, of one": ("3daistudio", {"task_ids": [ID]}),
+    "an object of one": ("reapi", {"_id": {"$oid": ID}}),
+    "an envelope with a state": ("reapi", {"status": "success", "data": {"id": ID, "status": "processing"}}),
+    "an event": ("reapi", b'event: created\ndata: {"id": "' + ID.encode() + b'"}\n\n'),
+    "behind a guard": ("3daistudio", b")]}'\n" + json.dumps({"task_id": ID}).encode()),
     "twice": ("reapi", b'{"id": null, "id": "' + ID.encode() + b'"}'),
 }
 
@@ -230,6 +241,63 @@ def test_an_id_is_kept_wherever_it_stands_in_the_answer_to_a_submit(imgen: Progr
     assert [request.method for request in server.requests] == ["POST", "GET", "GET"]
 
 
+@pytest.mark.parametrize(
+    ("service", "place"), [("reapi", f"/api/v1/tasks/{ID}"), ("gptproto", f"/api/v3/predictions/{ID}/result")]
+)
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_an_id_that_stands_in_the_headers_alone_is_kept(imgen: Program, service: str, place: str, status: int) -> None:
+    with answering(imgen, Reply(status, b"", {"Location": place}), reply(finished(service, LINK)), SHOWN) as (here, _):
+        ended = ordered(here, service)
+
+    plain(ended)
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert here.jobs()[0].remote_id == ID
+
+
+@pytest.mark.parametrize("service", ACCEPTED)
+@pytest.mark.parametrize("state", ["SUCCEEDED", "Succeed", "completed ", "Done", "FINISHED", "TASK_STATUS_SUCCEED"])
+def test_a_state_in_another_services_word_is_understood(imgen: Program, service: str, state: str) -> None:
+    text = re.sub(r'"status": "[A-Za-z]+"', f'"status": "{state}"', json.dumps(finished(service, LINK)))
+    with answering(imgen, reply(ACCEPTED[service]), reply(text), SHOWN) as (here, server):
+        ended = ordered(here, service)
+
+    plain(ended)
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert len(server.requests) == 3
+
+
+BARE: dict[str, Reply] = {
+    "the picture": SHOWN,
+    "its base64": reply(BASE64),
+    "a data URI": reply(f"data:image/png;base64,{BASE64}"),
+    "a link": reply(LINK),
+    "a link in JSON": reply(json.dumps(LINK)),
+    "a list of links": reply([LINK]),
+    "a redirect": Reply(303, b"", {"Location": "/fox.png"}),
+}
+
+
+@pytest.mark.parametrize(("form", "service"), list(zip(BARE, cycle(ACCEPTED), strict=False)))
+def test_a_poll_answered_with_the_picture_alone_is_an_end(imgen: Program, form: str, service: str) -> None:
+    with answering(imgen, reply(ACCEPTED[service]), BARE[form], SHOWN) as (here, _):
+        ended = ordered(here, service)
+
+    plain(ended)
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert (here.cwd / "fox.png").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_poll_is_followed_on_the_services_own_origin(imgen: Program, status: int) -> None:
+    onward = Reply(status, b"", {"Location": "/api/v1/tasks/elsewhere/"})
+    with answering(imgen, reply(ACCEPTED["reapi"]), onward, reply(finished("reapi", LINK)), SHOWN) as (here, server):
+        ended = ordered(here, "reapi")
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert server.requests[2].path == "/api/v1/tasks/elsewhere/"
+    assert server.requests[2].headers["authorization"] == f"Bearer {KEY}"
+
+
 TROUBLES: Mapping[str, tuple[Reply, ExitCode]] = {
     "429": (reply({"error": "slow down"}, 429), ExitCode.UNFINISHED),
     "429 with Retry-After 0": (reply({"error": "slow down"}, 429, {"Retry-After": "0"}), ExitCode.UNFINISHED),
@@ -243,6 +311,8 @@ TROUBLES: Mapping[str, tuple[Reply, ExitCode]] = {
     "200 with an error": (reply({"error": {"message": "try later"}}), ExitCode.BUG),
     "a web page": (reply("<!doctype html><title>Wait</title>"), ExitCode.BUG),
     "401": (reply({"error": "who?"}, 401), ExitCode.KEY),
+    "the page of a firewall": (reply("<!doctype html><title>Just a moment</title>", 403), ExitCode.UNFINISHED),
+    "a redirect in a circle": (Reply(302, b"", {"Location": "/again"}), ExitCode.BUG),
 }
 
 
@@ -270,10 +340,13 @@ def test_trouble_at_a_question_leads_back_to_the_job(imgen: Program, trouble: st
     [
         (reply({"error": "timed out", "id": ID}, 504), True),
         (replace(reply(f'{{"id": "{ID}", "status": "pro'), missing=200), True),
-        (reply(f'data: {{"id": "{ID}"}}'), True),
+        (reply(f"{{'id': '{ID}'}}"), True),
+        (Reply(303, b"", {"Location": f"/api/v1/tasks/{ID}"}), True),
+        (reply(json.dumps(ID)), True),
+        (reply(f'{{"event": "ping"}}\n{{"id": "{ID}"}}'), True),
         (reply({"error": "timed out"}, 504), False),
     ],
-    ids=["error", "broken off", "no JSON", "without"],
+    ids=["error", "broken off", "no JSON", "sent elsewhere", "nothing else", "the second line", "without"],
 )
 def test_an_uncertain_answer_that_names_the_job_leads_to_it(imgen: Program, answer: Reply, named: bool) -> None:
     with answering(imgen, answer) as (here, server):

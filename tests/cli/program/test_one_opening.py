@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,43 +13,16 @@ from cli.program.program import OFTEN, SMALL, Program, served
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Counts what the main thread calls, and what Python itself reports of connections: nothing is replaced.
-COUNTED = """
-import collections, json, sys, threading
-calls, connections = collections.Counter(), 0
-def profiled(frame, event, argument):
-    if event == "call":
-        calls[f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_name}"] += 1
-def audited(event, arguments):
-    global connections
-    if event == "sqlite3.connect" and "ledger.sqlite3" in str(arguments[0]):
-        connections += threading.current_thread() is threading.main_thread()
-sys.addaudithook(audited)
-sys.setprofile(profiled)
-from imgen.__main__ import run
-code = run(sys.argv[2:])
-sys.setprofile(None)
-with open(sys.argv[1], "w") as file:
-    names = ("jobs.session.open_sound", "ledger.orphans.close_orphans", "orders.drafts.split")
-    openings, closings, splits = (calls[f"imgen.{name}"] for name in names)
-    json.dump([code, openings, closings, connections, splits], file)
-"""
 FOX = ("generate", "a fox", *SMALL)
 EVERY_OPTION = ("-p", "auto", "-n", "2", "--max-cost", "10usd,1000credits", "--allow-unknown-cost")
 
 
 def counted(imgen: Program, counts: Path, *line: str) -> tuple[int, int, int, int, int]:
     """The exit code; openings, closings of orphans and connections of the main thread; orders split into drafts."""
-    ended = subprocess.run(
-        [sys.executable, "-c", COUNTED, str(counts), *line],
-        cwd=imgen.cwd,
-        env=imgen.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=30,
-    )
+    ended = imgen.run_script("counting", str(counts), *line)
+    assert ended.code == 0, ended.stderr
     code, *found = json.loads(counts.read_text())
-    assert code == 0, ended.stderr.decode()
+    assert code == 0, ended.stderr
     openings, closings, connections, splits = found
     return code, openings, closings, connections, splits
 

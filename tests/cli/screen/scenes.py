@@ -5,14 +5,16 @@ After each step it names the step in the terminal's title and waits for a line o
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgen.errors import Problem
 from imgen.jobs.progress import JobView, Progress
@@ -109,6 +111,29 @@ def interrupted(display: Display) -> None:
     step("drawn")
 
 
+class Pressed(io.BufferedWriter):
+    """stderr at whose next write Ctrl-C is pressed, when all of it has arrived."""
+
+    armed = True
+
+    def write(self, data: Any, /) -> int:
+        written = super().write(data)
+        self.flush()
+        if self.armed:
+            self.armed = False
+            raise KeyboardInterrupt
+        return written
+
+
+def interrupted_in_a_write(display: Display) -> None:
+    display.show(OPEN[3:5])
+    sys.stderr = io.TextIOWrapper(Pressed(io.FileIO(sys.stderr.fileno(), "w", closefd=False)))
+    with suppress(KeyboardInterrupt):
+        display.show(OPEN[1:5])
+    display.show(OPEN[1:5])
+    step("drawn")
+
+
 def hung_up(display: Display) -> None:
     display.show(OPEN[:1])
     step("drawn")
@@ -131,7 +156,8 @@ def talking(display: Display) -> None:
 
 
 SCENES = {
-    scene.__name__: scene for scene in (open_jobs, settling, many, saving, finishing, interrupted, hung_up, talking)
+    scene.__name__: scene
+    for scene in (open_jobs, settling, many, saving, finishing, interrupted, interrupted_in_a_write, hung_up, talking)
 }
 
 

@@ -165,6 +165,13 @@ def test_a_second_frame_replaces_the_first(play: Play, width: int) -> None:
     assert len(first) in (8, 9)
 
 
+def test_a_ctrl_c_just_after_a_frame_leaves_no_piece_of_an_older_one(play: Play) -> None:
+    """The frame is on the terminal, and rich does not know it yet: it would write it once more, below itself."""
+    lines = play("interrupted_in_a_write").until("drawn")
+
+    assert [line[2:6] for line in lines] == ["8mq2", "8mq3", "77ab", "77ac", "~ es"]
+
+
 def test_settled_jobs_stay_above_the_open_ones(play: Play) -> None:
     """Paths, differences and reasons stay in the scrollback, once each; what is left open gets a line."""
     terminal = play("settling")

@@ -49,6 +49,7 @@ def test_six_restarts_and_an_absence_of_three_leases_leave_nothing_uncertain(
         here.order([f"fox {number}" for number in range(240)])
         for _ in range(3):
             here.start("--concurrency", "12")
+        until(lambda: len(owners(here)) == 3)  # one that starts while there is no database ends
         for mode in ("fast", "immediate", "kill", "immediate", "fast", "immediate"):
             time.sleep(2.5)
             here.restart(mode)

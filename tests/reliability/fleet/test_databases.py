@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 import time
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -28,7 +30,6 @@ from reliability.fleet.test_upkeep import change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ROOM = 200  # MiB of the disk that is filled
 
@@ -39,7 +40,10 @@ def test_workers_are_killed_behind_pgbouncer_and_so_is_pgbouncer(
     tmp_path: Path, print_report: Callable[[str, object], None]
 ) -> None:
     assets, chance = 80, random.Random(11)
-    with fleet(tmp_path, seconds=2.0) as here, pooled(here.server, here.url, 12) as (url, restart_pooler):
+    with (
+        fleet(tmp_path, seconds=2.0) as here,
+        pooled(here.server, here.url, connections=12, login_retry=15) as (url, restart_pooler),
+    ):
         here.variables["IMGEN_LEDGER"] = url
         here.order([f"fox {number}" for number in range(assets)])
         kills = work_under_fire(here, 3, 4, ["fast"], chance, (0.5, 2.0))
@@ -89,22 +93,23 @@ def _read_only(here: Fleet, setting: str) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A disk of its own, which can be filled."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
     if os.name == "nt" or os.getuid() != 0:
         pytest.skip("only root makes a disk of a given size")
+    disk = Path(tempfile.mkdtemp(prefix="imgen-disk-"))
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={ROOM}m", "imgen", str(disk)], capture_output=True, text=True
     )
     if made.returncode:
+        disk.rmdir()
         pytest.skip(f"this machine lets no disk be mounted: {made.stderr.strip()}")
-    tmp_path.chmod(0o755)
+    disk.chmod(0o755)
     try:
         yield disk
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+        disk.rmdir()
 
 
 @pytest.mark.fleet
@@ -177,5 +182,4 @@ def _queue_of_a_newer_program(here: Fleet, prompt: str) -> None:
     engine, one = Engine(parse(here.url, {})), draft(prompt, prompt=prompt, origin=here.far.origin)
     with closing(here.ledger()) as ledger, ledger.write() as write:
         planned = ledger.jobs.plan([one], None, resubmit=False)
-        [engine_id] = engine.defer(write.raw, f"{one.provider}/{FORMAT + 1}", planned)
-        ledger.queue.deferred(write, prompt, engine_id)
+        ledger.queue.deferred(write, engine.defer_all(write.raw, {f"{one.provider}/{FORMAT + 1}": planned}))

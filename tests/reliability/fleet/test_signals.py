@@ -29,26 +29,44 @@ def taken(here: Fleet) -> tuple[int, int]:
     return sum(each.waiting for each in counts), sum(each.taken for each in counts)
 
 
+def cancelled(here: Fleet, jobs: int) -> float:
+    """Cancel a runner that follows so many jobs; returns in how many seconds all were in the queue again."""
+    here.order([f"fox {number}" for number in range(jobs)])
+    runner = here.start("--until-idle")
+    until(lambda: all(job.remote_id for job in here.jobs()), 120.0)
+    assert taken(here) == (0, jobs)
+    began = time.monotonic()
+    runner.signal(signal.SIGINT)
+    until(lambda: taken(here) == (jobs, 0), 7.5)
+    took = time.monotonic() - began
+    try:
+        runner.process.wait(max(0.0, 7.5 - took))
+    except subprocess.TimeoutExpired:
+        runner.signal(signal.SIGTERM)
+        runner.process.wait(2.5)
+    assert [job.state for job in here.jobs() if job.state is State.UNCERTAIN] == []
+    here.start("--until-idle")
+    here.until_idle(200.0)
+    return took
+
+
+@pytest.mark.timeout(120)
+def test_a_cancelled_runner_gives_its_jobs_back(tmp_path: Path) -> None:
+    with fleet(tmp_path, seconds=8.0) as here:
+        cancelled(here, 8)
+        found = count(here)
+
+    check(found, 8)
+    assert found.uncertain == 0
+
+
 @pytest.mark.fleet
 @pytest.mark.timeout(600)
-def test_a_cancelled_runner_gives_all_it_had_back(tmp_path: Path, print_report: Callable[[str, object], None]) -> None:
+def test_a_cancelled_runner_gives_a_hundred_jobs_back(
+    tmp_path: Path, print_report: Callable[[str, object], None]
+) -> None:
     with fleet(tmp_path, seconds=60.0) as here:
-        here.order([f"fox {number}" for number in range(100)])
-        runner = here.start("--until-idle")
-        until(lambda: all(job.remote_id for job in here.jobs()), 120.0)
-        assert taken(here) == (0, 100)
-        began = time.monotonic()
-        runner.signal(signal.SIGINT)
-        until(lambda: taken(here) == (100, 0), 7.5)
-        took = time.monotonic() - began
-        try:
-            runner.process.wait(max(0.0, 7.5 - took))
-        except subprocess.TimeoutExpired:
-            runner.signal(signal.SIGTERM)
-            runner.process.wait(2.5)
-        assert [job.state for job in here.jobs() if job.state is State.UNCERTAIN] == []
-        here.start("--until-idle")
-        here.until_idle(200.0)
+        took = cancelled(here, 100)
         found = count(here)
 
     print_report("fleet", (f"100 waiting jobs given back in {took:.1f} s", 0, asdict(found)))

@@ -84,11 +84,6 @@ def parse(url: str, environ: Mapping[str, str]) -> Address:
     return Address(make_conninfo("", **options), schema, _shown(found, schema), tuple(secrets))
 
 
-def is_address(text: str) -> bool:
-    """Whether a text is the URL of a database, and no path."""
-    return text.partition("://")[0] in _SCHEMES and "://" in text
-
-
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -60,9 +60,16 @@ class Pool:
         return None
 
     def _new(self) -> Raw:
+        from psycopg import OperationalError
+
         raw = connect(self._address)
         try:
             check(raw, self._address)
+        except OperationalError as error:
+            if raw.closed:  # a pooler takes connections also while its server is away
+                raise trouble.not_connected(self._address, error) from None
+            raw.close()
+            raise
         except BaseException:
             raw.close()
             raise

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from imgen.ledger.postgres.leases import alive
 from imgen.ledger.transitions import change_job
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imgen.ledger.postgres.database import PostgresDatabase, Transaction
 
 _TAKE = (
     "UPDATE job SET owner = ? WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL"  # noqa: S608  (our own)
     f" AND engine_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT {alive('job.owner')})"
+)
+_DEFERRED = (
+    "UPDATE job SET engine_id = CAST(given.value AS bigint)"
+    " FROM jsonb_each_text(CAST(? AS jsonb)) AS given WHERE job.id = given.key"
 )
 _FOLLOWED = (
     "SELECT 1 FROM job WHERE id = ? AND (stage IN ('queued', 'running') OR (stage = 'finished'"
@@ -26,9 +33,9 @@ class Queue:
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
 
-    def deferred(self, write: Transaction, job_id: str, engine_id: int) -> None:
-        """The engine carries the job, as its own `engine_id`: part of the transaction that gave it to the engine."""
-        write.execute("UPDATE job SET engine_id = ? WHERE id = ?", (engine_id, job_id))
+    def deferred(self, write: Transaction, engine_ids: Mapping[str, int]) -> None:
+        """The engine carries these jobs, each as its own: part of the transaction that gave them to the engine."""
+        write.execute(_DEFERRED, (json.dumps(engine_ids),))
 
     def take(self, job_id: str, owner: str) -> bool:
         """Whether `owner` may go on with the job: a planned one is its own from now on, of what was sent anyone may."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "Nothing was sent."
 _STARTING = "is starting up"
+_POOLER_WAITS = "server login has been failing"  # pgbouncer's own words, until it asks its server again
 
 # Of a connection that never came about there is no code, only the server's own sentence.
 _REFUSED: tuple[tuple[str, str, str], ...] = (
@@ -37,6 +38,11 @@ _REFUSED: tuple[tuple[str, str, str], ...] = (
     ("could not translate host name", "is at a host that is not known", "Mend the host in IMGEN_LEDGER."),
     ("failed to resolve host", "is at a host that is not known", "Mend the host in IMGEN_LEDGER."),
     (_STARTING, "is starting up", "Try again in a moment."),
+    (
+        _POOLER_WAITS,
+        "is behind a pooler that does not reach it",
+        "Is it running? Once it is, the pooler tries again by itself.",
+    ),
     ("is shutting down", "is shutting down", "Try again once it runs."),
     ("Connection refused", "cannot be reached: nothing answers there", "Start the database, or mend IMGEN_LEDGER."),
     ("No such file or directory", "cannot be reached: nothing answers there", "Start it, or mend IMGEN_LEDGER."),
@@ -62,7 +68,7 @@ def not_connected(address: Address, error: psycopg.Error) -> NotConnected:
     for sign, meaning, step in _REFUSED:
         if sign in text:
             found = NotConnected(f"The ledger {address.shown} {meaning}.", f"{_NOTHING} {step}")
-            found.soon = sign == _STARTING
+            found.soon = sign in (_STARTING, _POOLER_WAITS)
             return found
     return NotConnected(f"The ledger {address.shown} cannot be opened: {text}.", f"{_NOTHING} Mend IMGEN_LEDGER.")
 

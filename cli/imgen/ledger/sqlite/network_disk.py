@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = {
@@ -39,15 +39,16 @@ def is_network(kind: str) -> bool:
 def mounted(mounts: str, folder: PurePath) -> str | None:
     """The type of the file system that holds a folder, from the text of /proc/self/mountinfo (proc(5))."""
     found: tuple[int, str] | None = None
+    below = f"{folder.as_posix()}/"  # compared as text: each command does this several times
     for line in mounts.splitlines():
         place, _, source = line.partition(" - ")
         fields, kinds = place.split(" "), source.split(" ")
         if len(fields) < 5 or not kinds[0]:
             continue
-        point = PurePosixPath(_unescaped(fields[4]))
+        point = _unescaped(fields[4]).rstrip("/") + "/"
         # Of two at one place, the later lies over the earlier.
-        if folder.is_relative_to(point) and (found is None or len(point.parts) >= found[0]):
-            found = (len(point.parts), kinds[0])
+        if below.startswith(point) and (found is None or len(point) >= found[0]):
+            found = (len(point), kinds[0])
     return found[1] if found else None
 
 

@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imgen.errors import LedgerUnusable
@@ -83,7 +82,8 @@ class Owners:
 def _locked(path: Path) -> Callable[[], object] | None:
     """Lock a file, made where there is none; returns what unlocks it, None while another process has it locked.
 
-    It is the lock that filelock takes, whose import would be a twentieth of a short run. Raises `OSError`.
+    To unlock it once more does nothing. It is the lock that filelock takes, whose import would be a twentieth of a
+    short run. Raises `OSError`.
     """
     if sys.platform == "win32":
         from filelock import FileLock, Timeout
@@ -96,12 +96,12 @@ def _locked(path: Path) -> Callable[[], object] | None:
         return lock.release
     import fcntl
 
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "rb")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException as error:
-        os.close(descriptor)
+        file.close()
         if isinstance(error, BlockingIOError):
             return None
         raise
-    return partial(os.close, descriptor)
+    return file.close

@@ -36,6 +36,7 @@ _LOOKS = {
     b"acTL": 8,
     b"fcTL": 26,
 }
+_CRITICAL = frozenset((b"PLTE", b"IEND"))  # besides those that are looked at themselves (11.2)
 _PIXELS = frozenset((b"IHDR", b"PLTE", b"fdAT", b"IEND"))
 _PROFILE = b"iCCP"
 _PROFILE_NAME = b"ICC Profile\0"  # in place of any other, which may be a person's
@@ -62,6 +63,8 @@ def check(file: BinaryIO, size: int) -> tuple[int, int]:
             for block in blocks:
                 rows.feed(block)
         else:
+            if kind[:1].isupper() and kind not in _CRITICAL:
+                raise Damaged(f"no PNG reader knows its chunk {kind.decode()}, and none may pass over it")
             palette = palette or kind == b"PLTE"
             for _ in blocks:
                 pass  # read for the checksum

@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from imgen.errors import BadConfiguration
-from imgen.ledger.postgres.address import is_address, parse
+from imgen.ledger.postgres.address import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,11 +131,3 @@ def test_a_password_is_never_printed(url: str) -> None:
     assert address.shown == "postgresql://localhost:5433/imgen"
     assert SECRET in address.conninfo
     assert SECRET not in address.without_secrets(f"cannot connect to {url} with {address.conninfo}")
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [("postgresql://db", True), ("postgres://db", True), ("/home/me/postgresql", False), ("sqlite:///x", False)],
-)
-def test_an_address_differs_from_a_path(text: str, found: bool) -> None:
-    assert is_address(text) is found

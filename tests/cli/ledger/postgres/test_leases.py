@@ -188,7 +188,7 @@ def test_orphans_are_closed_by_any_machine_but_for_what_a_queue_hands_out(machin
     names = ["planned", "queued", "sent", "accepted"]
     one.jobs.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)
     with one.write() as write:
-        one.queue.deferred(write, "queued", 7)
+        one.queue.deferred(write, {"queued": 7})
     for name in names[2:]:
         one.jobs.submitting(name, owner=owner.name)
     one.jobs.accepted("accepted", taken("remote"))

@@ -14,6 +14,8 @@ import pytest
 
 import postgres
 from cli.drafts import draft, taken
+from cli.program.program import until
+from imgen.errors import LedgerUnusable
 from imgen.ledger.queries import Wanted
 from imgen.records import State
 
@@ -33,17 +35,24 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {connections}
 max_client_conn = 100
+query_wait_timeout = 10
+server_login_retry = {login_retry}
 """
 
 
 @contextmanager
-def pooled(server: postgres.Server, url: str, connections: int = 3) -> Iterator[tuple[str, Callable[[], None]]]:
-    """A database through a pgbouncer of its own: its URL, and what kills the pgbouncer and starts it again."""
+def pooled(
+    server: postgres.Server, url: str, connections: int = 3, login_retry: int = 3
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A database through a pgbouncer of its own: its URL, and what kills the pgbouncer and starts it again.
+
+    After its server was away, it asks again in `login_retry` seconds.
+    """
     assert server.folder, "the server of IMGEN_TEST_POSTGRES may have none beside it"
     port, database = postgres.free_port(), url.rpartition("/")[2]
     settings = server.folder / f"pgbouncer-{port}.ini"
     user = url.partition("//")[2].partition("@")[0]
-    text = _SETTINGS.format(server=server.port, port=port, connections=connections)
+    text = _SETTINGS.format(server=server.port, port=port, connections=connections, login_retry=login_retry)
     settings.write_text(text.replace("* = ", f"* = user={user} "))
     postgres.own(settings)
     command = postgres.as_postgres(postgres.program("pgbouncer", "/usr/sbin/pgbouncer"), "-q", str(settings))
@@ -120,3 +129,29 @@ def test_nothing_of_ours_is_left_in_a_connection_for_the_next_user(machine: Flee
         for _ in range(6):
             assert other.execute("SHOW search_path").fetchone() == ('"$user", public',)
             assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+def test_a_process_that_starts_while_the_pooler_has_no_server_waits_for_it(
+    machine: Fleet, own_server: postgres.Server
+) -> None:
+    """pgbouncer asks its server again after some seconds, and turns each client away until then."""
+    with pooled(own_server, own_server.make("behind_a_pooler")) as (url, _):
+        own_server.control("-m", "immediate", "stop")
+        until(lambda: "server login has been failing" in _refusal(url))
+        with pytest.raises(LedgerUnusable, match="behind a pooler that does not reach it") as refused:
+            machine(url, patience=0.5).jobs.open()
+        own_server.control("start")
+
+        assert machine(url).jobs.open() == []
+
+    assert "the pooler tries again by itself" in str(refused.value.hint)
+
+
+def _refusal(url: str) -> str:
+    """What a client without anything of imgen is answered; it waits for that at first."""
+    try:
+        with closing(psycopg.connect(url, prepare_threshold=None)) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.OperationalError as error:
+        return str(error)
+    return ""

@@ -19,8 +19,8 @@ from imgen.config.config import Config
 from imgen.errors import LedgerDamaged, LedgerUnusable
 from imgen.jobs.report import Goal
 from imgen.jobs.session import open_sound
-from imgen.ledger.jobs import SameRequestUncertain
 from imgen.ledger.ledger import Ledger
+from imgen.ledger.planning import SameRequestUncertain
 from imgen.ledger.recovery import rebuild
 from imgen.ledger.recovery.damage import damage_note, log_of, rebuilt_note
 from imgen.ledger.sqlite import database, schema

@@ -91,3 +91,13 @@ def test_an_imgen_that_locks_by_filelock_and_one_that_does_not_see_each_other(tm
         FileLock(tmp_path / f"{mine.name}.lock", timeout=0).acquire()
     mine.release()
     assert not owners.is_alive("0123456789abcdef")
+
+
+def test_to_give_back_twice_is_to_give_back_once(tmp_path: Path) -> None:
+    owner = Owners(tmp_path).enter()
+    owner.release()
+    with (tmp_path / "another file").open("wb") as file:  # it gets the number of the descriptor that was closed
+        owner.release()
+        file.write(b"still open")
+
+    assert (tmp_path / "another file").read_bytes() == b"still open"
