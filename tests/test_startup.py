@@ -39,6 +39,7 @@ HEAVY = {
 OURS_FOR_ANY_LINE = {
     "commands",
     "commands.expiry_notice",
+    "commands.hyphens",
     "commands.latest",
     "commands.several_files",
     "commands.options",

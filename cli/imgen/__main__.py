@@ -95,6 +95,8 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is printed here, once."""
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     code = _outcome(arguments)
     if arguments[:1] != _COMPLETES and list(arguments) not in _VERSION:  # a TAB says nothing of its own
         from imgen.commands.expiry_notice import remind
@@ -130,6 +132,7 @@ def _answer(arguments: Sequence[str]) -> int:
 
     import typer
 
+    from imgen.commands.hyphens import check_hyphens
     from imgen.commands.latest import with_latest
     from imgen.commands.several_files import with_files
     from imgen.errors import ExitCode, ImgenError, OutputLost
@@ -139,6 +142,7 @@ def _answer(arguments: Sequence[str]) -> int:
     try:
         # typer prints its help by itself, and would die of a reader that goes away or a full disk.
         with redirect_stdout(Stdout(sys.stdout)):
+            check_hyphens(arguments)
             # Without standalone mode, a command's own return value comes back, and 130 for Ctrl-C.
             code = app(arguments)(with_files(with_latest(arguments)), prog_name="imgen", standalone_mode=False) or 0
     except OutputLost:

@@ -114,7 +114,7 @@ class Run:
             total=self._total,
             counts=dict(self._counts),
             waiting=len(self._flight),
-            spent=self._budget.so_far(),
+            spent="free" if self._options.sandbox else self._budget.so_far(),
             budget=self._budget.most,
             remaining=took / over * left if over and left else None,
         )

@@ -285,10 +285,12 @@ def _plan(
     from imgen.batch.offers import EveryService, Offers
     from imgen.batch.plan import matching, plan
     from imgen.batch.standing import standings
+    from imgen.commands.reporting import standard_streams
     from imgen.orders.matching import possible
     from imgen.screen.batch import plan_entry, plan_lines, plan_sentences
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
+    from imgen.screen.text import wrapped
 
     every = Offers(partial(possible, accounts=EveryService()), sandbox=False)
     manifest = load_manifest(path, name, every.refusal)
@@ -300,10 +302,11 @@ def _plan(
     if json:
         out(envelope("batch", exit_code=0, data=("batch", plan_entry(name, made))))
     else:
+        streams = standard_streams(config)
         for line in plan_lines(made):
-            out(line)
-        for line in plan_sentences(made):
-            err(line)
+            out("\n".join(wrapped(line, streams.stdout_width)))
+        for line in plan_sentences(made, sandbox=sandbox):
+            err("\n".join(wrapped(line, streams.stderr_width)))
     return ExitCode.DONE
 
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_WITHOUT_PACKAGE = (
+    "If TAB does nothing there, bash-completion is missing or not loaded. Then put this line into ~/.bashrc: "
+    'eval "$(imgen completions bash)"'
+)
+
+
 def completions(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
     install: Annotated[bool, typer.Option("--install", help="Put it where that shell looks for it.")] = False,
@@ -54,7 +60,7 @@ def install_script(shell: Shell, config: Config) -> tuple[Path, str]:
     places = {
         Shell.BASH: (
             data / "bash-completion" / "completions" / "imgen",
-            f"{new_shells} If TAB does nothing there, the package bash-completion is missing.",
+            f"{new_shells} {_WITHOUT_PACKAGE}",
         ),
         Shell.ZSH: (zsh / FILE_NAMES[shell], f"In ~/.zshrc, before compinit, must stand: fpath=({zsh} $fpath)"),
         Shell.FISH: (settings / "fish" / "completions" / FILE_NAMES[shell], new_shells),

@@ -49,7 +49,7 @@ def show(context: typer.Context, profile: options.Profile = None, json: options.
 def set_(
     context: typer.Context,
     setting: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
+    value: Annotated[list[str], typer.Argument(metavar="VALUE", show_default=False)],
     project: InProject = False,
     profile: options.Profile = None,
     json: options.Json = False,
@@ -67,10 +67,11 @@ def set_(
 
     with _typed():
         found = _writable(setting)
-        meant = _meant(found, value)
+        text = " ".join(value)
+        meant = _meant(found, text)
     if project and found.place is Place.USER:
         raise UsageProblem(
-            f"A project must not set {setting}: {found.why}.", f"imgen config set {setting} {quote(value)}"
+            f"A project must not set {setting}: {found.why}.", f"imgen config set {setting} {quote(text)}"
         )
     return _write(context, found, meant, project=project, profile=profile, json=json)
 
@@ -188,8 +189,8 @@ def _write(
     if json:
         _print([counts], settings, json=True, command=f"config {context.info_name}")
         return 0
-    done = "set" if value is not None else "gone" if stands else "not set"
-    err_sentence(f"{setting.name} is {done} in {_place(name, profile)}.")
+    done = "set" if value is not None else "removed" if stands else "not set"
+    err_sentence(f"{setting.name} is {done} {'from' if done == 'removed' else 'in'} {_place(name, profile)}.")
     if value is not None and counts.value != value:
         err_sentence(f"{counts.where} sets another value, which counts here.")
     return 0

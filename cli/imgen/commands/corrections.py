@@ -12,7 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from imgen.commands.several_files import PICTURES
-from imgen.errors import ImgenError, Problem, UsageProblem
+from imgen.errors import SANDBOX_EXAMPLE, ImgenError, KeyMissing, Problem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +41,10 @@ _HABITS = {
 
 _HABITS_OF_KEYS = {**dict.fromkeys(("get", "show", "status", "path"), "list"), "add": "set", "delete": "remove"}
 
+_STANDS_LAST = "A prompt that begins with a hyphen stands last, after --."
+_PROMPTS_ELSEWHERE = ("--prompt-file", "--edit-prompt", "--prompt")
+_LIKE_A_PROMPT = re.compile(r"-[^-a-zA-Z]|-[^=]*\s")
+
 _WHOLE = re.compile(r"('[^']*') is not a valid int(eger)?( range)?")
 _OF_OPTION = re.compile(r"Invalid value for '(-[\w-]+)'(?: / '(?:-[\w-]+)')*: ")
 _NUMBER = re.compile(r"('[^']*') is not a valid float( range)?")
@@ -49,9 +53,13 @@ _NUMBER = re.compile(r"('[^']*') is not a valid float( range)?")
 def corrected(error: ImgenError, arguments: Sequence[str]) -> Problem:
     """The problem of a command line that was read, with the corrected line where one word of it was mistyped."""
     problem = error.problem
+    line = _read(arguments)
+    if isinstance(error, KeyMissing):
+        return _in_the_sandbox(problem, line)
     if not isinstance(error, UsageProblem):
         return problem
-    line = _read(arguments)
+    if found := _only_hyphens(line):
+        return found
     if prompt := _prompt_behind_an_option(line):
         return Problem(
             problem.code,
@@ -68,6 +76,14 @@ def corrected(error: ImgenError, arguments: Sequence[str]) -> Problem:
     return Problem(problem.code, said, _written(anew))
 
 
+def long_option(word: str, arguments: Sequence[str]) -> str | None:
+    """The option that a word with one hyphen is the long name of, with its value; None for another word."""
+    line = _read(arguments)
+    options = [line.arguments[at] for at in line.options]
+    name = f"-{word.partition('=')[0]}"
+    return f"-{word}" if word in options and _option(line.command, name) else None
+
+
 def values_in(arguments: Sequence[str]) -> set[int]:
     """The places of words that are values of an option."""
     return set(_read(arguments).values.values())
@@ -76,7 +92,13 @@ def values_in(arguments: Sequence[str]) -> set[int]:
 def misread(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
     """The problem of a command line that could not be read."""
     line = _read(arguments)
-    found = _unknown_command(line) or _unknown_option(error, line) or _unquoted(error, line)
+    found = (
+        _unknown_command(line)
+        or _only_hyphens(line)
+        or _unknown_option(error, line)
+        or _unquoted(error, line)
+        or _no_job(error, line)
+    )
     if found:
         return found
     message = _NUMBER.sub(r"\1 is not a number", _WHOLE.sub(r"\1 is not a whole number", error.format_message()))
@@ -192,13 +214,11 @@ def _unknown_option(error: typer.TyperException, line: _Line) -> Problem | None:
     if type(error).__name__ != "NoSuchOption":
         return None
     name = str(getattr(error, "option_name", ""))
-    if prompt := _prompt_like_an_option(line):
-        anew = [each for each in line.arguments if each not in (prompt, "--")]
-        return Problem(
-            "usage", "A prompt that begins with a hyphen stands last, after --.", _written([*anew, "--", prompt])
-        )
     known = [each for option in line.command["options"] for each in option["names"] if each.startswith("--")]
     near = _spelled_like_option(name, known)
+    if near is None and not line.words and line.name in (["generate"], ["edit"]) and "=" not in name:
+        anew = [each for each in line.arguments if each not in (name, "--")]
+        return Problem("usage", f"There is no option {name}. {_STANDS_LAST}", _written([*anew, "--", name]))
     if near is None:
         own = f"As a parameter in the service's own words: --option {name.lstrip('-')}=VALUE\n"
         orders = line.name[:1] and line.name[0] in _PAYING
@@ -218,8 +238,37 @@ def _spelled_like_option(name: str, known: Sequence[str]) -> str | None:
 
 def _prompt_like_an_option(line: _Line) -> str | None:
     """The one word that reads as a prompt and begins with a hyphen, where the command takes a prompt."""
-    prompts = [word for word in line.arguments if re.match("-[^-a-zA-Z]|-.* ", word)]
+    prompts = [line.arguments[at] for at in line.options if _LIKE_A_PROMPT.match(line.arguments[at])]
     return prompts[0] if line.name[:1] and line.name[0] in ("generate", "edit") and len(prompts) == 1 else None
+
+
+def _only_hyphens(line: _Line) -> Problem | None:
+    """A prompt that begins with a hyphen and was read as options, where the line has no other one."""
+    if line.words or any(_named(line.arguments[at], name) for at in line.options for name in _PROMPTS_ELSEWHERE):
+        return None
+    prompt = _prompt_like_an_option(line)
+    if prompt is None:
+        return None
+    anew = [each for each in line.arguments if each not in (prompt, "--")]
+    return Problem("usage", _STANDS_LAST, _written([*anew, "--", prompt]))
+
+
+def _no_job(error: typer.TyperException, line: _Line) -> Problem | None:
+    """A command about jobs without any."""
+    if line.name not in (["cancel"], ["forget"]) or "Missing argument" not in error.format_message():
+        return None
+    return Problem("usage", f"imgen {line.name[0]} takes the id of a job.", "Which jobs are open:\nimgen status")
+
+
+def _in_the_sandbox(problem: Problem, line: _Line) -> Problem:
+    """The hint of a missing key with the user's own command, which needs none in the sandbox."""
+    whole = line.words or line.name not in (["generate"], ["edit"])  # else its prompt came through a pipe
+    takes_it = whole and _option(line.command, "--sandbox")
+    if not takes_it or problem.hint is None or SANDBOX_EXAMPLE not in problem.hint:
+        return problem
+    at = line.arguments.index("--") if "--" in line.arguments else len(line.arguments)
+    anew = _written([*line.arguments[:at], "--sandbox", *line.arguments[at:]])
+    return problem._replace(hint=problem.hint.replace(SANDBOX_EXAMPLE, anew))
 
 
 def _unquoted(error: typer.TyperException, line: _Line) -> Problem | None:

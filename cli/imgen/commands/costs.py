@@ -33,7 +33,7 @@ def costs(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     json: options.Json = False,
-    sandbox: options.InSandbox = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Add up what was spent.

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imgen import __version__
 from imgen.commands import options
-from imgen.config.config import Config, load
+from imgen.config.config import load
 from imgen.errors import ExitCode, ImgenError
 from imgen.installation import installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imgen.config.config import Config
+    from imgen.errors import Problem
     from imgen.screen.checks import CheckEntry
     from imgen.screen.console import Streams
+    from imgen_providers.catalog import ServiceEntry
+    from imgen_providers.proxies import Proxy
 
 
 def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
@@ -33,7 +39,8 @@ def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
 
     config = load(profile)
     streams = standard_streams(config)
-    checks = [_checked(name, check, config, streams) for name, check in _CHECKS.items()]
+    desk = _Desk(config, streams)
+    checks = [_checked(name, check, desk) for name, check in _CHECKS.items()]
     code = ExitCode.DONE if all(check.ok for check in checks) else ExitCode.KEY
     if json:
         out(envelope("doctor", exit_code=code, data=("checks", checks)))
@@ -42,14 +49,61 @@ def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
     return code
 
 
-def _checked(
-    name: str, check: Callable[[Config, Streams], tuple[str, str | None]], config: Config, streams: Streams
-) -> CheckEntry:
+_UNREACHABLE = "unreachable"
+_OFFLINE = "Is this machine online? Behind a proxy: export HTTPS_PROXY=http://proxy.example.com:3128"
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What the checks look at."""
+
+    config: Config
+    streams: Streams
+
+    @cached_property
+    def answers(self) -> dict[str, Problem | None]:
+        """What is wrong with the key of each service that has one; each is asked once, free."""
+        from imgen.commands.keys import check_key
+        from imgen.jobs.connections import Services
+
+        keyed = self._keyed()
+        services = Services(self.config)
+        try:
+            return {entry.name: check_key(entry, self.config, services)[1] for entry in keyed}
+        finally:
+            services.close()
+
+    @property
+    def unreached(self) -> Problem | None:
+        """Why a service could not be reached."""
+        return next((each for each in self.answers.values() if each and each.code == _UNREACHABLE), None)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether none of the services could be reached."""
+        return bool(self.answers) and all(each and each.code == _UNREACHABLE for each in self.answers.values())
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy that is taken to the first service with a key, else to the first of all."""
+        from imgen_providers.catalog import SERVICES
+        from imgen_providers.proxies import proxy_of
+
+        entry = next(iter(self._keyed()), next(iter(SERVICES.values())))
+        return proxy_of(self.config.accounts.origin(entry))
+
+    def _keyed(self) -> list[ServiceEntry]:
+        from imgen_providers.catalog import SERVICES
+
+        return [entry for entry in SERVICES.values() if self.config.accounts.has_key(entry)]
+
+
+def _checked(name: str, check: Callable[[_Desk], tuple[str, str | None]], desk: _Desk) -> CheckEntry:
     """One check; what it raises is what is wrong."""
     from imgen.screen.checks import CheckEntry
 
     try:
-        found, advice = check(config, streams)
+        found, advice = check(desk)
     except ImgenError as error:
         found, advice = error.message, (error.hint or "imgen config").splitlines()[0]
     except OSError as error:
@@ -57,49 +111,53 @@ def _checked(
     return CheckEntry(name, advice is None, found, advice)
 
 
-def _program(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _program(desk: _Desk) -> tuple[str, str | None]:
     return f"imgen {__version__}, Python {sys.version.split()[0]}, {sys.platform}", None
 
 
-def _settings(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _settings(desk: _Desk) -> tuple[str, str | None]:
     from imgen.config.settings import SETTINGS
 
     for name in SETTINGS:
-        config.setting(name)
-    return str(config.folders.settings), None
+        desk.config.setting(name)
+    return str(desk.config.folders.settings), None
 
 
-def _keys(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _keys(desk: _Desk) -> tuple[str, str | None]:
     """Where each key comes from, and whether its service takes it; that costs nothing."""
-    from imgen.commands.keys import check_key
-    from imgen.jobs.connections import Services
     from imgen_providers.catalog import SERVICES
 
-    keyed = [entry for entry in SERVICES.values() if config.accounts.has_key(entry)]
-    if not keyed:
+    answers = desk.answers
+    if not answers:
         return "no key is set", f"imgen keys set {next(iter(SERVICES))}"
-    services = Services(config)
-    try:
-        asked = {entry.name: check_key(entry, config, services)[1] for entry in keyed}
-    finally:
-        services.close()
-    said = [f"{name} ({problem.message.rstrip('.') if problem else 'works'})" for name, problem in asked.items()]
-    wrong = next((name for name, problem in asked.items() if problem), None)
-    return ", ".join(said), f"imgen keys check {wrong}" if wrong else None
+    said = [f"{name} ({_outcome(problem)})" for name, problem in answers.items()]
+    wrong = next((name for name, problem in answers.items() if problem and problem.code != _UNREACHABLE), None)
+    if wrong or not desk.unreached:
+        return ", ".join(said), f"imgen keys check {wrong}" if wrong else None
+    return ", ".join(said), "The network comes first: see below."
 
 
-def _network(config: Config, streams: Streams) -> tuple[str, str | None]:
-    """Which certificates count, and where services are, if not at their own addresses."""
+def _outcome(problem: Problem | None) -> str:
+    if problem is None:
+        return "works"
+    return "not reached" if problem.code == _UNREACHABLE else problem.message.rstrip(".")
+
+
+def _network(desk: _Desk) -> tuple[str, str | None]:
+    """Which certificates count, where services are, if not at their own addresses, and whether one can be reached."""
     from imgen.config.settings import Layer
     from imgen_providers.catalog import SERVICES
 
+    config = desk.config
     config.network.open().close()
+    if desk.is_cut_off and desk.unreached:
+        return desk.unreached.message, f"Check the address in {desk.proxy.variable}." if desk.proxy else _OFFLINE
     elsewhere = [name for name in SERVICES if config.setting(f"base_url.{name}").layer is not Layer.DEFAULT]
     moved = f"; other addresses for {', '.join(elsewhere)}" if elsewhere else ""
     return f"{config.setting('certificates').value} certificates{moved}", None
 
 
-def _packages(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _packages(desk: _Desk) -> tuple[str, str | None]:
     """The services that installed packages add, from the packages themselves, whatever is remembered of them."""
     from imgen.config.keys import without_keys
     from imgen_providers.catalog import OURS
@@ -112,30 +170,30 @@ def _packages(config: Config, streams: Streams) -> tuple[str, str | None]:
     return "; ".join(found) or "none that add a service", installation().package_upgraded(wrong) if wrong else None
 
 
-def _proxy(config: Config, streams: Streams) -> tuple[str, str | None]:
-    from urllib.parse import urlsplit
+def _proxy(desk: _Desk) -> tuple[str, str | None]:
+    """The proxy that is taken to the services, if any."""
+    if desk.proxy is None:
+        return "none", None
+    advice = f"imgen did not get through it: check the address in {desk.proxy.variable}, and the network."
+    return desk.proxy.shown, advice if desk.is_cut_off else None
 
-    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-    found = next((config.environ[name] for name in names if config.environ.get(name)), None)
-    return urlsplit(found).hostname or "set" if found else "none", None
 
-
-def _folders(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _folders(desk: _Desk) -> tuple[str, str | None]:
     from imgen.files import make_private_folder
     from imgen.pictures.naming import prepare
 
-    folders = config.folders
+    folders = desk.config.folders
     for folder in dict.fromkeys((folders.state, folders.data, folders.config)):
         make_private_folder(folder)
         prepare(folder, private=True)
     return ", ".join(map(str, dict.fromkeys((folders.state, folders.data)))), None
 
 
-def _ledger(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _ledger(desk: _Desk) -> tuple[str, str | None]:
     from imgen.jobs.session import session
     from imgen.screen.console import err
 
-    with session(config, err) as opened:
+    with session(desk.config, err) as opened:
         if opened.is_new:
             return "empty", None
         unsaved = len(opened.open_jobs(sandbox=False))
@@ -144,10 +202,10 @@ def _ledger(config: Config, streams: Streams) -> tuple[str, str | None]:
     return found, None
 
 
-def _storage(config: Config, streams: Streams) -> tuple[str, str | None]:
+def _storage(desk: _Desk) -> tuple[str, str | None]:
     from imgen.config.settings import shown
 
-    found = config.setting("upload")
+    found = desk.config.setting("upload")
     if found.value is None:
         return "none of your own: needed only to edit files at reAPI and GPTProto", None
     from imgen.pictures.storage import parse_place
@@ -156,8 +214,8 @@ def _storage(config: Config, streams: Streams) -> tuple[str, str | None]:
     return str(shown(found.setting, found.value)), None
 
 
-def _terminal(config: Config, streams: Streams) -> tuple[str, str | None]:
-    return ", ".join(_abilities(streams)), None
+def _terminal(desk: _Desk) -> tuple[str, str | None]:
+    return ", ".join(_abilities(desk.streams)), None
 
 
 def _abilities(streams: Streams) -> Iterator[str]:

@@ -13,7 +13,7 @@ from imgen.config.config import load
 def forget(
     jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.", show_default=False)],
     json: options.Json = False,
-    sandbox: options.InSandbox = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Mark jobs as closed, so that imgen stops asking about them.

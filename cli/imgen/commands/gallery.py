@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from imgen.records import JobRecord
     from imgen.screen.console import Streams
 
+_NAME = "gallery.html"
+
 
 def gallery(
     jobs: options.Ids = None,
@@ -29,7 +32,7 @@ def gallery(
             "-o",
             "--output",
             metavar="FILE",
-            help="The page, or - for a pipe. Default: gallery.html.",
+            help="The page, a folder for it, or - for a pipe. Default: gallery.html.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +66,7 @@ def gallery(
 
     config = load(profile)
     streams = standard_streams(config)
-    target = config.cwd / (output or "gallery.html")
+    target = _page(config.cwd, output)
     if output == "-":
         _check_stdout(streams, json=json)
     else:
@@ -109,6 +112,13 @@ def _wanted(opened: Session, jobs: Sequence[str] | None, limit: int, *, sandbox:
     if jobs:
         return find_jobs(opened, jobs)
     return opened.ledger.jobs.history(Wanted(state=State.SAVED, origin=SANDBOX if sandbox else None), limit)[0]
+
+
+def _page(cwd: Path, output: str | None) -> Path:
+    """Where the page goes: a folder gets `gallery.html`."""
+    given = output or _NAME
+    target = cwd / given
+    return target / _NAME if given.endswith(("/", os.sep)) or target.is_dir() else target
 
 
 def _check_stdout(streams: Streams, *, json: bool) -> None:
@@ -164,6 +174,7 @@ def _write(target: Path, pieces: Iterable[str]) -> None:
     from imgen.files import SHARED, replacement
 
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with replacement(target, mode=SHARED) as file:
             file.writelines(piece.encode() for piece in pieces)
     except OSError as error:

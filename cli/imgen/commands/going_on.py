@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from glob import glob, has_magic
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
@@ -35,7 +36,10 @@ _FEWEST = 4  # letters of a job's id: one letter too few, and another job's pict
 def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, streams: Streams) -> None:
     """Raises `UsageProblem` where no picture is named, or standard input would be needed twice or by hand."""
     if not words and from_job is None:
-        raise UsageProblem("There is no picture to edit: name one with -i, or a job with --from.", EXAMPLE)
+        raise UsageProblem(
+            "There is no picture to edit: name one with -i, or a job with --from.",
+            f"imgen edit {quote(prompt)} --from last" if prompt and prompt != _STDIN else EXAMPLE,
+        )
     if from_job is not None:
         job_id, _, number = from_job.rpartition(":")
         if job_id and number.isdecimal():

@@ -252,10 +252,10 @@ def _show_requests(plan: OrderPlan, reporter: Reporter) -> ExitCode:
     if reporter.form is not Form.TEXT:
         out(envelope(reporter.command, exit_code=0, data=("requests", shown), form=reporter.form))
     else:
+        price = choice.model.price(choice.request)
+        out("\n".join(request_lines(shown, price, references, width=reporter.streams.stdout_width)))
         if choice.origin == SANDBOX:
             reporter.note("In the sandbox it goes to the embedded service, not to this address: nothing is charged.")
-        price = choice.model.price(choice.request)
-        out("\n".join(request_lines(shown, price, references)))
     return ExitCode.DONE
 
 

@@ -32,14 +32,17 @@ def models(
 ) -> int:
     """List models, services, sizes and prices.
 
+    A terminal shows each model with its cheapest service; MODEL and -p SERVICE show more, and a pipe gets all.
+
     Examples:
         imgen models
         imgen models gemini-3-pro
     """
     from imgen.commands.reporting import report_left_out, standard_streams
-    from imgen.screen.console import out
+    from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
-    from imgen.screen.models import model_details, model_table
+    from imgen.screen.failure import hint_lines
+    from imgen.screen.models import model_details, model_overview, model_table
 
     config = load(profile)
     streams = standard_streams(config)
@@ -52,6 +55,10 @@ def models(
         out(envelope("models", exit_code=0, data=("models", rows)))
     elif model:
         out("\n".join(model_details(rows, width=streams.stdout_width, color=streams.stdout_color)))
+    elif streams.stdout_width and not provider:
+        out("\n".join(model_overview(rows, width=streams.stdout_width, color=streams.stdout_color)))
+        hint = "One in full:\nimgen models gemini-3-pro"
+        err(hint_lines([hint], color=streams.stderr_color, width=streams.stderr_width))
     else:
         out("\n".join(model_table(rows, width=streams.stdout_width, color=streams.stdout_color)))
     return 0

@@ -113,12 +113,10 @@ Verbose = Annotated[
         rich_help_panel=panels.OUTPUT,
     ),
 ]
+_SANDBOX = "Use the sandbox and its jobs: no key, no cost, no network."
 Sandbox = Annotated[
     bool,
-    typer.Option("--sandbox", help="Use the sandbox: no key, no cost, no network.", rich_help_panel=panels.MOST_USED),
-]
-InSandbox = Annotated[
-    bool, typer.Option("--sandbox", help="Only what was made in the sandbox.", rich_help_panel=panels.MOST_USED)
+    typer.Option("--sandbox", help=_SANDBOX, rich_help_panel=panels.MOST_USED),
 ]
 Timeout = Annotated[
     float | None,

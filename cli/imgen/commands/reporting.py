@@ -72,6 +72,7 @@ class Reporter:
 
     def chosen(self, plan: OrderPlan, candidate: Candidate) -> None:
         """Print which service takes the order and why, where there was a choice, and what will come of a size."""
+        from imgen.orders.matching import format_note
         from imgen.screen.prices import order_line
         from imgen_providers.rows import BATCH
 
@@ -91,6 +92,8 @@ class Reporter:
         size = choice.model.size(choice.request.aspect, choice.request.resolution)
         if plan.order.size and size:
             self.note(f"It will come as {size[0]}x{size[1]}: {choice.request.aspect} at {choice.request.resolution}.")
+        if note := format_note(choice, plan.order.wished_format):
+            self.note(note)
         for sentence in choice.notes:
             self.note(sentence)
 
@@ -139,7 +142,9 @@ class Reporter:
         if self.open and saved:
             from imgen.screen.viewer import open_pictures
 
-            if not open_pictures(saved):
+            if not self.streams.has_display:
+                err("--open: no viewer could be opened without a display.")
+            elif not open_pictures(saved):
                 err("--open: this system has no program that opens pictures (xdg-open).")
         if self.notify and time.monotonic() - self.began > _LONG:
             from imgen.screen.viewer import notify
@@ -152,7 +157,15 @@ class Reporter:
             if record.remote_id:
                 out(record.id)
         self.problems(report)
+        if report.going_on:
+            self.hint("To wait for the picture and save it:\nimgen wait")
         return self.exit_code(report)
+
+    def hint(self, text: str) -> None:
+        """Print what to type next, where a person looks on."""
+        streams = self.streams
+        if streams.stderr_is_terminal and self.form is Form.TEXT:
+            err(hint_lines([text], color=streams.stderr_color, width=streams.stderr_width))
 
     def exit_code(self, report: Report) -> ExitCode:
         """The exit code of the command."""
@@ -224,6 +237,12 @@ class Reporter:
         out("\n".join(lines))
         uncertain = _those_in(report, {State.UNCERTAIN})
         self.problems(report._replace(problems=unanswered | uncertain))
+        if report.going_on and not unanswered:
+            ready = any(record.state is State.READY for record in report.going_on)
+            what = (
+                "To fetch what is ready, and wait for the rest" if ready else "To wait for them and save their pictures"
+            )
+            self.hint(f"{what}:\nimgen wait")
         return code
 
     def _fail(self, problem: Problem) -> None:

@@ -12,7 +12,7 @@ def show(
     jobs: options.Ids = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
-    sandbox: options.InSandbox = False,
+    sandbox: options.Sandbox = False,
     profile: options.Profile = None,
 ) -> int:
     """Show everything about a job, with its picture.

@@ -21,6 +21,9 @@ class Offer(NamedTuple):
     help: str = ""
 
 
+_LAST = "last"
+
+
 def values(noun: str, place: Place) -> Iterable[Offer]:
     """What a value called so can be at that place; nothing where it can be anything."""
     of_noun = _BY_NOUN.get(noun)
@@ -39,8 +42,11 @@ def _jobs(place: Place) -> Iterable[Offer]:
         path = config.folders.ledger
     except ImgenError:
         return []
-    found = peek_jobs(path, place.word, open_only=place.name in ("wait", "cancel"))
-    return [Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken]
+    open_only = place.name in ("wait", "cancel")
+    found = peek_jobs(path, place.word, open_only=open_only)
+    is_last = _LAST.startswith(place.word) and not open_only and not place.taken
+    latest = [Offer(_LAST, "the last order")] if is_last and (found or place.word) else []
+    return [*latest, *(Offer(job.id, f"{job.state}: {job.prompt}") for job in found if job.id not in place.taken)]
 
 
 def _providers(place: Place) -> Iterable[Offer]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from imgen.errors import ImgenError, LedgerUnusable, Problem
 from imgen.jobs import poll, save, submit
 from imgen.jobs.loop import FEW, Inbox, Loop, Threads, Workers
+from imgen.jobs.problems import never_sent
 from imgen.jobs.report import Feed, Goal, Report, problem_of, report
 from imgen.jobs.tracked import (
     Done,
@@ -42,12 +43,6 @@ _QUICK = 0.002  # seconds in which jobs are shown after every change
 _GRACE = 3.0  # seconds for a submit under way to learn its remote id when the waiting ends
 _LEDGER_AGAIN = 1.0  # seconds until a job goes on whose ledger was away
 _LAST_BYTES = 1.0  # seconds for downloads to end and to remove their unfinished files, once their deadline is over
-
-_NEVER_SENT = Problem(
-    "never_sent",
-    "The waiting ended before anything was sent, so nothing was charged.",
-    "Run the command again; a longer --timeout leaves time to send it.",
-)
 
 _HELD_BACK = Problem(
     "never_sent", "The ledger could not be written, so nothing more was sent.", "Run the command again."
@@ -450,7 +445,7 @@ class Follower:
         for job in self._jobs.values():
             job.stopped, job.goal = True, Goal.ACCEPTANCE
         try:
-            self._hold_back_planned()
+            self._hold_back_planned(by_user=by_user)
             once = answers_once(self._jobs.values()) if self._loop.submits.pending else 0.0
             if once:
                 self._display.say(
@@ -464,19 +459,20 @@ class Follower:
         finally:
             for job in self._jobs.values():
                 no_answer = "The waiting ended while the request was on its way, before an answer came."
-                job.record, job.read_at = self._close_unsent(job, job.problem or _NEVER_SENT, no_answer), None
+                unsent = job.problem or never_sent(job.record, by_user=by_user)
+                job.record, job.read_at = self._close_unsent(job, unsent, no_answer), None
         uncertain = [job for job in self._jobs.values() if job.record.state is State.UNCERTAIN and not job.done]
         for job in uncertain:
             self._enter(job, Phase.RECONCILE)
         if uncertain:
             self._loop.finish(self._loop.polls, _GRACE)
 
-    def _hold_back_planned(self) -> None:
+    def _hold_back_planned(self, *, by_user: bool) -> None:
         """Close what is planned, so that no thread sends it: it may be uploading its pictures, or about to begin."""
         with suppress(LedgerUnusable):  # what was sent is still to be answered, and the next command closes the others
             for job in self._jobs.values():
                 if job.record.state in (State.PLANNED, State.SUBMITTING) and self._is_ours(job.record):
-                    self._ledger.unsent(job.record, job.problem or _NEVER_SENT)
+                    self._ledger.unsent(job.record, job.problem or never_sent(job.record, by_user=by_user))
                     job.record, job.read_at = self._ledger.jobs.get(job.record.id), None
 
     def _save_what_is_here(self) -> None:

@@ -84,9 +84,22 @@ def comes_back(record: JobRecord) -> bool:
     return entry is None or entry.comes_back(record.request.model)
 
 
+def never_sent(record: JobRecord, *, by_user: bool) -> Problem:
+    """The problem of a job that was planned when the waiting ended: by the user's Ctrl-C, or by its time."""
+    if by_user:
+        message = "You stopped it before it was sent, so nothing was charged."
+        return Problem("never_sent", message, f"To send it after all:\nimgen again {record.id}")
+    return Problem(
+        "never_sent",
+        "The waiting ended before anything was sent, so nothing was charged.",
+        "Run the command again; a longer --timeout leaves time to send it.",
+    )
+
+
 def of_question(error: ServiceError) -> Problem:
     """The problem for a failed request that concerns no job."""
-    return Problem(_CODES[type(error)], error.message + _named(error))
+    hint = "imgen doctor" if isinstance(error, NotSent | Unreachable) else None
+    return Problem(_CODES[type(error)], error.message + _named(error), hint)
 
 
 def of_submit(error: ServiceError, record: JobRecord) -> Problem:

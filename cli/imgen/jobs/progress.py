@@ -59,6 +59,9 @@ def reported(fraction: float, elapsed: float) -> Progress:
 class JobView:
     """One job at one moment. `elapsed` is in seconds since the service accepted it; `received` in bytes.
 
+    `watched` is whether this process saw it accepted: otherwise, how long the service took is not known. `was_saved` is
+    whether it was saved before this process began to follow it.
+
     `position` is the place in the service's queue. `activity` is a short word beyond the state, such as
     "waiting 20 s, rate limited" or "state FOO is not documented". `saved` are the files in place so far, or their URLs
     in a storage, and `record` is the job as the ledger has it.
@@ -80,6 +83,8 @@ class JobView:
     problem: Problem | None = None
     done: bool = False
     record: JobRecord | None = None
+    watched: bool = True
+    was_saved: bool = False
 
     @classmethod
     def of_draft(cls, draft: Draft) -> JobView:

@@ -216,8 +216,7 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Can
         case Paced(seconds, most):
             job.submit_tries -= 1
             job.refresh(ledger)
-            title = SERVICES[job.record.provider].title
-            job.activity = f"{title} takes {most} a minute, again in {seconds:.0f} s" if seconds else None
+            job.activity = f"next in {seconds:.0f} s ({most} a minute)" if seconds else None
             return Go(Phase.SUBMIT, seconds)
         case Retryable(error):
             return _retry(ledger, job, error)

@@ -73,7 +73,8 @@ class Tracked:
     usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
     number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
     `given_up` are not tried again; `received` counts bytes.
-    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `read_at` is the ledger's
+    `stopped` ends the downloads under way; `crashed` means that a bug of ours was met once. `was_saved` means that it
+    was saved before it was followed here. `read_at` is the ledger's
     version that `record` is of, None where it is not as the ledger has it.
     """
 
@@ -102,6 +103,7 @@ class Tracked:
     stopped: bool = False
     crashed: bool = False
     read_at: tuple[float, int] | None = None
+    was_saved: bool = False
 
     def refresh(self, ledger: Ledger) -> None:
         """Read the job's record again, where the ledger has changed since it was read."""
@@ -157,6 +159,8 @@ class Tracked:
             problem=self.problem or record.problem,
             done=self.done,
             record=record,
+            watched=self.watched or record.accepted_at is None,
+            was_saved=self.was_saved,
         )
 
     def _progress(self, now: float) -> Progress | None:
@@ -188,6 +192,7 @@ def tracked(ledger: Ledger, connection: Connection, clock: Clock, record: JobRec
         watched=False,
         past=[] if record.sandbox else past,
         documented=typical and typical * connection.pace,
+        was_saved=record.state is State.SAVED,
     )
 
 

@@ -313,6 +313,21 @@ def _resolution(resolution: str | None, entry: ServiceEntry, model: Model) -> st
     return wanted
 
 
+def format_note(choice: Choice, wished: str | None) -> str | None:
+    """What to know before the send where the service may send another format than the name in -o asks for."""
+    model = choice.model
+    if wished is None or not choice.listed or choice.request.format is not None:
+        return None
+    can = [
+        entry.name
+        for entry in SERVICES.values()
+        if any(each.family == model.family and wished in each.formats for each in entry.models)
+    ]
+    sends = f"sends {' or '.join(model.formats)}" if model.formats else "chooses the format by itself"
+    elsewhere = f" These take {wished}: {', '.join(can)}." if can else ""
+    return f"{choice.entry.title} {sends}, so the file may end otherwise than in -o.{elsewhere}"
+
+
 def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:
     if order.format is None:
         return order.wished_format if order.wished_format in model.formats else None

@@ -154,6 +154,18 @@ def take_stdin(stream: BinaryIO, folder: Path) -> Path:
     return keep(bounded(), folder, "picture").path
 
 
+def _endings(folder: Path) -> list[str]:
+    """How the names of the pictures in a folder end; .jpg where it has none."""
+    from mimetypes import guess_type
+
+    try:
+        names = [each.name for each in folder.iterdir()]
+    except OSError:
+        names = []
+    pictures = [name for name in names if (guess_type(name, strict=False)[0] or "").startswith("image/")]
+    return sorted({Path(name).suffix for name in pictures}) or [".jpg"]
+
+
 def _existing(cwd: Path, word: str) -> Path | None:
     if not word:
         raise UsageProblem("-i was given an empty name.", "-i takes a file, an https URL, - or the id of a job.")
@@ -165,7 +177,8 @@ def _existing(cwd: Path, word: str) -> Path | None:
     # A pipe can be read once only, and a device may never end.
     if stat.S_ISDIR(status.st_mode):
         folder = word.rstrip("/") or word
-        raise UsageProblem(f"{word} is a folder, and -i takes pictures.", f"The pictures in it: -i {folder}/*.jpg")
+        named = " ".join(f"{folder}/*{ending}" for ending in _endings(path))
+        raise UsageProblem(f"{word} is a folder, and -i takes pictures.", f"The pictures in it: -i {named}")
     if not stat.S_ISREG(status.st_mode):
         raise UsageProblem(f"{word} is not a file but a pipe or a device.", "-i - reads a picture from standard input.")
     if status.st_size > _MOST:

@@ -264,8 +264,8 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def plan_sentences(plan: Plan) -> list[str]:
-    """The price for each service and in all."""
+def plan_sentences(plan: Plan, *, sandbox: bool) -> list[str]:
+    """The price for each service and in all; what it would be for real, in the sandbox."""
     if not plan.orders:
         return [f"Nothing is to be bought: {_current(plan)}."]
     lines = [f"{total.service}: {_pictures(total.assets)} for {in_words([total])}" for total in plan.totals]
@@ -274,12 +274,14 @@ def plan_sentences(plan: Plan) -> list[str]:
         lines.append(
             f"By channel batch: {_pictures(later)}, hours later. One run submits them, a later one collects them."
         )
-    return [*lines, f"In all: {_pictures(len(plan.orders))} for at most {in_words(plan.totals)}; {_current(plan)}."]
+    price = in_words(plan.totals)
+    most = f"free in the sandbox (at most {price} for real)" if sandbox else f"for at most {price}"
+    return [*lines, f"In all: {_pictures(len(plan.orders))} {most}; {_current(plan)}."]
 
 
 def _current(plan: Plan) -> str:
-    current = f"{plan.current:,} are what their recipe says"
-    return f"{current}, {plan.unselected:,} are not selected" if plan.unselected else current
+    current = f"{plan.current:,} up to date"
+    return f"{current}, {plan.unselected:,} not selected" if plan.unselected else current
 
 
 def _pictures(count: int) -> str:

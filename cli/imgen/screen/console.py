@@ -34,7 +34,8 @@ class Streams(NamedTuple):
     """What this process is connected to.
 
     `color` is the person's wish, None where they said nothing. `width` is in columns, None where
-    the terminal is to be asked. `unicode` says whether stderr can show bars and ticks.
+    the terminal is to be asked. `unicode` says whether stderr can show bars and ticks, `has_display` whether a window
+    could be opened.
     """
 
     stdin_is_terminal: bool
@@ -45,6 +46,7 @@ class Streams(NamedTuple):
     dumb: bool
     width: int | None
     unicode: bool
+    has_display: bool = True
 
     @classmethod
     def of(cls, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> Streams:
@@ -61,6 +63,7 @@ class Streams(NamedTuple):
             dumb=is_dumb(environ),
             width=int(columns) if columns.isdecimal() and int(columns) > 0 else None,
             unicode=_can_show(_DRAWN, stderr.encoding),
+            has_display=_has_display(environ),
         )
 
     @property
@@ -92,6 +95,13 @@ class Streams(NamedTuple):
 
     def _color(self, *, terminal: bool) -> bool:
         return terminal and not self.dumb if self.color is None else self.color
+
+
+def _has_display(environ: Mapping[str, str]) -> bool:
+    """Whether there are windows: always on macOS and Windows, also where Linux runs on Windows (WSL)."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"))
 
 
 def is_dumb(environ: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
-from imgen.records import ResultState
+from imgen.records import ResultState, State
 from imgen.screen.columns import BOLD, OFF
 from imgen.screen.durations import ago, span
 from imgen.screen.family import family_lines
@@ -33,7 +33,8 @@ def detail_lines(
 
     Paths and commands are never broken; `width` None keeps every line whole, for a pipe.
     """
-    title = f"{job.id}  {state_word(job.state, job.remote_id)}, {ago(now - job.created_at)}"
+    state = "ready to fetch" if job.state is State.READY else state_word(job.state, job.remote_id)
+    title = f"{job.id}  {state}, {ago(now - job.created_at)}"
     lines = [f"{BOLD}{title}{OFF}" if color else title]
     for name, text in _facts(job):
         label = f"  {name:<{_NAMES}}"

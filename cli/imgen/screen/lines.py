@@ -69,7 +69,7 @@ def changes(before: JobView | None, now: JobView) -> Iterator[str]:
     for place in now.saved:  # in the order of their numbers, in which they need not arrive
         if before is None or place not in before.saved:
             made = f" ({made_text(now.record)})" if now.record else ""
-            yield f"{now.id} saved {place}{made}"
+            yield f"{now.id} {'already saved' if now.was_saved else 'saved'} {place}{made}"
     for difference in dict.fromkeys(now.differences):
         if before is None or difference not in before.differences:
             yield f"{now.id} not as ordered: {difference}"

@@ -9,7 +9,7 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from imgen.money.amounts import in_money
-from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting, total
+from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting, table, total
 from imgen.screen.durations import span
 from imgen.screen.text import for_log, wrapped
 from imgen_providers.pixels import PixelTable
@@ -134,17 +134,52 @@ def live_table(models: Sequence[LiveModel]) -> list[str]:
     )
 
 
-def model_details(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
-    """Everything about one model at each service, then its picture sizes: once for all services that have the same."""
-    lines: list[str] = []
+def model_overview(rows: Sequence[ModelRow], *, width: int, color: bool = False) -> list[str]:
+    """A heading and one line per model, for a choice by price: its cheapest service by each unit, and its services."""
+    families: dict[str, list[ModelRow]] = {}
     for row in rows:
-        lines += [*_detail(row, width, color=color), ""]
+        families.setdefault(row.family, []).append(row)
+    columns = [
+        Column("MODEL", tuple(families)),
+        Column("FROM", tuple(map(_cheapest, families.values()))),
+        Column("RESOLUTIONS", tuple(" ".join(_resolutions(each)) for each in families.values()), spare=1),
+        Column("SERVICES", tuple(str(len({row.service for row in each})) for each in families.values()), spare=2),
+    ]
+    heading, *lines = table(columns, width)
+    return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
+
+
+def _cheapest(rows: Sequence[ModelRow]) -> str:
+    """Such as "$0.015 at reapi, 10 credits at 3daistudio": what is of another unit cannot be compared."""
+    least: dict[str, tuple[Decimal, str]] = {}
+    for row in rows:
+        known = [*row.prices.values(), *(each for prices in row.quality_prices.values() for each in prices.values())]
+        for price in known:
+            unit = price.unit if price.unit == "usd" else f"{price.unit} {row.service}"
+            shown = f"{in_money(price.amount, price.unit)} at {row.service}"
+            least[unit] = min(least.get(unit, (_amount(price), shown)), (_amount(price), shown))
+    return ", ".join(least[unit][1] for unit in sorted(least, reverse=True)) or "unknown"  # dollars first
+
+
+def _resolutions(rows: Sequence[ModelRow]) -> list[str]:
+    every = {resolution for row in rows for resolution in row.resolutions}
+    return sorted(every, key=lambda each: float(each.rstrip("K")))
+
+
+def model_details(rows: Sequence[ModelRow], *, width: int | None, color: bool = False) -> list[str]:
+    """Everything about one model: its picture sizes, once for all services that have the same, then each service.
+
+    The services stand last, because that is what remains on a screen.
+    """
+    lines: list[str] = []
     tables: dict[str, list[str]] = {}
     for row in rows:
         tables.setdefault("\n".join(_pixel_lines(row.aspects, row.pixels or {})), []).append(_place(row))
-    for table, places in tables.items():
-        if table:
-            lines += [*wrapped(f"Pixels at {', '.join(places)}", width), table, ""]
+    for sizes, places in tables.items():
+        if sizes:
+            lines += [*wrapped(f"Pixels at {', '.join(dict.fromkeys(places))}", width), sizes, ""]
+    for row in rows:
+        lines += [*_detail(row, width, color=color), ""]
     return lines[:-1]
 
 
@@ -165,6 +200,7 @@ def _detail(row: ModelRow, width: int | None, *, color: bool) -> list[str]:
         "link lives": _life(row.link_seconds),
         **({"until": row.last_day} if row.until else {}),
     }
+    facts = {name: fact for name, fact in facts.items() if fact}
     names = max(map(len, facts))
     title = f"{row.family} at {_place(row)}"
     lines = [f"{BOLD}{title}{OFF}" if color else title]

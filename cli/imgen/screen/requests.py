@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from imgen.records import Cost
-from imgen.screen.text import for_log, plain
+from imgen.screen.text import for_log, plain, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +47,13 @@ class RequestPreview:
     limits: tuple[LimitEntry, ...]
 
 
-def request_lines(previews: Sequence[RequestPreview], price: Price | None, references: Decimal) -> list[str]:
+def request_lines(
+    previews: Sequence[RequestPreview], price: Price | None, references: Decimal, *, width: int | None = None
+) -> list[str]:
     """Every request with its body, and what they cost together as far as that is known.
 
-    `references` is how much of that is for reference pictures.
+    `references` is how much of that is for reference pictures. Sentences break between words at `width`; the request
+    stays as it is.
     """
     lines = []
     for preview in previews:
@@ -66,7 +69,8 @@ def request_lines(previews: Sequence[RequestPreview], price: Price | None, refer
     counted = f"{_count(len(previews), 'request')}, {_count(pictures, 'picture')}"
     limits = previews[0].limits
     said = [for_log(limit.message if limit.within else f"It would be refused. {limit.message}") for limit in limits]
-    return [*lines, f"{counted}: {_cost(previews, price, references)}. Nothing was sent.", *said]
+    said = [f"{counted}: {_cost(previews, price, references)}. Nothing was sent.", *said]
+    return [*lines, *(line for sentence in said for line in wrapped(sentence, width))]
 
 
 def _count(number: int, noun: str) -> str:

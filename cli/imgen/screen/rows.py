@@ -108,7 +108,7 @@ class Pen:
         heading = Text.assemble(
             (self._final_glyph(job.state), color),
             f" {padded(job.id, self.id_width)}  ",
-            (f"{_ending(job)} {span(job.elapsed)}", _word(color)),
+            (_ending(job), _word(color)),
             (f"  {made_text(job.record)}  " if job.saved and job.record else "  "),
         )
         room = self.width - heading.cell_len
@@ -238,12 +238,18 @@ def _remaining(progress: Progress, seconds: float) -> str:
 
 
 def _ending(job: JobView) -> str:
+    """How a job stands, and after how long where that is known: not for one that ended while imgen was away."""
+    after = f" after {span(job.elapsed)}" if job.watched else ""
     match job.state:
+        case State.CANCELLED if job.remote_id is None:
+            return state_word(job.state, None)
+        case State.SAVED if job.was_saved:
+            return "already saved"
         case State.SAVED:
-            return "saved in"
+            return f"saved in {span(job.elapsed)}" if job.watched else "saved"
         case State.READY:
-            return "not saved after"
+            return f"not saved{after}"
         case State.PLANNED | State.SUBMITTING | State.QUEUED | State.RUNNING:
-            return f"still {job.state} after"
+            return f"still {job.state} after {span(job.elapsed)}"
         case State.FAILED | State.CANCELLED | State.EXPIRED | State.UNCERTAIN:
-            return f"{state_word(job.state, job.remote_id)} after"
+            return f"{state_word(job.state, job.remote_id)}{after}"

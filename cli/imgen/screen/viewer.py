@@ -34,13 +34,22 @@ def notify(title: str, text: str, streams: Streams) -> None:
         )
 
 
+def has_viewer() -> bool:
+    """Whether this system has a program that opens pictures."""
+    return sys.platform == "win32" or _opener() is not None
+
+
+def _opener() -> str | None:
+    return next(filter(None, map(shutil.which, _OPENERS)), None)
+
+
 def open_pictures(paths: Sequence[Path]) -> bool:
     """Show files in the program that the desktop opens them with; False where there is none."""
     if sys.platform == "win32":
         for path in paths:
             os.startfile(path)  # noqa: S606 (the desktop opens it)
         return True
-    opener = next(filter(None, map(shutil.which, _OPENERS)), None)
+    opener = _opener()
     if opener is None:
         return False
     for path in paths:

@@ -145,7 +145,8 @@ def test_jobs_come_newest_first_and_for_wait_only_the_open_ones(path: Path) -> N
     ledger.jobs.forget(["add"])
     ledger.close()
 
-    assert offered("status", "") == ["bcc", "abb", "aaa"]
+    assert offered("status", "") == ["last", "bcc", "abb", "aaa"]
+    assert offered("show", "la") == ["last"]
     assert offered("wait", "") == ["abb", "aaa"]
     assert offered("wait", "abb", "a") == ["aaa"]
     assert offered("edit", "bluer", "--from=b") == ["--from=bcc"]

@@ -50,7 +50,10 @@ def test_a_project_begins_is_planned_and_is_checked(imgen: Program) -> None:
         "make      art/icon-cart.webp: was never made (3daistudio, 15 credits)",
         "make      art/icon-heart.webp: was never made (3daistudio, 15 credits)",
     ]
-    assert "In all: 3 pictures for at most 45 credits of 3daistudio; 0 are what their recipe says." in planned.stderr
+    assert (
+        "In all: 3 pictures free in the sandbox (at most 45 credits of 3daistudio for real); 0 up to date."
+        in planned.stderr
+    )
     assert checked.code == 13
     assert checked.lines[0] == "missing   art/lighthouse.png: was never made"
     assert "3 differences among 3 assets of assets.toml." in checked.stderr

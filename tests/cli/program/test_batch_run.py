@@ -478,6 +478,7 @@ def test_a_terminal_shows_one_summary(imgen: Program) -> None:
         assert shown.rest() == 0
 
     assert "made      a.png" not in shown.raw.decode()
+    assert " under way · free" in shown.raw.decode()
 
 
 def test_on_github_actions_a_run_is_annotated_and_summarised(imgen: Program) -> None:

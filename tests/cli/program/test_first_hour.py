@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from cli.program.program import IMGEN, OFTEN, SMALL, Program, served, until
+from cli.program.program import IMGEN, KEY, OFTEN, SMALL, Program, served, until
 from cli.program.terminal import terminal
 from imgen.errors import ExitCode
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +137,39 @@ def test_a_job_that_was_not_recorded_leaves_the_screen(there: Program) -> None:
     assert b"\x1b[?25h" in shown.raw
 
 
+@WIDTHS
+def test_what_waits_for_its_turn_says_so_and_is_not_charged_when_stopped(there: Program, width: int) -> None:
+    line = ("generate", "a red fox", *PAID, "-n", "2", *OFTEN)
+    with terminal(there, *IMGEN, *line, width=width, IMGEN_SUBMITS_PER_MINUTE="1") as shown:
+        shown.until(r"next in \d+ s" if width == 40 else r"next in \d+ s \(1 a minute\)")
+        shown.until("saved")
+        shown.type(b"\x03")
+        assert shown.rest() == ExitCode.INTERRUPTED
+
+    stopped = next(job for job in there.jobs() if job.remote_id is None)
+    text = " ".join(" ".join(shown.lines).split())
+    assert f"{stopped.id} not sent" in " ".join(text.split())
+    assert "You stopped it before it was sent, so nothing was charged." in text
+    assert f"imgen again {stopped.id}" in text
+
+
+def test_a_job_is_said_to_take_the_time_of_its_service(there: Program) -> None:
+    """How long it took is not known where it ended while imgen was away, and one that was saved is not saved again."""
+    (job,) = there.run("generate", "a red fox", *PAID, "-a", "1:1", "--no-wait").lines
+    with terminal(there, *IMGEN, "wait", job, *OFTEN, width=80) as first:
+        assert first.rest() == ExitCode.DONE
+    with terminal(there, *IMGEN, "wait", job, width=80) as second:
+        assert second.rest() == ExitCode.DONE
+    logged = there.run("wait", job)
+
+    (result,) = there.jobs()[0].results
+    ended, once_more = (next(line for line in shown.lines if "✓" in line) for shown in (first, second))
+    assert ended.startswith(f"✓ {job}  saved  1024x1024 png, $0.134  a red")
+    assert once_more.startswith(f"✓ {job}  already saved  1024x1024 png, $0.134  a red")
+    assert "".join(second.lines).replace(" ", "").endswith(str(result.path))
+    assert f"{job} already saved {result.path} (1024x1024 png" in logged.stderr
+
+
 # Found again -----------------------------------------------------------------------------------------------------
 
 
@@ -193,7 +227,7 @@ def test_pictures_open_in_the_systems_viewer(made: Program, tmp_path: Path) -> N
     seen = tmp_path / "seen"
     name = "open" if os.uname().sysname == "Darwin" else "xdg-open"
     path = program_in(tmp_path / "bin", name, f'printf "%s\\n" "$1" >> {seen}')
-    here = Program(made.home, made.cwd, {**made.variables, "PATH": path})
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": path, "DISPLAY": ":9"})
 
     opened = here.run("open")
     until(lambda: seen.exists() and len(seen.read_text().splitlines()) == 2)
@@ -207,12 +241,81 @@ def test_pictures_open_in_the_systems_viewer(made: Program, tmp_path: Path) -> N
 
 def test_a_system_without_a_viewer_says_so(made: Program, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty")})
+    here = Program(made.home, made.cwd, {**made.variables, "PATH": str(tmp_path / "empty"), "DISPLAY": ":9"})
 
     seen_text = here.run("open")
 
     assert seen_text.code == ExitCode.USAGE
     assert "no program that opens pictures" in seen_text.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows always have a display")
+def test_without_a_display_the_path_is_printed_and_why(made: Program, tmp_path: Path) -> None:
+    path = program_in(tmp_path / "bin", "xdg-open", "exit 3")
+    variables = {"PATH": path, "DISPLAY": "", "WAYLAND_DISPLAY": "", "WSL_DISTRO_NAME": ""}
+
+    (opened,) = made.run_lines([(("open", "last"), variables, b"")])
+
+    assert opened.code == ExitCode.DONE
+    assert opened.stderr == "No viewer could be opened without a display; the picture is:\n"
+    assert [line.startswith(str(made.cwd)) for line in opened.lines] == [True, True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows always have a display")
+def test_the_last_order_with_a_picture_is_opened(made: Program, tmp_path: Path) -> None:
+    windowless = {"PATH": program_in(tmp_path / "bin", "xdg-open"), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    nowhere = {"REAPI_API_KEY": "a-key-of-a-test-0123456789", "REAPI_BASE_URL": "http://127.0.0.1:9", "DISPLAY": ""}
+    unsent, opened, named = made.run_lines(
+        [
+            (("generate", "a hen", "-p", "reapi", "--timeout", "1"), nowhere, b""),
+            (("open",), windowless, b""),
+            (("open", "last"), windowless, b""),
+        ]
+    )
+
+    assert unsent.code == ExitCode.UNREACHABLE
+    assert (opened.code, len(opened.lines)) == (ExitCode.DONE, 2), opened.stderr
+    assert (named.code, "There is no saved picture to open." in named.stderr) == (ExitCode.USAGE, True)
+
+
+def test_a_gallery_goes_into_a_folder(made: Program) -> None:
+    new, there = made.run("gallery", "-o", "gal/", "-q"), made.run("gallery", "-o", "gal", "-q")
+
+    assert (new.code, there.code) == (ExitCode.DONE, ExitCode.DONE), new.stderr + there.stderr
+    assert new.lines == there.lines == [str(made.cwd / "gal" / "gallery.html")]
+
+
+def test_what_goes_on_is_waited_for_by_the_next_command(imgen: Program) -> None:
+    slow = {"IMGEN_SANDBOX_SECONDS": "60"}
+    with terminal(imgen, *IMGEN, "generate", "a fox", "--sandbox", "--no-wait", width=80, **slow) as sent:
+        assert sent.rest() == ExitCode.DONE
+    with terminal(imgen, *IMGEN, "status", "--sandbox", width=80, **slow) as shown:
+        assert shown.rest() == ExitCode.DONE
+    logged = imgen.run("status", "--sandbox")
+
+    for lines in (sent.lines, shown.lines):
+        assert [line.strip() for line in lines[-2:]][-1] == "imgen wait"
+        assert lines[-2].startswith("  try: To wait for")
+    assert "imgen wait" not in logged.stderr
+
+
+@WIDTHS
+def test_a_dry_run_ends_in_words_that_fit(imgen: Program, width: int) -> None:
+    with terminal(imgen, *IMGEN, "generate", "a fox", "--sandbox", "--dry-run", width=width) as shown:
+        assert shown.rest() == ExitCode.DONE
+
+    text = " ".join(" ".join(shown.lines).split())
+    assert "Nothing was sent." in text
+    assert text.endswith("In the sandbox it goes to the embedded service, not to this address: nothing is charged.")
+    sentences = shown.lines[next(at for at, line in enumerate(shown.lines) if line.startswith("1 request")) :]
+    assert all(line.startswith(("1 request", "  ", "In the sandbox")) for line in sentences), sentences
+
+
+def test_a_model_is_shown_without_what_is_not_known(imgen: Program) -> None:
+    shown = imgen.run("models", "gemini-3-pro").stdout.decode()
+
+    assert "GMI Cloud, GMI Cloud" not in shown
+    assert not re.search(r"^  \w+ *$", shown, re.MULTILINE)
 
 
 # Once more -------------------------------------------------------------------------------------------------------
@@ -361,6 +464,32 @@ def test_settings_are_read_listed_and_edited_by_name(imgen: Program, tmp_path: P
     assert (wrong.code, "Did you mean aspect?" in wrong.stderr) == (ExitCode.USAGE, True)
 
 
+def test_an_amount_needs_no_quotes(imgen: Program) -> None:
+    written = imgen.run("config", "set", "budget.day", "5", "usd")
+
+    assert written.code == ExitCode.DONE, written.stderr
+    assert imgen.run("config", "get", "budget.day").lines == ["5 usd"]
+
+
+def test_an_option_of_many_commands_is_one_thing_with_one_help() -> None:
+    from imgen.completion.tree import Command, tree
+
+    def helps(command: Command) -> list[str]:
+        own = [each["help"] for each in command["options"] if "--sandbox" in each["names"]]
+        return own + [text for below in command["commands"].values() for text in helps(below)]
+
+    assert len(set(helps(tree()))) == 1
+
+
+def test_help_is_a_command_too(imgen: Program) -> None:
+    lines = [("help",), ("--help",), ("help", "generate"), ("generate", "--help"), ("help", "config", "set")]
+    first, second, third, fourth, fifth = imgen.run_lines([(line, {}, b"") for line in lines])
+
+    assert (first.code, first.stdout) == (ExitCode.DONE, second.stdout)
+    assert (third.code, third.stdout) == (ExitCode.DONE, fourth.stdout)
+    assert "imgen config set [OPTION]... SETTING VALUE" in fifth.stdout.decode()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the editor of this test is a shell script")
 def test_a_settings_file_is_checked_after_the_editor(imgen: Program, tmp_path: Path) -> None:
     good = program_in(tmp_path / "good", "ed2", """printf 'aspect = "1:1"\\n' > "$1" """)
@@ -386,6 +515,48 @@ def test_the_doctor_says_what_is_well_and_what_to_do(imgen: Program, there: Prog
     assert [line.split()[1] for line in well.lines] == [
         *("program", "settings", "keys", "packages", "network", "proxy", "folders", "ledger", "storage", "terminal")
     ]
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_without_a_network_the_doctor_sends_to_the_network(imgen: Program, proxied: bool) -> None:
+    """A proxy that refuses, or a service that cannot be reached: the key is not what to look at."""
+    only = {entry.key_variable: "" for entry in SERVICES.values()} | {"GOOGLE_API_KEY": "", "REAPI_API_KEY": KEY}
+    way = {"HTTPS_PROXY": "http://127.0.0.1:9"} if proxied else {"REAPI_BASE_URL": "http://127.0.0.1:9"}
+
+    doctor, check = imgen.run_lines([(("doctor",), only | way, b""), (("keys", "check"), only | way, b"")])
+
+    text = doctor.stdout.decode()
+    assert doctor.code == ExitCode.KEY
+    assert re.search(r"^!   keys +reapi \(not reached\)", text, re.MULTILINE)
+    assert re.search(r"^!   network +reAPI could not be reached", text, re.MULTILINE)
+    assert bool(re.search(r"^!   proxy +127.0.0.1:9$", text, re.MULTILINE)) is proxied
+    assert ("check the address in HTTPS_PROXY" in text) is proxied
+    assert ("Is this machine online?" in text) is not proxied
+    assert "keys check" not in text
+    assert check.stderr.splitlines()[-1].strip() == "try: imgen doctor"
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        (
+            ("-p", "gemini", "-o", "show.png"),
+            "Google Gemini chooses the format by itself, so the file may end otherwise",
+        ),
+        (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.webp"), "GMI Cloud sends png or jpeg, so the file may"),
+        (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.jpg"), None),
+        (("-p", "gemini", "-o", "shots/"), None),
+    ],
+)
+def test_what_format_comes_is_said_before_the_send(there: Program, line: tuple[str, ...], note: str | None) -> None:
+    ended = there.run("generate", "a fox", *line, *OFTEN)
+
+    assert ended.code == ExitCode.DONE, ended.stderr
+    assert ("so the file may end otherwise" in ended.stderr) is (note is not None)
+    if note:
+        before, _, after = ended.stderr.partition(note)
+        assert "accepted" not in before
+        assert "These take" in after.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_settings_are_written_shown_and_used(imgen: Program) -> None:
     assert right.stderr.splitlines()[0] == f"model = gemini-3-pro, says {mine}, line 1."
     assert b"gemini/3/pro" in right.stdout
     assert flagged.stderr.startswith("imgen: gemini-2.5-flash at 3D AI Studio does not have the resolution '2K'.")
-    assert (gone.code, gone.stderr) == (0, f"resolution is gone in {theirs}.\n")
+    assert (gone.code, gone.stderr) == (0, f"resolution is removed from {theirs}.\n")
     assert (left.code, left.stderr) == (0, f"resolution is not set in {theirs}.\n")
 
 

@@ -36,12 +36,48 @@ class Typed:
 
 MISTAKES = {
     "no key": Typed(
-        "generate|a fox",
+        "generate|a fox|-n|4",
         "No key is set",
-        ("imgen keys set 3daistudio", 'imgen generate "a red fox in the snow" --sandbox'),
+        ("imgen keys set 3daistudio", 'imgen generate "a fox" -n 4 --sandbox'),
         ExitCode.KEY,
         variables=tuple(NO_KEY.items()),
     ),
+    "no key for a batch": Typed(
+        "batch|--plan",
+        "No key is set",
+        ("imgen batch --plan --sandbox",),
+        ExitCode.KEY,
+        variables=tuple(NO_KEY.items()),
+    ),
+    "a long option with one hyphen": Typed(
+        "generate|a fox|-model|gemini-3-pro",
+        "There is no option -model. Did you mean --model?",
+        ('imgen generate "a fox" --model gemini-3-pro',),
+        never="quotes",
+    ),
+    "an option with one hyphen that would write a file": Typed(
+        "generate|a fox|-open|--sandbox", "Did you mean --open?", ('imgen generate "a fox" --open --sandbox',)
+    ),
+    "a value behind an option with one hyphen": Typed(
+        "history|-limit=3", "Did you mean --limit?", ("imgen history --limit=3",)
+    ),
+    "a prompt that begins as an option": Typed(
+        "generate|-a fox on black|--sandbox",
+        "stands last, after --.",
+        ('imgen generate --sandbox -- "-a fox on black"',),
+    ),
+    "a prompt like a number of pictures": Typed(
+        "generate|-n fox|--sandbox", "stands last, after --.", ('imgen generate --sandbox -- "-n fox"',)
+    ),
+    "a prompt like a long option": Typed(
+        "generate|--fox|--sandbox", "stands last, after --.", ("imgen generate --sandbox -- --fox",)
+    ),
+    "an edit of nothing": Typed(
+        "edit|a blue fox", "There is no picture to edit", ("imgen edit 'a blue fox' --from last",)
+    ),
+    "nothing to cancel": Typed("cancel", "imgen cancel takes the id of a job.", ("imgen status",), never="Missing"),
+    "nothing to forget": Typed("forget", "imgen forget takes the id of a job.", ("imgen status",), never="Missing"),
+    "a command to be helped with": Typed("help|generat", "Did you mean generate?", ("imgen generate --help",)),
     "a letter of a command": Typed("generat|a fox", "Did you mean generate?", ('imgen generate "a fox"',)),
     "the beginning of a command": Typed("gen|a fox", "Did you mean generate?", ('imgen generate "a fox"',)),
     "another tool's command": Typed("create|a|fox", "Did you mean generate?", ('imgen generate "a fox"',)),
@@ -76,6 +112,7 @@ MISTAKES = {
     "too many pictures": Typed("generate|a fox|-n|20|--sandbox", "-n takes a whole number from 1 to 16."),
     "a file that is not there": Typed("edit|bluer|-i|nope.jpg|--sandbox", "There is no file 'nope.jpg'."),
     "a folder": Typed("edit|bluer|-i|photos|--sandbox", "photos is a folder, and -i takes pictures."),
+    "a folder of screenshots": Typed("edit|bluer|-i|shots|--sandbox", "try: The pictures in it: -i shots/*.png"),
     "a pattern of nothing": Typed("edit|bluer|-i|photos/*.png|--sandbox", "No file matches 'photos/*.png'."),
     "half a picture": Typed("edit|bluer|-i|broken.jpg|--sandbox", "it breaks off after 900 bytes"),
     "a place that is none": Typed("generate|a fox|-o|/proc/x.png|--sandbox", "No picture can be saved in /proc"),
@@ -125,12 +162,15 @@ MISTAKES = {
 
 @pytest.fixture
 def desk(imgen: Program) -> Program:
-    """imgen in a folder with a photo in a folder, half of one, and a file where a picture is to go."""
+    """imgen in a folder with a photo in a folder, half of one, and a file where a picture is to go, and a manifest."""
     (imgen.cwd / "photos").mkdir()
     photo = imgen.cwd / "photos" / "fox.jpg"
     Image.new("RGB", (600, 400), "teal").save(photo)
     (imgen.cwd / "broken.jpg").write_bytes(photo.read_bytes()[:900])
+    (imgen.cwd / "shots").mkdir()
+    (imgen.cwd / "shots" / "one.png").touch()
     (imgen.cwd / "taken.png").write_bytes(b"mine")
+    (imgen.cwd / "assets.toml").write_text('[[asset]]\npath = "cat.png"\nprompt = "a cat"\n')
     return imgen
 
 

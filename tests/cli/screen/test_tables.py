@@ -11,7 +11,7 @@ import pytest
 
 from imgen.money.losses import Loss
 from imgen.records import Cost, JobRecord, Result, ResultState, State
-from imgen.screen.models import LiveModel, ModelRow, PriceEntry, live_table, model_details, model_table
+from imgen.screen.models import LiveModel, ModelRow, PriceEntry, live_table, model_details, model_overview, model_table
 from imgen.screen.settings import SettingRow, setting_table
 from imgen.screen.tables import history_lines, job_lines, losses_line, lost_lines
 from imgen.screen.text import cells
@@ -257,7 +257,7 @@ def test_one_model_with_its_pixel_table_once_for_all_services_that_have_it() -> 
     other = replace(ROWS[1], pixels=pixels, title="reAPI", channel="default")
     lines = model_details([replace(ROWS[0], pixels=pixels), other], width=None)
 
-    assert lines[:9] == [
+    assert lines[3:12] == [
         "gemini-3.1-flash at 3D AI Studio",
         "  id           3daistudio/gemini/3.1/flash",
         "  key          set",
@@ -269,7 +269,7 @@ def test_one_model_with_its_pixel_table_once_for_all_services_that_have_it() -> 
         "  link lives   1 d",
     ]
     assert "gemini-3.1-flash at reAPI (default)" in lines
-    assert "\n".join(lines[-2:]) == "\n".join(
+    assert "\n".join(lines[:2]) == "\n".join(
         [
             "Pixels at 3D AI Studio, reAPI (default)",
             "  aspect  1K         2K",
@@ -277,6 +277,21 @@ def test_one_model_with_its_pixel_table_once_for_all_services_that_have_it() -> 
             "  16:9    1376x768   unknown",
         ]
     )
+
+
+def test_a_model_is_chosen_by_its_cheapest_service() -> None:
+    dear, cheap = (
+        row(service, key_set=False, prices={"1K": PriceEntry(amount, "usd", "2026-11-20", "x")})
+        for service, amount in (("gmicloud", "0.134"), ("gemini", "0.022"))
+    )
+    other = replace(row("reapi", key_set=False, prices={}), family="of-tomorrow")
+
+    assert model_overview([ROWS[0], dear, cheap, other], width=80) == [
+        "MODEL             FROM                                       RESOLUTIONS",
+        "gemini-3.1-flash  $0.022 at gemini, 9 credits at 3daistudio  1K 2K",
+        "of-tomorrow       unknown                                    1K 2K",
+    ]
+    assert max(map(cells, model_overview([ROWS[0], dear, cheap, other], width=40))) <= 40
 
 
 def test_every_model_of_the_catalogue_can_be_shown() -> None:
