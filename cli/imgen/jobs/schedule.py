@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
 _LONGEST_BACKOFF = 60.0  # seconds between two polls of a service that does not answer
+LONGEST_RETRY_AFTER = 900.0
+"""Seconds: a poll or a download costs nothing and waits no longer for a Retry-After, since links expire meanwhile."""
 _LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rate, but not a busy loop
 _USERS_FLOOR = 0.005  # seconds: the same where the user set the interval
 _JITTER = 0.25  # of an interval, either way
@@ -40,7 +42,8 @@ class Schedule(NamedTuple):
     def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
         """The backoff after `failures` failed polls in a row, at least the service's Retry-After (`asked_for`)."""
         usual = self.interval(0.0, chance)
-        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+        asked_for = min(asked_for or 0.0, LONGEST_RETRY_AFTER)
+        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for)
 
     def after_turned_away(self, times: int, asked_for: float | None, chance: float) -> float:
         """The backoff after a submit was rejected (429, busy) for the `times`th time, at least its Retry-After.

@@ -203,13 +203,12 @@ class PostgresDatabase:
 
         Raises `LedgerUnusable` where it was not.
         """
-        while True:
+        made: bool | None = None
+        while made is None:
             try:
                 made = self._is_made(lost.number)
             except LedgerUnusable:
                 time.sleep(_RETRY)
-            else:
-                break
         if not made:
             raise self._recorded_nothing()
 
