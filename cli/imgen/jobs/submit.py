@@ -263,7 +263,7 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
 def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
-    A commit to a file may be made and not be on disk. Nothing was sent, so it is taken back; a server settles it itself.
+    A commit to a file may be made and not be on disk. Nothing was sent, so it is taken back; a server settles itself.
     """
     try:
         return ledger.jobs.submitting(record.id, limit, record.owner)
