@@ -52,7 +52,11 @@ class Gate:
         with suppress(OSError):
             while True:
                 here, _ = self._listener.accept()
-                there = socket.create_connection(("127.0.0.1", self._to))
+                try:
+                    there = socket.create_connection(("127.0.0.1", self._to))
+                except OSError:  # it has ended
+                    here.close()
+                    continue
                 self._ends += (here, there)
                 for source, sink in ((here, there), (there, here)):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
