@@ -50,6 +50,8 @@ COMPLETION_IMPORTS = {
 
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA) \w")
 
+_OF_ENVIRONMENT = {"environ", "getenv", "expandvars"}
+
 MOST_FILES = 20  # in one folder, but for those with one file a command or a view
 MANY_FILES = ("commands", "screen")
 MOST_FILE_LINES = 500
@@ -60,6 +62,7 @@ def modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module a file imports, wherever in it."""
     found: set[str] = set()
@@ -77,9 +80,11 @@ def packages(path: Path) -> set[str]:
 
 
 def reads_environment(path: Path) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return bool(names & {"environ", "getenv", "expandvars"}) and "os" in imports(path)
+    text = path.read_text(encoding="utf-8")
+    if not any(name in text for name in _OF_ENVIRONMENT):
+        return False
+    names = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
+    return bool(names & _OF_ENVIRONMENT) and "os" in imports(path)
 
 
 def named(paths: list[Path]) -> list[object]:

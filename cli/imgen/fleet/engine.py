@@ -144,9 +144,10 @@ class EngineWorker:
     async def _work(self) -> None:
         """Work through restarts of the database: Procrastinate's worker ends with each."""
         from procrastinate.exceptions import ProcrastinateException
+        from psycopg import Error
 
         while not self._stopped.is_set():
-            with suppress(ProcrastinateException, OSError, RuntimeError):
+            with suppress(ProcrastinateException, Error, OSError, RuntimeError):
                 async with self._app.open_async():
                     await self._work_once()
             with suppress(TimeoutError):

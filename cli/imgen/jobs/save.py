@@ -18,6 +18,7 @@ from imgen.errors import BadConfiguration, ExitCode, ImgenError, LedgerUnusable,
 from imgen.files import SHARED, discard, new_part, part_path, write
 from imgen.jobs.problems import comes_back, not_saved, with_link
 from imgen.jobs.report import Goal
+from imgen.jobs.schedule import LONGEST_RETRY_AFTER
 from imgen.jobs.tracked import Done, Go, Next, Pending, Phase, Tracked
 from imgen.ledger.jobs import Claim
 from imgen.pictures.download import DownloadFailed, LinkDead, LinkRefused, fetch
@@ -207,7 +208,8 @@ def _not_saved(ledger: Ledger, job: Tracked, number: int, outcome: NotSaved) -> 
     tries = job.save_tries[number]
     if outcome.again and tries < _TRIES:
         job.activity = "download broken, trying again"
-        delay = max(_FIRST_DELAY * job.connection.pace * 2.0 ** (tries - 1), outcome.retry_after or 0.0)
+        asked_for = min(outcome.retry_after or 0.0, LONGEST_RETRY_AFTER)
+        delay = max(_FIRST_DELAY * job.connection.pace * 2.0 ** (tries - 1), asked_for)
         job.save_delay = max(job.save_delay, delay)
     else:
         job.given_up.add(number)

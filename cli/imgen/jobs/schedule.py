@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _MOST = 100_000  # submits a minute; a larger number in an answer is a mistake
 _LONGEST_BACKOFF = 60.0  # seconds between two polls of a service that does not answer
-_LOOPBACK_FLOOR = 0.005  # seconds: our own machine takes any rate, but not a busy loop
+LONGEST_RETRY_AFTER = 900.0
+"""Seconds: a poll or a download costs nothing and waits no longer for a Retry-After, since links expire meanwhile."""
+_LOOPBACK_FLOOR = 0.02  # seconds: our own machine takes any rate, but not a busy loop
+_USERS_FLOOR = 0.005  # seconds: the same where the user set the interval
 _JITTER = 0.25  # of an interval, either way
 _DOUBLINGS = 14  # from the floor to past the longest backoff
 
@@ -39,7 +42,8 @@ class Schedule(NamedTuple):
     def after_trouble(self, failures: int, asked_for: float | None, chance: float) -> float:
         """The backoff after `failures` failed polls in a row, at least the service's Retry-After (`asked_for`)."""
         usual = self.interval(0.0, chance)
-        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for or 0.0)
+        asked_for = min(asked_for or 0.0, LONGEST_RETRY_AFTER)
+        return max(_doubled(usual, failures, max(usual, _LONGEST_BACKOFF)), asked_for)
 
     def after_turned_away(self, times: int, asked_for: float | None, chance: float) -> float:
         """The backoff after a submit was rejected (429, busy) for the `times`th time, at least its Retry-After.
@@ -62,10 +66,11 @@ def schedule(cadence: Cadence, *, pace: float, every: float | None, loopback: bo
     `pace` shrinks every time (the sandbox is quick); `every` is the user's own interval in seconds, which the
     service's floor limits except on loopback.
     """
-    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
     if every is not None:
+        floor = _USERS_FLOOR if loopback else cadence.floor
         every = max(floor, every)
         return Schedule(every, ((0.0, every),), floor, cadence.after_rate_limit * pace, learns=False)
+    floor = _LOOPBACK_FLOOR if loopback else cadence.floor
     return Schedule(
         cadence.first * pace,
         tuple((age * pace, interval * pace) for age, interval in cadence.steps),

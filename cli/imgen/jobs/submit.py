@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.jobs.uploads import Uploads
     from imgen.ledger.ledger import Ledger
-    from imgen.ledger.pacing import SubmitLimit
     from imgen_providers.base import Job
 
 _TRIES = 4  # of a request that provably never left
@@ -108,7 +107,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         return CannotSend(full)
     begun = boot_seconds()
     try:
-        if not _begun(ledger, record, rate_limit.limit):
+        if not ledger.jobs.submitting(record.id, rate_limit.limit, record.owner):
             return Ended()
     except TooSoon as early:
         # The account may allow more than the document states: then it goes at once.
@@ -258,20 +257,6 @@ def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str
         ledger.unsent(record, never_sent)
     elif record.state is State.SUBMITTING:
         ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
-
-
-def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
-    """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
-
-    A commit whose answer was lost, or that may not be on disk, may have been made all the same. Nothing was sent, so it
-    is taken back.
-    """
-    try:
-        return ledger.jobs.submitting(record.id, limit, record.owner)
-    except LedgerUnusable:
-        with suppress(LedgerUnusable):
-            ledger.insist(lambda: ledger.withdraw(record))
-        raise
 
 
 def _no_room(ledger: Ledger, record: JobRecord) -> Problem | None:

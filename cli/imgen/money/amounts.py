@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SPELLINGS = {"usd": "usd", "$": "usd", "credits": "credits", "credit": "credits"}
 _AMOUNT = re.compile(r"(?P<sign>\$?)\s*(?P<value>\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(?P<unit>[A-Za-z$]*)", re.ASCII)
 _MOST_DIGITS = 18  # before the point, or zeros after it
-_DECIMAL_COMMA = re.compile(r"\d[\d.]*(?:,\d+)+")
+_DECIMAL_COMMA = re.compile(r"\d[\d.]*(?:,\d+)+(?:\.\d+)?")
 
 
 class Amount(NamedTuple):
@@ -35,7 +35,8 @@ class BadAmount(ValueError):
 def parse_amounts(text: str) -> tuple[Amount, ...]:
     """Amounts such as "0.5", "0.5usd", "$0.50" or "5 usd, 200 credits", one a unit. Raises `BadAmount`."""
     if number := _DECIMAL_COMMA.search(text):
-        point = number[0].replace(",", ".")
+        whole, _, part = number[0].replace(",", ".").rpartition(".")
+        point = f"{whole.replace('.', '')}.{part}"
         raise BadAmount(f"{number[0]!r} has a comma; write a decimal point ({point}), and no separator of thousands")
     amounts = tuple(map(_parse_amount, text.split(",")))
     units = [amount.unit for amount in amounts]

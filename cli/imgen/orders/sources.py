@@ -71,6 +71,8 @@ def find_source(
         return Local(take_stdin(), STDIN_NAME)
     if word.lower().startswith("file:"):
         return Local(_file_of(word, cwd), word)
+    if word.lower().startswith("data:"):
+        raise UsageProblem("-i takes no picture as a data URI.", "Save the picture and name the file.")
     if found := _URL.match(word):
         return _link(word, found["scheme"].lower())
     path = _existing(cwd, word)

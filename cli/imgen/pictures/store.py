@@ -7,13 +7,16 @@ requests: in every storage it can put an object only where there is none.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from imgen.errors import BadConfiguration
+from imgen.files import sync_folder
 from imgen.pictures.formats import EXTENSIONS, HEAD, Damaged, other_format, sniff
 from imgen.pictures.storage import Place, StorageTrouble, open_store, parse_place, require_obstore
 from imgen.pictures.target import Stored
@@ -21,7 +24,6 @@ from imgen.pictures.verify import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from imgen.pictures.verify import Picture
     from imgen_providers.base import PictureFile
@@ -127,9 +129,12 @@ class PictureStore:
         with self._in_words("did not take a picture"):
             try:
                 obstore.put(self._store, key, data, attributes=attributes, use_multipart=False, mode="create")
+                is_new = True
             except obstore.exceptions.AlreadyExistsError:
-                return False
-        return True
+                is_new = False
+            if self._is_folder:
+                _sync(Path(unquote(urlsplit(self._base).path)), key)
+        return is_new
 
     def _key(self, url: str) -> str:
         base = f"{self._base}/"
@@ -173,6 +178,15 @@ def _folder(text: str) -> Place:
     if parts.netloc or not parts.path.startswith("/") or parts.path == "/" or parts.query or parts.fragment:
         raise BadConfiguration("IMGEN_STORE must be file:// and the absolute path of a folder.", _EXAMPLE)
     return Place(text)
+
+
+def _sync(root: Path, key: str) -> None:
+    """A file that obstore has put into a folder is on disk once this returns, with its name. Raises `OSError`."""
+    path = root / key
+    with path.open("r+b") as file:  # Windows syncs only what may be written
+        os.fsync(file.fileno())
+    for folder in dict.fromkeys((path.parent, root)):
+        sync_folder(folder)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgen.jobs.schedule import RateLimit, Schedule, schedule
+from imgen.jobs.schedule import LONGEST_RETRY_AFTER, RateLimit, Schedule, schedule
 from imgen.ledger.pacing import SubmitLimit
 from imgen_providers.base import Balance, Job, Json, Request
 from imgen_providers.catalog import SERVICES, Cadence
@@ -52,6 +52,10 @@ def test_a_service_down_for_days_is_asked_once_a_minute() -> None:
 def test_the_service_may_ask_for_a_longer_wait_and_not_for_a_shorter() -> None:
     assert USUAL.after_trouble(1, 200.0, chance=0.5) == 200.0
     assert USUAL.after_trouble(1, 1.0, chance=0.5) == 8.0
+
+
+def test_a_poll_waits_no_longer_for_a_retry_after_than_a_link_can_spare() -> None:
+    assert USUAL.after_trouble(1, 10.0**9, chance=0.5) == LONGEST_RETRY_AFTER == 900.0
 
 
 def test_a_service_that_is_slow_by_itself_is_not_asked_more_often_in_trouble() -> None:
@@ -109,7 +113,9 @@ def test_no_wait_is_shorter_than_the_services_floor(
     usual = schedule(SERVICES[name].cadence, pace=1.0, every=None, loopback=False)
 
     assert usual.interval(age, chance) >= SERVICES[name].cadence.floor
-    assert usual.after_trouble(failures, asked, chance) >= max(usual.interval(0.0, chance), asked or 0.0)
+    assert usual.after_trouble(failures, asked, chance) >= max(
+        usual.interval(0.0, chance), min(asked or 0.0, LONGEST_RETRY_AFTER)
+    )
 
 
 class Account:

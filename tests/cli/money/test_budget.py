@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import date
 from decimal import Decimal
@@ -89,6 +90,14 @@ def test_an_amount_is_read_as_a_person_writes_it(text: str, amounts: list[tuple[
 )
 def test_anything_else_is_no_amount(text: str) -> None:
     with pytest.raises(BadAmount):
+        parse_amounts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("1,5", "1.5"), ("1.234,50 usd", "1234.50"), ("1,234.50", "1234.50"), ("$0,034", "0.034")]
+)
+def test_an_amount_with_a_comma_is_shown_as_it_is_written_here(text: str, meant: str) -> None:
+    with pytest.raises(BadAmount, match=rf"\({re.escape(meant)}\)"):
         parse_amounts(text)
 
 

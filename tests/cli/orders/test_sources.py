@@ -32,3 +32,10 @@ def test_the_url_of_no_file_here_is_refused(tmp_path: Path, word: str) -> None:
         found(word, tmp_path)
 
     assert "path" in str(refused.value.hint)
+
+
+def test_a_data_uri_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="no picture as a data URI") as refused:
+        found("data:image/png;base64," + "A" * 100_000, tmp_path)
+
+    assert len(refused.value.message) < 100

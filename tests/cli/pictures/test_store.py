@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,6 @@ from imgen.errors import BadConfiguration
 from imgen.pictures.storage import StorageTrouble
 from imgen.pictures.store import OtherBytes, PictureStore, configured_store
 from imgen.pictures.verify import Picture, inspect
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -49,6 +47,27 @@ def test_a_picture_is_put_once_and_read_back(store: PictureStore, picture: tuple
     assert url.endswith(f"/k3f9xy/1-{found.sha256}.png")
     assert store.read(url) == path.read_bytes()
     assert store.read(url.replace("k3f9xy", "other")) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="what is synced is looked up in Linux's /proc")
+def test_a_picture_in_a_folder_is_on_disk_with_its_name(
+    tmp_path: Path, picture: tuple[Path, Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = configured_store(f"file://{tmp_path / 'a store'}")
+    assert store
+    path, found = picture
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(number: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{number}").readlink())
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store.put(store.url("k3f9xy", 1, found), path, found)
+
+    here = tmp_path / "a store"
+    assert synced == [here / "k3f9xy" / f"1-{found.sha256}.png", here / "k3f9xy", here]
 
 
 def test_other_bytes_under_its_name_stay(store: PictureStore, picture: tuple[Path, Picture]) -> None:

@@ -8,6 +8,7 @@ prepared: so pgbouncer may give every transaction another connection of the serv
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
@@ -41,7 +42,6 @@ DIALECT = Dialect(
 )
 
 PATIENCE = 20.0  # seconds for a server that was there to come back
-_COMMITTED = "COMMIT"
 _RETRY = 0.2  # seconds between two tries to reach it
 
 _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) AS now"
@@ -52,13 +52,27 @@ _DAY_BEGINS = (
 )
 
 
+_WROTE = (
+    "INSERT INTO writer (name, number) VALUES ('{name}', {number})"
+    " ON CONFLICT (name) DO UPDATE SET number = excluded.number, seen = clock_timestamp();"
+)
+
+
+class Undecided(LedgerUnusable):
+    """The connection was lost at a commit, and the server does not answer yet what came of it.
+
+    `number` is that of the transaction among those of its thread.
+    """
+
+    number = 0
+
+
 class Transaction:
     """A transaction under way; `raw` is the connection of psycopg, for a library that takes part in it."""
 
-    def __init__(self, raw: Raw, began: float, number: str | None) -> None:
+    def __init__(self, raw: Raw, began: float) -> None:
         self.raw = raw
         self.began = began
-        self.number = number
 
     def execute(self, statement: str, values: Sequence[object] = (), /) -> psycopg.Cursor[dict[str, Any]]:
         """Run one statement, with `?` for each value."""
@@ -71,9 +85,13 @@ class Transaction:
 
 
 class _Thread(threading.local):
-    """The transaction that a thread is in."""
+    """The transaction that a thread is in, and how many it began to write; its `name` is its row in the ledger."""
 
     transaction: Transaction | None = None
+    writes = 0
+
+    def __init__(self) -> None:
+        self.name = secrets.token_hex(8)
 
 
 class PostgresDatabase:
@@ -107,9 +125,8 @@ class PostgresDatabase:
             # A process that stops in the middle (a frozen machine) keeps all others waiting no longer than this.
             " SET LOCAL idle_in_transaction_session_timeout TO '10s';"
             f" SELECT pg_advisory_xact_lock({self._lock_number('write')});"
-            f" {_NOW}, CAST(pg_current_xact_id() AS text) AS number"
         )
-        self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}, NULL AS number"
+        self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}"
 
     # The clock ------------------------------------------------------------------------------------------------
 
@@ -138,10 +155,14 @@ class PostgresDatabase:
                 return self._thread.transaction.execute(statement, values).fetchall()
             return self._alone(statement, values).fetchall()
 
-    def touch(self, statement: str, values: Sequence[object]) -> int:
-        """One write that waits for no other transaction; returns how many rows it changed. Raises `LedgerUnusable`."""
+    def touch(self, statement: str, values: Sequence[object], *, lasting: bool = True) -> int:
+        """One write that waits for no other transaction; returns how many rows it changed. Raises `LedgerUnusable`.
+
+        It does not wait for the server's disk unless it is `lasting`.
+        """
+        soon = "" if lasting else "SET LOCAL synchronous_commit TO off;"
         with self._in_words():
-            return self._alone(statement, values).rowcount
+            return self._alone(soon + statement, values).rowcount
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -161,21 +182,35 @@ class PostgresDatabase:
         One within another of the same thread is a part of it, and is undone alone where it fails.
         """
         if outer := self._thread.transaction:
-            assert outer.number, "a write within a snapshot"
             with self._in_words(), outer.raw.transaction():
                 yield outer
             return
+        self._thread.writes += 1
+        number = self._thread.writes
+        wrote = _WROTE.format(name=self._thread.name, number=number)
         with self._in_words():
-            with self._under_way(self._begin_write) as transaction:
+            with self._under_way(f"{self._begin_write} {wrote} {_NOW}") as transaction:
                 yield transaction
                 done = self._commit(transaction)
             if done is None:
-                done = self._outcome(transaction)
-            if done != _COMMITTED:
-                raise LedgerUnusable(
-                    f"The ledger {self.address.shown} lost its connection, and recorded nothing.", "Try again."
-                )
-            self._commits += 1
+                done = self._is_made_soon(number)
+        if not done:
+            raise self._recorded_nothing()
+        self._commits += 1
+
+    def settle(self, lost: Undecided) -> None:
+        """Return once the server has answered that a commit of this thread was made, however long that takes.
+
+        Raises `LedgerUnusable` where it was not.
+        """
+        made: bool | None = None
+        while made is None:
+            try:
+                made = self._is_made(lost.number)
+            except LedgerUnusable:
+                time.sleep(_RETRY)
+        if not made:
+            raise self._recorded_nothing()
 
     def change(self, statement: str, values: Sequence[object], *, synced: bool = True) -> None:  # noqa: ARG002
         """One write of one statement. Raises `LedgerUnusable`."""
@@ -272,7 +307,7 @@ class PostgresDatabase:
         """The thread's transaction, which a statement begins; undone where it fails."""
         raw, cursor = self._patiently(statement, ())
         began = cursor.fetchall()[0]
-        transaction = self._thread.transaction = Transaction(raw, began["now"], began["number"])
+        transaction = self._thread.transaction = Transaction(raw, began["now"])
         try:
             yield transaction
         except BaseException:
@@ -282,29 +317,44 @@ class PostgresDatabase:
             self._thread.transaction = None
             self._pool.give(raw)
 
-    def _commit(self, transaction: Transaction) -> str | None:
-        """Commit, and return what came of it; None where the answer to that was lost with its connection."""
+    def _commit(self, transaction: Transaction) -> bool | None:
+        """Commit, and return whether that was made; None where the answer was lost with its connection."""
         from psycopg import InterfaceError, OperationalError
 
         try:
-            return transaction.raw.execute("COMMIT").statusmessage
+            return transaction.raw.execute("COMMIT").statusmessage == "COMMIT"
         except (OperationalError, InterfaceError):
             if not transaction.raw.closed:
                 raise
             return None
 
-    def _outcome(self, transaction: Transaction) -> str:
-        """What came of a transaction whose connection was lost: the server knows. Raises `LedgerUnusable`."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            found = self.read("SELECT pg_xact_status(CAST(CAST(? AS text) AS xid8)) AS status", (transaction.number,))
-            match found[0]["status"]:
-                case "committed":
-                    return _COMMITTED
-                case "in progress" if time.monotonic() < deadline:  # the server has not noticed yet
-                    time.sleep(_RETRY)
-                case _:
-                    return "ROLLBACK"
+    def _is_made(self, number: int) -> bool:
+        """Whether a write of this thread was committed whose connection was lost; it is over once another may write.
+
+        The server's own number of a transaction would not do: after a crash another one may have it.
+        """
+        with self._in_words(), self._under_way(f"{self._begin_write} {_NOW}") as later:
+            row = later.execute("SELECT number FROM writer WHERE name = ?", (self._thread.name,)).fetchone()
+            later.raw.execute("ROLLBACK")
+        return row is not None and row["number"] == number
+
+    def _is_made_soon(self, number: int) -> bool:
+        """The same. Raises `Undecided` where the server does not answer."""
+        try:
+            return self._is_made(number)
+        except LedgerUnusable as error:
+            undecided = Undecided(
+                f"The ledger {self.address.shown} lost its connection at a commit, and does not answer whether it was"
+                " made.",
+                "Run the command again once it does: what is recorded is not bought twice.",
+            )
+            undecided.number = number
+            raise undecided from error
+
+    def _recorded_nothing(self) -> LedgerUnusable:
+        return LedgerUnusable(
+            f"The ledger {self.address.shown} lost its connection, and recorded nothing.", "Try again."
+        )
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:

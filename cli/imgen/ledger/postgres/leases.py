@@ -51,7 +51,9 @@ class Leases:
     def enter(self) -> Owner:
         """A new owner, whose lease a thread renews until it is released or the process ends."""
         name = secrets.token_hex(8)
-        self._own.touch("DELETE FROM owner WHERE seen < clock_timestamp() - make_interval(secs => ?)", (_KEEP,))
+        for table in ("owner", "writer"):
+            old = f"DELETE FROM {table} WHERE seen < clock_timestamp() - make_interval(secs => ?)"  # noqa: S608
+            self._own.touch(old, (_KEEP,))
         self.renew(name)
         released = threading.Event()
         threading.Thread(target=self._keep, args=(name, released), name="lease", daemon=True).start()

@@ -11,7 +11,7 @@ from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.conversations import StoredConversations
-from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase
+from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase, Undecided
 from imgen.ledger.postgres.engine_rows import EngineRows
 from imgen.ledger.postgres.leases import Leases, alive
 from imgen.ledger.postgres.pacing import FleetPacing
@@ -166,8 +166,16 @@ class FleetJobs(Jobs):
             write.execute(ends, (self._leases.claim_ends(), job_id, claim.owner))
 
     def submitting(self, job_id: str, limit: SubmitLimit = UNLIMITED, owner: str | None = None) -> bool:
-        """As on one machine; the lease of its `owner` begins anew in the same transaction."""
-        with self._fleet.write() as write:
-            if owner is not None:
-                self._leases.renew(owner, write)
-            return super().submitting(job_id, limit, owner)
+        """As on one machine; the lease of its `owner` begins anew in the same transaction.
+
+        Returns, or raises, once it is known whether that was recorded, however long the database is away.
+        """
+        may = False
+        try:
+            with self._fleet.write() as write:
+                if owner is not None:
+                    self._leases.renew(owner, write)
+                may = super().submitting(job_id, limit, owner)
+        except Undecided as lost:
+            self._fleet.settle(lost)
+        return may

@@ -38,11 +38,13 @@ class Queue:
         write.execute(_DEFERRED, (json.dumps(engine_ids),))
 
     def take(self, job_id: str, owner: str) -> bool:
-        """Whether `owner` may go on with the job: a planned one is its own from now on, of what was sent anyone may."""
-        with self._database.write() as write:
-            if write.execute(_TAKE, (owner, job_id, owner)).rowcount:
-                return True
-            return write.execute(_FOLLOWED, (job_id,)).fetchone() is not None
+        """Whether `owner` may go on with the job: a planned one is its own from now on, of what was sent anyone may.
+
+        A server that crashes may forget that, and not what follows from it: the commit before the submit waits for the
+        disk, and is made by the owner alone.
+        """
+        taken = self._database.touch(_TAKE, (owner, job_id, owner), lasting=False)
+        return bool(taken or self._database.read(_FOLLOWED, (job_id,)))
 
     def give_back(self, job_id: str, owner: str) -> None:
         """A planned job of `owner` is for any worker again."""

@@ -142,10 +142,18 @@ SELECT job.rowid AS recorded, job.*, CASE
 FROM job;
 """
 
+_VERSION_2 = """
+CREATE TABLE writer (                -- a thread that writes, and the last of its transactions that was committed
+    name   TEXT PRIMARY KEY,
+    number BIGINT NOT NULL,
+    seen   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 50);
+"""
+
 _TEXT = 'TEXT COLLATE "C"'
 """Texts are compared by their bytes, as in SQLite: a collation of the server's would put ids into another order."""
 
-MIGRATIONS = (_VERSION_1.replace("TEXT", _TEXT),)
+MIGRATIONS = tuple(each.replace("TEXT", _TEXT) for each in (_VERSION_1, _VERSION_2))
 """SQL steps; `meta.format` counts those a ledger has seen."""
 
 _LEAST_PROGRAM = "0.1.0"

@@ -136,15 +136,16 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Take the steps that are missing, all or none. Raises `sqlite3.Error`, and `LedgerUnusable` as `is_current`."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         for version, statements in enumerate(MIGRATIONS[_version(connection) :], _version(connection) + 1):
             for statement in _statements(statements):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # not where a Ctrl-C came right after the commit
+            connection.execute("ROLLBACK")
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,6 +15,7 @@ from cli.ledger.postgres.proxy import Cut, Proxy
 from imgen.errors import LedgerUnusable
 from imgen.ledger.queries import Wanted
 from imgen.records import State
+from reliability.fleet.wire import Loss, Wire
 
 if TYPE_CHECKING:
     import postgres
@@ -179,3 +181,28 @@ def test_a_server_that_stays_away_is_an_error_of_its_own(machine: Fleet, own_ser
     finally:
         own_server.control("start")
     assert ledger.jobs.get("one").state is State.PLANNED
+
+
+def test_a_crash_that_gives_its_number_to_another_transaction_does_not_make_a_commit_of_it(
+    machine: Fleet, own_server: postgres.Server
+) -> None:
+    """After a crash PostgreSQL gives the numbers of transactions that were not on disk to others, which commit."""
+    url = own_server.make("numbers")
+
+    def crash(said: str) -> Loss | None:
+        if "SET stage = 'submitting'" not in said or wire.lost:
+            return None
+        own_server.control("-m", "immediate", "stop")
+        own_server.control("start")
+        with closing(psycopg.connect(url, autocommit=True)) as other:
+            for _ in range(50):
+                other.execute("SELECT pg_current_xact_id()")
+        return Loss.COMMIT
+
+    with Wire(own_server.port, crash) as wire:
+        ledger = machine(wire.through(url))
+        ledger.jobs.plan([draft("one")], "me", resubmit=False)
+        with pytest.raises(LedgerUnusable, match="recorded nothing"):
+            ledger.jobs.submitting("one")
+
+    assert machine(url).jobs.get("one").state is State.PLANNED

@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,7 @@ from imgen.errors import ExitCode, LedgerDamaged, LedgerUnusable
 from imgen.ledger.recovery.damage import check_file, log_of
 from imgen.ledger.sqlite import schema
 from imgen.ledger.sqlite.database import open_ledger
-from imgen.ledger.sqlite.schema import MIGRATIONS
+from imgen.ledger.sqlite.schema import MIGRATIONS, migrate
 
 if TYPE_CHECKING:
     import os
@@ -212,3 +212,28 @@ def test_many_first_openers_all_record_their_job(tmp_path: Path, child: Children
         with closing(open_ledger(path)) as connection:
             rows = connection.execute("SELECT id FROM job ORDER BY id").fetchall()
         assert [row["id"] for row in rows] == [f"job{number:02}" for number in range(32)]
+
+
+class InterruptedConnection(sqlite3.Connection):
+    """Ctrl-C comes as soon as one statement has been executed."""
+
+    statement = ""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        cursor = super().execute(sql, parameters)
+        if sql == self.statement:
+            raise KeyboardInterrupt
+        return cursor
+
+
+@pytest.mark.parametrize(("statement", "version"), [("BEGIN IMMEDIATE", 0), ("COMMIT", len(MIGRATIONS))])
+def test_ctrl_c_while_the_ledger_is_made_is_ctrl_c(tmp_path: Path, statement: str, version: int) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, factory=InterruptedConnection)) as connection:
+        connection.statement = statement
+
+        with pytest.raises(KeyboardInterrupt):
+            migrate(connection)
+
+        assert not connection.in_transaction
+        assert pragma(connection, "user_version") == version
