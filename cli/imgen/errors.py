@@ -75,7 +75,7 @@ class UsageProblem(ImgenError):
     """The command line asks for something that cannot be; nothing was sent.
 
     `about` is the setting whose value it is, for an order that took it from the person's settings. `correction` is
-    the word that is wrong and the one that was probably meant.
+    the word that is wrong and the one that was probably meant, `addition` the words that make the line whole.
     """
 
     exit_code = ExitCode.USAGE
@@ -88,9 +88,11 @@ class UsageProblem(ImgenError):
         *,
         about: str | None = None,
         correction: tuple[str, str] | None = None,
+        addition: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, hint)
         self.about = about
+        self.addition = addition
         self.correction = correction
 
 

@@ -66,6 +66,8 @@ def corrected(error: ImgenError, arguments: Sequence[str]) -> Problem:
             f"There is no prompt: -p names a service, and {prompt!r} was taken for one.",
             _written(_without_option(line, prompt)),
         )
+    if error.addition:
+        return problem._replace(hint=_written(_added(line, *error.addition)))
     if error.correction is None:
         return problem
     mistyped, meant = error.correction
@@ -266,9 +268,13 @@ def _in_the_sandbox(problem: Problem, line: _Line) -> Problem:
     takes_it = whole and _option(line.command, "--sandbox")
     if not takes_it or problem.hint is None or SANDBOX_EXAMPLE not in problem.hint:
         return problem
+    return problem._replace(hint=problem.hint.replace(SANDBOX_EXAMPLE, _written(_added(line, "--sandbox"))))
+
+
+def _added(line: _Line, *words: str) -> list[str]:
+    """The line with more options, before the words that are none."""
     at = line.arguments.index("--") if "--" in line.arguments else len(line.arguments)
-    anew = _written([*line.arguments[:at], "--sandbox", *line.arguments[at:]])
-    return problem._replace(hint=problem.hint.replace(SANDBOX_EXAMPLE, anew))
+    return [*line.arguments[:at], *words, *line.arguments[at:]]
 
 
 def _unquoted(error: typer.TyperException, line: _Line) -> Problem | None:

@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import replace
 from glob import glob, has_magic
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from imgen.errors import UsageProblem
@@ -38,7 +37,8 @@ def check_words(words: Sequence[str], prompt: str | None, from_job: str | None, 
     if not words and from_job is None:
         raise UsageProblem(
             "There is no picture to edit: name one with -i, or a job with --from.",
-            f"imgen edit {quote(prompt)} --from last" if prompt and prompt != _STDIN else EXAMPLE,
+            EXAMPLE,
+            addition=("--from", "last") if prompt and prompt != _STDIN else (),
         )
     if from_job is not None:
         job_id, _, number = from_job.rpartition(":")

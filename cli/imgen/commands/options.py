@@ -113,7 +113,7 @@ Verbose = Annotated[
         rich_help_panel=panels.OUTPUT,
     ),
 ]
-_SANDBOX = "Use the sandbox and its jobs: no key, no cost, no network."
+_SANDBOX = "Use the sandbox and its jobs: no key, no cost."
 Sandbox = Annotated[
     bool,
     typer.Option("--sandbox", help=_SANDBOX, rich_help_panel=panels.MOST_USED),

@@ -13,6 +13,7 @@ from imgen.screen.columns import BOLD, OFF, Column, aligned, fitting, table, tot
 from imgen.screen.durations import span
 from imgen.screen.text import for_log, wrapped
 from imgen_providers.pixels import PixelTable
+from imgen_providers.rows import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,9 +151,14 @@ def model_overview(rows: Sequence[ModelRow], *, width: int, color: bool = False)
 
 
 def _cheapest(rows: Sequence[ModelRow]) -> str:
-    """Such as "$0.015 at reapi, 10 credits at 3daistudio": what is of another unit cannot be compared."""
+    """Such as "$0.015 at reapi, 10 credits at 3daistudio": what is of another unit cannot be compared.
+
+    Channel batch is left out, whose pictures come hours later.
+    """
     least: dict[str, tuple[Decimal, str]] = {}
     for row in rows:
+        if row.channel == BATCH:
+            continue
         known = [*row.prices.values(), *(each for prices in row.quality_prices.values() for each in prices.values())]
         for price in known:
             unit = price.unit if price.unit == "usd" else f"{price.unit} {row.service}"

@@ -122,7 +122,7 @@ MISTAKES = {
     "unknown job to wait for": Mistake(("wait", "zzzzzz"), "no job 'zzzzzz'", "imgen history"),
     "unknown job to download": Mistake(("download", "zzzzzz"), "no job 'zzzzzz'", "imgen history"),
     "unknown job to forget": Mistake(("forget", "zzzzzz"), "no job 'zzzzzz'", "imgen"),
-    "nothing to forget": Mistake(("forget",), "Missing argument", "imgen forget --help"),
+    "nothing to forget": Mistake(("forget",), "takes the id of a job", "Which jobs are open"),
     # the rest
     "beginning of a command": Mistake(("gen", "a fox", "-n", "2"), "Did you mean generate?", 'generate "a fox" -n 2'),
     "command with a wrong letter": Mistake(("generat", "a fox"), "Did you mean generate?", 'imgen generate "a fox"'),

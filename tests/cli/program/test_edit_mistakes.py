@@ -60,7 +60,7 @@ def edit(*words: str) -> tuple[str, ...]:
 
 
 MISTAKES = [
-    Mistake(("edit", "at night"), "There is no picture to edit", "-i fox.png"),
+    Mistake(("edit", "at night"), "There is no picture to edit", "--from last"),
     Mistake(
         edit(*["-i", "fine.png"] * 15), "15 pictures are too many: gemini-3.1-flash at 3D AI Studio takes at most 14"
     ),

@@ -73,7 +73,7 @@ MISTAKES = {
         "generate|--fox|--sandbox", "stands last, after --.", ("imgen generate --sandbox -- --fox",)
     ),
     "an edit of nothing": Typed(
-        "edit|a blue fox", "There is no picture to edit", ("imgen edit 'a blue fox' --from last",)
+        "edit|a blue fox|-n|2", "There is no picture to edit", ('imgen edit "a blue fox" -n 2 --from last',)
     ),
     "nothing to cancel": Typed("cancel", "imgen cancel takes the id of a job.", ("imgen status",), never="Missing"),
     "nothing to forget": Typed("forget", "imgen forget takes the id of a job.", ("imgen status",), never="Missing"),

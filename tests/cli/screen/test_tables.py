@@ -284,9 +284,10 @@ def test_a_model_is_chosen_by_its_cheapest_service() -> None:
         row(service, key_set=False, prices={"1K": PriceEntry(amount, "usd", "2026-11-20", "x")})
         for service, amount in (("gmicloud", "0.134"), ("gemini", "0.022"))
     )
+    later = replace(cheap, channel="batch", prices={"1K": PriceEntry("0.011", "usd", "2026-11-20", "x")})
     other = replace(row("reapi", key_set=False, prices={}), family="of-tomorrow")
 
-    assert model_overview([ROWS[0], dear, cheap, other], width=80) == [
+    assert model_overview([ROWS[0], dear, cheap, later, other], width=80) == [
         "MODEL             FROM                                       RESOLUTIONS",
         "gemini-3.1-flash  $0.022 at gemini, 9 credits at 3daistudio  1K 2K",
         "of-tomorrow       unknown                                    1K 2K",
