@@ -53,8 +53,8 @@ class Google:
 
     @property
     def submits(self) -> int:
-        """How many batches were made."""
-        return sum(":batchGenerateContent" in line for line in self.log)
+        """How many batches were made; a request that a kill cut short made none."""
+        return sum(":batchGenerateContent" in line and "body cut short" not in line for line in self.log)
 
     def names(self) -> Counter[str]:
         """The display names of all batches, and how many each has."""
