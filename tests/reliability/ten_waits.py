@@ -15,11 +15,13 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.program.program import IMGEN, SMALL, Program, served
+from cli.program.program import IMGEN, SMALL, Program, until
 from imgen.records import State
+from imgen_providers.sandbox.server import SandboxServer
 
 _MOST = 16  # jobs of one order
 _PATIENCE = 300.0  # seconds for all of them
+_LONG = 3600.0  # seconds that a job takes there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,14 @@ class Race:
 
 
 def race(folder: Path, *, waits: int, jobs: int) -> Race:
-    """Submit jobs, which are finished there at once, and send processes after them all at the same time."""
+    """Submit jobs, and send processes after them; all jobs are finished there once every process follows them."""
     log: list[str] = []
     desk = folder / "desk"
     desk.mkdir()
-    with served(folder / "far side", log, seconds=0.1) as origin:
-        imgen = Program(folder / "home", desk).at(origin)
+    ahead = [0.0]
+    far_side = SandboxServer(folder / "far side", seconds=_LONG, now=lambda: time.time() + ahead[0], log=log.append)
+    with far_side:
+        imgen = Program(folder / "home", desk).at(far_side.origin)
         for first in range(0, jobs, _MOST):
             count = min(_MOST, jobs - first)
             order = ("generate", f"a fox, {first}", "-p", "gptproto", *SMALL, "-n", str(count), "--no-wait", "-q")
@@ -67,6 +71,8 @@ def race(folder: Path, *, waits: int, jobs: int) -> Race:
         began = time.monotonic()
         with ExitStack() as stack:
             running = [stack.enter_context(_wait(imgen)) for _ in range(waits)]
+            until(lambda: len(list((imgen.home / "owners").glob("*.lock"))) == waits)  # all follow all jobs
+            ahead[0] = _LONG
             ended_waits = [process.communicate(timeout=_PATIENCE) for process in running]
         seconds = time.monotonic() - began
     records = imgen.jobs()

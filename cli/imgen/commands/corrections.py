@@ -53,11 +53,11 @@ _NUMBER = re.compile(r"('[^']*') is not a valid float( range)?")
 def corrected(error: ImgenError, arguments: Sequence[str]) -> Problem:
     """The problem of a command line that was read, with the corrected line where one word of it was mistyped."""
     problem = error.problem
+    if not isinstance(error, KeyMissing | UsageProblem):
+        return problem
     line = _read(arguments)
     if isinstance(error, KeyMissing):
         return _in_the_sandbox(problem, line)
-    if not isinstance(error, UsageProblem):
-        return problem
     if found := _only_hyphens(line):
         return found
     if prompt := _prompt_behind_an_option(line):

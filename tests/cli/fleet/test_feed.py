@@ -56,20 +56,31 @@ def test_a_job_is_held_until_it_is_over(ledger: PostgresLedger, feed: QueueFeed,
     assert feed.codes == {ExitCode.REFUSED}
 
 
-def test_a_job_of_a_living_worker_is_left_to_it(ledger: PostgresLedger, feed: QueueFeed) -> None:
+def test_a_planned_job_is_of_the_worker_that_the_queue_gave_it_to_last(ledger: PostgresLedger, feed: QueueFeed) -> None:
+    """A worker that the queue has lost may live on, so its lease is no reason to leave its jobs unsent."""
     queued(ledger, "k3f9xy")
     other = ledger.new_owner()
     assert ledger.queue.take("k3f9xy", other.name)
 
     future = feed.take("k3f9xy")
 
+    assert [record.owner for record in feed.more(5)] == [feed._owner]
+    assert not ledger.jobs.submitting("k3f9xy", owner=other.name)
+    assert ledger.jobs.submitting("k3f9xy", owner=feed._owner)
+    assert not future.done()
+
+
+def test_a_job_that_another_worker_is_sending_is_left_to_it(ledger: PostgresLedger, feed: QueueFeed) -> None:
+    queued(ledger, "k3f9xy")
+    other = ledger.new_owner()
+    assert ledger.queue.take("k3f9xy", other.name)
+    assert ledger.jobs.submitting("k3f9xy", owner=other.name)
+
+    future = feed.take("k3f9xy")
+
     assert feed.more(5) == []
     with pytest.raises(Again):
         future.result(0)
-    other.release()
-    again = feed.take("k3f9xy")
-    assert [record.id for record in feed.more(5)] == ["k3f9xy"]
-    assert not again.done()
 
 
 def test_a_job_that_cannot_be_sent_here_is_given_back_and_that_is_printed_once(

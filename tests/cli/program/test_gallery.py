@@ -41,7 +41,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (desk / "owl-2.png").unlink()
     (desk / "mine.html").write_text("<html>")
     os.mkfifo(desk / "pipe.html")
-    none, edited, written, again, quiet, taken, stdout, saved, nowhere, device, pipe = imgen.run_lines(
+    none, edited, written, again, quiet, taken, stdout, saved, elsewhere, device, pipe = imgen.run_lines(
         [
             (("gallery", "unknown"), {}, b""),
             (("edit", "in winter", "-i", str(desk / "owl-1.png"), "--sandbox", *SMALL, "-q", "-o", "w.png"), {}, b""),
@@ -56,7 +56,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (("gallery", "-o", "pipe.html"), {}, b""),
         ]
     )
-    assert (none.code, edited.code, again.code, nowhere.code) == (2, 0, 0, 2), edited.stderr
+    assert (none.code, edited.code, again.code, elsewhere.code) == (2, 0, 0, 0), edited.stderr
     assert again.stderr.splitlines()[0] == "imgen: 1 of 3 pictures is not where it was saved."
     assert f"imgen download {imgen.jobs()[0].id}" in again.stderr
     assert (quiet.code, quiet.stderr) == (0, "")

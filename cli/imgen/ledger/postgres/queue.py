@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgen.ledger.postgres.leases import alive
 from imgen.ledger.transitions import change_job
 
 if TYPE_CHECKING:
@@ -13,10 +12,7 @@ if TYPE_CHECKING:
 
     from imgen.ledger.postgres.database import PostgresDatabase, Transaction
 
-_TAKE = (
-    "UPDATE job SET owner = ? WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL"  # noqa: S608  (our own)
-    f" AND engine_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT {alive('job.owner')})"
-)
+_TAKE = "UPDATE job SET owner = ? WHERE id = ? AND stage = 'planned' AND forgotten_at IS NULL AND engine_id IS NOT NULL"
 _DEFERRED = (
     "UPDATE job SET engine_id = CAST(given.value AS bigint)"
     " FROM jsonb_each_text(CAST(? AS jsonb)) AS given WHERE job.id = given.key"
@@ -40,10 +36,11 @@ class Queue:
     def take(self, job_id: str, owner: str) -> bool:
         """Whether `owner` may go on with the job: a planned one is its own from now on, of what was sent anyone may.
 
+        The queue decides whose it is: it may have lost a worker whose lease goes on, and which sends none of it then.
         A server that crashes may forget that, and not what follows from it: the commit before the submit waits for the
         disk, and is made by the owner alone.
         """
-        taken = self._database.touch(_TAKE, (owner, job_id, owner), lasting=False)
+        taken = self._database.touch(_TAKE, (owner, job_id), lasting=False)
         return bool(taken or self._database.read(_FOLLOWED, (job_id,)))
 
     def give_back(self, job_id: str, owner: str) -> None:

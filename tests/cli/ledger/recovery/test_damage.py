@@ -567,9 +567,8 @@ def test_what_may_be_a_doubtful_job_is_left_for_the_person_to_say(tmp_path: Path
         bench.die()
 
         ledger = bench.session.ledger
-        assert [(job.id, job.state) for job in ledger.jobs.find("g") + ledger.jobs.uncertain()] == [
-            (record.id, State.UNCERTAIN)
-        ]
+        assert [(job.id, job.state) for job in ledger.jobs.uncertain()] == [(record.id, State.UNCERTAIN)]
+        assert {job.id for job in ledger.jobs.find("g")} <= {record.id}, "of what is listed no job was made"
         assert any(f"may belong to uncertain jobs: {remote}" in text for text in bench.said)
         assert ledger.jobs.attach(record.id, Job("gmicloud", remote, Queued()))
         bench.session.close()
