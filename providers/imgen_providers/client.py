@@ -8,6 +8,7 @@ key on board, and no key comes back out: answers that echo it are cleaned at the
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from contextlib import closing
@@ -27,8 +28,8 @@ from imgen_providers.answers import (
     retry_after,
     words,
 )
-from imgen_providers.assets import is_surely_one, looks_like_picture, read_results
-from imgen_providers.base import Job, Queued, Status, Succeeded, Unrecognised
+from imgen_providers.assets import is_surely_one, looks_like_picture, read_assets, read_results
+from imgen_providers.base import InlineAsset, Job, Queued, Status, Succeeded, Unrecognised
 from imgen_providers.body import Base64, JsonBody, ReferenceChangedError, shown
 from imgen_providers.bound import Bound
 from imgen_providers.catalog import SERVICES
@@ -70,6 +71,8 @@ __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "name
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
 _LOOK = 16  # bytes that show a picture
+_OF_ERRORS = ("error", "errors", "detail")  # fields of an answer that is none
+_PICTURE_FILE = re.compile(r"\.(?:png|jpe?g|webp)(?:$|[?#])", re.IGNORECASE)
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
 _MOST_KEYS = 30  # of an answer without pictures that are reported
 _KEY_LENGTH = 60  # characters
@@ -294,16 +297,21 @@ class Api:
         return found or id_in_link(answer.headers.get("Location"))
 
     def pictures_of(self, answer: Answer) -> tuple[Asset, ...]:
-        """Every picture in a 2xx answer that has the form of no document; none where it reports an error."""
+        """Every picture in a 2xx answer that has the form of no document; none where it reports an error.
+
+        A link in a field that has no known name counts only where it names a picture's file: any other may lead to a
+        document about an error.
+        """
         try:
             content = answer.content()
         except ValueError:
             return ()
-        if isinstance(content, dict) and content.get("error"):
+        if isinstance(content, dict) and any(map(content.get, _OF_ERRORS)):
             return ()
-        found = read_results(
-            content if isinstance(content, dict | list) else [{"": content}], base=self._account.origin
-        )
+        results: Json = content if isinstance(content, dict | list) else [{"": content}]
+        found = read_results(results, base=self._account.origin)
+        if isinstance(content, dict) and not read_assets(results, base=self._account.origin):
+            found = tuple(each for each in found if isinstance(each, InlineAsset) or _PICTURE_FILE.search(each.url))
         return tuple(each for each in found if is_surely_one(each))
 
     def came_inline(self, job: Job) -> bool:

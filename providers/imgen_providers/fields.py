@@ -30,12 +30,12 @@ _DIGITS = 12  # at most, before the decimal point and behind it
 
 # What services call the states of a job, without regard to case, spaces and signs: each of the words was seen at more
 # than one of them, and the answers of one may come in another's tomorrow. A word that ends a paid job without its
-# picture is here only where it can mean nothing else: "error" and "expired" may be said of the question.
+# picture is here only where it can mean nothing else: "error", "fail" and "expired" may be said of the question.
 _STATES = {
     "queued": "created queued inqueue pending waiting scheduled submitted dispatched accepted starting",
     "running": "running processing inprogress generating started working",
     "succeeded": "succeeded succeed success successful completed complete finished done ok ready",
-    "failed": "failed failure fail",
+    "failed": "failed",
     "cancelled": "cancelled canceled",
 }
 _COMMON = {each: common for common, all_of_them in _STATES.items() for each in all_of_them.split()}
@@ -151,11 +151,14 @@ class Record(Fields):
 
 
 def _unwrapped(answer: Json, declared: list[str]) -> Json:
-    """The object with a state; of an envelope and the job in it, both with one, that which has more of the fields."""
+    """The object with a state; of an envelope and the job in it, both with one, that which has more of the fields.
+
+    Where they have as many, it is the job: the state of an envelope is that of the question.
+    """
     around = [answer[name] for name in _WRAPPERS if name in answer] if isinstance(answer, dict) else [answer]
     inside = [each[0] if isinstance(each, list) and each else each for each in around]
     objects = [each for each in (answer, *inside) if isinstance(each, dict)]
-    with_state = [each for each in objects if word(each.get("status"))]
+    with_state = [each for each in reversed(objects) if word(each.get("status"))]
     fields = [sum(name in each for name in declared) for each in with_state]
     return with_state[fields.index(max(fields))] if fields else next(iter(objects), answer)
 

@@ -218,9 +218,12 @@ def _unknown_option(error: typer.TyperException, line: _Line) -> Problem | None:
     name = str(getattr(error, "option_name", ""))
     known = [each for option in line.command["options"] for each in option["names"] if each.startswith("--")]
     near = _spelled_like_option(name, known)
-    if near is None and not line.words and line.name in (["generate"], ["edit"]) and "=" not in name:
+    may_be_prompt = not line.words and line.name in (["generate"], ["edit"]) and "=" not in name
+    if near is None and may_be_prompt and " " in name:
         anew = [each for each in line.arguments if each not in (name, "--")]
         return Problem("usage", f"There is no option {name}. {_STANDS_LAST}", _written([*anew, "--", name]))
+    if near is None and may_be_prompt:  # a line that pays is not offered for what may be a mistyped option
+        return Problem("usage", f"There is no option {name}. {_STANDS_LAST}", _help(line))
     if near is None:
         own = f"As a parameter in the service's own words: --option {name.lstrip('-')}=VALUE\n"
         orders = line.name[:1] and line.name[0] in _PAYING

@@ -39,7 +39,7 @@ def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
 
     config = load(profile)
     streams = standard_streams(config)
-    desk = _Desk(config, streams)
+    desk = _Subject(config, streams)
     checks = [_checked(name, check, desk) for name, check in _CHECKS.items()]
     code = ExitCode.DONE if all(check.ok for check in checks) else ExitCode.KEY
     if json:
@@ -54,8 +54,8 @@ _OFFLINE = "Is this machine online? Behind a proxy: export HTTPS_PROXY=http://pr
 
 
 @dataclass(frozen=True)
-class _Desk:
-    """What the checks look at."""
+class _Subject:
+    """The settings, the streams and the answers of services that the checks read."""
 
     config: Config
     streams: Streams
@@ -98,24 +98,26 @@ class _Desk:
         return [entry for entry in SERVICES.values() if self.config.accounts.has_key(entry)]
 
 
-def _checked(name: str, check: Callable[[_Desk], tuple[str, str | None]], desk: _Desk) -> CheckEntry:
+def _checked(name: str, check: Callable[[_Subject], tuple[str, str | None]], desk: _Subject) -> CheckEntry:
     """One check; what it raises is what is wrong."""
     from imgen.screen.checks import CheckEntry
+    from imgen.screen.failure import is_command
 
     try:
         found, advice = check(desk)
     except ImgenError as error:
-        found, advice = error.message, (error.hint or "imgen config").splitlines()[0]
+        steps = (error.hint or "imgen config").splitlines()
+        found, advice = error.message, next(filter(is_command, steps), steps[0])
     except OSError as error:
         found, advice = f"{error.strerror or error}", "imgen config path"
     return CheckEntry(name, advice is None, found, advice)
 
 
-def _program(desk: _Desk) -> tuple[str, str | None]:
+def _program(desk: _Subject) -> tuple[str, str | None]:
     return f"imgen {__version__}, Python {sys.version.split()[0]}, {sys.platform}", None
 
 
-def _settings(desk: _Desk) -> tuple[str, str | None]:
+def _settings(desk: _Subject) -> tuple[str, str | None]:
     from imgen.config.settings import SETTINGS
 
     for name in SETTINGS:
@@ -123,7 +125,7 @@ def _settings(desk: _Desk) -> tuple[str, str | None]:
     return str(desk.config.folders.settings), None
 
 
-def _keys(desk: _Desk) -> tuple[str, str | None]:
+def _keys(desk: _Subject) -> tuple[str, str | None]:
     """Where each key comes from, and whether its service takes it; that costs nothing."""
     from imgen_providers.catalog import SERVICES
 
@@ -143,7 +145,7 @@ def _outcome(problem: Problem | None) -> str:
     return "not reached" if problem.code == _UNREACHABLE else problem.message.rstrip(".")
 
 
-def _network(desk: _Desk) -> tuple[str, str | None]:
+def _network(desk: _Subject) -> tuple[str, str | None]:
     """Which certificates count, where services are, if not at their own addresses, and whether one can be reached."""
     from imgen.config.settings import Layer
     from imgen_providers.catalog import SERVICES
@@ -157,7 +159,7 @@ def _network(desk: _Desk) -> tuple[str, str | None]:
     return f"{config.setting('certificates').value} certificates{moved}", None
 
 
-def _packages(desk: _Desk) -> tuple[str, str | None]:
+def _packages(desk: _Subject) -> tuple[str, str | None]:
     """The services that installed packages add, from the packages themselves, whatever is remembered of them."""
     from imgen.config.keys import without_keys
     from imgen_providers.catalog import OURS
@@ -170,15 +172,15 @@ def _packages(desk: _Desk) -> tuple[str, str | None]:
     return "; ".join(found) or "none that add a service", installation().package_upgraded(wrong) if wrong else None
 
 
-def _proxy(desk: _Desk) -> tuple[str, str | None]:
+def _proxy(desk: _Subject) -> tuple[str, str | None]:
     """The proxy that is taken to the services, if any."""
     if desk.proxy is None:
         return "none", None
-    advice = f"imgen did not get through it: check the address in {desk.proxy.variable}, and the network."
+    advice = f"Nothing came through it: check the address in {desk.proxy.variable}, and the network."
     return desk.proxy.shown, advice if desk.is_cut_off else None
 
 
-def _folders(desk: _Desk) -> tuple[str, str | None]:
+def _folders(desk: _Subject) -> tuple[str, str | None]:
     from imgen.files import make_private_folder
     from imgen.pictures.naming import prepare
 
@@ -189,7 +191,7 @@ def _folders(desk: _Desk) -> tuple[str, str | None]:
     return ", ".join(map(str, dict.fromkeys((folders.state, folders.data)))), None
 
 
-def _ledger(desk: _Desk) -> tuple[str, str | None]:
+def _ledger(desk: _Subject) -> tuple[str, str | None]:
     from imgen.jobs.session import session
     from imgen.screen.console import err
 
@@ -202,7 +204,7 @@ def _ledger(desk: _Desk) -> tuple[str, str | None]:
     return found, None
 
 
-def _storage(desk: _Desk) -> tuple[str, str | None]:
+def _storage(desk: _Subject) -> tuple[str, str | None]:
     from imgen.config.settings import shown
 
     found = desk.config.setting("upload")
@@ -214,7 +216,7 @@ def _storage(desk: _Desk) -> tuple[str, str | None]:
     return str(shown(found.setting, found.value)), None
 
 
-def _terminal(desk: _Desk) -> tuple[str, str | None]:
+def _terminal(desk: _Subject) -> tuple[str, str | None]:
     return ", ".join(_abilities(desk.streams)), None
 
 

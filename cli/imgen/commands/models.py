@@ -110,11 +110,12 @@ def _row(entry: ServiceEntry, model: Model, config: Config, *, in_full: bool) ->
 
 def _price_today(service: Service, model: str) -> str | None:
     """What the service itself lists for a model, in words. Raises a `ServiceError`."""
+    from imgen.money.amounts import in_money
     from imgen_providers.base import ListsPrices
 
     if not isinstance(service, ListsPrices):
         return None
-    return ", ".join(f"${price.amount} per {price.per}" for price in service.prices(model)) or None
+    return ", ".join(f"{in_money(price.amount, 'usd')} per {price.per}" for price in service.prices(model)) or None
 
 
 def _live(provider: str | None, config: Config, streams: Streams, *, json: bool, sandbox: bool) -> int:

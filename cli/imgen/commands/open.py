@@ -57,7 +57,8 @@ def open(
     if streams.has_display:
         open_pictures(here)
     else:
-        err("No viewer could be opened without a display; the picture is:")
+        these = "picture is" if len(here) == 1 else "pictures are"
+        err(f"No viewer could be opened without a display; the {these}:")
     if json:
         out(Reporter("open", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))
     else:

@@ -305,6 +305,8 @@ def _fetched(saver: Saver, job: Tracked, record: JobRecord, number: int, part: P
     except LedgerUnusable as error:
         unrecorded = error
     path = place(part, wanted, replaces=record.target.replaces.get(str(wanted)))
+    if path != wanted and not unrecorded:
+        saver.ledger.results.placing(record.id, number, path, picture.sha256)
     if unrecorded:
         raise LedgerUnusable(
             f"{path} is saved, but not recorded. {unrecorded.message}", unrecorded.hint
@@ -361,12 +363,15 @@ def _already_stored(
         return None
     with new_part(part) as file:
         file.write(data)
+    unwrap(part)
     try:
         picture = inspect(part, _wanted(record))
     except Damaged as error:
         reason = f"What arrived cannot be verified: {error}. It is kept as {result.object}"
         return NotSaved(not_saved(record, reason))
     found = _differences(picture, record)
+    if picture.sha256 != result.sha256:  # it came wrapped
+        return _put(saver, store, result, part, picture, found)
     saver.ledger.results.stored(record.id, result.index, result.object, picture, found)
     return Saved(None, moved=False)
 

@@ -139,7 +139,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
 def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
     """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
     if isinstance(error, KeyRefused) and record.engine_id is not None:
-        ledger.insist(lambda: ledger.withdraw(record))
+        ledger.insist(lambda: ledger.jobs.turned_away(record.id))  # it arrived, and counts for the rate limit
         return Retryable(error)
     refused = of_submit(error, record)
     ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
@@ -182,7 +182,7 @@ def _note(ledger: Ledger, record: JobRecord, job: Job, error: LedgerUnusable) ->
     if isinstance(error, PictureNotKept):
         with suppress(LedgerUnusable):
             ledger.jobs.set_problem(record.id, error.problem)
-    elif comes_back(record):  # else the whole answer is on this disk, and says more than its id
+    if comes_back(record):  # else the whole answer is on this disk, and says more than its id
         ledger.keep_accepted(record.id, job)
 
 

@@ -51,9 +51,6 @@ class OrderedElsewhere(Exception):
 NotPlanned = SameRequestUncertain | OrderedElsewhere | OverBudget
 
 
-_Rows = defaultdict[tuple[str, str], list[str]]
-
-
 class ToPlan(NamedTuple):
     """One order that is about to be recorded, all of its jobs or none; the fields are those of `Jobs.plan`."""
 

@@ -58,7 +58,14 @@ def in_money(amount: Decimal | str | None, unit: str | None, unknown: str = "unk
     if amount is None or unit is None:
         return unknown
     text = f"{amount:f}" if isinstance(amount, Decimal) else amount
-    return f"${text}" if unit == "usd" else f"{text} {unit}"
+    return f"${_dollars(text)}" if unit == "usd" else f"{text} {unit}"
+
+
+def _dollars(text: str) -> str:
+    """Without zeros at its end, and with two digits behind a point: "5", "0.10", "0.0402"."""
+    whole, _, rest = text.partition(".")
+    rest = rest.rstrip("0")
+    return f"{whole}.{rest:0<2}" if rest else whole
 
 
 def decimal_text(value: Decimal) -> str:

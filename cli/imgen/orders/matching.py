@@ -325,7 +325,7 @@ def format_note(choice: Choice, wished: str | None) -> str | None:
     ]
     sends = f"sends {' or '.join(model.formats)}" if model.formats else "chooses the format by itself"
     elsewhere = f" These take {wished}: {', '.join(can)}." if can else ""
-    return f"{choice.entry.title} {sends}, so the file may end otherwise than in -o.{elsewhere}"
+    return f"{choice.entry.title} {sends}, so the file may get another ending than -o names.{elsewhere}"
 
 
 def _format(order: Order, entry: ServiceEntry, model: Model) -> str | None:

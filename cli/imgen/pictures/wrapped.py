@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _LOOK = 16  # bytes that show a picture
 _HEAD = 512  # bytes that show whether a file is a text
-_LIMIT = 256 * 1024 * 1024  # bytes, packed or not
+_LONGEST_BEFORE = 16_384  # bytes
+_LIMIT = 64 * 1024 * 1024  # bytes, packed or not
 # What stands before a picture by mistake: a byte order mark and ends of lines, or the head of a part (RFC 2046, 5.1).
 _BEFORE = re.compile(rb"(?:\xef\xbb\xbf|\s)*(?:--[!-~ ]{1,72}\r\n(?:[!-~ \t]{1,500}\r\n){0,20}\r\n)?")
 
@@ -40,7 +41,11 @@ def unwrap(part: Path) -> None:
 
 
 def _picture_in(data: bytes) -> bytes | None:
-    if (before := _BEFORE.match(data)) and before.end() and looks_like_picture(data[before.end() :][:_LOOK]):
+    if (
+        (before := _BEFORE.match(data, 0, _LONGEST_BEFORE))
+        and before.end()
+        and looks_like_picture(data[before.end() :][:_LOOK])
+    ):
         return data[before.end() :]
     if b"\0" in data[:_HEAD]:  # no text
         return None

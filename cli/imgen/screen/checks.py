@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgen.screen.failure import is_command
 from imgen.screen.text import for_log, wrapped, wrapped_command
 
 if TYPE_CHECKING:
@@ -34,6 +35,6 @@ def check_lines(checks: Sequence[CheckEntry], *, width: int | None, color: bool 
             first = f"{_GREEN if check.ok else _YELLOW}{sign}{_OFF}{first[len(sign) :]}"
         lines += [first, *rest]
         if check.next:
-            broken = wrapped_command if check.next.startswith("imgen ") else wrapped
+            broken = wrapped_command if is_command(check.next) else wrapped
             lines += broken(f"    try: {check.next}", width, indent=9)
     return lines

@@ -94,4 +94,4 @@ def _money(amount: str, row: CostLine) -> str:
 
 
 def _unit(provider: str | None, unit: str) -> str:
-    return f"{provider} {unit}" if provider else unit
+    return f"{unit} of {provider}" if provider else unit

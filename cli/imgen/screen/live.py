@@ -72,7 +72,7 @@ class LiveDisplay:
 
     def show(self, jobs: Sequence[JobView]) -> None:
         """Draw the open jobs anew; a job that has ended moves up and stays."""
-        self._settle()
+        self._drop_written()
         self._jobs = tuple(jobs)
         self._live.start()
         pen = self._pen()
@@ -83,19 +83,19 @@ class LiveDisplay:
 
     def say(self, text: str) -> None:
         """Print one line above the rows."""
-        self._settle()
+        self._drop_written()
         self._print(unbroken(self._pen().shown(text)))
 
     def close(self) -> None:
         """Take the rows away, let each open job stay as a line, and give the cursor back."""
         try:
-            self._settle()
+            self._drop_written()
             self._live.update(Group())
             self._tell(self._pen(), self._jobs)
         finally:
             self._live.stop()
 
-    def _settle(self) -> None:
+    def _drop_written(self) -> None:
         """Drop what was written already: rich keeps it after a Ctrl-C within the write, and would write it again."""
         written = self._file.last
         self._console.begin_capture()

@@ -143,9 +143,17 @@ def model_overview(rows: Sequence[ModelRow], *, width: int, color: bool = False)
     columns = [
         Column("MODEL", tuple(families)),
         Column("FROM", tuple(map(_cheapest, families.values()))),
-        Column("RESOLUTIONS", tuple(" ".join(_resolutions(each)) for each in families.values()), spare=1),
-        Column("SERVICES", tuple(str(len({row.service for row in each})) for each in families.values()), spare=2),
+        Column("RESOLUTIONS", tuple(" ".join(_resolutions(each)) for each in families.values()), spare=2),
+        Column(
+            "SERVICES",
+            tuple(str(len({row.service for row in each})) for each in families.values()),
+            spare=1,
+            is_number=True,
+        ),
     ]
+    if total(columns[:2]) > width:
+        pairs = zip(columns[0].texts, columns[1].texts, strict=True)
+        return [line for name, price in pairs for line in (name, *wrapped(f"  {price}", width, indent=2))]
     heading, *lines = table(columns, width)
     return [f"{BOLD}{heading}{OFF}" if color else heading, *lines]
 
@@ -259,7 +267,8 @@ def _price_range(prices: Mapping[str, PriceEntry]) -> str:
     cheap = min(prices.values(), key=_amount)
     dear = max(prices.values(), key=_amount)
     if cheap.unit == "usd":
-        return f"${cheap.amount}" if cheap.amount == dear.amount else f"${cheap.amount} to ${dear.amount}"
+        low, high = (in_money(price.amount, price.unit) for price in (cheap, dear))
+        return low if low == high else f"{low} to {high}"
     amounts = cheap.amount if cheap.amount == dear.amount else f"{cheap.amount} to {dear.amount}"
     return f"{amounts} {cheap.unit}"
 

@@ -85,5 +85,5 @@ def _cost(previews: Sequence[RequestPreview], price: Price | None, references: D
     amounts = [Decimal(preview.cost.amount) for preview in previews if preview.cost.amount is not None]
     if price is None or len(amounts) < len(previews):
         return "the price is not known"
-    part = f" ({references} of it for reference pictures)" if references else ""
+    part = f" ({in_money(references, price.unit)} of it for reference pictures)" if references else ""
     return f"{in_money(sum(amounts, Decimal(0)), price.unit)}{part} by {price.source}, seen {price.seen}"

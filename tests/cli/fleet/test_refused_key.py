@@ -33,6 +33,7 @@ def test_jobs_are_given_back_by_a_worker_whose_key_is_refused(
         assert refused.stderr.count("is given back to the queue: reAPI refused the key") == 2
         assert [(job.state, job.owner) for job in ledger.jobs.find("")] == [(State.PLANNED, None)] * 2
         with ledger.write() as write:
+            assert len(write.execute("SELECT 1 FROM turned_away").fetchall()) == 2, "they count for the rate limit"
             write.raw.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")  # or the next one waits
         run(worker, *work)
 

@@ -107,7 +107,9 @@ def test_a_decimal_comma_is_refused_by_its_name(text: str) -> None:
         parse_amounts(text)
 
 
-@pytest.mark.parametrize(("value", "shown"), [("100", "$100"), ("0.200", "$0.2"), ("1E+2", "$100"), ("0", "$0")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [("100", "$100"), ("0.200", "$0.20"), ("0.0402", "$0.0402"), ("1E+2", "$100"), ("0", "$0")]
+)
 def test_an_amount_is_shown_without_exponent_and_noughts(value: str, shown: str) -> None:
     assert str(amount(value, USD)) == shown
 

@@ -51,7 +51,7 @@ def test_the_cheaper_of_equal_units_goes_first_and_says_why() -> None:
     ranked = rank(able(Order("a fox", model="gemini-3-pro"), "gmicloud", "reapi"), nothing_known)
 
     assert [one.choice.entry.name for one in ranked] == ["reapi", "gmicloud"]
-    assert ranked[0].why == "$0.030 a picture, against $0.134 at gmicloud"
+    assert ranked[0].why == "$0.03 a picture, against $0.134 at gmicloud"
 
 
 def test_prices_in_different_units_are_not_compared() -> None:

@@ -80,3 +80,14 @@ def test_a_picture_stays_as_it_came(part: Path) -> None:
     unwrap(part)
 
     assert part.read_bytes() == PICTURE + b"\n"
+
+
+def test_a_long_beginning_of_blanks_is_not_looked_through(tmp_path: Path) -> None:
+    """The search keeps a hundred bytes for each blank: a bomb of a few MB would take all memory."""
+    data = b" " * 20_000 + PICTURE
+    part = tmp_path / "part"
+    part.write_bytes(data)
+
+    unwrap(part)
+
+    assert part.read_bytes() == data

@@ -257,7 +257,7 @@ def test_without_a_display_the_path_is_printed_and_why(made: Program, tmp_path: 
     (opened,) = made.run_lines([(("open", "last"), variables, b"")])
 
     assert opened.code == ExitCode.DONE
-    assert opened.stderr == "No viewer could be opened without a display; the picture is:\n"
+    assert opened.stderr == "No viewer could be opened without a display; the pictures are:\n"
     assert [line.startswith(str(made.cwd)) for line in opened.lines] == [True, True]
 
 
@@ -541,7 +541,7 @@ def test_without_a_network_the_doctor_sends_to_the_network(imgen: Program, proxi
     [
         (
             ("-p", "gemini", "-o", "show.png"),
-            "Google Gemini chooses the format by itself, so the file may end otherwise",
+            "Google Gemini chooses the format by itself, so the file may get another ending",
         ),
         (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.webp"), "GMI Cloud sends png or jpeg, so the file may"),
         (("-p", "gmicloud", "-m", "gemini-3-pro", "-o", "show.jpg"), None),
@@ -552,7 +552,7 @@ def test_what_format_comes_is_said_before_the_send(there: Program, line: tuple[s
     ended = there.run("generate", "a fox", *line, *OFTEN)
 
     assert ended.code == ExitCode.DONE, ended.stderr
-    assert ("so the file may end otherwise" in ended.stderr) is (note is not None)
+    assert ("so the file may get another ending" in ended.stderr) is (note is not None)
     if note:
         before, _, after = ended.stderr.partition(note)
         assert "accepted" not in before

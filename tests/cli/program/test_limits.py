@@ -44,7 +44,7 @@ LINES: dict[str, Line] = {
         (*PRO, "-p", "gptproto", "--option", "n=4", "--max-cost", "0.2usd"),
         {},
         ExitCode.NO_CREDIT,
-        "This order costs $0.3216, and the limit is $0.2",
+        "This order costs $0.3216, and the limit is $0.20",
     ),
     "any number by an option": (
         (*PRO, "-p", "gptproto", "--option", "number_of_images=many", "--max-cost", "0.2usd"),
@@ -98,7 +98,7 @@ def test_a_dry_run_says_whether_the_order_would_be_within(answers: dict[object, 
     assert dry["exit_code"] == 0
     [limit] = dry["requests"][0]["limits"]
     assert (limit["span"], limit["source"], limit["within"]) == ("day", "IMGEN_BUDGET_DAY", False)
-    assert "Within the limit of $0.2 (--max-cost): $0.17 would be left." in text
+    assert "Within the limit of $0.20 (--max-cost): $0.17 would be left." in text
     assert "3daistudio is left out: This order costs 50 credits" in answers[DRY_AUTO].stderr
 
 

@@ -70,7 +70,7 @@ MISTAKES = {
         "generate|-n fox|--sandbox", "stands last, after --.", ('imgen generate --sandbox -- "-n fox"',)
     ),
     "a prompt like a long option": Typed(
-        "generate|--fox|--sandbox", "stands last, after --.", ("imgen generate --sandbox -- --fox",)
+        "generate|--fox|--sandbox", "stands last, after --.", ("imgen generate --help",)
     ),
     "an edit of nothing": Typed(
         "edit|a blue fox|-n|2", "There is no picture to edit", ('imgen edit "a blue fox" -n 2 --from last',)

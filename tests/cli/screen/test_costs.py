@@ -23,13 +23,13 @@ KNOWN = [
 
 def test_the_table_has_a_line_for_each_unit_and_a_total() -> None:
     assert cost_lines(cost_report(KNOWN, By.DAY, None, None), width=None) == [
-        "DAY         JOBS  ESTIMATED              CHARGED        MAY HAVE BEEN CHARGED",
+        "DAY         JOBS  ESTIMATED                 CHARGED        MAY HAVE BEEN CHARGED",
         "2027-01-15     3  $0.402",
-        "               2  15 3daistudio credits                 15 3daistudio credits (1 job)",
-        "2027-01-16     1  $0.134                 $0.12 (1 job)",
+        "               2  15 credits of 3daistudio                 15 credits of 3daistudio (1 job)",
+        "2027-01-16     1  $0.134                    $0.12 (1 job)",
         "               2  unknown",
-        "total          4  $0.536                 $0.12 (1 job)",
-        "               2  15 3daistudio credits                 15 3daistudio credits (1 job)",
+        "total          4  $0.536                    $0.12 (1 job)",
+        "               2  15 credits of 3daistudio                 15 credits of 3daistudio (1 job)",
         "               2  unknown",
     ]
 
@@ -80,8 +80,8 @@ def test_a_spreadsheet_gets_every_line_and_runs_none() -> None:
 
 def test_a_limit_says_how_much_of_it_is_used_up() -> None:
     assert use_line(Use(Span.DAY, "IMGEN_BUDGET_DAY", "usd", None, "1.5", "5")) == (
-        "Today: $1.5 of $5 (IMGEN_BUDGET_DAY)."
+        "Today: $1.50 of $5 (IMGEN_BUDGET_DAY)."
     )
     assert use_line(Use(Span.PROJECT, "imgen.toml", "credits", "reapi", "3", "5")) == (
-        "This project: 3 of 5 reapi credits (imgen.toml)."
+        "This project: 3 of 5 credits of reapi (imgen.toml)."
     )

@@ -75,7 +75,7 @@ def read_text(path: Path, name: str, most: int) -> str:
             mode = os.fstat(descriptor).st_mode
             data = file.read(most + 1) if stat.S_ISREG(mode) else b""
     except FileNotFoundError:
-        _refuse(name, 0, "there is no such file.", "imgen batch --init writes a manifest to start from.")
+        _refuse(name, 0, "there is no such file.", "A manifest to start from:\nimgen batch --init")
     except (IsADirectoryError, PermissionError) as error:
         if path.is_dir():
             _refuse(name, 0, "it is a folder, not a file.")

@@ -62,7 +62,7 @@ class LedgerConnection(sqlite3.Connection):
         """Leave it to `sync` to put commits on disk, where there is a write-ahead log."""
         if self.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             self.execute("PRAGMA synchronous = NORMAL")
-            self.log = log_of(path)
+            self.log = log_of(path.resolve())  # SQLite follows a link
 
     def sync(self) -> None:
         """Return once everything that was committed so far is on disk. Raises `OSError`."""

@@ -121,6 +121,19 @@ def test_what_may_not_be_on_disk_is_not_sent_and_counts_as_never_sent(tmp_path: 
         assert bench.session.ledger.jobs.get(record.id).state is State.CANCELLED
 
 
+def test_the_log_of_a_ledger_behind_a_link_is_synced(tmp_path: Path, disk: Disk) -> None:
+    real, link = tmp_path / "real" / "ledger.sqlite3", tmp_path / "ledger.sqlite3"
+    real.parent.mkdir()
+    with closing(Ledger(real, lambda: 0.0)) as ledger:
+        ledger.jobs.plan([draft("k3f9xy")], "me", resubmit=False)
+    link.symlink_to(real)
+
+    with closing(Ledger(link, lambda: 0.0)) as ledger:
+        disk.synced.clear()
+        assert ledger.jobs.submitting("k3f9xy")
+        assert disk.synced == [log_of(real)]
+
+
 @pytest.mark.usefixtures("disk")
 def test_without_a_shared_log_sqlite_syncs_each_commit_itself(
     ledger_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
