@@ -54,8 +54,8 @@ class SystemClock:
     def receive(self, inbox: SimpleQueue[Item], timeout: float, *, busy: bool) -> Item | None:  # noqa: ARG002
         """The next item, or None after `timeout` seconds, which may be infinite.
 
-        First without waiting: until then a new queue's lock is free, and CPython (3.11, 2026-11-26) waits for ever where
-        it takes a free lock, finds nothing, and the time is over before its second try.
+        First without waiting: until then a new queue's lock is free, and CPython (3.11, 2026-11-26) waits for ever
+        where it takes a free lock, finds nothing, and the time is over before its second try.
         """
         with suppress(queue.Empty):
             return inbox.get_nowait()

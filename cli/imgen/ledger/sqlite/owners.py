@@ -104,4 +104,10 @@ def _locked(path: Path) -> Callable[[], object] | None:
         if isinstance(error, BlockingIOError):
             return None
         raise
-    return file.close
+
+    def unlock() -> None:
+        if not file.closed:
+            fcntl.flock(file, fcntl.LOCK_UN)  # also for a child that has the file open between its fork and its exec
+            file.close()
+
+    return unlock
