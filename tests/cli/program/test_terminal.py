@@ -99,6 +99,7 @@ def test_ctrl_c_stops_the_waiting_and_the_printed_command_comes_back(imgen: Prog
 def test_ctrl_c_while_a_submit_hangs_ends_soon_and_says_what_may_have_happened(imgen: Program) -> None:
     with terminal(imgen, *fox(), IMGEN_SANDBOX_FAULTS="slow-reply=30") as shown:
         shown.until(r"a red fox +submitting ")
+        until(lambda: imgen.jobs()[0].state is State.SUBMITTING)  # until then it is not sent, and is cancelled
         began = time.monotonic()
         shown.type(b"\x03")
         shown.until("Waiting up to 3 s for the answer")
