@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, NoReturn
 
 from imgen import __version__
@@ -96,7 +96,7 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is printed here, once."""
     if arguments[:1] == ["help"]:
-        arguments = [*arguments[1:], "--help"]
+        arguments = [*dropwhile(lambda word: word == "help", arguments), "--help"]
     code = _outcome(arguments)
     if arguments[:1] != _COMPLETES and list(arguments) not in _VERSION:  # a TAB says nothing of its own
         from imgen.commands.expiry_notice import remind

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After says no more than "not today"
 _TEXT_LIMIT = 400  # characters of a service's own words that an error carries
 _READ_BYTES = 64 * 1024  # of an answer that is no JSON
-_LOOK = 16  # bytes that show a picture
 _BARE = re.compile(r"(?:https?://|data:)\S+|[A-Za-z0-9+/=_\r\n-]{64,}", re.IGNORECASE)
 _MOST_ITEMS = 20  # of a list of complaints
 
@@ -69,7 +68,7 @@ class Answer:
 
     def content(self) -> Json:
         """As `json`; of a body that is nothing but a picture, or its link or base64, that text. Raises `ValueError`."""
-        if looks_like_picture(self.body[:_LOOK]) and not self.body.startswith(b"<"):
+        if looks_like_picture(self.body) and not self.body.startswith(b"<"):
             return f"data:;base64,{base64.b64encode(self.body).decode()}"
         try:
             return self.json()

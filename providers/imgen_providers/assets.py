@@ -111,11 +111,11 @@ def link_trouble(link: str) -> str | None:
     return None if host else "it names no host"
 
 
-def looks_like_picture(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of a picture, also of a format that cannot be ordered."""
-    if head.startswith(_STARTS) or head[4:8] == b"ftyp":  # AVIF, HEIC
+def looks_like_picture(data: bytes) -> bool:
+    """Whether a file begins as a picture does, also of a format that cannot be ordered; 14 bytes decide."""
+    if data.startswith(_STARTS) or data[4:8] == b"ftyp":  # AVIF, HEIC
         return True
-    return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")
+    return (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or (data[:2] == b"BM" and data[6:10] == b"\0\0\0\0")
 
 
 def _assets(value: Json, base: str, depth: int) -> Iterator[Asset]:

@@ -70,7 +70,6 @@ __all__ = ["Answer", "Api", "Base64", "Explanation", "Network", "explain", "name
 
 _ANSWER_LIMIT = 192 * 1024 * 1024  # bytes: one answer with four 4K pictures in base64 fits
 _TEXT_LIMIT = 400  # characters of what went wrong on the wire that an error carries
-_LOOK = 16  # bytes that show a picture
 _OF_ERRORS = ("error", "errors", "detail")  # fields of an answer that is none
 _PICTURE_FILE = re.compile(r"\.(?:png|jpe?g|webp)(?:$|[?#])", re.IGNORECASE)
 _INLINE = "inline-"  # begins our own name for a job whose answer held its pictures and no id
@@ -309,9 +308,11 @@ class Api:
         if isinstance(content, dict) and any(map(content.get, _OF_ERRORS)):
             return ()
         results: Json = content if isinstance(content, dict | list) else [{"": content}]
-        found = read_results(results, base=self._account.origin)
-        if isinstance(content, dict) and not read_assets(results, base=self._account.origin):
-            found = tuple(each for each in found if isinstance(each, InlineAsset) or _PICTURE_FILE.search(each.url))
+        found = read_assets(results, base=self._account.origin)
+        if not found:
+            found = read_results(results, base=self._account.origin)
+            if isinstance(content, dict):
+                found = tuple(each for each in found if isinstance(each, InlineAsset) or _PICTURE_FILE.search(each.url))
         return tuple(each for each in found if is_surely_one(each))
 
     def came_inline(self, job: Job) -> bool:
@@ -429,7 +430,7 @@ class Api:
 
     def _cleaned(self, body: bytes) -> bytes:
         """The body without the key; a picture is not read as a text for it."""
-        return self._redaction.data(body if looks_like_picture(body[:_LOOK]) else canonical(body))
+        return self._redaction.data(body if looks_like_picture(body) else canonical(body))
 
     def _clean(self, error: Exception, bound: Bound | None = None) -> str:
         if bound and bound.over:

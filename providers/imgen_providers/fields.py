@@ -28,9 +28,9 @@ _LONGEST_WORD = 32_768  # characters; a link may be as long
 _LONGEST_AMOUNT = 40  # characters
 _DIGITS = 12  # at most, before the decimal point and behind it
 
-# What services call the states of a job, without regard to case, spaces and signs: each of the words was seen at more
-# than one of them, and the answers of one may come in another's tomorrow. A word that ends a paid job without its
-# picture is here only where it can mean nothing else: "error", "fail" and "expired" may be said of the question.
+# What services call the states of a job, without regard to case, spaces and signs; one may use another's word tomorrow.
+# A word that ends a paid job without its picture is here only where it can mean nothing else: "error", "fail" and
+# "expired" may be said of the question.
 _STATES = {
     "queued": "created queued inqueue pending waiting scheduled submitted dispatched accepted starting",
     "running": "running processing inprogress generating started working",

@@ -139,7 +139,7 @@ def _make(asked: Asked, options: BatchOptions, config: Config, streams: Streams)
         with usable(config.folders.originals):
             pass  # before anything is sent
         basis = partial(_basis, project.manifest.folder.root, opened, config, queued=options.mode is Mode.QUEUE)
-        collector = Collector(lambda: opened.store, config.folders.originals)
+        collector = Collector.of(opened, config)
         means = Means(
             session=opened,
             setup=setup_of(config)._replace(accounts=accounts),

@@ -39,8 +39,8 @@ def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
 
     config = load(profile)
     streams = standard_streams(config)
-    desk = _Subject(config, streams)
-    checks = [_checked(name, check, desk) for name, check in _CHECKS.items()]
+    subject = _Subject(config, streams)
+    checks = [_checked(name, check, subject) for name, check in _CHECKS.items()]
     code = ExitCode.DONE if all(check.ok for check in checks) else ExitCode.KEY
     if json:
         out(envelope("doctor", exit_code=code, data=("checks", checks)))
@@ -50,7 +50,7 @@ def doctor(json: options.Json = False, profile: options.Profile = None) -> int:
 
 
 _UNREACHABLE = "unreachable"
-_OFFLINE = "Is this machine online? Behind a proxy: export HTTPS_PROXY=http://proxy.example.com:3128"
+_OFFLINE = "Is this machine online? Behind a proxy:\nexport HTTPS_PROXY=http://proxy.example.com:3128"
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ class _Subject:
         return [entry for entry in SERVICES.values() if self.config.accounts.has_key(entry)]
 
 
-def _checked(name: str, check: Callable[[_Subject], tuple[str, str | None]], desk: _Subject) -> CheckEntry:
+def _checked(name: str, check: Callable[[_Subject], tuple[str, str | None]], subject: _Subject) -> CheckEntry:
     """One check; what it raises is what is wrong."""
     from imgen.screen.checks import CheckEntry
     from imgen.screen.failure import is_command
 
     try:
-        found, advice = check(desk)
+        found, advice = check(subject)
     except ImgenError as error:
         steps = (error.hint or "imgen config").splitlines()
         found, advice = error.message, next(filter(is_command, steps), steps[0])
@@ -113,28 +113,28 @@ def _checked(name: str, check: Callable[[_Subject], tuple[str, str | None]], des
     return CheckEntry(name, advice is None, found, advice)
 
 
-def _program(desk: _Subject) -> tuple[str, str | None]:
+def _program(subject: _Subject) -> tuple[str, str | None]:
     return f"imgen {__version__}, Python {sys.version.split()[0]}, {sys.platform}", None
 
 
-def _settings(desk: _Subject) -> tuple[str, str | None]:
+def _settings(subject: _Subject) -> tuple[str, str | None]:
     from imgen.config.settings import SETTINGS
 
     for name in SETTINGS:
-        desk.config.setting(name)
-    return str(desk.config.folders.settings), None
+        subject.config.setting(name)
+    return str(subject.config.folders.settings), None
 
 
-def _keys(desk: _Subject) -> tuple[str, str | None]:
+def _keys(subject: _Subject) -> tuple[str, str | None]:
     """Where each key comes from, and whether its service takes it; that costs nothing."""
     from imgen_providers.catalog import SERVICES
 
-    answers = desk.answers
+    answers = subject.answers
     if not answers:
         return "no key is set", f"imgen keys set {next(iter(SERVICES))}"
     said = [f"{name} ({_outcome(problem)})" for name, problem in answers.items()]
     wrong = next((name for name, problem in answers.items() if problem and problem.code != _UNREACHABLE), None)
-    if wrong or not desk.unreached:
+    if wrong or not subject.unreached:
         return ", ".join(said), f"imgen keys check {wrong}" if wrong else None
     return ", ".join(said), "The network comes first: see below."
 
@@ -145,21 +145,24 @@ def _outcome(problem: Problem | None) -> str:
     return "not reached" if problem.code == _UNREACHABLE else problem.message.rstrip(".")
 
 
-def _network(desk: _Subject) -> tuple[str, str | None]:
+def _network(subject: _Subject) -> tuple[str, str | None]:
     """Which certificates count, where services are, if not at their own addresses, and whether one can be reached."""
     from imgen.config.settings import Layer
     from imgen_providers.catalog import SERVICES
 
-    config = desk.config
+    config = subject.config
     config.network.open().close()
-    if desk.is_cut_off and desk.unreached:
-        return desk.unreached.message, f"Check the address in {desk.proxy.variable}." if desk.proxy else _OFFLINE
+    if subject.is_cut_off and subject.unreached:
+        return (
+            subject.unreached.message,
+            f"Check the address in {subject.proxy.variable}." if subject.proxy else _OFFLINE,
+        )
     elsewhere = [name for name in SERVICES if config.setting(f"base_url.{name}").layer is not Layer.DEFAULT]
     moved = f"; other addresses for {', '.join(elsewhere)}" if elsewhere else ""
     return f"{config.setting('certificates').value} certificates{moved}", None
 
 
-def _packages(desk: _Subject) -> tuple[str, str | None]:
+def _packages(subject: _Subject) -> tuple[str, str | None]:
     """The services that installed packages add, from the packages themselves, whatever is remembered of them."""
     from imgen.config.keys import without_keys
     from imgen_providers.catalog import OURS
@@ -172,42 +175,43 @@ def _packages(desk: _Subject) -> tuple[str, str | None]:
     return "; ".join(found) or "none that add a service", installation().package_upgraded(wrong) if wrong else None
 
 
-def _proxy(desk: _Subject) -> tuple[str, str | None]:
+def _proxy(subject: _Subject) -> tuple[str, str | None]:
     """The proxy that is taken to the services, if any."""
-    if desk.proxy is None:
+    if subject.proxy is None:
         return "none", None
-    advice = f"Nothing came through it: check the address in {desk.proxy.variable}, and the network."
-    return desk.proxy.shown, advice if desk.is_cut_off else None
+    advice = f"Nothing came through it: check the address in {subject.proxy.variable}, and the network."
+    return subject.proxy.shown, advice if subject.is_cut_off else None
 
 
-def _folders(desk: _Subject) -> tuple[str, str | None]:
+def _folders(subject: _Subject) -> tuple[str, str | None]:
     from imgen.files import make_private_folder
     from imgen.pictures.naming import prepare
 
-    folders = desk.config.folders
+    folders = subject.config.folders
     for folder in dict.fromkeys((folders.state, folders.data, folders.config)):
         make_private_folder(folder)
         prepare(folder, private=True)
     return ", ".join(map(str, dict.fromkeys((folders.state, folders.data)))), None
 
 
-def _ledger(desk: _Subject) -> tuple[str, str | None]:
+def _ledger(subject: _Subject) -> tuple[str, str | None]:
     from imgen.jobs.session import session
+    from imgen.money.budget import jobs_text
     from imgen.screen.console import err
 
-    with session(desk.config, err) as opened:
+    with session(subject.config, err) as opened:
         if opened.is_new:
             return "empty", None
         unsaved = len(opened.open_jobs(sandbox=False))
         every = opened.ledger.jobs.count()
-    found = f"{every:,} jobs" + (f", {unsaved} open" if unsaved else "")
+    found = jobs_text(every) + (f", {unsaved} open" if unsaved else "")
     return found, None
 
 
-def _storage(desk: _Subject) -> tuple[str, str | None]:
+def _storage(subject: _Subject) -> tuple[str, str | None]:
     from imgen.config.settings import shown
 
-    found = desk.config.setting("upload")
+    found = subject.config.setting("upload")
     if found.value is None:
         return "none of your own: needed only to edit files at reAPI and GPTProto", None
     from imgen.pictures.storage import parse_place
@@ -216,8 +220,8 @@ def _storage(desk: _Subject) -> tuple[str, str | None]:
     return str(shown(found.setting, found.value)), None
 
 
-def _terminal(desk: _Subject) -> tuple[str, str | None]:
-    return ", ".join(_abilities(desk.streams)), None
+def _terminal(subject: _Subject) -> tuple[str, str | None]:
+    return ", ".join(_abilities(subject.streams)), None
 
 
 def _abilities(streams: Streams) -> Iterator[str]:

@@ -84,7 +84,7 @@ def download(
             records = retargeted(opened, records, output, config)
         goal = Goal.FINISHED if all or expiring is not None else Goal.WHAT_IS_READY
         report = worker.follow(records, goal, reporter.display(opened), timeout=None)
-        report = Collector(lambda: opened.store, config.folders.originals).report(report)
+        report = Collector.of(opened, config).report(report)
         if output is not None:
             report = copied(report)
     code = reporter.report(report)

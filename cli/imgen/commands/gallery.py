@@ -75,7 +75,7 @@ def gallery(
         found = _wanted(opened, jobs, limit, sandbox=sandbox)
         waiting = jobs or opened.open_jobs(sandbox=sandbox)
         families = {job.id: opened.ledger.jobs.family(job.id) for job in found}
-        found, left = Collector(lambda: opened.store, config.folders.originals).fetched_all(found)
+        found, left = Collector.of(opened, config).fetched_all(found)
         report_not_fetched(left.values(), streams)
     with progress(streams, quiet=quiet or json) as on_done:
         small = thumbnails(_originals(found), config.folders.data / "thumbnails", on_done)

@@ -79,7 +79,7 @@ def basis_of(
     patience = config.timeout if timeout is None else timeout
     folder = config.folders.references
     clear(folder, time.time())
-    collector = Collector(lambda: opened.store, config.folders.originals)
+    collector = Collector.of(opened, config)
     parent = collector.fetched(find_jobs(opened, [from_job])[0]) if from_job is not None else None
     if parent:
         check_parent(parent)

@@ -29,9 +29,10 @@ def inspect(
     Examples:
         imgen inspect fox.jpg
     """
+    from imgen.installation import installation
     from imgen.screen.console import err, out
     from imgen.screen.envelope import envelope
-    from imgen.screen.failure import failure_lines
+    from imgen.screen.failure import failure_lines, hint_lines
     from imgen.screen.inspected import inspected_lines
 
     config = load(profile)
@@ -53,6 +54,8 @@ def inspect(
         return code
     for entry in found:
         out("\n".join(inspected_lines(entry)))
+    if any(entry.c2pa and entry.c2pa.intact is None for entry in found):
+        err(hint_lines([f"To check what is claimed:\n{installation().with_extra('c2pa')}"], color=False))
     for each in problems:
         err(failure_lines(each.problem, color=False))
     return code

@@ -45,7 +45,7 @@ def open(
         records = find_jobs(opened, jobs or ["last"], sandbox=in_sandbox)
         if not (jobs or saved_paths(records)):
             records = _last_saved(opened, sandbox=in_sandbox) or records
-        collector = Collector(lambda: opened.store, config.folders.originals)
+        collector = Collector.of(opened, config)
         records = [collector.fetched(record) for record in records]
     streams = standard_streams(config)
     here = [path for path in saved_paths(records) if path.is_file()]

@@ -41,7 +41,7 @@ def show(
         records = find_jobs(opened, jobs or ["last"], sandbox=sandbox or config.sandbox)
         families = {record.id: opened.ledger.jobs.family(record.id) for record in records}
         if not json:
-            records, problems = Collector(lambda: opened.store, config.folders.originals).fetched_all(records)
+            records, problems = Collector.of(opened, config).fetched_all(records)
             report_not_fetched(problems.values(), streams)
     if json:
         out(Reporter("show", streams, Form.JSON).envelope(Report(tuple(records), {}), ExitCode.DONE))

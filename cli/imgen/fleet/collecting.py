@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from imgen.config.config import Config
     from imgen.errors import Problem
     from imgen.jobs.report import Report
+    from imgen.jobs.session import Session
     from imgen.pictures.store import PictureStore
     from imgen.records import JobRecord, Result
 
@@ -37,6 +39,11 @@ class Collector:
     def __init__(self, store: Callable[[], PictureStore | None], folder: Path) -> None:
         self._store = store
         self._folder = folder
+
+    @classmethod
+    def of(cls, opened: Session, config: Config) -> Collector:
+        """Of the storage that is set here, into the folder for pictures as they came."""
+        return cls(lambda: opened.store, config.folders.originals)
 
     def fetched(self, record: JobRecord) -> JobRecord:
         """The job with each of its stored pictures at a path of this disk, fetched where it is not here yet.

@@ -236,4 +236,4 @@ def check(verdicts: Iterable[Verdict]) -> None:
 
 def jobs_text(jobs: int) -> str:
     """The number of jobs in words."""
-    return f"{jobs} job{'' if jobs == 1 else 's'}"
+    return f"{jobs:,} job{'' if jobs == 1 else 's'}"

@@ -64,9 +64,7 @@ class PictureStore:
 
         Raises `OtherBytes`, `StorageTrouble`, and `OSError` from the disk.
         """
-        data = path.read_bytes()
-        if not self._create(self._key(url), data, f"image/{picture.format}") and self.read(url) != data:
-            raise OtherBytes(url)
+        self._put(url, path.read_bytes(), f"image/{picture.format}")
 
     def put_answered(self, job_id: str, number: int, data: bytes) -> Stored:
         """Put what came inside an answer there; what is no whole picture is named so: `….unverified.EXT`.
@@ -82,8 +80,7 @@ class PictureStore:
             extension = f"unverified.{extension}"
         url = f"{self._base}/{job_id}/{number}-{sha256}.{extension}"
         media_type = f"image/{format}" if format else "application/octet-stream"
-        if not self._create(self._key(url), data, media_type) and self.read(url) != data:
-            raise OtherBytes(url)
+        self._put(url, data, media_type)
         return Stored(url, sha256)
 
     def put_reference(self, picture: PictureFile) -> None:
@@ -91,16 +88,20 @@ class PictureStore:
 
         Raises `OtherBytes`, `StorageTrouble`, and `OSError` where its file cannot be read or was changed.
         """
-        data, url = picture.path.read_bytes(), self._reference_url(picture)
+        data = picture.path.read_bytes()
         if hashlib.sha256(data).hexdigest() != picture.sha256:
             raise OSError(f"{picture.path.name} was changed meanwhile")
-        if not self._create(self._key(url), data, picture.media_type) and self.read(url) != data:
-            raise OtherBytes(url)
+        self._put(self._reference_url(picture), data, picture.media_type)
 
     def reference(self, picture: PictureFile) -> bytes | None:
         """The bytes of such a picture; None where it is gone or another one. Raises `StorageTrouble`."""
         data = self.read(self._reference_url(picture))
         return data if data is not None and hashlib.sha256(data).hexdigest() == picture.sha256 else None
+
+    def _put(self, url: str, data: bytes, media_type: str) -> None:
+        """Put bytes there, unless the same are there already. Raises `OtherBytes` and `StorageTrouble`."""
+        if not self._create(self._key(url), data, media_type) and self.read(url) != data:
+            raise OtherBytes(url)
 
     def _reference_url(self, picture: PictureFile) -> str:
         return f"{self._base}/references/{picture.sha256}"

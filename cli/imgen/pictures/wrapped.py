@@ -41,12 +41,10 @@ def unwrap(part: Path) -> None:
 
 
 def _picture_in(data: bytes) -> bytes | None:
-    if (
-        (before := _BEFORE.match(data, 0, _LONGEST_BEFORE))
-        and before.end()
-        and looks_like_picture(data[before.end() :][:_LOOK])
-    ):
-        return data[before.end() :]
+    before = _BEFORE.match(data, 0, _LONGEST_BEFORE)
+    behind = data[before.end() :] if before and before.end() else b""
+    if looks_like_picture(behind):
+        return behind
     if b"\0" in data[:_HEAD]:  # no text
         return None
     try:

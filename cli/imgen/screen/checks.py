@@ -34,7 +34,7 @@ def check_lines(checks: Sequence[CheckEntry], *, width: int | None, color: bool 
         if color:
             first = f"{_GREEN if check.ok else _YELLOW}{sign}{_OFF}{first[len(sign) :]}"
         lines += [first, *rest]
-        if check.next:
-            broken = wrapped_command if is_command(check.next) else wrapped
-            lines += broken(f"    try: {check.next}", width, indent=9)
+        for number, step in enumerate(check.next.splitlines() if check.next else []):
+            broken = wrapped_command if is_command(step) else wrapped
+            lines += broken(f"{'    try:' if number == 0 else ' ' * 8} {step}", width, indent=9)
     return lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgen.installation import installation
 from imgen.money.amounts import in_money
 from imgen.money.budget import best_known
 from imgen.screen.envelope import CostEntry, cost_entry
@@ -141,7 +140,7 @@ def _claim(claim: ClaimEntry | None) -> str:
     if claim.source_type:
         said.append(claim.source_type)
     if claim.intact is None:
-        said.append(f"not checked; that takes the extra c2pa: {installation().with_extra('c2pa')}")
+        said.append("not checked: that takes the extra c2pa")
     elif claim.intact:
         said.append("fits these bytes, signer trusted" if claim.trusted else "fits these bytes, signer not on the list")
     else:

@@ -68,7 +68,7 @@ class LiveDisplay:
             vertical_overflow="crop",
         )
         self._jobs: tuple[JobView, ...] = ()
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def show(self, jobs: Sequence[JobView]) -> None:
         """Draw the open jobs anew; a job that has ended moves up and stays."""
@@ -78,7 +78,7 @@ class LiveDisplay:
         pen = self._pen()
         with self._console:
             self._live.update(self._frame(pen))
-            self._tell(pen, [job for job in jobs if job.done])
+            self._print_ended(pen, [job for job in jobs if job.done])
             self._live.refresh()
 
     def say(self, text: str) -> None:
@@ -91,7 +91,7 @@ class LiveDisplay:
         try:
             self._drop_written()
             self._live.update(Group())
-            self._tell(self._pen(), self._jobs)
+            self._print_ended(self._pen(), self._jobs)
         finally:
             self._live.stop()
 
@@ -103,10 +103,10 @@ class LiveDisplay:
         if left and left != written:
             self._file.write(left)
 
-    def _tell(self, pen: Pen, jobs: Sequence[JobView]) -> None:
+    def _print_ended(self, pen: Pen, jobs: Sequence[JobView]) -> None:
         for job in jobs:
-            if job.id not in self._told:
-                self._told.add(job.id)
+            if job.id not in self._printed:
+                self._printed.add(job.id)
                 self._print(*pen.block(job))
 
     def _print(self, *lines: RenderableType) -> None:

@@ -186,12 +186,13 @@ def model_details(rows: Sequence[ModelRow], *, width: int | None, color: bool = 
     The services stand last, because that is what remains on a screen.
     """
     lines: list[str] = []
-    tables: dict[str, list[str]] = {}
+    tables: dict[frozenset[str], tuple[list[str], list[str]]] = {}  # by the lines in any order, which is the service's
     for row in rows:
-        tables.setdefault("\n".join(_pixel_lines(row.aspects, row.pixels or {})), []).append(_place(row))
-    for sizes, places in tables.items():
+        sizes = _pixel_lines(row.aspects, row.pixels or {})
+        tables.setdefault(frozenset(sizes), (sizes, []))[1].append(_place(row))
+    for sizes, places in tables.values():
         if sizes:
-            lines += [*wrapped(f"Pixels at {', '.join(dict.fromkeys(places))}", width), sizes, ""]
+            lines += [*wrapped(f"Pixels at {', '.join(dict.fromkeys(places))}", width), *sizes, ""]
     for row in rows:
         lines += [*_detail(row, width, color=color), ""]
     return lines[:-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
@@ -11,10 +12,12 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 import reliability
 from cli.drafts import draft
@@ -23,6 +26,7 @@ from cli.fleet.test_program import run
 from cli.jobs.bench import Bench
 from cli.program.program import until
 from imgen.errors import ExitCode
+from imgen.jobs import submit
 from imgen.jobs.poll import record_answer
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
@@ -142,6 +146,37 @@ def test_what_is_no_whole_picture_is_stored_beside_and_named(
     assert store.read(came.object) == b"\x89PNG\r\n\x1a\n and no more"
     assert "What arrived cannot be verified: " in ended.stderr
     assert f"It is kept as {came.object}" in ended.stderr.replace("\n", " ")
+
+
+def test_a_picture_that_came_wrapped_is_taken_out_and_saved(
+    laptop: Program, storing: PostgresLedger, store: PictureStore
+) -> None:
+    file = BytesIO()
+    Image.new("RGB", (64, 48), "orange").save(file, "PNG")
+    answered(storing, gzip.compress(file.getvalue()))
+
+    run(laptop, "work", "--until-idle", "--sandbox")
+
+    [job] = storing.jobs.find("")
+    assert (job.state, job.results[0].format) == (State.SAVED, "png")
+    assert job.results[0].object
+    assert store.read(job.results[0].object) == file.getvalue()
+
+
+def test_the_id_of_a_job_whose_picture_is_kept_nowhere_yet_outlives_this_process(
+    ledger: PostgresLedger, tmp_path: Path
+) -> None:
+    queued(
+        ledger,
+        replaced := once(tmp_path)._replace(provider="reapi", request=Request("gemini-3-pro-image-preview", "a fox")),
+    )
+    assert ledger.jobs.submitting(replaced.id)
+    came = Job("reapi", "remote", Succeeded((InlineAsset(b"a picture"),)))
+
+    submit._note(ledger, ledger.jobs.get(replaced.id), came, PictureNotKept("It is not stored yet.", "Wait."))
+    ledger.close_orphans()
+
+    assert ledger.jobs.get(replaced.id).remote_id == "remote"
 
 
 def test_bytes_that_are_kept_nowhere_do_not_finish_a_job(ledger: PostgresLedger) -> None:

@@ -16,6 +16,7 @@ from cli.drafts import draft
 from cli.jobs.bench import Bench
 from cli.sqlite import connection_of
 from imgen.errors import LedgerUnusable
+from imgen.ledger.codec import INLINE
 from imgen.ledger.ledger import Ledger
 from imgen.ledger.sqlite import database, network_disk
 from imgen.records import State
@@ -181,6 +182,32 @@ def test_a_power_failure_leaves_what_was_synced_and_that_is_enough(
         assert len(bench.requests("GET /sandbox/pictures")) - loaded == downloads
         pictures = [path for path in (tmp_path / "out").glob("*") if path.suffix == ".png"]
         assert pictures == [result.path for record in report.records for result in record.results]
+
+
+def test_where_a_picture_was_put_instead_is_synced_too(tmp_path: Path, disk: Disk) -> None:
+    """The bytes that came with an answer are removed then, so a power failure must leave the ledger the place."""
+    (tmp_path / "out").mkdir()
+    with Bench(tmp_path, seconds=0.01) as bench:
+        records = bench.order(provider="openai", model="openai/gpt-image-2", resolution="1K", format=None)
+        wanted = tmp_path / "out" / f"a-red-fox-1-{records[0].id}.png"
+        disk.then = lambda: copy_of(tmp_path, f"after {len(disk.synced)}")
+        bench.just_before["POST"] = lambda: wanted.write_bytes(b"another's")
+
+        report = bench.follow(records)
+
+        [picture] = [result.path for record in report.records for result in record.results]
+        assert picture not in (None, wanted)
+        assert wanted.read_bytes() == b"another's"
+        bench.session.close()
+        put_back(tmp_path / f"after {len(disk.synced)}" / "home", tmp_path / "home")
+        kept = [path for path in (tmp_path / "home").rglob("*") if path.parent.name == INLINE]
+        assert len(kept) == 1
+        kept[0].unlink()  # that it is removed may be on disk before the last commit is
+        bench.restart()
+        again = bench.follow(bench.session.ledger.jobs.find(""))
+
+        assert [(job.state, job.results[0].path) for job in again.records] == [(State.SAVED, picture)]
+        assert bench.submits() == 1
 
 
 def copy_of(folder: Path, name: str) -> None:
