@@ -21,6 +21,7 @@ from imgen_providers.base import (
     Request,
     Running,
     Succeeded,
+    Unrecognised,
 )
 from imgen_providers.errors import (
     Busy,
@@ -113,6 +114,10 @@ class TestReApi(ServiceContract):
         (task("succeeded", output={"image_urls": [LINK]}), Succeeded((LinkedAsset(LINK),))),
         (task("success", output={"image_urls": [LINK]}), Succeeded((LinkedAsset(LINK),))),
         (task("cancelled"), Cancelled()),
+        (
+            task("REHEARSING", output={"image_urls": [LINK, "ftp://x"]}),
+            Unrecognised("REHEARSING", (LinkedAsset(LINK),)),
+        ),
     )
     unknown_state = task("REHEARSING")
     refusals = (
