@@ -24,6 +24,10 @@ ENOUGH = 5
 _STRETCH = 3.0  # times the documented interval, at most
 _FADING = 0.9  # weight of a job against that of the next newer one
 _UNKNOWN = 0.08  # share of jobs that may end at a time at which no past job ended
+_SHORTEST = 0.1  # seconds; a job that took less counts as this
+_NARROWEST = 0.02  # width of the smoothing: two per cent of a duration
+_MIDDLE_HALF = 1.34  # its width in standard deviations, where durations are normal
+_UNSPENT = 1.04  # the smoothed past reaches beyond the real one: of the polls planned so far, a few are never made
 _POINTS = 400  # of the grid on which the hazard is held
 _REACH = 1.3  # the grid ends at this multiple of the longest past duration
 _BISECTIONS = 24
@@ -35,16 +39,15 @@ class Placement:
 
     def __init__(self, schedule: Schedule, past: Sequence[float]) -> None:
         self._schedule = schedule
-        self._end = max(past) * _REACH
+        self._end = max(_SHORTEST, *past) * _REACH
         self._step = self._end / _POINTS
         ages = [self._step * (number + 0.5) for number in range(_POINTS)]
         usual = [1 / schedule.interval(age, 0.5) for age in ages]
         alive, hazard = _survival(ages, self._step, past)
         earliest = min(schedule.first, 0.8 * min(past))
         # The cadence polls as soon as it begins, a placement once its first whole poll is due.
-        budget = 1.0 + _expected(
-            alive, [rate if age >= schedule.first else 0.0 for age, rate in zip(ages, usual, strict=True)]
-        )
+        begun = [rate if age >= schedule.first else 0.0 for age, rate in zip(ages, usual, strict=True)]
+        budget = _UNSPENT * (1.0 + _expected(alive, begun))
 
         def rates(cost: float) -> list[float]:
             return [
@@ -86,22 +89,35 @@ def placement(schedule: Schedule, past: tuple[float, ...]) -> Placement:
 
 
 def _survival(ages: Sequence[float], step: float, past: Sequence[float]) -> tuple[list[float], list[float]]:
-    """At each age, the share of jobs that still go on, and the hazard, from a smoothed past and the unknown."""
+    """At each age, the share of jobs that still go on, and the hazard, from a smoothed past and the unknown.
+
+    It is smoothed in the logarithm, because a few jobs take several times as long as most; the width is Silverman's.
+    """
+    logs = [math.log(max(taken, _SHORTEST)) for taken in past]
     weights = [_FADING**number for number in range(len(past))]
     whole = sum(weights)
-    mean = sum(w * taken for w, taken in zip(weights, past, strict=True)) / whole
-    spread = math.sqrt(sum(w * (taken - mean) ** 2 for w, taken in zip(weights, past, strict=True)) / whole)
-    width = max(step, 0.02 * mean, spread * len(past) ** -0.2)
+    width = max(_NARROWEST, 0.9 * _spread(logs, weights) * len(past) ** -0.2)
     alive, hazard = [], []
     left = 1.0
     flat = _UNKNOWN / (len(ages) * step)
     for age in ages:
-        kernels = sum(w * math.exp(-0.5 * ((age - taken) / width) ** 2) for w, taken in zip(weights, past, strict=True))
-        density = (1 - _UNKNOWN) * kernels / (whole * width * math.sqrt(2 * math.pi)) + flat
+        at = math.log(age)
+        kernels = sum(w * math.exp(-0.5 * ((at - each) / width) ** 2) for w, each in zip(weights, logs, strict=True))
+        density = (1 - _UNKNOWN) * kernels / (whole * width * age * math.sqrt(2 * math.pi)) + flat
         alive.append(max(left, 1e-3) * step)
         hazard.append(density / max(left, 0.02))
         left -= density * step
     return alive, hazard
+
+
+def _spread(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The standard deviation, or that of the middle half where it is less: a few far ones do not widen it."""
+    whole = sum(weights)
+    mean = sum(w * each for w, each in zip(weights, values, strict=True)) / whole
+    deviation = math.sqrt(sum(w * (each - mean) ** 2 for w, each in zip(weights, values, strict=True)) / whole)
+    ordered, quarter = sorted(values), len(values) // 4
+    middle = (ordered[-1 - quarter] - ordered[quarter]) / _MIDDLE_HALF
+    return min(deviation, middle) if middle else deviation
 
 
 def _expected(alive: Sequence[float], rates: Sequence[float]) -> float:

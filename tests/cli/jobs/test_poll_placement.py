@@ -29,13 +29,20 @@ def test_polls_are_close_together_where_jobs_ended_and_far_apart_before() -> Non
     assert len(early) <= 8  # the cadence polls 12 times in that time
 
 
+def test_a_few_jobs_that_took_ten_times_as_long_do_not_spread_the_polls_for_the_others() -> None:
+    ages = polls(Placement(CADENCE, (*PAST, 500.0, 300.0)), 65.0)
+
+    assert len([age for age in ages if 56 <= age <= 64]) >= 3  # as without them
+    assert len([age for age in ages if age < 50]) <= 8
+
+
 def test_a_job_like_the_past_meets_no_more_polls_than_with_the_cadence() -> None:
     ages = polls(Placement(CADENCE, PAST), 60.0)
 
     assert len(ages) <= 1 + (60 - 5) / 4
 
 
-@pytest.mark.parametrize("past", [PAST, (0.5,) * 6, (900.0, 1.0, 30.0, 2.0, 60.0), (0.001,) * 5])
+@pytest.mark.parametrize("past", [PAST, (0.5,) * 6, (900.0, 1.0, 30.0, 2.0, 60.0), (0.001,) * 5, (0.0,) * 5])
 def test_no_poll_comes_sooner_than_the_floor_nor_three_times_as_late_as_the_cadence(past: tuple[float, ...]) -> None:
     ages = [0.0, *polls(Placement(CADENCE, past), 400.0)]
 
