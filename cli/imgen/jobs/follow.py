@@ -259,8 +259,8 @@ class Follower:
                 return self._leave_to_owner(job)
             case State.PLANNED:
                 return Go(Phase.SUBMIT)
-            case State.READY if job.goal is not Goal.ANSWER and job.record.is_kept:
-                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
+            case State.READY if job.record.is_kept:  # the bytes came with an answer: there is nothing to poll for
+                return Done() if job.goal is Goal.ANSWER else Go(Phase.SAVE)
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
             case State.UNCERTAIN if job.record.forgotten_at is None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -28,19 +26,16 @@ from cli.program.program import until
 from imgen.errors import ExitCode
 from imgen.jobs import submit
 from imgen.jobs.poll import record_answer
-from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.ledger.results import PictureNotKept
-from imgen.pictures.store import PictureStore, configured_store
 from imgen.pictures.target import Target
 from imgen.records import State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import postgres
     from cli.program.program import Program
+    from imgen.pictures.store import PictureStore
     from imgen.records import Draft
 
 MORTAL = Path(next(iter(reliability.__path__))) / "fleet" / "mortal.py"
@@ -100,22 +95,6 @@ def test_what_the_storage_does_not_take_is_put_there_until_it_does(
     assert waiting.problem
     assert "came and is paid, and is not stored yet" in waiting.problem.message
     assert ledger.jobs.find("")[0].problem is None
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> PictureStore:
-    """The fleet's storage."""
-    found = configured_store(f"file://{tmp_path / 'store'}")
-    assert found
-    return found
-
-
-@pytest.fixture
-def storing(fleet_url: str, tmp_path: Path, store: PictureStore) -> Iterator[PostgresLedger]:
-    """The ledger of a machine that knows the storage."""
-    address = parse(fleet_url, os.environ)
-    with closing(PostgresLedger(address, tmp_path / "state", store=lambda: store)) as opened:
-        yield opened
 
 
 def once(folder: Path) -> Draft:
