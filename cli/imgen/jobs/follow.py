@@ -27,6 +27,7 @@ from imgen.jobs.tracked import (
     tracked,
     usual_timeout,
 )
+from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
 
@@ -396,9 +397,10 @@ class Follower:
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
                 if crashed:
                     self._dispatch(job, crashed(problem))
+                elif away and not (job.goal is Goal.ANSWER and isinstance(error, PictureNotKept)):
+                    self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
                 else:
-                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
-                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
+                    self._dispatch(job, self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 

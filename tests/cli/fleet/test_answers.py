@@ -44,12 +44,13 @@ ONCE = ("gemini", "openai", "openrouter")
 """Services that send a picture with the answer to its submit, and never again."""
 
 
-def killed(here: Program, moment: str) -> None:
+def killed(here: Program, moment: str, *, with_disk: bool = True) -> None:
     """A worker that is killed at a moment (`reliability/fleet/mortal.py`), and its disk is gone with it."""
     command = [sys.executable, "-P", str(MORTAL), "SIGKILL", moment, "work", "--until-idle", "--sandbox"]
     ended = subprocess.run(command, cwd=here.cwd, env=here.environ, capture_output=True, timeout=50.0)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
-    shutil.rmtree(here.home)
+    if with_disk:
+        shutil.rmtree(here.home)
 
 
 @pytest.mark.parametrize("service", ONCE)
@@ -176,6 +177,18 @@ def test_a_queued_picture_is_saved_by_none_that_knows_no_storage(
     refused = run(bare, command, ledger.jobs.find("")[0].id, code=ExitCode.KEY)
 
     assert "goes to the storage of the fleet, and IMGEN_STORE is not set here" in refused.stderr
+
+
+def test_status_asks_once_for_a_picture_that_it_has_no_storage_for(laptop: Program) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format("gmicloud"))
+    run(laptop, "batch", "--queue", "--sandbox")
+    far = {**laptop.variables, "IMGEN_SANDBOX_FAULTS": "gmi-inline", "IMGEN_SANDBOX_SECONDS": "0.01"}
+    killed(replace(laptop, variables=far), "after the remote id is committed", with_disk=False)
+    bare = replace(laptop, variables={name: value for name, value in far.items() if name != "IMGEN_STORE"})
+
+    asked = run(bare, "status", code=ExitCode.NOT_SAVED)
+
+    assert "IMGEN_STORE is not set here" in asked.stderr.replace("\n", " ")
 
 
 def test_a_picture_on_another_machines_disk_is_not_given_up(

@@ -18,7 +18,7 @@ from cli.fleet.test_program import run
 from cli.program.editing import png
 from imgen.jobs.poll import record_answer
 from imgen.ledger.postgres.address import parse
-from imgen.ledger.postgres.ledger import PostgresLedger
+from imgen.ledger.postgres.ledger import FleetJobs, PostgresLedger
 from imgen.records import State
 from imgen_providers.base import Charge, InlineAsset, Job, Request, Succeeded
 
@@ -210,6 +210,7 @@ def test_a_worker_that_comes_back_meanwhile_records_its_answer_itself(
     fleet_url: str, store: PictureStore, tmp_path: Path
 ) -> None:
     def looked() -> PictureStore:
+        assert isinstance(ledger.jobs, FleetJobs)
         ledger.jobs._leases.renew("slow")
         return store
 
