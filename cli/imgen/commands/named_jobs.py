@@ -28,9 +28,10 @@ def jobs_of(
     Raises `UsageProblem`, `NotAdopted`, `KeyMissing` or `BadConfiguration`.
     """
     if not ids:
-        return [record for record in opened.open_jobs(sandbox=sandbox) if provider in (None, record.provider)]
+        records = opened.open_jobs(sandbox=sandbox)
+        return opened.with_stored([record for record in records if provider in (None, record.provider)])
     if provider is None:
-        return find_jobs(opened, ids, sandbox=sandbox)
+        return opened.with_stored(find_jobs(opened, ids, sandbox=sandbox))
     from imgen.orders.matching import find_service
     from imgen.pictures.naming import parse_output
 

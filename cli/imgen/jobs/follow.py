@@ -27,6 +27,7 @@ from imgen.jobs.tracked import (
     tracked,
     usual_timeout,
 )
+from imgen.ledger.results import PictureNotKept
 from imgen.records import JobRecord, State
 from imgen_providers.base import Job, Queued, Running
 
@@ -259,8 +260,8 @@ class Follower:
                 return self._leave_to_owner(job)
             case State.PLANNED:
                 return Go(Phase.SUBMIT)
-            case State.READY if job.goal is not Goal.ANSWER and job.record.is_kept:
-                return Go(Phase.SAVE)  # the bytes came with an answer: there is nothing to poll for
+            case State.READY if job.record.is_kept:  # the bytes came with an answer: there is nothing to poll for
+                return Done() if job.goal is Goal.ANSWER else Go(Phase.SAVE)
             case State.QUEUED | State.RUNNING | State.READY:
                 return Go(Phase.POLL)
             case State.UNCERTAIN if job.record.forgotten_at is None:
@@ -396,9 +397,10 @@ class Follower:
                 problem = error.problem if isinstance(error, ImgenError) else self._bug(job.record, error)
                 if crashed:
                     self._dispatch(job, crashed(problem))
+                elif away and not (job.goal is Goal.ANSWER and isinstance(error, PictureNotKept)):
+                    self._dispatch(job, Go(Phase.RESUME, _LEDGER_AGAIN))
                 else:
-                    resumed = Go(Phase.RESUME, _LEDGER_AGAIN)
-                    self._dispatch(job, resumed if away else self._after_crash(job, problem))
+                    self._dispatch(job, self._after_crash(job, problem))
 
         workers.start(task, then, failed)
 

@@ -62,6 +62,13 @@ class Session:
         records = [*self.ledger.jobs.open(), *self.ledger.jobs.uncertain()]
         return [record for record in records if record.sandbox or not sandbox]
 
+    def with_stored(self, records: Sequence[JobRecord]) -> list[JobRecord]:
+        """The jobs, those finished that are uncertain and whose pictures a vanished worker has put into the storage."""
+        finished = self.ledger.finish_stored(records)
+        for job_id in finished:
+            self._say(f"No answer to {job_id} was recorded, but the picture that it brought is in the storage.")
+        return self.ledger.jobs.get_many([record.id for record in records]) if finished else list(records)
+
     def expired_jobs(self, provider: str | None, *, sandbox: bool) -> list[JobRecord]:
         """Jobs with a picture that was paid for and never saved, of a provider if one is named.
 

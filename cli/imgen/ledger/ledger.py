@@ -15,7 +15,7 @@ from imgen.ledger.sqlite.owners import Owners
 from imgen.ledger.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from imgen.errors import LedgerUnusable, Problem
@@ -85,6 +85,13 @@ class Ledger:
     def close_orphan(self, record: JobRecord) -> None:
         """The same for one job that is `planned` or `submitting`."""
         close_orphan(self.jobs, self._owners, record)
+
+    def finish_stored(self, records: Sequence[JobRecord]) -> list[str]:  # noqa: ARG002  (one machine has no storage)
+        """Finish those of these jobs that are uncertain, and whose pictures are in a fleet's storage; their ids.
+
+        Sends nothing to any service. Raises `LedgerUnusable`.
+        """
+        return []
 
     @property
     def version(self) -> tuple[float, int]:

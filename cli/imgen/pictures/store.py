@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _EXAMPLE = "export IMGEN_STORE=s3://bucket/art, or file:///a/folder/that/all/machines/share"
 _PROBE = ".imgen"
+_ANSWERED = re.compile(r"(?P<number>[1-9]\d{0,2})-(?P<sha256>[0-9a-f]{64})\.[a-z0-9.]+")
+_CLOCKS = 300.0  # seconds that the clocks of a storage and of a ledger may differ
 _TEXT_LIMIT = 200  # characters of what the library reports that a message carries
 _STATUS = re.compile(r"status(?: code:)? (\d{3})")
 
@@ -82,6 +84,23 @@ class PictureStore:
         media_type = f"image/{format}" if format else "application/octet-stream"
         self._put(url, data, media_type)
         return Stored(url, sha256)
+
+    def answered(self, job_id: str, since: float) -> list[Stored]:
+        """What `put_answered` has put there of a job that was sent at `since`, each whole. Raises `StorageTrouble`."""
+        import obstore
+
+        with self._in_words("cannot be listed"):
+            listed = [each for some in obstore.list(self._store, prefix=job_id) for each in some]
+        found: dict[int, Stored] = {}
+        for each in listed:
+            name = _ANSWERED.fullmatch(each["path"].removeprefix(f"{job_id}/"))
+            # What is older is of a job of another ledger, which has the same id by chance.
+            if name and each["last_modified"].timestamp() > since - _CLOCKS:
+                url = f"{self._base}/{each['path']}"
+                data = self.read(url)
+                if data is not None and hashlib.sha256(data).hexdigest() == name["sha256"]:
+                    found[int(name["number"])] = Stored(url, name["sha256"])
+        return [found[number] for number in sorted(found)]
 
     def put_reference(self, picture: PictureFile) -> None:
         """Put a picture that is to be sent with an order there, by its sha256, for the worker that sends it.

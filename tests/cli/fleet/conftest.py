@@ -14,6 +14,7 @@ from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.engine_rows import making_tables
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.ledger.postgres.setup import set_up
+from imgen.pictures.store import PictureStore, configured_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,22 @@ def fleet_url(postgres_url: str) -> str:
 def ledger(fleet_url: str, tmp_path: Path) -> Iterator[PostgresLedger]:
     """The ledger, on the database's clock."""
     with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PictureStore:
+    """The fleet's storage."""
+    found = configured_store(f"file://{tmp_path / 'store'}")
+    assert found
+    return found
+
+
+@pytest.fixture
+def storing(fleet_url: str, tmp_path: Path, store: PictureStore) -> Iterator[PostgresLedger]:
+    """The ledger of a machine that knows the storage."""
+    address = parse(fleet_url, os.environ)
+    with closing(PostgresLedger(address, tmp_path / "state", store=lambda: store)) as opened:
         yield opened
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -28,19 +26,16 @@ from cli.program.program import until
 from imgen.errors import ExitCode
 from imgen.jobs import submit
 from imgen.jobs.poll import record_answer
-from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.ledger.results import PictureNotKept
-from imgen.pictures.store import PictureStore, configured_store
 from imgen.pictures.target import Target
 from imgen.records import State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import postgres
     from cli.program.program import Program
+    from imgen.pictures.store import PictureStore
     from imgen.records import Draft
 
 MORTAL = Path(next(iter(reliability.__path__))) / "fleet" / "mortal.py"
@@ -49,12 +44,13 @@ ONCE = ("gemini", "openai", "openrouter")
 """Services that send a picture with the answer to its submit, and never again."""
 
 
-def killed(here: Program, moment: str) -> None:
+def killed(here: Program, moment: str, *, with_disk: bool = True) -> None:
     """A worker that is killed at a moment (`reliability/fleet/mortal.py`), and its disk is gone with it."""
     command = [sys.executable, "-P", str(MORTAL), "SIGKILL", moment, "work", "--until-idle", "--sandbox"]
     ended = subprocess.run(command, cwd=here.cwd, env=here.environ, capture_output=True, timeout=50.0)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
-    shutil.rmtree(here.home)
+    if with_disk:
+        shutil.rmtree(here.home)
 
 
 @pytest.mark.parametrize("service", ONCE)
@@ -100,22 +96,6 @@ def test_what_the_storage_does_not_take_is_put_there_until_it_does(
     assert waiting.problem
     assert "came and is paid, and is not stored yet" in waiting.problem.message
     assert ledger.jobs.find("")[0].problem is None
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> PictureStore:
-    """The fleet's storage."""
-    found = configured_store(f"file://{tmp_path / 'store'}")
-    assert found
-    return found
-
-
-@pytest.fixture
-def storing(fleet_url: str, tmp_path: Path, store: PictureStore) -> Iterator[PostgresLedger]:
-    """The ledger of a machine that knows the storage."""
-    address = parse(fleet_url, os.environ)
-    with closing(PostgresLedger(address, tmp_path / "state", store=lambda: store)) as opened:
-        yield opened
 
 
 def once(folder: Path) -> Draft:
@@ -197,6 +177,18 @@ def test_a_queued_picture_is_saved_by_none_that_knows_no_storage(
     refused = run(bare, command, ledger.jobs.find("")[0].id, code=ExitCode.KEY)
 
     assert "goes to the storage of the fleet, and IMGEN_STORE is not set here" in refused.stderr
+
+
+def test_status_asks_once_for_a_picture_that_it_has_no_storage_for(laptop: Program) -> None:
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format("gmicloud"))
+    run(laptop, "batch", "--queue", "--sandbox")
+    far = {**laptop.variables, "IMGEN_SANDBOX_FAULTS": "gmi-inline", "IMGEN_SANDBOX_SECONDS": "0.01"}
+    killed(replace(laptop, variables=far), "after the remote id is committed", with_disk=False)
+    bare = replace(laptop, variables={name: value for name, value in far.items() if name != "IMGEN_STORE"})
+
+    asked = run(bare, "status", code=ExitCode.NOT_SAVED)
+
+    assert "IMGEN_STORE is not set here" in asked.stderr.replace("\n", " ")
 
 
 def test_a_picture_on_another_machines_disk_is_not_given_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,30 @@ def test_other_bytes_under_its_name_stay(store: PictureStore, picture: tuple[Pat
         store.put(url, path, found)
 
     assert store.read(url) == png("teal")
+
+
+def test_what_came_inside_an_answer_is_listed_by_its_job(store: PictureStore) -> None:
+    before = time.time()
+    first = store.put_answered("k3f9xy", 1, png("teal"))
+    tenth = store.put_answered("k3f9xy", 10, png("crimson"))
+    second = store.put_answered("k3f9xy", 2, b"no picture")
+    store.put_answered("k3f9xyz", 1, png("navy"))
+
+    assert store.answered("k3f9xy", before) == [first, second, tenth]
+    assert store.answered("k3f9xy", before + 3600.0) == []
+    assert store.answered("other", before) == []
+
+
+def test_a_storage_that_gives_nothing_out_is_reported(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut = Bucket(s3, "shut")
+    for name, value in shut.variables.items():
+        monkeypatch.setenv(name, value)
+    store = configured_store(shut.variables["IMGEN_UPLOAD"])
+    assert store
+    store.put_answered("k3f9xy", 1, png("teal"))
+
+    with pytest.raises(StorageTrouble, match="credentials may not do that"):
+        store.answered("k3f9xy", 0.0)
 
 
 def test_an_object_of_another_storage_is_not_looked_for_in_this_one(store: PictureStore) -> None:

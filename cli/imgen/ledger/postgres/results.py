@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgen.errors import BadConfiguration
 from imgen.ledger.results import PictureNotKept, Results
+from imgen_providers.catalog import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +53,26 @@ class ClaimedResults(Results):
                 f"The picture of {record.id} came and is paid, and is not stored yet. {error.message}",
                 "It is tried again until the storage takes it: mend the storage, and leave the worker running.",
             ) from error
+
+    def came(self, records: Sequence[JobRecord]) -> dict[str, list[Stored]]:
+        """By their ids those of these queued jobs whose answer is in the storage, with the pictures that it brought.
+
+        Only of services that send them inside of it. None where no storage is set here, or it cannot be read.
+        """
+        from imgen.pictures.storage import StorageTrouble
+
+        found: dict[str, list[Stored]] = {}
+        with suppress(StorageTrouble, BadConfiguration):
+            for record in records:
+                entry = SERVICES.get(record.provider)
+                if record.engine_id is None or entry is None or entry.comes_back(record.request.model):
+                    continue
+                store = self._store()
+                if store is None or record.submitted_at is None:
+                    continue
+                if places := store.answered(record.id, record.submitted_at):
+                    found[record.id] = places
+        return found
 
     def claim(self, job_id: str, number: int, part: Path, owner: str) -> bool:
         """Take one picture to save it, and renew that until it is saved or given back."""
