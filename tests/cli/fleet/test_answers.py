@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from queue import Empty
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +35,8 @@ from imgen.records import State
 from imgen_providers.base import InlineAsset, Job, Request, Succeeded
 
 if TYPE_CHECKING:
+    from queue import SimpleQueue
+
     import postgres
     from cli.program.program import Program
     from imgen.pictures.store import PictureStore
@@ -220,12 +224,20 @@ def test_an_answer_that_no_database_took_is_read_by_the_next_process_on_its_disk
         postgres_server.admin(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
         postgres_server.admin(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
-    real_sleep = time.sleep
+    real_sleep, insisting = time.sleep, threading.Event()
 
     def sleep(seconds: float) -> None:
         if threading.current_thread() is threading.main_thread():
             raise _Killed
+        if threading.current_thread().name.startswith("submit"):
+            insisting.set()
         real_sleep(seconds)
+
+    def receive(inbox: SimpleQueue[str], timeout: float, *, busy: bool) -> str | None:
+        while not insisting.is_set():
+            with suppress(Empty):
+                return inbox.get(timeout=0.05)
+        raise _Killed
 
     with Bench(tmp_path, seconds=0.01) as bench:
         records = bench.order(provider="openai", model="openai/gpt-image-2", resolution="1K", format=None)
@@ -235,6 +247,7 @@ def test_an_answer_that_no_database_took_is_read_by_the_next_process_on_its_disk
         bench.just_before["POST"] = away
         with monkeypatch.context() as patched:
             patched.setattr(time, "sleep", sleep)
+            patched.setattr(bench.clock, "receive", receive)
             with pytest.raises(_Killed):
                 bench.follow(records)
         postgres_server.admin(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
