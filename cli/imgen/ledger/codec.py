@@ -27,10 +27,9 @@ INLINE = "inline"
 ANSWERS = "answers"
 """The folder beside the ledger for answers to submits, while they arrive."""
 
-_JOB_COLUMNS = (
-    *("id", "run_id", "request_key", "provider", "origin", "family", "owner", "parent_id"),
-    *("created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at"),
-)
+_JOB_COLUMNS = ("id", "parent_id", "created_at", "submitted_at", "accepted_at", "finished_at", "forgotten_at")
+_SHARED_COLUMNS = ("run_id", "request_key", "provider", "origin", "family", "owner")
+_SHARED_WORDS = ("model", "prompt", "aspect", "resolution", "format")
 _RESULT_COLUMNS = ("job_id", "expires_at", "fetcher", "format", "width", "height", "size", "sha256")
 _NAMES = {kind: frozenset(kind.__match_args__) for kind in (Request, Target, Problem)}
 
@@ -101,7 +100,8 @@ def wire_key(request: Request) -> str:
 def read_request(text: str) -> Request:
     """The request that `request_text` wrote."""
     found = _fields(Request, text)
-    return Request(**{**found, "references": tuple(_reference(item) for item in found["references"])})
+    words = {name: _once(found[name]) for name in _SHARED_WORDS if name in found}
+    return Request(**{**found, **words, "references": tuple(_reference(item) for item in found["references"])})
 
 
 def _fields(kind: type[Request | Target | Problem], text: str) -> dict[str, Any]:
@@ -130,12 +130,23 @@ def target_text(target: Target) -> str:
 @lru_cache(maxsize=64)  # the jobs of one folder have the same
 def _read_target(text: str) -> Target:
     found = _fields(Target, text)
-    return Target(**{**found, "folder": Path(found["folder"])})
+    return Target(**{**found, "template": _once(found["template"]), "folder": _folder(found["folder"])})
+
+
+@lru_cache(maxsize=64)
+def _folder(text: str) -> Path:
+    return Path(text)
 
 
 def problem_text(problem: Problem | None) -> str | None:
     """The problem as JSON, or NULL."""
     return json.dumps(problem._asdict()) if problem else None
+
+
+@lru_cache(maxsize=128)
+def _once(text: Any) -> Any:  # noqa: ANN401  (a text, or None, as the column or the JSON has it)
+    """The same text for equal ones: most texts of a thousand jobs are those of their one order."""
+    return text
 
 
 def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
@@ -145,6 +156,7 @@ def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
     """
     return JobRecord(
         **{name: row[name] for name in _JOB_COLUMNS},
+        **{name: _once(row[name]) for name in _SHARED_COLUMNS},
         request=read_request(row["request"]),
         target=_read_target(row["target"]),
         state=State(row["state"]),
@@ -155,7 +167,7 @@ def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
         charged=read_cost(row["charged_amount"], row["charged_unit"], computed=bool(row["charge_computed"])),
         problem=Problem(**_fields(Problem, row["problem"])) if row["problem"] else None,
         results=tuple(read_result(result) for result in results),
-        project=_loaded(row["project"]),
+        project=_once(_loaded(row["project"])),
         resubmitted=bool(row["resubmitted"]),
         engine_id=_where_there(row, "engine_id"),
     )

@@ -78,6 +78,29 @@ def test_request_and_target_come_back_through_the_ledger(ledger: Ledger, request
         ledger._database.change("DELETE FROM job", ())
 
 
+def test_what_the_jobs_of_one_order_have_in_common_is_in_memory_once(ledger: Ledger) -> None:
+    drafts = [
+        draft(
+            f"job-{number}",
+            project="/project",
+            request=Request("model", "prompt", (), "16:9", "1K", "png", idempotency_key=f"imgen-{number}"),
+            target=Target(Path("/of/this/order"), "{prompt}.{ext}", first_index=number),  # read by no test before
+        )
+        for number in (1, 2)
+    ]
+    ledger.jobs.plan(drafts, "owner", resubmit=False)
+    first, second = (ledger.jobs.get(each.id) for each in drafts)
+
+    columns = ("run_id", "request_key", "provider", "origin", "family", "owner", "project")
+    assert [name for name in columns if getattr(first, name) is not getattr(second, name)] == []
+    words = ("model", "prompt", "aspect", "resolution", "format")
+    assert [name for name in words if getattr(first.request, name) is not getattr(second.request, name)] == []
+    parts = ("folder", "template")
+    assert [name for name in parts if getattr(first.target, name) is not getattr(second.target, name)] == []
+    assert (first.request.idempotency_key, second.request.idempotency_key) == ("imgen-1", "imgen-2")
+    assert (first.target.first_index, second.target.first_index) == (1, 2)
+
+
 def test_a_target_is_written_in_ascii() -> None:
     assert target_text(Target(Path("/Bilder/füchse"), "{prompt}")).isascii()
 
