@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -143,10 +144,9 @@ def problem_text(problem: Problem | None) -> str | None:
     return json.dumps(problem._asdict()) if problem else None
 
 
-@lru_cache(maxsize=128)
 def _once(text: Any) -> Any:  # noqa: ANN401  (a text, or None, as the column or the JSON has it)
     """The same text for equal ones: most texts of a thousand jobs are those of their one order."""
-    return text
+    return sys.intern(text) if isinstance(text, str) else text
 
 
 def read_job(row: Row, results: Sequence[Row]) -> JobRecord:
