@@ -74,9 +74,9 @@ class BatchLive:
 
     def __init__(self, tally: Callable[[], Tally], standard_streams: Streams, clock: Callable[[], float]) -> None:
         from rich.console import Console
-        from rich.live import Live
 
         from imgen.screen.console import Stderr
+        from imgen.screen.live_region import LiveRegion
 
         self._tally = tally
         self._clock = clock
@@ -90,7 +90,7 @@ class BatchLive:
             highlight=False,
             emoji=False,
         )
-        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live = LiveRegion(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def show(self, jobs: Sequence[JobView]) -> None:  # noqa: ARG002 (the tally counts them)
         """Draw the summary anew, a few times a second."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.text import Text
 
 from imgen.records import State
 from imgen.screen.console import Stderr
 from imgen.screen.lines import tally
+from imgen.screen.live_region import LiveRegion
 from imgen.screen.rows import ASCII, UNICODE, Pen, basis, layout_for, unbroken
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LiveDisplay:
             highlight=False,
             emoji=False,
         )
-        self._live = Live(
+        self._live = LiveRegion(
             console=self._console,
             auto_refresh=False,
             redirect_stdout=False,

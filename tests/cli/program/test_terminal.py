@@ -151,6 +151,6 @@ def test_ctrl_c_just_as_the_work_begins_is_no_traceback(imgen: Program, delay: f
 
     assert b"Traceback" not in shown.raw, shown.raw.decode()
     # Where Ctrl-C met an exec() of a text, as dataclasses use, Python ends by the signal: 130 to a shell as well.
-    assert code in (ExitCode.INTERRUPTED, -signal.SIGINT)
+    assert code in (ExitCode.INTERRUPTED, -signal.SIGINT), shown.raw.decode()
     assert imgen.run("wait", "--timeout", "20").code in (ExitCode.DONE, ExitCode.UNCERTAIN)
     assert {job.state for job in imgen.jobs()} <= {State.SAVED, State.CANCELLED, State.UNCERTAIN}
