@@ -85,13 +85,8 @@ def read_elsewhere(record: Mapping[str, Json] | None, *, base: str) -> tuple[Ass
 
 def came_after_all(failure: Failed, found: tuple[Asset, ...]) -> Failed | Succeeded:
     """The end of a job that its service calls failed: what is a picture among its results came, and is kept."""
-    came = surely(found)
+    came = tuple(each for each in found if is_surely_one(each))
     return Succeeded(came) if came else failure
-
-
-def surely(found: tuple[Asset, ...]) -> tuple[Asset, ...]:
-    """Those that are pictures by their form."""
-    return tuple(each for each in found if is_surely_one(each))
 
 
 def is_surely_one(asset: Asset) -> bool:

@@ -139,13 +139,9 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """A state that no document of the service names: keep polling until the deadline, and report it.
-
-    `assets` are the pictures beside it: where both stay as they are, it is an end.
-    """
+    """A state that no document of the service names: keep polling until the deadline, and report it."""
 
     state: str
-    assets: tuple[Asset, ...] = ()
 
 
 Status = Queued | Running | Succeeded | Failed | Cancelled | Unrecognised

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results, surely
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -202,7 +202,7 @@ class GmiCloud:
             case "cancelled":
                 return Cancelled()
             case _:
-                return Unrecognised(record.status, surely(read_assets(record.outcome, base=self._origin)))
+                return Unrecognised(record.status)
 
     def _assets(self, record: _Record) -> tuple[Asset, ...]:
         """The pictures: never the thumbnail beside them, nor one out of the echoed payload.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results, surely
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Cancelled,
@@ -164,7 +164,7 @@ class GptProto:
             case "cancelled":
                 return Cancelled()
             case _:
-                return Unrecognised(prediction.status or "", surely(read_assets(prediction.outputs, base=self._origin)))
+                return Unrecognised(prediction.status or "")
 
     def _assets(self, prediction: _Prediction) -> tuple[Asset, ...]:
         """The pictures: documented in "outputs"; its own clients look elsewhere as well (GPTProto 3, 2026-11-25)."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results, surely
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Balance,
     Cancelled,
@@ -146,7 +146,7 @@ class ReApi:
             case "cancelled":
                 return Cancelled()
             case _:
-                return Unrecognised(task.status, surely(read_assets(task.output, base=self._origin)))
+                return Unrecognised(task.status)
 
 
 def _wire(request: Request) -> tuple[str, dict[str, object]]:

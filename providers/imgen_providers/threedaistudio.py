@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results, surely
+from imgen_providers.assets import came_after_all, read_assets, read_elsewhere, read_results
 from imgen_providers.base import (
     Asset,
     Balance,
@@ -128,7 +128,7 @@ class ThreeDAIStudio:
             case "cancelled":
                 return Cancelled()
             case _:
-                return Unrecognised(task.status, surely(read_assets(_pictures_of(task), base=self._origin)))
+                return Unrecognised(task.status)
 
     def _assets(self, task: _Task) -> tuple[Asset, ...]:
         """The pictures, never the thumbnail that stands beside each.

@@ -25,7 +25,6 @@ from imgen_providers.base import (
     Running,
     Succeeded,
     TakesUploads,
-    Unrecognised,
 )
 from imgen_providers.errors import (
     InvalidRequest,
@@ -155,7 +154,6 @@ class TestGmiCloud(ServiceContract):
         (record("success", None, images=[LINK]), Succeeded(())),
         ({"data": record("success", ONE)}, DONE),
         (record("running"), Running()),
-        (record("REHEARSING", ONE), Unrecognised("REHEARSING", DONE.assets)),
         (record("error", {"error": "it broke"}), Failed("it broke")),
         (record("failed", reason="it broke"), Failed("it broke")),
         (record("failed", {"media_urls": [{"url": LINK}], "error": "it broke"}), DONE),  # it came all the same

@@ -24,7 +24,6 @@ from imgen_providers.base import (
     Request,
     Running,
     Succeeded,
-    Unrecognised,
 )
 from imgen_providers.errors import (
     ContentRefused,
@@ -134,7 +133,6 @@ class TestGptProto(ServiceContract):
             Succeeded((LinkedAsset(LINK), InlineAsset(PNG))),
         ),
         (completed("neither", 7, "", base64.b64encode(b"no picture").decode()), Succeeded(())),
-        (envelope(data("REHEARSING", [LINK])), Unrecognised("REHEARSING", (LinkedAsset(LINK),))),
         (envelope(data("failed", error="it broke")), Failed("it broke")),
         (envelope(data("error", error={"message": "it broke"})), Failed("it broke")),
         (envelope(data("failed", error=POLICY)), Failed(POLICY, kind="refused")),

@@ -21,7 +21,6 @@ from imgen_providers.base import (
     Request,
     Running,
     Succeeded,
-    Unrecognised,
 )
 from imgen_providers.errors import (
     Busy,
@@ -114,10 +113,6 @@ class TestReApi(ServiceContract):
         (task("succeeded", output={"image_urls": [LINK]}), Succeeded((LinkedAsset(LINK),))),
         (task("success", output={"image_urls": [LINK]}), Succeeded((LinkedAsset(LINK),))),
         (task("cancelled"), Cancelled()),
-        (
-            task("REHEARSING", output={"image_urls": [LINK, "ftp://x"]}),
-            Unrecognised("REHEARSING", (LinkedAsset(LINK),)),
-        ),
     )
     unknown_state = task("REHEARSING")
     refusals = (

@@ -20,7 +20,6 @@ from imgen_providers.base import (
     Request,
     Running,
     Succeeded,
-    Unrecognised,
 )
 from imgen_providers.errors import InvalidRequest, JobNotFound, KeyRefused, NoCredit, RateLimited, Uncertain
 from imgen_providers.testing.bodies import Refusal
@@ -95,7 +94,6 @@ class TestThreeDAIStudio(ServiceContract):
         (task("FINISHED", 100, results=[result()]), Succeeded(())),
         (task("FINISHED", 100), Succeeded(())),
         ({"status": "FINISHED", "results": None}, Succeeded(())),
-        (task("REHEARSING", results=[result(asset_url=CDN)]), Unrecognised("REHEARSING", (LinkedAsset(CDN),))),
         (task("FAILED", reason="out of luck"), Failed("out of luck")),
         (task("FAILED", results=[result(asset_url=CDN)], reason="out of luck"), Succeeded((LinkedAsset(CDN),))),
         (task("FAILED", reason={"message": "out of luck"}), Failed("out of luck")),

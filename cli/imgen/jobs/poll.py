@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from imgen.jobs.save import Saver
     from imgen.ledger.ledger import Ledger
     from imgen.pictures.target import Stored
-    from imgen_providers.base import Service, Status
+    from imgen_providers.base import Service
 
 _EXTRA = 3  # pictures beyond the order that are saved; what an order costs bounds what an answer may make us fetch
 _UNKNOWN_ORDER = 16  # pictures of a job that was ordered elsewhere: as many as one order of ours can make
 _LINKS_APPEAR_WITHIN = 300.0  # seconds after a service first reported a job finished without showing its links
-_UNKNOWN_STATE_STAYS = 60.0  # seconds after which a state of no document, with pictures beside it, is an end
 _JUST_ACCEPTED = 120.0  # seconds in which a service may not know its own job yet
 
 
@@ -175,10 +174,9 @@ def after_status(
             most = most_pictures(job.record)
             if len(assets) > most and not (before and isinstance(before.status, Succeeded)):
                 say(f"{job.record.id}: the service lists {len(assets)} pictures; the first {most} are saved.")
-        case Unrecognised() as unknown:
-            if not (before and _looks_the_same(before.status, unknown)):
-                job.unknown_since = now
-            return _in_unknown_state(ledger, job, unknown, goal=goal, now=now, say=say, first=before is None)
+        case Unrecognised(state=state):
+            job.activity = f"reports {state!r}, which no document explains"
+            return _poll_later(job, goal, now, first=before is None)
         case Queued() | Running():
             return _poll_later(job, goal, now, first=before is None)
         case Failed() | Cancelled() if job.record.state is not State.READY:
@@ -192,33 +190,6 @@ def _goes_on(before: Job | None, now: Job) -> bool:
     """Whether a job still stands as it did, so that a thousand that wait need not be read with each poll."""
     waits = isinstance(now.status, Queued | Running)
     return waits and before is not None and type(before.status) is type(now.status)
-
-
-def _looks_the_same(before: Status, now: Unrecognised) -> bool:
-    """The same state with as many pictures; links may be signed anew with each answer."""
-    return isinstance(before, Unrecognised) and (before.state, len(before.assets)) == (now.state, len(now.assets))
-
-
-def _in_unknown_state(
-    ledger: Ledger,
-    job: Tracked,
-    status: Unrecognised,
-    *,
-    goal: Goal,
-    now: float,
-    say: Callable[[str], None],
-    first: bool,
-) -> Next:
-    """A state that no document explains: pictures that stand beside it for a minute are the job's, and are paid."""
-    stays = now - job.unknown_since >= _UNKNOWN_STATE_STAYS * job.connection.pace
-    if goal is Goal.PICTURES and status.assets and stays:
-        title = SERVICES[job.record.provider].title
-        say(f"{job.record.id}: {title} still reports {status.state!r}; the pictures that it shows with it are saved.")
-        record_status(ledger, job.record, replace(job.remote(), status=Succeeded(status.assets)), took_seconds=None)
-        job.refresh(ledger)
-        return Go(Phase.SAVE)
-    job.activity = f"reports {status.state!r}, which no document explains"
-    return _poll_later(job, goal, now, first=first)
 
 
 def _without_links(ledger: Ledger, job: Tracked, keys: tuple[str, ...], *, goal: Goal, now: float) -> Next:

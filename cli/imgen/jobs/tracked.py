@@ -69,8 +69,7 @@ class Tracked:
     `goal` is how far it is followed. `since` is the monotonic time the service accepted it, or we began; `watched`
     means that we saw it happen.
     `unfinished_at` is when it was last seen not to have ended, in seconds since 1970; `no_links_since` the monotonic
-    time at which it was first reported finished without links, `unknown_since` that at which it first had the state of
-    no document that it has now. `past` are earlier jobs' seconds and `documented` the
+    time at which it was first reported finished without links. `past` are earlier jobs' seconds and `documented` the
     usual ones, for an estimate. `looks` counts how often a list of the service was looked at again. Of its pictures, by
     number: `saving` are under way, `save_tries` counts attempts, `expired_links` counts links that did not work,
     `given_up` are not tried again; `received` counts bytes.
@@ -89,7 +88,6 @@ class Tracked:
     job: Job | None = None
     unfinished_at: float | None = None
     no_links_since: float | None = None
-    unknown_since: float = 0.0
     submit_tries: int = 0
     looks: int = 0
     unanswered: int = 0

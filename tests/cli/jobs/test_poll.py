@@ -18,7 +18,7 @@ from imgen.jobs.worker import Worker
 from imgen.ledger.codec import request_text
 from imgen.money.losses import losses
 from imgen.records import ResultState, State
-from imgen_providers.base import Failed, InlineAsset, Job, Succeeded, Unrecognised
+from imgen_providers.base import Failed, InlineAsset, Job, Succeeded
 from imgen_providers.errors import InvalidRequest, JobNotFound, RateLimited, Unreachable
 
 if TYPE_CHECKING:
@@ -252,58 +252,6 @@ def test_the_keys_that_an_answer_without_links_had_are_named(tmp_path: Path) -> 
         problem = bench.follow(records).problems[records[0].id]
 
         assert "status, outcome.note" in problem.message
-
-
-def unexplained(job: Job) -> Job:
-    """A service that has a new word for the end of a job, and shows its pictures with it."""
-    assets = job.status.assets if isinstance(job.status, Succeeded) else ()
-    return replace(job, status=Unrecognised("WRAPPED_UP", assets))
-
-
-def test_pictures_that_stay_beside_a_state_of_no_document_are_saved(tmp_path: Path) -> None:
-    with Bench(tmp_path, seconds=10.0) as bench:
-        records = bench.order()
-        bench.bend("3daistudio", refreshed=unexplained)
-
-        report = bench.follow(records)
-
-        assert report.exit_code is ExitCode.DONE
-        assert [record.state for record in report.records] == [State.SAVED]
-        assert 70.0 <= bench.clock.time < 90.0
-        assert [line for line in bench.watcher.said if "WRAPPED_UP" in line] == [
-            f"{records[0].id}: 3D AI Studio still reports 'WRAPPED_UP'; the pictures that it shows with it are saved."
-        ]
-        assert bench.submits() == 1
-
-
-def test_a_preview_beside_a_state_of_no_document_is_not_taken_for_the_picture(tmp_path: Path) -> None:
-    with Bench(tmp_path, seconds=1.0) as bench:
-
-        def changes(job: Job) -> Job:
-            stage = int(bench.clock.time // 50)
-            if isinstance(job.status, Succeeded) and stage < 4:
-                return replace(job, status=Unrecognised(f"STAGE_{stage}", job.status.assets))
-            return job
-
-        records = bench.order()
-        bench.bend("3daistudio", refreshed=changes)
-
-        report = bench.follow(records)
-
-        assert report.exit_code is ExitCode.DONE
-        assert bench.clock.time >= 200.0
-        assert not [line for line in bench.watcher.said if "STAGE" in line]
-
-
-def test_a_state_of_no_document_without_pictures_is_polled_until_the_time_is_over(tmp_path: Path) -> None:
-    with Bench(tmp_path, seconds=1.0) as bench:
-        records = bench.order()
-        bench.bend("3daistudio", refreshed=lambda job: replace(job, status=Unrecognised("WRAPPED_UP")))
-
-        report = bench.follow(records, timeout=300.0)
-
-        assert report.exit_code is ExitCode.UNFINISHED
-        assert "reports 'WRAPPED_UP', which no document explains" in bench.watcher.activities()
 
 
 def test_a_job_that_shows_no_links_is_not_given_up_by_a_command_that_does_not_wait(tmp_path: Path) -> None:
