@@ -149,6 +149,11 @@ class JobRecord(NamedTuple):
         return self.forgotten_at is not None and not self.resubmitted
 
     @property
+    def is_from_storage(self) -> bool:
+        """Whether its pictures were found in a fleet's storage: the service's own id and its charge are not known."""
+        return self.remote_id == self.id and self.charged.amount is None
+
+    @property
     def ordered(self) -> int | None:
         """How many pictures its request asks for, with those of its options; None where that is not known."""
         if not self.request.model:  # ordered elsewhere and adopted

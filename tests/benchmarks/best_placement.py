@@ -1,6 +1,7 @@
-"""The least lateness that any placement of polls can have, where it is known from the start how long jobs take.
+"""How late the best placement of polls would be, were it known from the start how long jobs take.
 
-No program knows that: this is the bound beside which a shortfall of `seeing_it_done` is read.
+No program knows that: it is what a shortfall of `seeing_it_done` is read beside. The figure is within some per cent
+of the least, because polls are placed on a grid, and their number is met from below.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TAIL = 0.002  # share of the longest jobs, which are left out: few polls are pl
 _BISECTIONS = 18
 
 
-def least_lateness(draw: Callable[[random.Random], float], *, floor: float, polls: float) -> float:
+def best_lateness(draw: Callable[[random.Random], float], *, floor: float, polls: float) -> float:
     """Mean seconds between the end of a job and the poll that sees it, with at most `polls` a job on average.
 
     `floor` is the shortest time between two polls, in seconds.

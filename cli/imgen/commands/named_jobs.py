@@ -28,8 +28,7 @@ def jobs_of(
     Raises `UsageProblem`, `NotAdopted`, `KeyMissing` or `BadConfiguration`.
     """
     if not ids:
-        records = opened.open_jobs(sandbox=sandbox)
-        return opened.with_stored([record for record in records if provider in (None, record.provider)])
+        return [record for record in opened.open_jobs(sandbox=sandbox) if provider in (None, record.provider)]
     if provider is None:
         return opened.with_stored(find_jobs(opened, ids, sandbox=sandbox))
     from imgen.orders.matching import find_service

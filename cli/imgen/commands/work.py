@@ -51,7 +51,6 @@ def work(
     with session(config, err) as opened, at_work(opened, config, poll_every=poll_every) as worker:
         ledger, address = fleet_ledger(opened, config)
         worker.check_store()
-        opened.with_stored(ledger.jobs.uncertain())  # a machine without the storage may have called them so
         check_durability(address, queues)
         if not quiet:
             err(f"Worker {worker.owner.name} takes jobs of {', '.join(queues)} from {address.shown}.")

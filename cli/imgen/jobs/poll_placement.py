@@ -91,19 +91,25 @@ def placement(schedule: Schedule, past: tuple[float, ...]) -> Placement:
 def _survival(ages: Sequence[float], step: float, past: Sequence[float]) -> tuple[list[float], list[float]]:
     """At each age, the share of jobs that still go on, and the hazard, from a smoothed past and the unknown.
 
-    It is smoothed in the logarithm, because a few jobs take several times as long as most; the width is Silverman's.
+    It is smoothed in the logarithm, because a few jobs take several times as long as most; the width is Silverman's,
+    and no less than a step of the grid.
     """
-    logs = [math.log(max(taken, _SHORTEST)) for taken in past]
+    known = [max(taken, _SHORTEST) for taken in past]
+    logs = [math.log(taken) for taken in known]
     weights = [_FADING**number for number in range(len(past))]
     whole = sum(weights)
-    width = max(_NARROWEST, 0.9 * _spread(logs, weights) * len(past) ** -0.2)
+    usual = max(_NARROWEST, 0.9 * _spread(logs, weights) * len(past) ** -0.2)
+    kernels = [
+        (weight / whole, each, max(usual, step / taken))
+        for weight, each, taken in zip(weights, logs, known, strict=True)
+    ]
     alive, hazard = [], []
     left = 1.0
     flat = _UNKNOWN / (len(ages) * step)
     for age in ages:
         at = math.log(age)
-        kernels = sum(w * math.exp(-0.5 * ((at - each) / width) ** 2) for w, each in zip(weights, logs, strict=True))
-        density = (1 - _UNKNOWN) * kernels / (whole * width * age * math.sqrt(2 * math.pi)) + flat
+        near = sum(share / width * math.exp(-0.5 * ((at - each) / width) ** 2) for share, each, width in kernels)
+        density = (1 - _UNKNOWN) * near / (age * math.sqrt(2 * math.pi)) + flat
         alive.append(max(left, 1e-3) * step)
         hazard.append(density / max(left, 0.02))
         left -= density * step

@@ -105,7 +105,7 @@ def read_kept(ledger: Ledger, service: Service | ListsRecent, record: JobRecord)
 
     None where there is nothing, or not enough: then the job's problem has how much came. Sends nothing.
     """
-    if not isinstance(service, ReadsAnswers) or record.state is not State.UNCERTAIN:
+    if not isinstance(service, ReadsAnswers) or not (record.state is State.UNCERTAIN or record.is_from_storage):
         return None
     path = kept_path(ledger, record)
     if path is None:

@@ -10,6 +10,7 @@ from imgen.errors import BadConfiguration
 from imgen.files import make_private_folder
 from imgen.jobs.clock import SystemClock
 from imgen.ledger.answer_file import kept_path
+from imgen.ledger.orphans import answered_late
 from imgen.ledger.recovery.damage import rebuilt_note
 from imgen.ledger.recovery.opening import open_whole
 from imgen.records import JobRecord, ResultState
@@ -151,8 +152,8 @@ def _open_shared(config: Config, url: str, clock: Clock, say: Callable[[str], No
 
 def _read_answers(config: Config, ledger: Ledger, say: Callable[[str], None]) -> None:
     """What an ended process left of an answer that came is read, before anything relies on the job being uncertain."""
-    uncertain = [record for record in ledger.jobs.uncertain() if record.provider in SERVICES]
-    if kept := [record for record in uncertain if kept_path(ledger, record)]:
+    unread = [*ledger.jobs.uncertain(), *answered_late(ledger.jobs, ledger.results)]
+    if kept := [record for record in unread if record.provider in SERVICES and kept_path(ledger, record)]:
         from imgen.jobs.reconcile import read_all_kept
 
         read_all_kept(ledger, config, kept, say)

@@ -78,10 +78,22 @@ def clear_kept(jobs: Jobs, results: Results) -> None:
     """Remove what came with answers and is needed no more: a process may end before it removes that itself."""
     for folder, needed in ((results.answers_folder, _NO_ANSWER), (results.inline_folder, _NOT_SAVED)):
         for path in _files(folder):
-            match = re.fullmatch(r"\.?(\w+)(?:-\d+)?(?:\..*part)?", path.name)
-            found = [record for record in jobs.find(match[1]) if record.id == match[1]] if match else []
-            if found and found[0].state not in needed:
+            record = _job_of(jobs, path)
+            if record and record.state not in needed and not record.is_from_storage:
                 discard(path)
+
+
+def answered_late(jobs: Jobs, results: Results) -> list[JobRecord]:
+    """Jobs whose pictures were found in a storage, while their answer was on a disk that was away."""
+    kept = [record for path in _files(results.answers_folder) if (record := _job_of(jobs, path))]
+    return [record for record in kept if record.is_from_storage]
+
+
+def _job_of(jobs: Jobs, path: Path) -> JobRecord | None:
+    """The job to whose answer a file belongs."""
+    match = re.fullmatch(r"\.?(\w+)(?:-\d+)?(?:\..*part)?", path.name)
+    found = jobs.find(match[1]) if match else []
+    return next((record for record in found if match and record.id == match[1]), None)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import os
 import re
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -86,7 +87,10 @@ class PictureStore:
         return Stored(url, sha256)
 
     def answered(self, job_id: str, since: float) -> list[Stored]:
-        """What `put_answered` has put there of a job that was sent at `since`, each whole. Raises `StorageTrouble`."""
+        """What `put_answered` has put there of a job that was sent at `since`: its first pictures, each whole.
+
+        Raises `StorageTrouble`.
+        """
         import obstore
 
         with self._in_words("cannot be listed"):
@@ -100,7 +104,7 @@ class PictureStore:
                 data = self.read(url)
                 if data is not None and hashlib.sha256(data).hexdigest() == name["sha256"]:
                     found[int(name["number"])] = Stored(url, name["sha256"])
-        return [found[number] for number in sorted(found)]
+        return [found[number] for number in takewhile(found.__contains__, count(1))]
 
     def put_reference(self, picture: PictureFile) -> None:
         """Put a picture that is to be sent with an order there, by its sha256, for the worker that sends it.

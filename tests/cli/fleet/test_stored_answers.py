@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from cli.fleet.test_program import run
 from cli.program.editing import png
 from imgen.jobs.poll import record_answer
 from imgen.ledger.postgres.address import parse
-from imgen.ledger.postgres.ledger import FleetJobs, PostgresLedger
+from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.records import State
 from imgen_providers.base import Charge, InlineAsset, Job, Request, Succeeded
 
@@ -56,57 +57,56 @@ def file_of(stored: Stored) -> Path:
 
 
 @pytest.mark.parametrize("service", ONCE)
-def test_a_worker_that_vanished_before_the_commit_left_its_picture_to_another(
-    laptop: Program, ledger: PostgresLedger, tmp_path: Path, service: str
+@pytest.mark.parametrize("command", ["status", "wait", "download"])
+def test_the_picture_that_a_vanished_worker_put_there_is_found_when_its_job_is_named(
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path, service: str, command: str
 ) -> None:
     (laptop.cwd / "assets.toml").write_text(ASSETS.format(service))
     run(laptop, "batch", "--queue", "--sandbox")
     killed(replace(laptop, home=tmp_path / "gone"), "before the links are committed")
     [job] = ledger.jobs.find("")
     [came] = (tmp_path / "store" / job.id).iterdir()
-
     run(replace(laptop, home=tmp_path / "another"), "work", "--until-idle", "--sandbox")
+    assert ledger.jobs.get(job.id).state is State.UNCERTAIN
+
+    found = run(laptop, command, job.id, "--sandbox")
+    run(laptop, "work", "--until-idle", "--sandbox")
     run(laptop, "batch", "--collect", "--sandbox")
 
+    assert f"No answer to {job.id} was recorded, but the picture that it brought is in the storage." in found.stderr
     [job] = ledger.jobs.find("")
     assert (job.state, job.problem, job.results[0].object) == (State.SAVED, None, f"file://{came}")
     assert list(came.parent.iterdir()) == [came]
     assert (laptop.cwd / "fox.png").exists()
 
 
-@pytest.mark.parametrize("command", [("status",), ("status", ID), ("wait", ID), ("download", "--all")])
-def test_what_a_machine_without_the_storage_called_uncertain_is_found_by_one_that_has_it(
-    laptop: Program, ledger: PostgresLedger, store: PictureStore, tmp_path: Path, command: tuple[str, ...]
+def test_the_answer_on_a_disk_that_comes_back_adds_its_charge(
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path
 ) -> None:
-    uncertain(ledger, tmp_path)
-    stored = store.put_answered(ID, 1, FOX)
-
-    found = run(laptop, *command)
-    run(laptop, "work", "--until-idle", "--sandbox")
-
-    assert f"No answer to {ID} was recorded, but the picture that it brought is in the storage." in found.stderr
+    (laptop.cwd / "assets.toml").write_text(ASSETS.format("openrouter"))
+    run(laptop, "batch", "--queue", "--sandbox")
+    away = replace(laptop, home=tmp_path / "away")
+    killed(away, "before the links are committed", with_disk=False)
+    run(replace(laptop, home=tmp_path / "another"), "work", "--until-idle", "--sandbox")
     [job] = ledger.jobs.find("")
-    assert (job.state, job.problem, job.results[0].object) == (State.SAVED, None, stored.url)
+    run(laptop, "wait", job.id, "--sandbox")
+    [found] = ledger.jobs.find("")
+    assert (found.state, found.charged.amount) == (State.SAVED, None)
 
+    run(away, "status", "--sandbox")
 
-def test_a_worker_looks_for_those_pictures_when_it_starts(
-    laptop: Program, ledger: PostgresLedger, store: PictureStore, tmp_path: Path
-) -> None:
-    uncertain(ledger, tmp_path)
-    store.put_answered(ID, 1, FOX)
-
-    run(laptop, "work", "--until-idle", "--sandbox")
-
-    assert ledger.jobs.get(ID).state is State.SAVED
+    [job] = ledger.jobs.find("")
+    assert (job.state, str(job.charged.amount)) == (State.SAVED, "0.04")
+    assert list((away.home / "answers").iterdir()) == []
 
 
 def test_every_picture_of_an_answer_is_found_in_its_order(
     storing: PostgresLedger, store: PictureStore, tmp_path: Path
 ) -> None:
-    sent(storing, tmp_path)
+    record = uncertain(storing, tmp_path)
     stored = [store.put_answered(ID, number, png(color)) for number, color in enumerate(("teal", "red"), 1)]
 
-    storing.close_orphans()
+    assert storing.finish_stored([record]) == [ID]
 
     job = storing.jobs.get(ID)
     assert (job.state, job.is_kept, job.charged.amount) == (State.READY, True, None)
@@ -166,6 +166,7 @@ def test_a_service_that_can_be_asked_is_not_looked_for_in_the_storage(
 
     storing.close_orphans()
 
+    assert storing.finish_stored([storing.jobs.get(ID)]) == []
     assert storing.jobs.get(ID).state is State.UNCERTAIN
 
 
@@ -178,6 +179,7 @@ def test_a_job_outside_of_the_queue_is_not_looked_for_in_the_storage(
 
     storing.close_orphans()
 
+    assert storing.finish_stored([storing.jobs.get(ID)]) == []
     assert storing.jobs.get(ID).state is State.UNCERTAIN
 
 
@@ -197,10 +199,10 @@ def test_a_job_that_was_closed_meanwhile_stays_so(
     meanwhile: PostgresLedger, store: PictureStore, tmp_path: Path
 ) -> None:
     with closing(meanwhile) as ledger:
-        sent(ledger, tmp_path)
+        record = uncertain(ledger, tmp_path)
         store.put_answered(ID, 1, FOX)
 
-        ledger.close_orphans()
+        assert ledger.finish_stored([record]) == []
 
         job = ledger.jobs.get(ID)
         assert (job.results, job.forgotten_at is None) == ((), False)
@@ -210,27 +212,39 @@ def test_a_worker_that_comes_back_meanwhile_records_its_answer_itself(
     fleet_url: str, store: PictureStore, tmp_path: Path
 ) -> None:
     def looked() -> PictureStore:
-        assert isinstance(ledger.jobs, FleetJobs)
-        ledger.jobs._leases.renew("slow")
+        record_answer(ledger, record, Job("openai", "remote", Succeeded((InlineAsset(FOX),))))
         return store
 
-    with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state", store=looked)) as ledger:
-        queued(ledger, once(tmp_path))
-        assert ledger.queue.take(ID, "slow")
-        assert ledger.jobs.submitting(ID)
-        store.put_answered(ID, 1, FOX)
+    with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state", store=cache(looked))) as ledger:
+        record = uncertain(ledger, tmp_path)
 
-        ledger.close_orphans()
+        assert ledger.finish_stored([record]) == []
 
-        assert ledger.jobs.get(ID).state is State.SUBMITTING
+        assert ledger.jobs.get(ID).remote_id == "remote"
+
+
+def test_fewer_pictures_than_ordered_leave_a_job_uncertain(
+    storing: PostgresLedger, store: PictureStore, tmp_path: Path
+) -> None:
+    two = once(tmp_path)
+    queued(storing, two._replace(request=replace(two.request, count=2)))
+    assert storing.jobs.submitting(ID)
+    storing.close_orphans()
+    store.put_answered(ID, 2, FOX)
+    assert storing.finish_stored([storing.jobs.get(ID)]) == []
+
+    store.put_answered(ID, 1, png("teal"))
+
+    assert storing.finish_stored([storing.jobs.get(ID)]) == [ID]
+    assert len(storing.jobs.get(ID).results) == 2
 
 
 def test_the_answer_of_a_worker_that_was_only_slow_adds_what_it_knows(
     storing: PostgresLedger, store: PictureStore, tmp_path: Path
 ) -> None:
-    record = sent(storing, tmp_path)
+    record = uncertain(storing, tmp_path)
     store.put_answered(ID, 1, FOX)
-    storing.close_orphans()
+    storing.finish_stored([record])
     both = Succeeded((InlineAsset(FOX), InlineAsset(png("teal"))))
 
     record_answer(storing, record, Job("openai", "remote", both, charged=Charge("0.04", "usd")))
@@ -250,5 +264,6 @@ def test_an_answer_on_this_disk_is_read_rather_than_looked_for(
 
     storing.close_orphans()
 
+    assert storing.finish_stored([storing.jobs.get(ID)]) == []
     assert storing.jobs.get(ID).state is State.UNCERTAIN
     assert path.exists()

@@ -36,6 +36,15 @@ def test_a_few_jobs_that_took_ten_times_as_long_do_not_spread_the_polls_for_the_
     assert len([age for age in ages if age < 50]) <= 8
 
 
+def test_jobs_that_all_take_the_same_are_not_missed_between_two_steps_of_a_long_grid() -> None:
+    past = (*(11.3 + 0.01 * (number % 5) for number in range(24)), 700.0)
+
+    first = polls(Placement(Schedule(10.0, ((0.0, 10.0),), 2.0, 20.0), past), 14.0)
+
+    assert len([age for age in first if 10.0 <= age <= 14.0]) >= 1
+    assert first[-1] <= 16.0
+
+
 def test_a_job_like_the_past_meets_no_more_polls_than_with_the_cadence() -> None:
     ages = polls(Placement(CADENCE, PAST), 60.0)
 

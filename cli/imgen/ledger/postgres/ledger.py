@@ -133,48 +133,36 @@ class PostgresLedger(Ledger):
         """Close what ended processes left behind, but for jobs that the queue hands out again."""
         self._spool.record(self.jobs)
         if left := [row["id"] for row in self._fleet.read(_ORPHANS, ())]:
-            self._close(left)
+            with self._fleet.write():
+                for record in self.jobs.get_many(left):
+                    self.close_orphan(record)
+                    clear_parts(self.results, self._owners, record)
         clear_kept(self.jobs, self.results)
 
     def close_orphan(self, record: JobRecord) -> None:
         """The same for one job that is `planned` or `submitting`."""
-        waits = record.state is State.PLANNED and record.engine_id is not None
-        if not waits and not self._has_owner(record):
-            self._close([record.id])
+        queued = "SELECT 1 FROM job WHERE id = ? AND stage = 'planned' AND engine_id IS NOT NULL"
+        if not self._fleet.read(queued, (record.id,)):
+            close_orphan(self.jobs, self._owners, record)
 
     def finish_stored(self, records: Sequence[JobRecord]) -> list[str]:
         """As the base class has it."""
-        came = self._stored.came([record for record in records if record.state is State.UNCERTAIN])
+        uncertain = [record for record in records if record.state is State.UNCERTAIN]
+        # An answer on this disk says more, and is read before. The storage may be slow: the ledger is not locked yet.
+        came = self._stored.came([record for record in uncertain if kept_path(self, record) is None])
         if came:
             with self._fleet.write():
                 return [record.id for record in self.jobs.get_many(list(came)) if self._finish(record, came[record.id])]
         return []
 
-    def _close(self, job_ids: Sequence[str]) -> None:
-        """Close these orphans; one whose answer is in the storage is finished."""
-        # Before the ledger is locked, since a storage may be slow. An answer on this disk says more: it is read later.
-        sent = [record for record in self.jobs.get_many(job_ids) if record.state is State.SUBMITTING]
-        came = self._stored.came([record for record in sent if kept_path(self, record) is None])
-        with self._fleet.write():
-            for record in self.jobs.get_many(job_ids):
-                if record.state is State.PLANNED and record.engine_id is not None:
-                    continue
-                if not self._finish(record, came.get(record.id, ())):
-                    close_orphan(self.jobs, self._owners, record)
-                clear_parts(self.results, self._owners, record)
-
     def _finish(self, record: JobRecord, places: Sequence[Stored]) -> bool:
-        """Finish a job that is uncertain, or would be; False, and nothing is changed, where it moved on meanwhile."""
-        sent = record.state is State.SUBMITTING and not self._has_owner(record)
-        if not places or not (sent or record.state is State.UNCERTAIN) or record.forgotten_at is not None:
+        """Finish an uncertain job; False, and nothing is changed, where it moved on meanwhile."""
+        if record.state is not State.UNCERTAIN or record.forgotten_at is not None:
             return False
         # The service's own id went with the answer, and nothing is asked by it.
         answer = Job(record.provider, record.id, Succeeded(()))
         self.jobs.answered(record.id, answer, Brought(places, link_seconds=None, conversation=None, watched=False))
         return True
-
-    def _has_owner(self, record: JobRecord) -> bool:
-        return record.owner is not None and self.is_alive(record.owner)
 
 
 class FleetJobs(Jobs):

@@ -55,7 +55,7 @@ class ClaimedResults(Results):
             ) from error
 
     def came(self, records: Sequence[JobRecord]) -> dict[str, list[Stored]]:
-        """By their ids those of these queued jobs whose answer is in the storage, with the pictures that it brought.
+        """By their ids those of these queued jobs whose pictures are all in the storage, with where they are.
 
         Only of services that send them inside of it. None where no storage is set here, or it cannot be read.
         """
@@ -70,7 +70,8 @@ class ClaimedResults(Results):
                 store = self._store()
                 if store is None or record.submitted_at is None:
                     continue
-                if places := store.answered(record.id, record.submitted_at):
+                places = store.answered(record.id, record.submitted_at)
+                if len(places) >= (record.ordered or 1):  # with fewer, its worker may not have put all of them there
                     found[record.id] = places
         return found
 
