@@ -7,7 +7,6 @@ import os
 import shutil
 from contextlib import closing
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from imgen.jobs.poll import record_answer
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.ledger import PostgresLedger
 from imgen.records import State
-from imgen_providers.base import Charge, InlineAsset, Job, Request, Succeeded
+from imgen_providers.base import Charge, InlineAsset, Job, Queued, Request, Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,9 +56,8 @@ def file_of(stored: Stored) -> Path:
 
 
 @pytest.mark.parametrize("service", ONCE)
-@pytest.mark.parametrize("command", ["status", "wait", "download"])
 def test_the_picture_that_a_vanished_worker_put_there_is_found_when_its_job_is_named(
-    laptop: Program, ledger: PostgresLedger, tmp_path: Path, service: str, command: str
+    laptop: Program, ledger: PostgresLedger, tmp_path: Path, service: str
 ) -> None:
     (laptop.cwd / "assets.toml").write_text(ASSETS.format(service))
     run(laptop, "batch", "--queue", "--sandbox")
@@ -69,8 +67,7 @@ def test_the_picture_that_a_vanished_worker_put_there_is_found_when_its_job_is_n
     run(replace(laptop, home=tmp_path / "another"), "work", "--until-idle", "--sandbox")
     assert ledger.jobs.get(job.id).state is State.UNCERTAIN
 
-    found = run(laptop, command, job.id, "--sandbox")
-    run(laptop, "work", "--until-idle", "--sandbox")
+    found = run(laptop, "wait", job.id, "--sandbox")
     run(laptop, "batch", "--collect", "--sandbox")
 
     assert f"No answer to {job.id} was recorded, but the picture that it brought is in the storage." in found.stderr
@@ -78,6 +75,19 @@ def test_the_picture_that_a_vanished_worker_put_there_is_found_when_its_job_is_n
     assert (job.state, job.problem, job.results[0].object) == (State.SAVED, None, f"file://{came}")
     assert list(came.parent.iterdir()) == [came]
     assert (laptop.cwd / "fox.png").exists()
+
+
+@pytest.mark.parametrize("command", ["status", "download"])
+def test_each_command_that_names_the_job_finds_it(
+    laptop: Program, ledger: PostgresLedger, store: PictureStore, tmp_path: Path, command: str
+) -> None:
+    uncertain(ledger, tmp_path)
+    stored = store.put_answered(ID, 1, FOX)
+
+    found = run(laptop, command, ID)
+
+    assert f"No answer to {ID} was recorded" in found.stderr
+    assert [result.object for result in ledger.jobs.get(ID).results] == [stored.url]
 
 
 def test_the_answer_on_a_disk_that_comes_back_adds_its_charge(
@@ -212,11 +222,13 @@ def test_a_worker_that_comes_back_meanwhile_records_its_answer_itself(
     fleet_url: str, store: PictureStore, tmp_path: Path
 ) -> None:
     def looked() -> PictureStore:
-        record_answer(ledger, record, Job("openai", "remote", Succeeded((InlineAsset(FOX),))))
+        if ledger.jobs.get(ID).state is State.UNCERTAIN:
+            ledger.jobs.accepted(ID, Job("openai", "remote", Queued()))
         return store
 
-    with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state", store=cache(looked))) as ledger:
+    with closing(PostgresLedger(parse(fleet_url, os.environ), tmp_path / "state", store=looked)) as ledger:
         record = uncertain(ledger, tmp_path)
+        store.put_answered(ID, 1, FOX)
 
         assert ledger.finish_stored([record]) == []
 
