@@ -76,11 +76,14 @@ def clear_parts(results: Results, owners: Owners, record: JobRecord) -> None:
 
 def clear_kept(jobs: Jobs, results: Results) -> None:
     """Remove what came with answers and is needed no more: a process may end before it removes that itself."""
-    for folder, needed in ((results.answers_folder, _NO_ANSWER), (results.inline_folder, _NOT_SAVED)):
-        for path in _files(folder):
-            record = _job_of(jobs, path)
-            if record and record.state not in needed and not record.is_from_storage:
-                discard(path)
+    for path in _files(results.answers_folder):
+        record = _job_of(jobs, path)
+        if record and record.state not in _NO_ANSWER and not record.is_from_storage:
+            discard(path)
+    for path in _files(results.inline_folder):
+        record = _job_of(jobs, path)
+        if record and record.state not in _NOT_SAVED:
+            discard(path)
 
 
 def answered_late(jobs: Jobs, results: Results) -> list[JobRecord]:
