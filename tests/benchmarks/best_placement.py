@@ -7,7 +7,6 @@ of the least, because polls are placed on a grid, and their number is met from b
 from __future__ import annotations
 
 import math
-import random
 from bisect import bisect_right
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -15,33 +14,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_DRAWN = 20_000  # durations that stand for all
 _STEP = 0.5  # seconds between two times at which a poll may be placed
 _LONGEST_GAP = 60.0  # seconds between two polls
 _TAIL = 0.002  # share of the longest jobs, which are left out: few polls are placed for them
 _BISECTIONS = 18
 
 
-def best_lateness(draw: Callable[[random.Random], float], *, floor: float, polls: float) -> float:
+def best_lateness(took: Sequence[float], *, floor: float, polls: float) -> float:
     """Mean seconds between the end of a job and the poll that sees it, with at most `polls` a job on average.
 
-    `floor` is the shortest time between two polls, in seconds.
+    `took` is how long the jobs take, and `floor` the shortest time between two polls; both in seconds.
     """
-    chance = random.Random(7)
-    durations = sorted(draw(chance) for _ in range(_DRAWN))
-    times = [number * _STEP for number in range(math.ceil(durations[int(_DRAWN * (1 - _TAIL))] / _STEP) + 1)]
+    durations, many = sorted(took), len(took)
+    times = [number * _STEP for number in range(math.ceil(durations[int(many * (1 - _TAIL))] / _STEP) + 1)]
     sums = [0.0, *accumulate(durations)]
     ended = [bisect_right(durations, at) for at in times]
     seconds = [sums[count] for count in ended]
 
     def late(since: int, poll: int) -> float:
         """Of all jobs, the lateness of those that end between two polls."""
-        return (times[poll] * (ended[poll] - ended[since]) - (seconds[poll] - seconds[since])) / _DRAWN
+        return (times[poll] * (ended[poll] - ended[since]) - (seconds[poll] - seconds[since])) / many
 
     def cheapest(cost: float) -> tuple[float, float]:
         """Polls and lateness of the placement for which polls at this cost, and lateness, are least together."""
-        places = _placed(len(times), math.ceil(floor / _STEP), cost, [1 - each / _DRAWN for each in ended], late)
-        asked = sum(1 - ended[since] / _DRAWN for since, _ in pairwise(places))
+        places = _placed(len(times), math.ceil(floor / _STEP), cost, [1 - each / many for each in ended], late)
+        asked = sum(1 - ended[since] / many for since, _ in pairwise(places))
         return asked, sum(late(since, poll) for since, poll in pairwise(places))
 
     low, high = 1e-3, 1e3

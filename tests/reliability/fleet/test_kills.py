@@ -74,7 +74,7 @@ def test_thirty_kills_and_three_ways_to_lose_the_database(
     assets, chance = 600, random.Random(26)
     with fleet(tmp_path, seconds=3.0) as here:
         here.order([f"fox {number}" for number in range(assets)])
-        kills = work_under_fire(here, 4, 30, ["fast", "immediate", "kill"], chance, (0.5, 2.5))
+        kills = work_under_fire(here, 4, 30, ["fast", "immediate", "kill"], chance, (0.3, 1.8))
         here.until_idle()
         found = count(here)
 
