@@ -64,7 +64,7 @@ class Session:
         return [record for record in records if record.sandbox or not sandbox]
 
     def with_stored(self, records: Sequence[JobRecord]) -> list[JobRecord]:
-        """The jobs, those finished that are uncertain and whose pictures a vanished worker has put into the storage."""
+        """The same jobs; an uncertain one whose pictures a vanished worker has put into the storage is finished now."""
         finished = self.ledger.finish_stored(records)
         for job_id in finished:
             self._say(f"No answer to {job_id} was recorded, but the picture that it brought is in the storage.")

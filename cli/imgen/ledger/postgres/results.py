@@ -55,9 +55,9 @@ class ClaimedResults(Results):
             ) from error
 
     def came(self, records: Sequence[JobRecord]) -> dict[str, list[Stored]]:
-        """By their ids those of these queued jobs whose pictures are all in the storage, with where they are.
+        """Of these jobs of a queue, by their ids, those whose pictures are all in the storage, with where they are.
 
-        Only of services that send them inside of it. None where no storage is set here, or it cannot be read.
+        Only of services that send pictures inside an answer. None where no storage is set here, or it cannot be read.
         """
         from imgen.pictures.storage import StorageTrouble
 
