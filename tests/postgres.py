@@ -15,9 +15,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -26,6 +27,9 @@ from filelock import FileLock
 
 from imgen.ledger.postgres.address import parse
 from imgen.ledger.postgres.setup import set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CI = os.environ.get("CI") == "true"
 GIVEN = os.environ.get("IMGEN_TEST_POSTGRES")
@@ -52,6 +56,14 @@ while True:
         break
     time.sleep(0.5)
 subprocess.run(sys.argv[2:])
+"""
+# It ends its own child, never a number: once a process is gone, its number may be another one's.
+_GUARD = """
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+sys.stdin.read()
+child.kill()
+child.wait()
 """
 
 
@@ -170,6 +182,18 @@ def watched(pytest_id: int, *command: str) -> None:
     """Run a command once the process has ended."""
     watch = [sys.executable, "-c", _WATCH, str(pytest_id), *command]
     subprocess.run(["sh", "-c", 'setsid "$@" </dev/null >/dev/null 2>&1 &', "sh", *watch], check=True)
+
+
+@contextmanager
+def guarded(*command: str) -> Iterator[None]:
+    """Run a program that ends with this block, and also where this process is killed within it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _GUARD, *command],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ):
+        yield
 
 
 def _start(server: Server, pytest_id: int) -> None:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -37,8 +38,10 @@ _OF_THE_START = ("PYTHON", "LC_", "LANG")
 class Fork:
     """A command that is running: what `subprocess.Popen` is for one that was started."""
 
-    def __init__(self, pid: int, answer: socket.socket) -> None:
-        self._pid, self._answer = pid, answer
+    def __init__(self, process: int, answer: socket.socket) -> None:
+        # A descriptor: the number of a process may be another one's once it has ended.
+        self._process, self._answer = process, answer
+        self._close = weakref.finalize(self, os.close, process)
         self._code: int | None = None
 
     def wait(self, timeout: float | None = None) -> int:
@@ -50,13 +53,14 @@ class Fork:
             except TimeoutError:
                 raise subprocess.TimeoutExpired("a fork", timeout or 0) from None
             self._answer.close()
+            self._close()
         return self._code
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""
         if self._code is None:
             with suppress(ProcessLookupError):
-                os.kill(self._pid, number)
+                signal.pidfd_send_signal(self._process, number)
 
     def kill(self) -> None:
         """End it."""
@@ -91,7 +95,8 @@ class Forks:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             socket.send_fds(channel, [asked.encode()], [theirs.fileno(), *streams])
-        return Fork(int(ours.recv(32)), ours)
+        _, [process], _, _ = socket.recv_fds(ours, 1, 1)
+        return Fork(process, ours)
 
     def run(
         self,
@@ -167,8 +172,9 @@ def serve(channel: socket.socket) -> None:
             for stream in streams:
                 os.close(stream)
             answer = socket.socket(fileno=number)
-            running[os.pidfd_open(pid)] = pid, answer
-            answer.send(str(pid).encode())
+            process = os.pidfd_open(pid)
+            running[process] = pid, answer
+            socket.send_fds(answer, [b"!"], [process])
 
 
 def _compile_routes() -> None:

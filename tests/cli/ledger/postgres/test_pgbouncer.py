@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -56,11 +54,10 @@ def pooled(
     settings.write_text(text.replace("* = ", f"* = user={user} "))
     postgres.own(settings)
     command = postgres.as_postgres(postgres.program("pgbouncer", "/usr/sbin/pgbouncer"), "-q", str(settings))
-    through, running = f"postgresql://{user}@127.0.0.1:{port}/{database}", []
+    through, running = f"postgresql://{user}@127.0.0.1:{port}/{database}", ExitStack()
 
     def start() -> None:
-        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
-        postgres.watched(os.getpid(), "kill", str(running[-1].pid))
+        running.enter_context(postgres.guarded(*command))
         end = time.monotonic() + 10.0
         while time.monotonic() < end:
             with suppress(psycopg.OperationalError), closing(psycopg.connect(through, prepare_threshold=None)):
@@ -68,16 +65,12 @@ def pooled(
             time.sleep(0.05)
 
     def restart() -> None:
-        running[-1].kill()
-        running[-1].wait()
+        running.close()  # it is killed
         start()
 
-    start()
-    try:
+    with running:
+        start()
         yield through, restart
-    finally:
-        running[-1].terminate()
-        running[-1].wait()
 
 
 @pytest.fixture
