@@ -122,11 +122,11 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         with connection.network.keeping(answer) if isinstance(service, ReadsAnswers) else nullcontext():
             job = service.submit(request)
     except NotSent as error:
-        ledger.insist(lambda: ledger.jobs.not_sent(record.id))
+        ledger.insist(lambda: ledger.withdraw(record))
         return Retryable(error)
     except (RateLimited, Busy) as error:
         pause = error.retry_after if isinstance(error, RateLimited) else None
-        ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause))
+        ledger.insist(lambda: ledger.turned_away(record, pause))
         return Retryable(error)
     except Refused as error:
         return _refused(ledger, record, error)
@@ -139,7 +139,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
 def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
     """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
     if isinstance(error, KeyRefused) and record.engine_id is not None:
-        ledger.insist(lambda: ledger.jobs.turned_away(record.id))  # it arrived, and counts for the rate limit
+        ledger.insist(lambda: ledger.turned_away(record))  # it arrived, and counts for the rate limit
         return Retryable(error)
     refused = of_submit(error, record)
     ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))

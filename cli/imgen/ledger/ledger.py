@@ -67,8 +67,15 @@ class Ledger:
         self.jobs.never_sent(record.id, problem)
 
     def withdraw(self, record: JobRecord) -> None:
-        """A submit of this process that was about to leave provably did not: the job is planned again."""
+        """A submit of this process provably arrived nowhere: the job is planned again."""
         self.jobs.not_sent(record.id)
+
+    def turned_away(self, record: JobRecord, retry_after: float | None = None) -> None:
+        """The service turned a submit of this process away, uncharged: the job is planned again.
+
+        `retry_after` is how many seconds the service wants to be left alone.
+        """
+        self.jobs.turned_away(record.id, retry_after)
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""

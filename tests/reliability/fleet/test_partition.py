@@ -78,7 +78,8 @@ def cut_off(here: Fleet, partition: Partition, jobs: int, seconds: float) -> See
     until(lambda: all(job.state in (State.SAVED, State.UNCERTAIN) for job in here.jobs()), 200.0)
     moved = sum(job.state is State.SAVED for job in here.jobs())
     partition.mend()
-    until(lambda: count(here).uncertain == 0)  # it reports what its services had answered
+    # It reports what its services had answered.
+    until(lambda: all(job.state is not State.UNCERTAIN for job in here.jobs()))
     here.until_idle(100.0)
     return Seen(max(late, default=0.0), left, moved, count(here))
 

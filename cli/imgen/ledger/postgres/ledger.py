@@ -121,13 +121,20 @@ class PostgresLedger(Ledger):
             self.queue.give_back(record.id, record.owner)
 
     def withdraw(self, record: JobRecord) -> None:
-        """A submit of this process that was about to leave provably did not: the job is planned again.
+        """As the base class has it, also where others took this process for gone and called the job uncertain.
 
-        Also where another process took this one for gone meanwhile, and called the job uncertain; what another one has
-        taken since stays as it is.
+        What another one has taken since, or a person has decided about, stays as it is.
         """
-        if record.owner is not None:
+        if record.owner is None:
+            super().withdraw(record)
+        else:
             self.queue.withdraw(record.id, record.owner)
+
+    def turned_away(self, record: JobRecord, retry_after: float | None = None) -> None:
+        """The same for a submit that the service turned away."""
+        with self._fleet.write():
+            super().turned_away(record, retry_after)
+            self.withdraw(record)
 
     def close_orphans(self) -> None:
         """Close what ended processes left behind, but for jobs that the queue hands out again."""

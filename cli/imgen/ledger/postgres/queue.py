@@ -50,7 +50,7 @@ class Queue:
         )
 
     def withdraw(self, job_id: str, owner: str) -> bool:
-        """The submit of `owner` provably never left: the job is `planned`, also where others gave it up meanwhile.
+        """The submit of `owner` cost nothing, provably: the job is `planned`, also where others gave it up meanwhile.
 
         False, and nothing changes, where it is another's or was closed.
         """
