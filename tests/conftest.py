@@ -67,6 +67,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 4 if config.getoption("--all") else (os.cpu_count() or 1) + 2
 
 
+_ENDED = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Keep how a worker of pytest-xdist ended that crashed: a signal is a negative number."""
+    if error:
+        ended = f"{node.gateway.id} ended with code {node.gateway._io.wait()}"
+        node.config.stash.setdefault(_ENDED, []).append(ended)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say it last, where the end of a build's log shows it."""
+    for ended in config.stash.get(_ENDED, []):
+        terminalreporter.write_line(ended)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only the whole proof runs; with --fuzz, all but that."""
     if config.getoption("--fuzz"):
