@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.jobs.bench import Bench
+from cli.jobs.bench import Bench, Watcher
 from imgen.errors import ExitCode, LedgerUnusable, UsageProblem
 from imgen.jobs.report import Goal, may_move_on
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from imgen.jobs.progress import JobView
 
 
 def test_a_job_found_at_the_service_is_attached_and_keeps_its_order(tmp_path: Path) -> None:
@@ -39,16 +41,30 @@ def test_only_a_job_in_doubt_can_be_attached(tmp_path: Path) -> None:
             bench.work().attach(saved, "anything")
 
 
+class Meanwhile(Watcher):
+    """Something happens once while jobs are waited for."""
+
+    def __init__(self, event: Callable[[], object]) -> None:
+        super().__init__()
+        self._event = event
+
+    def show(self, jobs: Sequence[JobView]) -> None:
+        super().show(jobs)
+        if len(self.shown) == 3:
+            self._event()
+
+
 def test_a_wait_notices_that_the_submitting_process_died(tmp_path: Path) -> None:
     with Bench(tmp_path, seconds=1.0) as bench:
         record = bench.order("a fox")[0]
         bench.session.ledger.jobs.submitting(record.id)
         assert bench._working
         owner, bench._working = bench._working, None
-        threading.Timer(0.0, owner.close).start()
+        bench.watcher = Meanwhile(owner.close)
 
         report = bench.follow([record], timeout=30.0)
 
+        assert bench.watcher.states() == ["planned", "submitting", "uncertain"]
         assert report.exit_code is ExitCode.UNCERTAIN
 
 
