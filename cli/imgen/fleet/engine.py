@@ -178,13 +178,18 @@ def _open_app(address: Address) -> App:
     """Procrastinate on a pool of its own; each statement finds its tables in whatever connection a pooler gives it."""
     from procrastinate import App, PsycopgConnector
 
+    from imgen.ledger.postgres.database import END_IF_IDLE
+
     class Connector(PsycopgConnector):
-        """As pgbouncer in transaction mode needs it: nothing is prepared, and no setting outlives a transaction."""
+        """As pgbouncer in transaction mode needs it: nothing is prepared, and no setting outlives a transaction.
+
+        Procrastinate's workers wait for each other's locks before they take their first job.
+        """
 
         @asynccontextmanager
         async def _get_cursor(self, connection: Any = None) -> AsyncIterator[Any]:  # noqa: ANN401  (psycopg's)
             async with super()._get_cursor(connection) as cursor:
-                await cursor.execute(f"SET LOCAL search_path TO {address.engine_schema}")
+                await cursor.execute(f"SET LOCAL search_path TO {address.engine_schema}; {END_IF_IDLE}")
                 yield cursor
 
     settings = {"prepare_threshold": None}

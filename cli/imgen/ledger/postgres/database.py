@@ -42,6 +42,9 @@ DIALECT = Dialect(
 )
 
 PATIENCE = 20.0  # seconds for a server that was there to come back
+END_IF_IDLE = "SET LOCAL idle_in_transaction_session_timeout TO '10s'"
+"""For every transaction that locks: a process that stops in its middle, or whose network is cut, holds up no other one
+for longer. By itself the server would learn of a cut network after hours."""
 _RETRY = 0.2  # seconds between two tries to reach it
 
 _NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) AS now"
@@ -122,9 +125,7 @@ class PostgresDatabase:
         self._settings = f"SET LOCAL search_path TO {address.schema}, {address.engine_schema};"
         self._begin_write = (
             f"BEGIN; {self._settings} SET LOCAL synchronous_commit TO on; SET LOCAL lock_timeout TO '30s';"
-            # A process that stops in the middle (a frozen machine) keeps all others waiting no longer than this.
-            " SET LOCAL idle_in_transaction_session_timeout TO '10s';"
-            f" SELECT pg_advisory_xact_lock({self._lock_number('write')});"
+            f" {END_IF_IDLE}; SELECT pg_advisory_xact_lock({self._lock_number('write')});"
         )
         self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}"
 
@@ -198,11 +199,18 @@ class PostgresDatabase:
             raise self._recorded_nothing()
         self._commits += 1
 
-    def settle(self, lost: Undecided) -> None:
-        """Return once the server has answered that a commit of this thread was made, however long that takes.
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Where the answer to the last commit within it is lost, this ends once the server says whether it was made.
 
-        Raises `LedgerUnusable` where it was not.
+        However long the server is away. Raises `LedgerUnusable` where it was not made.
         """
+        try:
+            yield
+        except Undecided as lost:
+            self._settle(lost)
+
+    def _settle(self, lost: Undecided) -> None:
         made: bool | None = None
         while made is None:
             try:
