@@ -6,6 +6,8 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,14 +70,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 _ENDED = pytest.StashKey[list[str]]()
+_ENDS_WITHIN = 5.0  # seconds
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Keep how a worker of pytest-xdist ended that crashed: a signal is a negative number."""
     if error:
-        ended = f"{node.gateway.id} ended with code {node.gateway._io.wait()}"
-        node.config.stash.setdefault(_ENDED, []).append(ended)
+        with suppress(subprocess.TimeoutExpired):  # one that was interrupted lives on
+            code = node.gateway._io.popen.wait(_ENDS_WITHIN)
+            node.config.stash.setdefault(_ENDED, []).append(f"{node.gateway.id} ended with code {code}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

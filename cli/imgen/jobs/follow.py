@@ -290,7 +290,7 @@ class Follower:
     def _submit(self, job: Tracked) -> None:
         def after(outcome: submit.Outcome) -> Next:
             if not isinstance(outcome, submit.Accepted):
-                return submit.after(self._ledger, job, outcome)
+                return submit.after(self._saver, job, outcome)
             job.since, job.watched = self._clock.monotonic(), True
             return self._after_status(job, outcome.job)
 
@@ -474,7 +474,8 @@ class Follower:
         with suppress(LedgerUnusable):  # what was sent is still to be answered, and the next command closes the others
             for job in self._jobs.values():
                 if job.record.state in (State.PLANNED, State.SUBMITTING) and self._is_ours(job.record):
-                    self._ledger.unsent(job.record, job.problem or never_sent(job.record, by_user=by_user))
+                    problem = job.problem or never_sent(job.record, by_user=by_user)
+                    self._ledger.unsent(job.record, self._saver.owner.name, problem)
                     job.record, job.read_at = self._ledger.jobs.get(job.record.id), None
 
     def _save_what_is_here(self) -> None:
@@ -490,7 +491,7 @@ class Follower:
         record = self._ledger.jobs.get(job.record.id)
         if not self._is_ours(record):
             return record
-        submit.close(self._ledger, record, never_sent, no_answer)
+        submit.close(self._saver, record, never_sent, no_answer)
         return self._ledger.jobs.get(record.id)
 
     def _is_ours(self, record: JobRecord) -> bool:

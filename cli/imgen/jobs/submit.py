@@ -108,7 +108,7 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         return CannotSend(full)
     begun = boot_seconds()
     try:
-        if not _begun(ledger, record, rate_limit.limit):
+        if not _begun(saver, record, rate_limit.limit):
             return Ended()
     except TooSoon as early:
         # The account may allow more than the document states: then it goes at once.
@@ -116,30 +116,33 @@ def _send(saver: Saver, uploads: Uploads, connection: Connection, record: JobRec
         return Paced(seconds, rate_limit.limit.most or 0)
     answer = AnswerFile(places(ledger, record))
     if ledger.is_shared and boot_seconds() - begun > _LATEST:
-        ledger.insist(lambda: ledger.withdraw(record))
+        ledger.insist(lambda: ledger.jobs.not_sent(record.id, saver.owner.name))
         return Retryable(NotSent("This process stood still for so long that another one may have taken the job."))
     try:
         with connection.network.keeping(answer) if isinstance(service, ReadsAnswers) else nullcontext():
             job = service.submit(request)
     except NotSent as error:
-        ledger.insist(lambda: ledger.withdraw(record))
+        ledger.insist(lambda: ledger.jobs.not_sent(record.id, saver.owner.name))
         return Retryable(error)
     except (RateLimited, Busy) as error:
         pause = error.retry_after if isinstance(error, RateLimited) else None
-        ledger.insist(lambda: ledger.turned_away(record, pause))
+        ledger.insist(lambda: ledger.jobs.turned_away(record.id, pause, saver.owner.name))
         return Retryable(error)
     except Refused as error:
-        return _refused(ledger, record, error)
+        return _refused(saver, record, error)
     except Uncertain as error:
         _not_understood(ledger, record, of_submit(error, record), answer)
         return Ended()
     return _accepted(saver, record, job, answer)
 
 
-def _refused(ledger: Ledger, record: JobRecord, error: Refused) -> Ended | Retryable:
+def _refused(saver: Saver, record: JobRecord, error: Refused) -> Ended | Retryable:
     """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
+    ledger, owner = saver.ledger, saver.owner.name
     if isinstance(error, KeyRefused) and record.engine_id is not None:
-        ledger.insist(lambda: ledger.turned_away(record))  # it arrived, and counts for the rate limit
+        ledger.insist(
+            lambda: ledger.jobs.turned_away(record.id, owner=owner)
+        )  # it arrived, and counts for the rate limit
         return Retryable(error)
     refused = of_submit(error, record)
     ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))
@@ -209,8 +212,9 @@ def _unrecorded(
     return Unrecorded(Problem("ledger", message, back))
 
 
-def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | CannotSend | Unrecorded) -> Next:
+def after(saver: Saver, job: Tracked, outcome: Retryable | Ended | Paced | CannotSend | Unrecorded) -> Next:
     """What comes next of a job that was not accepted this time."""
+    ledger = saver.ledger
     match outcome:
         case Unrecorded():
             return outcome
@@ -220,26 +224,26 @@ def after(ledger: Ledger, job: Tracked, outcome: Retryable | Ended | Paced | Can
             job.activity = f"next in {seconds:.0f} s ({most} a minute)" if seconds else None
             return Go(Phase.SUBMIT, seconds)
         case Retryable(error):
-            return _retry(ledger, job, error)
+            return _retry(saver, job, error)
         case CannotSend(problem):
             job.refresh(ledger)
-            ledger.unsent(job.record, problem)
+            ledger.unsent(job.record, saver.owner.name, problem)
             return Done(problem)
         case Ended():
             job.refresh(ledger)
             return Go(Phase.RECONCILE) if job.record.state is State.UNCERTAIN else Done()
 
 
-def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
+def _retry(saver: Saver, job: Tracked, error: ServiceError) -> Next:
     """Not sent, 429, or busy: retried with backoff, and not before the service's Retry-After. A refused key is not."""
     job.problem = of_submit(error, job.record)
-    job.refresh(ledger)
+    job.refresh(saver.ledger)
     if isinstance(error, KeyRefused):
-        ledger.unsent(job.record, job.problem)
+        saver.ledger.unsent(job.record, saver.owner.name, job.problem)
         return Done(job.problem)
     if isinstance(error, NotSent):
         if job.submit_tries >= _TRIES:
-            ledger.unsent(job.record, job.problem)
+            saver.ledger.unsent(job.record, saver.owner.name, job.problem)
             return Done(job.problem)
         job.activity = "not reached, trying again"
         return Go(Phase.SUBMIT, _FIRST_DELAY * 2.0 ** (job.submit_tries - 1))
@@ -249,28 +253,29 @@ def _retry(ledger: Ledger, job: Tracked, error: ServiceError) -> Next:
     return Go(Phase.SUBMIT, delay)
 
 
-def close(ledger: Ledger, record: JobRecord, never_sent: Problem, no_answer: str) -> None:
+def close(saver: Saver, record: JobRecord, never_sent: Problem, no_answer: str) -> None:
     """Close a job of ours whose submit does not go on: `planned` was never sent, `submitting` may have been charged.
 
     `no_answer` is why no answer to it is known. What was accepted stays as it is.
     """
     if record.state is State.PLANNED:
-        ledger.unsent(record, never_sent)
+        saver.ledger.unsent(record, saver.owner.name, never_sent)
     elif record.state is State.SUBMITTING:
-        ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
+        saver.ledger.jobs.mark_uncertain(record.id, of_submit(Uncertain(no_answer), record))
 
 
-def _begun(ledger: Ledger, record: JobRecord, limit: SubmitLimit) -> bool:
+def _begun(saver: Saver, record: JobRecord, limit: SubmitLimit) -> bool:
     """Commit that the submit is about to leave; False where it must not. Raises `TooSoon`.
 
     A commit to a file may be made and not be on disk. Nothing was sent, so it is taken back; a server settles itself.
     """
+    ledger, owner = saver.ledger, saver.owner.name
     try:
-        return ledger.jobs.submitting(record.id, limit, record.owner)
+        return ledger.jobs.submitting(record.id, limit, owner)
     except LedgerUnusable:
         if not ledger.is_shared:
             with suppress(LedgerUnusable):
-                ledger.withdraw(record)
+                ledger.jobs.not_sent(record.id, owner)
         raise
 
 

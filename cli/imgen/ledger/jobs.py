@@ -74,7 +74,14 @@ class Brought(NamedTuple):
     claim: Claim | None = None
 
 
-_MAY_BE_SENT = "SELECT 1 FROM job WHERE id = ? AND forgotten_at IS NULL AND (CAST(? AS TEXT) IS NULL OR owner = ?)"
+_OF_OWNER = "(CAST(? AS TEXT) IS NULL OR owner = ?)"
+# A change, for that keeps a fleet's other machines from taking the job before the commit.
+_MAY_BE_SENT = f"UPDATE job SET owner = owner WHERE id = ? AND forgotten_at IS NULL AND {_OF_OWNER}"  # noqa: S608  (our own)
+_MAY_GO_AGAIN = (
+    f"SELECT 1 FROM job WHERE id = ? AND remote_id IS NULL AND {_OF_OWNER}"  # noqa: S608  (our own)
+    " AND (stage = 'submitting' OR (stage = 'uncertain' AND forgotten_at IS NULL))"
+)
+_NOT_SENT = {"submitted_at": None, "finished_at": None, "problem": None}
 _SAME_REQUEST_SUBMITTING = (
     "SELECT 1 FROM job AS mine JOIN job AS other ON other.id <> mine.id AND other.wire_key = mine.wire_key"
     " AND other.provider = mine.provider AND other.origin = mine.origin"
@@ -154,21 +161,31 @@ class Jobs(JobQueries):
         with self._database.write() as write:
             now = self._database.now()
             self._pacing.check(write, job_id, limit, now)
-            may = write.execute(_MAY_BE_SENT, (job_id, owner, owner)).fetchone()
-            return may is not None and change_job(write, job_id, "submitting", submitted_at=now)
+            may = write.execute(_MAY_BE_SENT, (job_id, owner, owner)).rowcount > 0
+            return may and change_job(write, job_id, "submitting", submitted_at=now)
 
-    def not_sent(self, job_id: str) -> None:
-        """The submit provably arrived nowhere: it may go again."""
-        self._change(job_id, "not_sent", submitted_at=None)
+    def not_sent(self, job_id: str, owner: str | None = None) -> None:
+        """The submit of `owner` provably arrived nowhere: the job is `planned` again.
 
-    def turned_away(self, job_id: str, retry_after: float | None = None) -> None:
-        """The service turned the submit away, uncharged: it may go again, and it counts for the rate limit.
+        Also where another machine took the owner for gone meanwhile, and called the job uncertain. What another one has
+        taken since stays as it is, and so does an uncertain job that a person has decided about.
+        """
+        with self._database.write() as write:
+            if _may_go_again(write, job_id, owner):
+                change_job(write, job_id, "not_sent", **_NOT_SENT)
+
+    def turned_away(self, job_id: str, retry_after: float | None = None, owner: str | None = None) -> None:
+        """The service turned the submit of `owner` away, uncharged: as `not_sent`, and it counts for the rate limit.
 
         `retry_after` is how many seconds the service wants to be left alone.
         """
         with self._database.write() as write:
-            self._pacing.turned_away(write, job_id, retry_after, self._database.now())
-            change_job(write, job_id, "not_sent", submitted_at=None)
+            now = self._database.now()
+            if retry_after is not None:
+                self._pacing.pause(write, job_id, retry_after, now)
+            if _may_go_again(write, job_id, owner):
+                self._pacing.count_turned_away(write, job_id, now)
+                change_job(write, job_id, "not_sent", **_NOT_SENT)
 
     def never_sent(self, job_id: str, problem: Problem) -> None:
         """The job is not going to be sent: a `planned` one is `cancelled`."""
@@ -403,6 +420,11 @@ def _columns(place: Place) -> tuple[str | None, str | None]:
             return None, path_text(place)
         case str():
             return stored(place), None
+
+
+def _may_go_again(write: Connection, job_id: str, owner: str | None) -> bool:
+    """Whether nothing has become of the job but the submit of `owner`."""
+    return write.execute(_MAY_GO_AGAIN, (job_id, owner, owner)).fetchone() is not None
 
 
 def _submitted_at(write: Connection, job_id: str) -> object:

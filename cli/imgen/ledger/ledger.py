@@ -62,20 +62,9 @@ class Ledger:
     def keep_accepted(self, job_id: str, job: Job) -> None:
         """Keep on this disk that a service accepted a job, where the database is elsewhere and away."""
 
-    def unsent(self, record: JobRecord, problem: Problem) -> None:
-        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
+    def unsent(self, record: JobRecord, owner: str, problem: Problem) -> None:  # noqa: ARG002  (no other one has it)
+        """A planned job is not sent by `owner`: it is closed, and what is in a fleet's queue is given back."""
         self.jobs.never_sent(record.id, problem)
-
-    def withdraw(self, record: JobRecord) -> None:
-        """A submit of this process provably arrived nowhere: the job is planned again."""
-        self.jobs.not_sent(record.id)
-
-    def turned_away(self, record: JobRecord, retry_after: float | None = None) -> None:
-        """The service turned a submit of this process away, uncharged: the job is planned again.
-
-        `retry_after` is how many seconds the service wants to be left alone.
-        """
-        self.jobs.turned_away(record.id, retry_after)
 
     def new_owner(self) -> Owner:
         """This process as the owner of jobs, until it ends or gives that back. Raises `LedgerUnusable`."""

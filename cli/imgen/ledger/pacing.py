@@ -21,7 +21,7 @@ _LATEST_SUBMITS = (
 )
 _TURNED_AWAY = (
     "INSERT INTO turned_away (provider, origin, submitted_at) SELECT provider, origin, submitted_at"
-    " FROM job WHERE id = ? AND stage = 'submitting'"
+    " FROM job WHERE id = ?"
 )
 
 
@@ -58,10 +58,10 @@ class Pacing:
         if len(latest) == limit.most:
             raise TooSoon(max(_SOON, latest[-1]["submitted_at"] + limit.window - now))
 
-    def turned_away(self, write: Connection, job_id: str, retry_after: float | None, now: float) -> None:  # noqa: ARG002
-        """The service turned a submit away: it counts for the limit.
-
-        Where `retry_after` is known (seconds), a fleet's other machines wait as well; here each job has its backoff.
-        """
+    def count_turned_away(self, write: Connection, job_id: str, now: float) -> None:
+        """The service turned away the submit that is under way: it counts for the limit."""
         write.execute("DELETE FROM turned_away WHERE submitted_at < ?", (now - _DAY,))
         write.execute(_TURNED_AWAY, (job_id,))
+
+    def pause(self, write: Connection, job_id: str, seconds: float, now: float) -> None:
+        """The service wants to be left alone: a fleet's other machines wait as well; here each job has its backoff."""

@@ -36,8 +36,7 @@ _UNFINISHED = frozenset(Stage) - {Stage.FINISHED}
 # A report of the service is newer than what this side believed: it overrides uncertain, failed and cancelled.
 JOB_CHANGES: dict[str, Change] = {
     "submitting": Change(frozenset({Stage.PLANNED}), Stage.SUBMITTING),
-    "not_sent": Change(frozenset({Stage.SUBMITTING}), Stage.PLANNED),
-    "withdraw": Change(frozenset({Stage.SUBMITTING, Stage.UNCERTAIN}), Stage.PLANNED),
+    "not_sent": Change(frozenset({Stage.SUBMITTING, Stage.UNCERTAIN}), Stage.PLANNED),
     "never_sent": Change(frozenset({Stage.PLANNED}), Stage.CANCELLED),
     "mark_uncertain": Change(frozenset({Stage.SUBMITTING}), Stage.UNCERTAIN),
     "accepted": Change(_UNFINISHED, Stage.QUEUED),

@@ -29,8 +29,8 @@ FAILED, CANCELLED, UNCERTAIN = State.FAILED, State.CANCELLED, State.UNCERTAIN
 
 MOVES: dict[str, tuple[Callable[[Ledger], object], dict[State, State]]] = {
     "submitting": (lambda ledger: ledger.jobs.submitting(JOB), {P: S}),
-    "not sent": (lambda ledger: ledger.jobs.not_sent(JOB), {S: P}),
-    "turned away": (lambda ledger: ledger.jobs.turned_away(JOB), {S: P}),
+    "not sent": (lambda ledger: ledger.jobs.not_sent(JOB), {S: P, UNCERTAIN: P}),
+    "turned away": (lambda ledger: ledger.jobs.turned_away(JOB), {S: P, UNCERTAIN: P}),
     "finished without links": (
         lambda ledger: ledger.jobs.finished_without_links(JOB, TROUBLE),
         dict.fromkeys((P, S, Q, R, FAILED, CANCELLED, UNCERTAIN), EXPIRED),
@@ -276,13 +276,16 @@ def test_jobs_are_planned_where_most_ids_are_taken(ledger: Ledger, monkeypatch: 
     assert len(set(ids)) == len(drawn)
 
 
+@pytest.mark.parametrize("in_doubt", [False, True])
 def test_what_was_turned_away_counts_for_the_rate_limit_of_its_service_until_the_window_is_over(
-    ledger: Ledger, clock: FakeClock
+    ledger: Ledger, clock: FakeClock, in_doubt: bool
 ) -> None:
     limit = SubmitLimit(2, 60.0)
     ledger.jobs.plan([draft("one"), draft("two"), draft("else", origin="sandbox")], "me", resubmit=False)
     for _ in range(2):
         assert ledger.jobs.submitting("one", limit)
+        if in_doubt:
+            ledger.jobs.mark_uncertain("one", TROUBLE)
         ledger.jobs.turned_away("one")
         clock.time += 10.0
 

@@ -12,7 +12,7 @@ from imgen.ledger.ledger import Ledger
 from imgen.ledger.orphans import clear_kept, clear_parts, close_orphan
 from imgen.ledger.pacing import UNLIMITED
 from imgen.ledger.postgres.conversations import StoredConversations
-from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase, Undecided
+from imgen.ledger.postgres.database import PATIENCE, PostgresDatabase
 from imgen.ledger.postgres.engine_rows import EngineRows
 from imgen.ledger.postgres.leases import Leases, alive
 from imgen.ledger.postgres.pacing import FleetPacing
@@ -113,28 +113,12 @@ class PostgresLedger(Ledger):
         """Keep on this disk that a service accepted a job; `close_orphans` records it, if this process does not."""
         self._spool.keep(job_id, job)
 
-    def unsent(self, record: JobRecord, problem: Problem) -> None:
-        """A planned job is not sent by this process: it is closed, and what is in a fleet's queue is given back."""
-        if record.engine_id is None or record.owner is None:
+    def unsent(self, record: JobRecord, owner: str, problem: Problem) -> None:
+        """A planned job is not sent by `owner`: it is closed, and what is in a fleet's queue is given back."""
+        if record.engine_id is None:
             self.jobs.never_sent(record.id, problem)
         else:
-            self.queue.give_back(record.id, record.owner)
-
-    def withdraw(self, record: JobRecord) -> None:
-        """As the base class has it, also where others took this process for gone and called the job uncertain.
-
-        What another one has taken since, or a person has decided about, stays as it is.
-        """
-        if record.owner is None:
-            super().withdraw(record)
-        else:
-            self.queue.withdraw(record.id, record.owner)
-
-    def turned_away(self, record: JobRecord, retry_after: float | None = None) -> None:
-        """The same for a submit that the service turned away."""
-        with self._fleet.write():
-            super().turned_away(record, retry_after)
-            self.withdraw(record)
+            self.queue.give_back(record.id, owner)
 
     def close_orphans(self) -> None:
         """Close what ended processes left behind, but for jobs that the queue hands out again."""
@@ -200,11 +184,18 @@ class FleetJobs(Jobs):
         Returns, or raises, once it is known whether that was recorded, however long the database is away.
         """
         may = False
-        try:
-            with self._fleet.write() as write:
-                if owner is not None:
-                    self._leases.renew(owner, write)
-                may = super().submitting(job_id, limit, owner)
-        except Undecided as lost:
-            self._fleet.settle(lost)
-        return may
+        with self._fleet.settled(), self._fleet.write() as write:
+            if owner is not None:
+                self._leases.renew(owner, write)
+            may = super().submitting(job_id, limit, owner)
+        return may  # noqa: RET504  (also once the commit is settled)
+
+    def not_sent(self, job_id: str, owner: str | None = None) -> None:
+        """As on one machine; once it is known whether that was recorded."""
+        with self._fleet.settled():
+            super().not_sent(job_id, owner)
+
+    def turned_away(self, job_id: str, retry_after: float | None = None, owner: str | None = None) -> None:
+        """As on one machine; once it is known whether that was recorded, so that none is counted twice."""
+        with self._fleet.settled():
+            super().turned_away(job_id, retry_after, owner)

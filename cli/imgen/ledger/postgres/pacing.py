@@ -31,8 +31,6 @@ class FleetPacing(Pacing):
             raise TooSoon(paused["pause_until"] - now)
         super().check(write, job_id, limit._replace(window=limit.window + _JITTER), now)
 
-    def turned_away(self, write: Connection, job_id: str, retry_after: float | None, now: float) -> None:
-        """As on one machine; for `retry_after` seconds no machine submits to that service."""
-        super().turned_away(write, job_id, retry_after, now)
-        if retry_after is not None:
-            write.execute(_PAUSE, (now + retry_after, job_id))
+    def pause(self, write: Connection, job_id: str, seconds: float, now: float) -> None:
+        """For so many seconds no machine submits to the job's service."""
+        write.execute(_PAUSE, (now + seconds, job_id))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from imgen.ledger.transitions import change_job
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,15 +46,3 @@ class Queue:
         self._database.change(
             "UPDATE job SET owner = NULL WHERE id = ? AND stage = 'planned' AND owner = ?", (job_id, owner)
         )
-
-    def withdraw(self, job_id: str, owner: str) -> bool:
-        """The submit of `owner` cost nothing, provably: the job is `planned`, also where others gave it up meanwhile.
-
-        False, and nothing changes, where it is another's or was closed.
-        """
-        mine = "SELECT 1 FROM job WHERE id = ? AND owner = ? AND forgotten_at IS NULL AND remote_id IS NULL"
-        with self._database.write() as write:
-            if write.execute(mine, (job_id, owner)).fetchone() is None:
-                return False
-            cleared = {"submitted_at": None, "finished_at": None, "problem": None}
-            return change_job(write, job_id, "withdraw", **cleared)

@@ -203,20 +203,29 @@ def test_orphans_are_closed_by_any_machine_but_for_what_a_queue_hands_out(machin
     assert states == [State.CANCELLED, State.PLANNED, State.UNCERTAIN, State.QUEUED]
 
 
-def test_a_frozen_worker_that_wakes_up_takes_back_what_provably_never_left(machine: Fleet) -> None:
+@pytest.mark.parametrize("turned_away", [False, True])
+def test_a_frozen_worker_that_wakes_up_reports_that_its_submit_cost_nothing(machine: Fleet, turned_away: bool) -> None:
     frozen, other = machine(), machine()
     owner = frozen.new_owner()
-    frozen.jobs.plan([draft("one"), draft("two", prompt="2")], owner.name, resubmit=False)
-    for job in ("one", "two"):
+    names = ["one", "two", "three"]
+    frozen.jobs.plan([draft(name, prompt=name) for name in names], owner.name, resubmit=False)
+    for job in names:
         frozen.jobs.submitting(job, owner=owner.name)
+    other.jobs.forget(["three"])
     other._database.change("DELETE FROM owner", ())
     other.close_orphans()
     other.jobs.forget(["two"])
+    report = frozen.jobs.turned_away if turned_away else frozen.jobs.not_sent
 
-    assert frozen.queue.withdraw("one", owner.name)
-    assert not frozen.queue.withdraw("two", owner.name), "a person has decided about it"
-    assert not frozen.queue.withdraw("one", "another")
-    assert [job.state for job in frozen.jobs.get_many(["one", "two"])] == [State.PLANNED, State.UNCERTAIN]
+    report("one", owner="another")
+    assert frozen.jobs.get("one").state is State.UNCERTAIN
+    for job in names:
+        report(job, owner=owner.name)
+
+    # A person has decided about the second, when it was uncertain; the third is closed in any case.
+    assert [job.state for job in frozen.jobs.get_many(names)] == [State.PLANNED, State.UNCERTAIN, State.PLANNED]
+    one = frozen.jobs.get("one")
+    assert (one.submitted_at, one.finished_at, one.problem) == (None, None, None)
     owner.release()
 
 
