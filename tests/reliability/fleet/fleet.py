@@ -204,7 +204,9 @@ def count(fleet: Fleet) -> Count:
         by_prompt.setdefault(job.request.prompt, []).append(job)
     accounted = (State.SAVED, State.UNCERTAIN)
     lost = [p for p in arrivals if not any(job.state in accounted for job in by_prompt.get(p, []))]
-    objects = [path for path in fleet.store.rglob("*") if path.is_file() and path.name != ".imgen"]
+    # While it is written, obstore's file is NAME#1, which it shows to no one: that may be left by a kill.
+    files = [path for path in fleet.store.rglob("*") if path.is_file() and path.name != ".imgen"]
+    objects = [path for path in files if "#" not in path.name]
     recorded = {job.results[0].object for job in jobs if job.state is State.SAVED}
     assert {f"file://{path}" for path in objects} == recorded, "an object twice, or one that is not recorded"
     return Count(
