@@ -89,13 +89,22 @@ class QueueFeed:
             record = self._ledger.jobs.get(job_id)
             if record.state not in OPEN or record.forgotten_at is not None:
                 self._done(job_id)
-            elif not is_mine or record.state is State.SUBMITTING:  # maybe a thread of ours still waits for the answer
+            elif not (is_mine and self._may_go_on(record)):
                 self._again(job_id, _BUSY)
             else:
                 records.append(record)
                 room -= 1
             self._arrived.popleft()
         return records
+
+    def _may_go_on(self, record: JobRecord) -> bool:
+        match record.state:
+            case State.SUBMITTING:  # maybe a thread of ours still waits for the answer
+                return False
+            case State.PLANNED:  # a server that crashed may have forgotten that it is ours
+                return record.owner == self._owner
+            case _:
+                return True
 
     def goal(self, record: JobRecord) -> Goal:  # noqa: ARG002  (of every one)
         """Every job is followed to its pictures."""

@@ -140,9 +140,8 @@ def _refused(saver: Saver, record: JobRecord, error: Refused) -> Ended | Retryab
     """The service refused the job, or only this machine's key: then another worker of a fleet may have a good one."""
     ledger, owner = saver.ledger, saver.owner.name
     if isinstance(error, KeyRefused) and record.engine_id is not None:
-        ledger.insist(
-            lambda: ledger.jobs.turned_away(record.id, owner=owner)
-        )  # it arrived, and counts for the rate limit
+        # It arrived, and counts for the rate limit.
+        ledger.insist(lambda: ledger.jobs.turned_away(record.id, owner=owner))
         return Retryable(error)
     refused = of_submit(error, record)
     ledger.insist(lambda: ledger.jobs.ended(record.id, State.FAILED, refused))

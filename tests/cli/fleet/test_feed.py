@@ -56,6 +56,31 @@ def test_a_job_is_held_until_it_is_over(ledger: PostgresLedger, feed: QueueFeed,
     assert feed.codes == {ExitCode.REFUSED}
 
 
+FORGETTING = """
+CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.owner = NULL; RETURN NEW; END';
+CREATE TRIGGER forgets BEFORE UPDATE OF owner ON job FOR EACH ROW EXECUTE FUNCTION forget();
+"""
+
+
+def test_a_job_whose_taking_a_crash_of_the_database_forgot_is_taken_again(
+    ledger: PostgresLedger, feed: QueueFeed
+) -> None:
+    """The taking does not wait for the server's disk; a trigger stands for the crash right after it."""
+    queued(ledger, "k3f9xy")
+    with ledger.write() as write:
+        write.raw.execute(FORGETTING)
+    future = feed.take("k3f9xy")
+
+    assert feed.more(5) == []
+
+    with pytest.raises(Again):
+        future.result(0)
+    with ledger.write() as write:
+        write.raw.execute("DROP TRIGGER forgets ON job")
+    feed.take("k3f9xy")
+    assert [record.owner for record in feed.more(5)] == [feed._owner]
+
+
 def test_a_planned_job_is_of_the_worker_that_the_queue_gave_it_to_last(ledger: PostgresLedger, feed: QueueFeed) -> None:
     """A worker that the queue has lost may live on, so its lease is no reason to leave its jobs unsent."""
     queued(ledger, "k3f9xy")
