@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -206,7 +207,7 @@ def count(fleet: Fleet) -> Count:
     lost = [p for p in arrivals if not any(job.state in accounted for job in by_prompt.get(p, []))]
     # While it is written, obstore's file is NAME#1, which it shows to no one: that may be left by a kill.
     files = [path for path in fleet.store.rglob("*") if path.is_file() and path.name != ".imgen"]
-    objects = [path for path in files if "#" not in path.name]
+    objects = [path for path in files if not re.search(r"#\d+$", path.name)]
     recorded = {job.results[0].object for job in jobs if job.state is State.SAVED}
     assert {f"file://{path}" for path in objects} == recorded, "an object twice, or one that is not recorded"
     return Count(

@@ -108,6 +108,6 @@ def test_a_worker_without_the_database_sends_nothing_more(
     what = f"cut off {form.__name__}: last submit {seen.last:.1f} s later, {seen.left} jobs left to others"
     print_report("fleet", (what.replace("_", " "), 0, asdict(seen.found)))
     assert seen.last <= LEASE
-    assert seen.moved >= seen.left > 0, "it had jobs in hand that it could have sent"
+    assert seen.moved >= seen.left > 50, "it had jobs in hand that it could have sent"
     check(seen.found, 200)
     assert seen.found.uncertain == 0
